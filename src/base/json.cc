@@ -1,0 +1,304 @@
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/serialize.hpp>
+#include <cmath>
+#include <iterator>
+#include <unordered_set>
+#include <vector>
+
+#include "base/text_util.h"
+
+namespace bantam {
+namespace {
+
+// Builds the value like boost::json::parser, and refuses what that lets pass: duplicate keys (it keeps the last) and
+// numbers beyond double's range (it reads infinity).
+class StrictHandler {
+ public:
+  static constexpr size_t max_object_size = size_t(-1) >> 1;
+  static constexpr size_t max_array_size = size_t(-1) >> 1;
+  static constexpr size_t max_key_size = size_t(-1) >> 1;
+  static constexpr size_t max_string_size = size_t(-1) >> 1;
+  using error_code = boost::system::error_code;
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) {
+    frames_.push_back({json::object(), {}});
+    return true;
+  }
+  bool on_object_end(size_t, error_code& ec) { return Close(ec); }
+  bool on_array_begin(error_code&) {
+    frames_.push_back({json::array(), {}});
+    return true;
+  }
+  bool on_array_end(size_t, error_code& ec) { return Close(ec); }
+  bool on_key_part(std::string_view part, size_t, error_code&) {
+    text_ += part;
+    return true;
+  }
+  bool on_key(std::string_view part, size_t, error_code& ec) {
+    text_ += part;
+    if (frames_.back().value.as_object().contains(text_)) {
+      return Fail(ec, fmt::format("duplicate key \"{}\"", EscapeForTerminal(text_)));
+    }
+    frames_.back().key = std::move(text_);
+    text_.clear();
+    return true;
+  }
+  bool on_string_part(std::string_view part, size_t, error_code&) {
+    text_ += part;
+    return true;
+  }
+  bool on_string(std::string_view part, size_t, error_code& ec) {
+    text_ += part;
+    json::value value = json::string(text_);
+    text_.clear();
+    return Put(std::move(value), ec);
+  }
+  bool on_number_part(std::string_view, error_code&) { return true; }
+  bool on_int64(int64_t i, std::string_view, error_code& ec) { return Put(i, ec); }
+  bool on_uint64(uint64_t u, std::string_view, error_code& ec) { return Put(u, ec); }
+  bool on_double(double d, std::string_view, error_code& ec) {
+    if (!std::isfinite(d)) return Fail(ec, "a number beyond the range of a double");
+    return Put(d, ec);
+  }
+  bool on_bool(bool b, error_code& ec) { return Put(b, ec); }
+  bool on_null(error_code& ec) { return Put(nullptr, ec); }
+  bool on_comment_part(std::string_view, error_code&) { return true; }
+  bool on_comment(std::string_view, error_code&) { return true; }
+
+  json::value Take() { return std::move(root_); }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  struct Frame {
+    json::value value;
+    std::string key;
+  };
+  bool Fail(error_code& ec, std::string problem) {
+    problem_ = std::move(problem);
+    ec = json::error::extra_data;  // any error; `problem_` is what the user reads
+    return false;
+  }
+  bool Put(json::value value, error_code&) {
+    if (frames_.empty()) {
+      root_ = std::move(value);
+    } else if (Frame& top = frames_.back(); top.value.is_object()) {
+      top.value.get_object().emplace(top.key, std::move(value));
+    } else {
+      top.value.get_array().push_back(std::move(value));
+    }
+    return true;
+  }
+  bool Close(error_code& ec) {
+    json::value done = std::move(frames_.back().value);
+    frames_.pop_back();
+    return Put(std::move(done), ec);
+  }
+
+  std::vector<Frame> frames_;
+  std::string text_;
+  std::string problem_;
+  json::value root_;
+};
+
+std::string Place(std::string_view text, size_t offset, std::string_view name) {
+  size_t line = 1, column = 1;
+  for (size_t i = 0; i < offset && i < text.size(); ++i) {
+    if (text[i] == '\n') {
+      ++line;
+      column = 1;
+    } else {
+      ++column;
+    }
+  }
+  return fmt::format("{}:{}:{}", name, line, column);
+}
+
+}  // namespace
+
+Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits) {
+  if (text.size() > limits.max_bytes) {
+    return Err(ErrorCode::kTooLarge, "{}: {} bytes of JSON, the limit is {}", name, text.size(), limits.max_bytes);
+  }
+  if (const auto bad = FirstInvalidUtf8(text)) {
+    return Err(ErrorCode::kInvalidArgument, "{}: invalid UTF-8 at byte {}", name, *bad);
+  }
+  try {
+    json::parse_options options;
+    options.max_depth = limits.max_depth;
+    json::basic_parser<StrictHandler> parser(options);
+    boost::system::error_code ec;
+    const size_t used = parser.write_some(false, text.data(), text.size(), ec);
+    if (ec) {
+      std::string why = parser.handler().problem();
+      if (why.empty() && ec == json::error::too_deep) why = fmt::format("nested deeper than {} levels", limits.max_depth);
+      if (why.empty() && ec == json::error::incomplete) why = "the text ends in the middle of a value";
+      if (why.empty()) why = fmt::format("not JSON: {}", ec.message());
+      return Err(ErrorCode::kInvalidArgument, "{}: {}", Place(text, used, name), why);
+    }
+    const size_t rest = text.find_first_not_of(" \t\r\n", used);
+    if (rest != std::string_view::npos) {
+      return Err(ErrorCode::kInvalidArgument, "{}: text after the end of the JSON value", Place(text, rest, name));
+    }
+    return parser.handler().Take();
+  } catch (const std::bad_alloc&) {
+    return Err(ErrorCode::kOutOfMemory, "{}: not enough memory for {} bytes of JSON", name, text.size());
+  } catch (const std::exception& e) {
+    return Err(ErrorCode::kInvalidArgument, "{}: {}", name, e.what());
+  }
+}
+
+namespace {
+// Boost prints 0.93 as 9.3E-1; people read our output. Depth is bounded: values come from ParseJson or from our own code.
+void Write(const json::value& value, std::string& out) {
+  switch (value.kind()) {
+    case json::kind::null: out += "null"; break;
+    case json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
+    case json::kind::int64: fmt::format_to(std::back_inserter(out), "{}", value.get_int64()); break;
+    case json::kind::uint64: fmt::format_to(std::back_inserter(out), "{}", value.get_uint64()); break;
+    case json::kind::double_: AppendJsonNumber(value.get_double(), out); break;
+    case json::kind::string: out += QuoteJson(value.get_string()); break;
+    case json::kind::array: {
+      char separator = '[';
+      for (const json::value& item : value.get_array()) {
+        out += separator;
+        Write(item, out);
+        separator = ',';
+      }
+      out += separator == '[' ? "[]" : "]";
+      break;
+    }
+    case json::kind::object: {
+      char separator = '{';
+      for (const auto& [key, item] : value.get_object()) {
+        out += separator;
+        out += QuoteJson(key);
+        out += ':';
+        Write(item, out);
+        separator = ',';
+      }
+      out += separator == '{' ? "{}" : "}";
+      break;
+    }
+  }
+}
+}  // namespace
+
+void AppendJsonNumber(double number, std::string& out) {
+  if (!std::isfinite(number)) {  // JSON has no word for it
+    out += "null";
+    return;
+  }
+  const size_t begin = out.size();
+  fmt::format_to(std::back_inserter(out), "{}", number);
+  if (out.find_first_of(".e", begin) == std::string::npos) out += ".0";
+}
+
+void AppendJsonNumber(float number, std::string& out) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  fmt::format_to(std::back_inserter(out), "{}", number);
+}
+
+std::string ToJson(const json::value& value) {
+  std::string out;
+  Write(value, out);
+  return out;
+}
+std::string QuoteJson(std::string_view text) { return json::serialize(json::string_view(text.data(), text.size())); }
+
+Result<JsonObject> JsonObject::From(const json::value& value, std::string_view name) {
+  if (!value.is_object()) {
+    return Err(ErrorCode::kInvalidArgument, "{}: expected a JSON object {{...}} at the top", name);
+  }
+  return JsonObject(&value.get_object(), std::string(name));
+}
+
+const json::value* JsonObject::Find(std::string_view key) const { return object_->if_contains(key); }
+
+bool JsonObject::Absent(std::string_view key) const {
+  const json::value* value = Find(key);
+  return value == nullptr || value->is_null();
+}
+
+std::string JsonObject::Where(std::string_view key) const { return fmt::format("{}: \"{}\"", name_, key); }
+
+Error JsonObject::Wrong(std::string_view key, std::string_view expected) const {
+  const json::value* value = Find(key);
+  if (value == nullptr) return Err(ErrorCode::kInvalidArgument, "{} is missing, expected {}", Where(key), expected);
+  return Err(ErrorCode::kInvalidArgument, "{} is {}, expected {}", Where(key), EscapeForTerminal(ToJson(*value), 80),
+             expected);
+}
+
+Result<int64_t> JsonObject::Int(std::string_view key, int64_t minimum, int64_t maximum) const {
+  const json::value* value = Find(key);
+  std::optional<int64_t> number;
+  if (value != nullptr && value->is_int64()) number = value->get_int64();
+  // 1.0 is an integer to JavaScript clients and to OpenAI's server.
+  if (value != nullptr && value->is_double() && std::trunc(value->get_double()) == value->get_double() &&
+      std::abs(value->get_double()) < 9e15) {
+    number = static_cast<int64_t>(value->get_double());
+  }
+  if (!number || *number < minimum || *number > maximum) {
+    return Wrong(key, fmt::format("an integer from {} to {}", minimum, maximum));
+  }
+  return *number;
+}
+
+Result<double> JsonObject::Number(std::string_view key, double minimum, double maximum) const {
+  const json::value* value = Find(key);
+  std::optional<double> number;
+  if (value != nullptr && value->is_double()) number = value->get_double();
+  if (value != nullptr && value->is_int64()) number = static_cast<double>(value->get_int64());
+  if (value != nullptr && value->is_uint64()) number = static_cast<double>(value->get_uint64());
+  if (!number || !(*number >= minimum && *number <= maximum)) {
+    return Wrong(key, fmt::format("a number from {} to {}", minimum, maximum));
+  }
+  return *number;
+}
+
+Result<bool> JsonObject::Bool(std::string_view key) const {
+  const json::value* value = Find(key);
+  if (value == nullptr || !value->is_bool()) return Wrong(key, "true or false");
+  return value->get_bool();
+}
+
+Result<std::string> JsonObject::String(std::string_view key) const {
+  const json::value* value = Find(key);
+  if (value == nullptr || !value->is_string()) return Wrong(key, "a string");
+  return std::string(value->get_string());
+}
+
+Result<JsonObject> JsonObject::Object(std::string_view key) const {
+  const json::value* value = Find(key);
+  if (value == nullptr || !value->is_object()) return Wrong(key, "an object {...}");
+  return JsonObject(&value->get_object(), Where(key));
+}
+
+Result<const json::array*> JsonObject::Array(std::string_view key) const {
+  const json::value* value = Find(key);
+  if (value == nullptr || !value->is_array()) return Wrong(key, "an array [...]");
+  return &value->get_array();
+}
+
+Result<int64_t> JsonObject::IntOr(std::string_view key, int64_t other, int64_t minimum, int64_t maximum) const {
+  return Absent(key) ? Result<int64_t>(other) : Int(key, minimum, maximum);
+}
+Result<double> JsonObject::NumberOr(std::string_view key, double other, double minimum, double maximum) const {
+  return Absent(key) ? Result<double>(other) : Number(key, minimum, maximum);
+}
+Result<bool> JsonObject::BoolOr(std::string_view key, bool other) const {
+  return Absent(key) ? Result<bool>(other) : Bool(key);
+}
+Result<std::string> JsonObject::StringOr(std::string_view key, std::string_view other) const {
+  return Absent(key) ? Result<std::string>(std::string(other)) : String(key);
+}
+
+}  // namespace bantam

@@ -1,0 +1,54 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include "base/testing.h"
+
+namespace bantam {
+namespace {
+
+std::string ErrorOf(std::string_view text) {
+  const auto result = ParseJson(text, "f.json");
+  return result ? "accepted" : result.error().message;
+}
+
+TEST(Json, RefusesWhatBoostLetsPass) {
+  EXPECT_EQ(ErrorOf("{\"a\":1,\n \"a\":2}"), "f.json:2:4: duplicate key \"a\"");
+  EXPECT_NE(ErrorOf("[1e400]").find("range of a double"), std::string::npos);
+  EXPECT_NE(ErrorOf("[1] x").find("f.json:1:5: text after the end"), std::string::npos);
+  EXPECT_NE(ErrorOf("").find("ends in the middle"), std::string::npos);
+  EXPECT_NE(ErrorOf("{").find("ends in the middle"), std::string::npos);
+  EXPECT_NE(ErrorOf("\"\xC0\xAF\"").find("invalid UTF-8 at byte 1"), std::string::npos);
+  for (const char* bad : {"[1,]", "{'a':1}", "NaN", "[01]", "[+1]", "// c\n1", "\"\\ud800\"", "[.5]", "\xEF\xBB\xBF{}"}) {
+    EXPECT_NE(ErrorOf(bad), "accepted") << bad;
+  }
+}
+
+TEST(Json, DepthIsLimitedExactly) {
+  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_EQ(ErrorOf(nested(64)), "accepted");
+  EXPECT_NE(ErrorOf(nested(65)).find("nested deeper than 64"), std::string::npos);
+  EXPECT_NE(ErrorOf(std::string(1'000'000, '[')).find("nested deeper"), std::string::npos);
+}
+
+TEST(Json, WritesReadableNumbers) {
+  ASSERT_OK_AND_ASSIGN(const json::value value, ParseJson(R"({"a":[0.93,1.0,-7,1e-7,18446744073709551615],"b":"\u0001é"})", "x"));
+  EXPECT_EQ(ToJson(value), R"({"a":[0.93,1.0,-7,1e-07,18446744073709551615],"b":"\u0001é"})");
+}
+
+TEST(Json, TypedLookups) {
+  ASSERT_OK_AND_ASSIGN(const json::value value, ParseJson(R"({"n":12,"f":2.0,"s":"x","o":{"k":true},"z":null})", "c.json"));
+  ASSERT_OK_AND_ASSIGN(const JsonObject object, JsonObject::From(value, "c.json"));
+  EXPECT_EQ(*object.Int("n", 0, 100), 12);
+  EXPECT_EQ(*object.Int("f", 0, 100), 2);
+  EXPECT_EQ(object.Int("n", 0, 10).error().message, "c.json: \"n\" is 12, expected an integer from 0 to 10");
+  EXPECT_EQ(object.Int("s", 0, 10).error().message, "c.json: \"s\" is \"x\", expected an integer from 0 to 10");
+  EXPECT_EQ(object.String("q").error().message, "c.json: \"q\" is missing, expected a string");
+  EXPECT_EQ(*object.IntOr("z", 5, 0, 10), 5);
+  ASSERT_OK_AND_ASSIGN(const JsonObject inner, object.Object("o"));
+  EXPECT_TRUE(*inner.Bool("k"));
+  EXPECT_EQ(inner.Where("k"), "c.json: \"o\": \"k\"");
+}
+
+}  // namespace
+}  // namespace bantam

@@ -1,0 +1,45 @@
+#include "base/log.h"
+
+#include <atomic>
+#include <cstdio>
+#include <ctime>
+#include <mutex>
+
+#include "base/text_util.h"
+
+namespace bantam {
+namespace {
+std::mutex sink_mutex;
+std::function<void(LogLevel, std::string_view)> log_sink;
+std::atomic<bool> has_sink = false;
+}  // namespace
+
+void SetLogSink(std::function<void(LogLevel, std::string_view)> sink) {
+  std::lock_guard lock(sink_mutex);
+  log_sink = std::move(sink);
+  has_sink = static_cast<bool>(log_sink);
+}
+
+void SetStderrLogSink(LogLevel minimum) {
+  SetLogSink([minimum](LogLevel level, std::string_view line) {
+    if (level < minimum) return;
+    static constexpr const char* kNames[] = {"debug", "info", "warning", "error"};
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    localtime_r(&now, &local);
+    char clock[16];
+    std::strftime(clock, sizeof clock, "%H:%M:%S", &local);
+    const std::string text = fmt::format("{} {}: {}\n", clock, kNames[static_cast<int>(level)],
+                                         EscapeForTerminal(line, 4000));
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  });
+}
+
+bool LogEnabled() { return has_sink.load(std::memory_order_relaxed); }
+
+void LogLine(LogLevel level, std::string_view line) {
+  std::lock_guard lock(sink_mutex);
+  if (log_sink) log_sink(level, line);
+}
+
+}  // namespace bantam

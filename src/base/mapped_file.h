@@ -1,0 +1,30 @@
+// A read-only mapping of a whole regular file.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/file_io.h"
+
+namespace bantam {
+
+// Move-only; the bytes stay valid and at the same address until destruction. A file that shrinks under the mapping would
+// raise SIGBUS, so loaders copy what they keep (docs/architecture.md, "Model files").
+class MappedFile {
+ public:
+  static Result<MappedFile> Open(const Path& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const Path& path() const { return path_; }
+
+ private:
+  MappedFile(Path path, const std::byte* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}
+  Path path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace bantam

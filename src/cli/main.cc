@@ -1,0 +1,69 @@
+// The `bantam` program: parses the command line, runs one subcommand, turns its error into a message and an exit code.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "base/log.h"
+#include "cli/commands.h"
+
+namespace bantam::cli {
+namespace {
+
+int Main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error value of write(), not a death
+  SetStderrLogSink(LogLevel::kInfo);
+  CLI::App app("Small language models as an ordinary part of your program.", "bantam");
+  app.set_version_flag("--version", BANTAM_VERSION);
+  app.require_subcommand(1);
+  app.footer("Run 'bantam COMMAND --help' for a command's options and examples.");
+  Run chosen;
+  for (const Command& command : Commands()) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    Run run = command.setup(*sub);
+    // Nested subcommands (bantam route eval) set their own callbacks and return an empty function.
+    if (run) sub->callback([&chosen, run] { chosen = run; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    app.exit(e);
+    return 64;
+  }
+  const Status status = chosen ? chosen() : Ok();
+  if (status) return 0;
+  std::fflush(stdout);
+  std::fprintf(stderr, "bantam: %s\n", status.error().message.c_str());
+  return ExitCode(status.error());
+}
+
+}  // namespace
+
+int ExitCode(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument: return 64;
+    case ErrorCode::kNotFound:
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kCorrupt:
+    case ErrorCode::kTooLarge: return 65;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kDeadline:
+    case ErrorCode::kConflict: return 69;
+    case ErrorCode::kOutOfDisk:
+    case ErrorCode::kForbidden: return 74;
+    default: return 70;
+  }
+}
+
+}  // namespace bantam::cli
+
+int main(int argc, char** argv) {
+  try {
+    return bantam::cli::Main(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bantam: internal error: %s\n", e.what());
+    return 70;
+  }
+}

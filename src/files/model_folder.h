@@ -1,0 +1,59 @@
+// A model as people have it: a Hugging Face folder (config.json, tokenizer.json, safetensors, and for sentence encoders
+// modules.json with its pooling). Everything is validated here, once; later code sees only typed, checked values.
+//
+//   BANTAM_TRY(ModelFolder model, OpenModel("all-MiniLM-L6-v2"));   // store name or path
+//   BANTAM_TRY(TensorView w, model.weights->Get("encoder.layer.0.output.dense.weight", {384, 1536}));
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/file_io.h"
+#include "base/json.h"
+#include "tensor/tensor.h"
+
+namespace bantam {
+
+// Named tensors of one model, whatever files they lie in. Strict: asking for a name that is missing or misshapen is an
+// error that says both shapes; Leftovers() lists names that nobody asked for.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  virtual Result<TensorView> Get(std::string_view name, const Shape& expected_shape) = 0;
+  virtual bool Has(std::string_view name) const = 0;
+  virtual std::vector<std::string> Names() const = 0;
+  virtual std::vector<std::string> Leftovers() const = 0;  // never asked for
+};
+
+enum class PoolingMode { kMean, kCls, kMax, kMeanSqrtLen, kLastToken };
+
+// From modules.json + N_Pooling/config.json; a folder without modules.json gets mean pooling and normalisation, as
+// sentence-transformers does.
+struct SentenceConfig {
+  PoolingMode pooling = PoolingMode::kMean;
+  bool normalize = true;
+  int max_seq_length = 0;  // sentence_bert_config.json, else tokenizer_config/config limits; includes special tokens
+};
+
+struct ModelFolder {
+  std::string name;            // as asked for; the folder's name for a path
+  Path path;
+  std::string architecture;    // config.json "model_type", e.g. "bert"
+  json::value config;          // config.json, parsed strictly
+  Path tokenizer_json;
+  SentenceConfig sentence;
+  std::shared_ptr<WeightSource> weights;
+  // Identity of the weights: sha256 hex from the store's manifest, else of the files themselves.
+  std::string weights_sha256;
+  // Where disposable packed copies may be written: inside the store's folder for a store model, empty otherwise.
+  Path packed_folder;
+};
+
+// `reference`: a name in the model store (":latest" is accepted and dropped), or a path (contains '/' or is '.').
+// kNotFound lists what the store holds and the command that fetches the default model.
+Result<ModelFolder> OpenModel(std::string_view reference);
+Result<ModelFolder> OpenModelFolder(const Path& folder);
+
+}  // namespace bantam

@@ -1,0 +1,59 @@
+// An encoder: packed token ids in, one hidden vector per token out. One file per architecture, one list in registry.cc.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/aligned_buffer.h"
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "files/model_folder.h"
+
+namespace bantam {
+
+enum class WeightType { kF32, kInt8 };
+std::string_view WeightTypeName(WeightType type);                       // "f32", "int8"
+Result<WeightType> ParseWeightType(std::string_view name);
+
+// Sequences back to back without padding: sequence i is token_ids[cu_seqlens[i] .. cu_seqlens[i + 1]).
+struct EncoderBatch {
+  std::span<const int32_t> token_ids;       // [num_tokens], each checked against vocab_size by the caller
+  std::span<const int32_t> cu_seqlens;      // [num_sequences + 1], starts with 0, ends with num_tokens
+  std::span<const int32_t> token_type_ids;  // [num_tokens], or empty for all zero
+  int num_sequences() const { return static_cast<int>(cu_seqlens.size()) - 1; }
+  int num_tokens() const { return static_cast<int>(token_ids.size()); }
+};
+
+// Scratch of one running forward pass; grows to the largest batch seen and is then reused without allocation.
+class EncoderWorkspace {
+ public:
+  virtual ~EncoderWorkspace() = default;
+};
+
+// Immutable after Load. Forward may run from several threads at once with different workspaces and pools.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual int hidden_size() const = 0;
+  virtual int max_positions() const = 0;     // longest sequence the position table allows
+  virtual int vocab_size() const = 0;
+  virtual WeightType weight_type() const = 0;
+  virtual uint64_t num_parameters() const = 0;
+  virtual uint64_t weight_bytes() const = 0;  // resident size of the packed weights
+  virtual std::unique_ptr<EncoderWorkspace> NewWorkspace() const = 0;
+  // hidden: [num_tokens, hidden_size], the last layer's output. In f32 a sequence gets the same bits alone, in any batch
+  // and with any number of threads of one ISA level.
+  virtual void Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, ThreadPool& pool,
+                       std::span<float> hidden) const = 0;
+};
+
+struct EncoderOptions {
+  WeightType weight_type = WeightType::kF32;
+  bool use_packed_files = true;  // read and write model.packed_folder
+};
+
+// kUnsupported for an unknown architecture, listing the known ones.
+Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOptions& options);
+
+}  // namespace bantam

@@ -1,0 +1,47 @@
+// Decides who answers: a form in progress, the cache, a local action, or the large model; writes the audit log.
+//
+//   BANTAM_TRY(RouteFile file, LoadRouteFile("examples/helpdesk/bantam.yaml"));
+//   BANTAM_TRY(auto router, Router::Create(std::move(file), {}));     // trains the head when it is missing or stale
+//   BANTAM_TRY(AssistantAnswer answer, router->Answer(request, sink));
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "learn/head.h"
+#include "route/route_file.h"
+#include "route/types.h"
+
+namespace bantam {
+
+struct RouterOptions {
+  std::shared_ptr<Embedder> embedder;  // null: loads the one that the file names
+  int num_threads = 0;
+  bool persistent = true;              // false (route test, explain): no state folder, nothing written
+  std::function<void(std::string_view stage, double fraction)> progress;  // training
+};
+
+struct RouterStats {
+  uint64_t requests = 0;
+  uint64_t by_source[4] = {};    // indexed by AnswerSource
+  uint64_t by_decision[4] = {};  // indexed by DecisionKind
+  uint64_t cache_lookups = 0, cache_hits = 0;
+  uint64_t upstream_requests = 0, upstream_failures = 0;
+  double total_cost = 0;
+};
+
+// Answer may be called from many threads; turns of one session are serialised.
+class Router {
+ public:
+  static Result<std::unique_ptr<Router>> Create(RouteFile file, RouterOptions options);
+  virtual ~Router() = default;
+  // Errors are for requests that are wrong or were cancelled; trouble upstream becomes an answer that says so, or, once
+  // text has been sent to the sink, an error after it.
+  virtual Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) = 0;
+  virtual const RouteFile& file() const = 0;
+  virtual const Head& head() const = 0;
+  virtual Embedder& embedder() = 0;
+  virtual RouterStats Stats() const = 0;
+};
+
+}  // namespace bantam

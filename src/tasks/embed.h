@@ -1,0 +1,64 @@
+// Texts -> sentence embeddings: tokenizer, encoder, pooling and limits of one model folder, behind one call.
+//
+//   BANTAM_TRY(auto embedder, Embedder::Load("all-MiniLM-L6-v2", {.weight_type = WeightType::kInt8}));
+//   BANTAM_TRY(Embedding e, embedder->Embed("Where is my refund?"));
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/encoder_engine.h"
+#include "text/tokenizer.h"
+
+namespace bantam {
+
+struct Embedding {
+  std::vector<float> vector;   // [dimensions()]
+  size_t num_tokens = 0;       // what the model read, special tokens included
+  bool truncated = false;      // the text was longer than max_tokens()
+};
+
+// A row-major matrix of embeddings. values: [rows, columns]
+struct EmbeddingMatrix {
+  size_t rows = 0;
+  size_t columns = 0;
+  std::vector<float> values;
+  std::span<const float> row(size_t i) const { return {values.data() + i * columns, columns}; }
+};
+
+struct EmbedderOptions {
+  WeightType weight_type = WeightType::kInt8;
+  int num_threads = 0;  // 0 = all this process may use
+  EngineOptions engine = {};
+};
+
+// Thread-safe. User text never becomes a special token.
+class Embedder {
+ public:
+  static Result<std::unique_ptr<Embedder>> Load(std::string_view model, const EmbedderOptions& options);
+  virtual ~Embedder() = default;
+
+  virtual Result<Embedding> Embed(std::string_view text, MonotonicTime deadline = MonotonicTime::max()) = 0;
+  // `done` is called exactly once, on any thread; a full queue is reported through it as kOverloaded.
+  virtual void EmbedAsync(std::string_view text, MonotonicTime deadline,
+                          std::function<void(Result<Embedding>)> done) = 0;
+  virtual Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts,
+                                                    MonotonicTime deadline = MonotonicTime::max()) = 0;
+  // Long lists, offline: bypasses the queue limit. progress(done) may be empty.
+  virtual Result<EmbeddingMatrix> EmbedAll(std::span<const std::string> texts,
+                                           const std::function<void(size_t done)>& progress) = 0;
+
+  virtual int dimensions() const = 0;
+  virtual int max_tokens() const = 0;
+  virtual const Tokenizer& tokenizer() const = 0;
+  virtual const Encoder& encoder() const = 0;
+  virtual EngineStats Stats() const = 0;
+  virtual const std::string& model_name() const = 0;      // "all-MiniLM-L6-v2"
+  virtual const std::string& weights_sha256() const = 0;  // with dtype, part of every cache key and head
+};
+
+}  // namespace bantam

@@ -1,0 +1,52 @@
+// Text -> token ids, with the same ids and offsets as Hugging Face `tokenizers` gives for the same tokenizer.json.
+//
+//   BANTAM_TRY(auto tokenizer, Tokenizer::Load(model.tokenizer_json));
+//   Encoding e = tokenizer->Encode("Where is my refund?", {.max_tokens = 256});
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_io.h"
+
+namespace bantam {
+
+struct TokenSpan {  // half-open range in code points of the input; {0, 0} for special tokens added by the template
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool operator==(const TokenSpan&) const = default;
+};
+
+struct Encoding {
+  std::vector<int32_t> ids;
+  std::vector<TokenSpan> offsets;  // same length as ids when asked for, else empty
+  size_t num_tokens_before_truncation = 0;
+  bool truncated() const { return num_tokens_before_truncation > ids.size(); }
+};
+
+struct EncodeOptions {
+  bool add_special_tokens = true;         // [CLS] ... [SEP] and the like, from the post-processor
+  bool recognize_special_tokens = false;  // "[SEP]" in the text becomes the token: only for trusted text, never for users'
+  bool offsets = false;
+  size_t max_tokens = 0;                  // including added special tokens; 0 = no limit. Cut on the right.
+};
+
+// Immutable after Load: Encode may be called from any thread. Linear time in the length of the text, whatever the text.
+// Ill-formed UTF-8 is read as U+FFFD.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  static Result<std::unique_ptr<Tokenizer>> Load(const Path& tokenizer_json);
+  static Result<std::unique_ptr<Tokenizer>> FromJson(std::string_view text, std::string_view name);
+
+  virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
+  virtual int32_t vocab_size() const = 0;                       // one more than the largest id
+  virtual std::string_view TokenText(int32_t id) const = 0;     // "" for an id without a token
+  virtual int32_t TokenId(std::string_view token) const = 0;    // -1 when unknown
+  virtual std::string_view kind() const = 0;                    // "WordPiece"
+};
+
+}  // namespace bantam
