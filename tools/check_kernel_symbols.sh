@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Fails if an object built with an ISA's own flags defines a weak symbol. The linker keeps one copy of a weak symbol
+# for the whole program: were it the AVX-512 one, a machine without AVX-512 would crash in code that never asked for it.
+#
+#   tools/check_kernel_symbols.sh build/dev [MIN_OBJECTS]
+set -euo pipefail
+
+build=${1:?which build folder}
+source=$(cd "$(dirname "$0")/.." && pwd)
+
+checked=0 failed=0
+for folder in "$source"/src/kernels/*/; do
+  isa=$(basename "$folder")
+  # scalar/ is built for the baseline, common/ is only included.
+  case $isa in scalar | common) continue ;; esac
+  while IFS= read -r object; do
+    checked=$((checked + 1))
+    weak=$(nm -C --defined-only "$object" | awk '$2 ~ /^[WVu]$/')
+    if [ -n "$weak" ]; then
+      failed=1
+      echo "${object#"$source"/}: weak symbols in an object of kernels/$isa:"
+      sed 's/^/  /' <<<"$weak"
+    fi
+  done < <(find "$build" -path "*kernels*/$isa/*.o" -not -name '*_test.cc.o')
+done
+if [ "$checked" -lt "${2:-0}" ]; then
+  echo "kernel symbols: found $checked objects under $build, expected at least $2; is it built?"
+  exit 1
+fi
+[ $failed -eq 0 ] || { echo "kernels/<isa>/ files use intrinsics and C headers only: no std:: templates, no inline functions of other rooms"; exit 1; }
+echo "kernel symbols: $checked objects, none weak"
