@@ -1,0 +1,62 @@
+# `make run` on a fresh Debian 12 ends in a running help desk; `make help` lists the rest.
+# The work is in CMake and in tools/; this file only names it.
+
+PORT ?= 8080
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+EXAMPLE ?= examples/helpdesk/bantam.yaml
+
+export BANTAM_SKIP_SETUP
+export MAKE_GOAL := $(firstword $(MAKECMDGOALS) run)
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## install the packages that building and running needs, and fetch the default model
+	@tools/setup.sh run
+	@tools/model.sh
+
+.PHONY: setup-test
+setup-test: ## the same, and what the tests need
+	@tools/setup.sh test
+	@tools/model.sh
+
+.PHONY: build
+build: ## build the release binary, build/release/bantam
+	@tools/setup.sh run
+	@tools/build.sh release bantam -j $(JOBS)
+
+.PHONY: run
+run: ## everything it takes, then the help desk on http://127.0.0.1:8080 (PORT=8081 for another port)
+	@tools/setup.sh run
+	@tools/model.sh
+	@tools/build.sh release bantam -j $(JOBS)
+	@build/release/bantam serve -c $(EXAMPLE) --port $(PORT)
+
+.PHONY: test
+test: setup-test ## every test: formatting, room order, C++, real clients, a real browser
+	@tools/test.sh -j $(JOBS)
+
+.PHONY: bench
+bench: setup-test ## measure beside the reference libraries; rewrites docs/benchmarks.md
+	@tools/build.sh release bantam -j $(JOBS)
+	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/run.py
+
+.PHONY: golden
+golden: setup-test ## remake the committed reference answers with the reference libraries
+	@tools/golden.sh
+
+.PHONY: format
+format: setup-test ## format the C++ sources
+	@tools/format.sh
+
+.PHONY: lint
+lint: setup-test ## clang-tidy over the files changed since main (ALL=1: every file)
+	@tools/lint.sh
+
+.PHONY: clean
+clean: ## remove build/ (the model store stays)
+	rm -rf build
