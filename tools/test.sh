@@ -46,7 +46,7 @@ if ! step build tools/build.sh "$preset" all -j "$jobs"; then
 fi
 case $preset in
   asan | tsan | scalar) ;; # sanitizers add weak symbols of their own; scalar has no such objects
-  *) step kernel-symbols tools/check_kernel_symbols.sh "$build" 1 ;;
+  *) step kernel-symbols tools/check_kernel_symbols.sh "$build" ;;
 esac
 step ctest ctest --test-dir "$build" -j "$jobs" --output-on-failure --no-tests=error --output-junit "$PWD/$logs/ctest.xml"
 
