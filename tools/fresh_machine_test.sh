@@ -63,10 +63,12 @@ mount -t sysfs -o ro sysfs "$folder/sys" 2>/dev/null || true
 mount -t tmpfs tmpfs "$folder/run"
 
 home=$folder/srv/fresh
-if [ ! -d "$home/bantam" ]; then
+head=$(git -C "$repository" rev-parse HEAD)
+if [ "$(git -c safe.directory='*' -C "$home/bantam" rev-parse HEAD 2>/dev/null)" != "$head" ]; then
+  rm -rf "$home/bantam"
   mkdir -p "$home"
   git -c safe.directory='*' clone --quiet --no-hardlinks "$repository" "$home/bantam"
-  git -C "$home/bantam" checkout --quiet --detach "$(git -C "$repository" rev-parse HEAD)"
+  git -C "$home/bantam" checkout --quiet --detach "$head"
 fi
 data=${BANTAM_TEST_DATA:-$repository/../shared/data}
 if [ -d "$data" ]; then
