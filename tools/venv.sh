@@ -8,8 +8,9 @@ cd "$(dirname "$0")/.."
 name=${1:?which environment}
 requirements=${2:?which requirements file}
 folder=build/venv-$name
-# The interpreter is part of the key: an environment made by another Python does not run.
-key=$( (cat "$requirements"; python3 --version; command -v python3) | sha256sum | cut -d' ' -f1)
+# The file may take in others with -r. The interpreter is part of the key: an environment made by another Python does not run.
+mapfile -t included < <(sed -n "s|^-r \(.*\)|$(dirname "$requirements")/\1|p" "$requirements")
+key=$( (cat "$requirements" "${included[@]}"; python3 --version; command -v python3) | sha256sum | cut -d' ' -f1)
 
 if [ "$(cat "$folder/.key" 2>/dev/null || true)" != "$key" ]; then
   echo "venv: making $folder from $requirements" >&2
