@@ -39,6 +39,7 @@ class Encoder {
   virtual int max_positions() const = 0;     // longest sequence the position table allows
   virtual int vocab_size() const = 0;
   virtual WeightType weight_type() const = 0;
+  virtual std::string_view isa() const = 0;  // the kernels' level: "scalar", "avx2", "avx512vnni", ...
   virtual uint64_t num_parameters() const = 0;
   virtual uint64_t weight_bytes() const = 0;  // resident size of the packed weights
   virtual std::unique_ptr<EncoderWorkspace> NewWorkspace() const = 0;

@@ -75,7 +75,8 @@ struct AssistantAnswer {
   std::optional<std::string> upstream_error;  // what went wrong upstream when the answer says so
 };
 
-// Receives the answer's text as it comes. Local answers come in one piece.
+// Receives an upstream's text as it comes. Local and cached answers never go through the sink: they are whole in
+// AssistantAnswer::text, so that a caller knows where an answer came from before it writes the first byte of it.
 using DeltaSink = std::function<void(std::string_view piece)>;
 
 }  // namespace bantam
