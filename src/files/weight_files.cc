@@ -148,6 +148,7 @@ Result<Path> ResolveInside(const Path& folder, std::string_view relative) {
   const Path real_folder = std::filesystem::canonical(folder, error);
   if (error) return ErrnoError("open", folder, error.value());
   const Path real = std::filesystem::canonical(path, error);
+  if (error == std::errc::too_many_symbolic_link_levels) return Err(ErrorCode::kCorrupt, "is a symbolic link to itself");
   if (error) return ErrnoError("open", path, error.value());
   const auto [end, unused] = std::mismatch(real_folder.begin(), real_folder.end(), real.begin(), real.end());
   if (end != real_folder.end()) return Err(ErrorCode::kCorrupt, "is a symbolic link that leaves the folder: copy the file here");
