@@ -17,7 +17,9 @@
 namespace bantam {
 
 // Named tensors of one model, whatever files they lie in. Strict: asking for a name that is missing or misshapen is an
-// error that says both shapes; Leftovers() lists names that nobody asked for.
+// error that says both shapes; Leftovers() lists names that nobody asked for. The views point into mapped files: they live as
+// long as the source, may start at any byte, and a file that another process shortens raises SIGBUS, so loaders copy or pack
+// what they keep and let go of the source. Get from one thread at a time.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
@@ -29,12 +31,14 @@ class WeightSource {
 
 enum class PoolingMode { kMean, kCls, kMax, kMeanSqrtLen, kLastToken };
 
-// From modules.json + N_Pooling/config.json; a folder without modules.json gets mean pooling and normalisation, as
+std::string_view PoolingModeName(PoolingMode mode);  // "mean", "cls", ...
+
+// From modules.json + N_Pooling/config.json; a folder without modules.json gets mean pooling and no normalisation, as
 // sentence-transformers does.
 struct SentenceConfig {
   PoolingMode pooling = PoolingMode::kMean;
-  bool normalize = true;
-  int max_seq_length = 0;  // sentence_bert_config.json, else tokenizer_config/config limits; includes special tokens
+  bool normalize = false;
+  int max_seq_length = 0;  // sentence_bert_config.json, else tokenizer_config/config limits; includes special tokens; 0 = unknown
 };
 
 struct ModelFolder {
@@ -42,7 +46,7 @@ struct ModelFolder {
   Path path;
   std::string architecture;    // config.json "model_type", e.g. "bert"
   json::value config;          // config.json, parsed strictly
-  Path tokenizer_json;
+  Path tokenizer_json;         // empty when the folder has none
   SentenceConfig sentence;
   std::shared_ptr<WeightSource> weights;
   // Identity of the weights: sha256 hex from the store's manifest, else of the files themselves.

@@ -1,0 +1,90 @@
+#include "files/model_folder.h"
+
+#include "base/log.h"
+#include "base/text_util.h"
+#include "files/foreign_format.h"
+#include "files/model_store.h"
+#include "files/safetensors.h"
+#include "files/sentence_config.h"
+#include "files/weight_files.h"
+
+namespace bantam {
+namespace {
+
+std::string Printable(const Path& path) { return EscapeForTerminal(path.string(), 400); }
+
+// A file where a folder was expected: weights in some format, usually.
+Error NotAFolder(const Path& path) {
+  auto file = MappedFile::Open(path);
+  if (!file) return file.error();
+  std::optional<std::string_view> what;
+  if (!file->bytes().empty()) what = ForeignFormat(file->bytes());
+  if (!what) what = ForeignFileName(path.filename().string());
+  if (what) return Err(ErrorCode::kUnsupported, "{}: {}", Printable(path), *what);
+  return Err(ErrorCode::kInvalidArgument, "{} is a file: name the folder that holds config.json and the weights",
+             Printable(path));
+}
+
+Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>& manifest) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) {
+    return Err(ErrorCode::kNotFound, "no folder {}; 'bantam list' shows the models that have a name", Printable(folder));
+  }
+  if (!std::filesystem::is_directory(folder, error)) return NotAFolder(folder);
+  ModelFolder model;
+  model.path = folder;
+  model.name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  if (model.name.empty() || model.name == "." || model.name == "..") {
+    model.name = std::filesystem::canonical(folder, error).filename().string();
+  }
+  BANTAM_TRY(const SentenceModules modules, ReadSentenceModules(folder));
+  const Path& transformer = modules.transformer_folder;
+  model.sentence.pooling = modules.pooling;
+  model.sentence.normalize = modules.normalize;
+
+  const Path config_path = transformer / "config.json";
+  if (!std::filesystem::exists(config_path, error)) {
+    return Err(ErrorCode::kNotFound, "{} has no config.json: it is not a Hugging Face model folder", Printable(transformer));
+  }
+  BANTAM_TRY(model.config, ReadJsonFile(config_path));
+  // `auto_map`, `_name_or_path` and the like are never looked at: nothing from a model's folder is executed or fetched.
+  auto read_config = [&]() -> Status {
+    BANTAM_TRY(const JsonObject config, JsonObject::From(model.config, Printable(config_path)));
+    BANTAM_TRY(model.architecture, config.String("model_type"));
+    BANTAM_TRY(model.sentence.max_seq_length, ReadMaxSeqLength(transformer, config));
+    return Ok();
+  };
+  if (Status status = read_config(); !status) {
+    const bool ours = status.error().code == ErrorCode::kInvalidArgument;
+    return Error{ours ? ErrorCode::kCorrupt : status.error().code, status.error().message, status.error().where};
+  }
+  if (std::filesystem::exists(transformer / "tokenizer.json", error)) model.tokenizer_json = transformer / "tokenizer.json";
+
+  BANTAM_TRY(WeightFiles files, OpenWeightFiles(transformer));
+  model.weights = std::move(files.source);
+  BANTAM_TRY(model.weights_sha256, WeightsSha256(files.paths, manifest));
+  return model;
+}
+
+}  // namespace
+
+Result<ModelFolder> OpenModelFolder(const Path& folder) { return Open(folder, std::nullopt); }
+
+Result<ModelFolder> OpenModel(std::string_view reference) {
+  if (reference.find('/') != std::string_view::npos || reference == "." || reference == "..") {
+    return OpenModelFolder(Path(reference));
+  }
+  BANTAM_TRY(const Path folder, FindModel(reference));
+  // The manifest of a store folder was written by our set-up; one that came with somebody's folder is not believed.
+  std::optional<ModelManifest> manifest;
+  if (auto read = ReadManifest(folder)) {
+    manifest = *std::move(read);
+  } else if (read.error().code != ErrorCode::kNotFound) {
+    Log(LogLevel::kWarning, "{}", read.error().message);
+  }
+  BANTAM_TRY(ModelFolder model, Open(folder, manifest));
+  model.packed_folder = folder / "packed";
+  return model;
+}
+
+}  // namespace bantam

@@ -1,0 +1,37 @@
+#include "files/model_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "base/testing.h"
+#include "files/model_store.h"
+
+namespace bantam {
+namespace {
+
+TEST(ModelFolder, OpensTheDefaultModel) {
+  BANTAM_REQUIRE_MODEL(folder, "all-MiniLM-L6-v2");
+  ASSERT_OK_AND_ASSIGN(ModelFolder model, OpenModel("all-MiniLM-L6-v2:latest"));
+  EXPECT_EQ(model.name, "all-MiniLM-L6-v2");
+  EXPECT_EQ(model.architecture, "bert");
+  EXPECT_EQ(model.sentence.max_seq_length, 256);
+  EXPECT_EQ(model.sentence.pooling, PoolingMode::kMean);
+  EXPECT_TRUE(model.sentence.normalize);
+  EXPECT_EQ(model.weights_sha256, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db");
+  EXPECT_EQ(model.packed_folder, folder / "packed");
+  EXPECT_EQ(model.weights->Names().size(), 104u);
+  ASSERT_OK_AND_ASSIGN(const TensorView view, model.weights->Get("pooler.dense.weight", {384, 384}));
+  EXPECT_EQ(view.bytes.size(), 384u * 384 * 4);
+  EXPECT_EQ(model.weights->Leftovers().size(), 103u);
+  EXPECT_NE(model.weights->Get("pooler.dense.weight", {384, 385}).error().message.find("is [384, 384], config.json says [384, 385]"),
+            std::string::npos);
+  EXPECT_NE(model.weights->Get("bert.pooler.dense.weight", {384, 384}).error().message.find("such as \"pooler.dense.weight\""),
+            std::string::npos);
+
+  // By path nobody vouches for the hash: it is computed, and nothing is written beside the files.
+  ASSERT_OK_AND_ASSIGN(ModelFolder by_path, OpenModelFolder(folder));
+  EXPECT_EQ(by_path.weights_sha256, model.weights_sha256);
+  EXPECT_TRUE(by_path.packed_folder.empty());
+}
+
+}  // namespace
+}  // namespace bantam

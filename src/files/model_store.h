@@ -1,0 +1,54 @@
+// The models of this machine: one folder per model in $BANTAM_HOME/models, each with a manifest bantam.json that the set-up
+// wrote when it fetched the files.
+//
+//   {"name": "all-MiniLM-L6-v2", "source": "...", "license": "...", "parameters": 22713216,
+//    "files": {"model.safetensors": {"size": 90868376, "sha256": "53aa..."}, ...}}
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_io.h"
+
+namespace bantam {
+
+struct ManifestFile {
+  uint64_t size = 0;
+  std::string sha256;  // 64 lower-case digits
+};
+
+struct ModelManifest {
+  std::string name, source, license;
+  uint64_t parameters = 0;                    // 0 = not told
+  std::map<std::string, ManifestFile> files;  // by path inside the folder, '/' between parts
+};
+
+// kNotFound when the folder has none.
+Result<ModelManifest> ReadManifest(const Path& model_folder);
+
+struct StoredModel {
+  std::string name;
+  Path path;
+  std::optional<ModelManifest> manifest;
+  std::string problem;  // why the manifest could not be read, else empty
+};
+
+// By name. An absent store is an empty one.
+Result<std::vector<StoredModel>> ListModels();
+
+// The folder of a store model. `reference` may end in ":latest". kNotFound lists what there is and how to get the default.
+Result<Path> FindModel(std::string_view reference);
+
+// One sentence per file that is missing, has another size or another sha256 than the manifest says; reads every byte.
+// Empty: all is as it was fetched.
+Result<std::vector<std::string>> VerifyModel(const StoredModel& model);
+
+// Identity of the weights. One file: its sha256. Shards: the sha256 of their "NAME SHA256\n" lines in name order.
+// With a manifest whose sizes fit, nothing is hashed; a store model's manifest was written beside the files by the set-up,
+// which had checked them.
+Result<std::string> WeightsSha256(const std::vector<Path>& weight_files, const std::optional<ModelManifest>& manifest);
+
+}  // namespace bantam
