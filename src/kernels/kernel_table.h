@@ -1,0 +1,141 @@
+// The numeric kernels: plain pointers and sizes in, numbers out, nothing can fail. One table per ISA level; dispatch.cc
+// fills it from scalar upwards, so a level holds the best version of each kernel that runs there.
+//
+// C types only: ISA-specific files include this header and must not pull in templates or inline functions that the linker
+// could share with baseline code.
+//
+// What every level keeps, whatever its tiles: in f32 each output element of a product is one chain
+//   sum = 0; for k ascending: sum += a[k] * w[k]; then + bias, activation, + residual
+// and each row of the other kernels depends on that row alone. So a token's numbers do not depend on its neighbours in the
+// batch, on the tile it falls into, or on the thread that computes it. int8 products are exact integers up to the epilogue.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace bantam {
+
+// Packed weight matrices (packing.h): panels of 64 output columns, each holding all of K.
+//   f32:  [panel][k][64]
+//   int8: [panel][k / 4][64][4], what one vpdpbusd step reads; K is padded to 4 with zeros
+// Columns past out_features are zero.
+const int kPanelColumns = 64, kInt8KGroup = 4;
+
+enum Activation { kActivationNone = 0, kActivationGelu = 1, kActivationGeluTanh = 2, kActivationRelu = 3 };
+
+// A row of unsigned bytes stands for x[k] = minimum + scale * q[k].
+struct RowQuant {
+  float scale;
+  float minimum;
+};
+
+// out[r, n] = act(sum_k x[r, k] * w[n, k] + bias[n]) + residual[r, n]
+// for rows [0, num_rows) and the columns of panels [panel_begin, panel_end) below out_features.
+// bias and the int8 column arrays have a whole number of panels of entries.
+struct GemmF32Args {
+  const float* x;  // [num_rows, in_features], rows x_stride apart
+  ptrdiff_t x_stride;
+  const float* packed;
+  const float* bias;
+  const float* residual;  // or null; rows residual_stride apart
+  ptrdiff_t residual_stride;
+  float* out;
+  ptrdiff_t out_stride;
+  int num_rows, in_features, out_features;
+  int panel_begin, panel_end;
+  enum Activation activation;
+};
+
+// w[n, k] = weight_scale[n] * packed; weight_sum[n] = sum over k of the packed integers, exact in f32 up to K = 132,104.
+// Activation kGelu is approximated to 2e-4 absolute here: its result is quantised to 8 bits next.
+struct GemmInt8Args {
+  const uint8_t* x;  // [num_rows, in_features padded to 4], rows x_stride apart
+  ptrdiff_t x_stride;
+  const struct RowQuant* x_quant;  // [num_rows]
+  const int8_t* packed;
+  const float* weight_scale;
+  const float* weight_sum;
+  const float* bias;
+  const float* residual;
+  ptrdiff_t residual_stride;
+  float* out;
+  ptrdiff_t out_stride;
+  int num_rows, in_features, out_features;
+  int panel_begin, panel_end;
+  enum Activation activation;
+};
+
+// The bytes of one row: scale = (max - min) / 255, q = round to nearest even of (x - min) * (255 / (max - min)).
+// Every level gives the same bytes and the same RowQuant.
+struct QuantizeArgs {
+  const float* x;
+  ptrdiff_t x_stride;
+  uint8_t* out;  // bytes [columns, out_stride) of each row are left alone
+  ptrdiff_t out_stride;
+  struct RowQuant* out_quant;
+  int num_rows, columns;
+};
+
+// out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, row by row; out may be x. With `quantized`, the result's bytes
+// as QuantizeArgs writes them.
+struct LayerNormArgs {
+  const float* x;
+  ptrdiff_t x_stride;
+  const float* gamma;
+  const float* beta;
+  float epsilon;
+  float* out;
+  ptrdiff_t out_stride;
+  uint8_t* quantized;  // or null
+  ptrdiff_t quantized_stride;
+  struct RowQuant* quantized_rows;
+  int num_rows, columns;
+};
+
+// One head of one sequence: out = softmax(scale * q k^T) v for the given queries over all keys. No mask: an encoder sees
+// both ways.
+struct AttentionArgs {
+  const float* q;  // [num_queries, head_dim], rows q_stride apart; k and v alike
+  const float* k;
+  const float* v;
+  ptrdiff_t qkv_stride;
+  float* out;
+  ptrdiff_t out_stride;
+  int num_queries, num_keys, head_dim;
+  float scale;
+  float* scratch;  // AttentionScratch(num_keys, head_dim) floats, 64-byte aligned
+};
+
+// out[r] = words[word_ids[r]] + positions[position r] + types[type_ids[r] or 0]. Word rows are f32, or bytes with one scale
+// each when words_int8 is set.
+struct EmbeddingArgs {
+  const float* words;
+  const int8_t* words_int8;
+  const float* word_scales;
+  const float* positions;  // row r of the output uses positions[position_ids[r]]
+  const float* types;
+  const int32_t* word_ids;
+  const int32_t* position_ids;
+  const int32_t* type_ids;  // or null for all zero
+  float* out;
+  ptrdiff_t out_stride;
+  int num_rows, columns;
+};
+
+struct KernelTable {
+  void (*gemm_f32)(const struct GemmF32Args* args);
+  void (*gemm_int8)(const struct GemmInt8Args* args);
+  void (*quantize)(const struct QuantizeArgs* args);
+  void (*layer_norm)(const struct LayerNormArgs* args);
+  void (*attention)(const struct AttentionArgs* args);
+  void (*embedding)(const struct EmbeddingArgs* args);
+  void (*activate)(const float* x, float* out, int count, enum Activation activation);
+  // out[i] = exp(x[i] - max x); returns their sum
+  float (*softmax)(const float* x, float* out, int count, float scale);
+};
+
+// Floats of scratch for one attention call: the transposed keys, padded values, and the scores of one tile of queries.
+// Linear in num_keys.
+size_t AttentionScratch(int num_keys, int head_dim);
+
+}  // namespace bantam

@@ -1,0 +1,76 @@
+#include "kernels/packing.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/check.h"
+#include "kernels/kernel_table.h"
+
+namespace bantam {
+
+int PaddedColumns(int out_features) { return (out_features + kPanelColumns - 1) / kPanelColumns * kPanelColumns; }
+
+int PaddedInt8Features(int in_features) { return (in_features + kInt8KGroup - 1) / kInt8KGroup * kInt8KGroup; }
+
+size_t PackedF32Size(int out_features, int in_features) {
+  return static_cast<size_t>(PaddedColumns(out_features)) * static_cast<size_t>(in_features);
+}
+
+size_t PackedInt8Size(int out_features, int in_features) {
+  return static_cast<size_t>(PaddedColumns(out_features)) * static_cast<size_t>(PaddedInt8Features(in_features));
+}
+
+void PackF32(std::span<const float> weight, int out_features, int in_features, std::span<float> packed) {
+  BANTAM_CHECK(packed.size() == PackedF32Size(out_features, in_features));
+  std::fill(packed.begin(), packed.end(), 0.0f);
+  for (int n = 0; n < out_features; ++n) {
+    const float* row = weight.data() + static_cast<size_t>(n) * in_features;
+    float* column = packed.data() + static_cast<size_t>(n / kPanelColumns) * kPanelColumns * in_features + n % kPanelColumns;
+    for (int k = 0; k < in_features; ++k) column[static_cast<size_t>(k) * kPanelColumns] = row[k];
+  }
+}
+
+float QuantizeRowInt8(std::span<const float> row, std::span<int8_t> out) {
+  float largest = 0;
+  for (float x : row) largest = std::max(largest, std::abs(x));
+  // Below this the reciprocal overflows; such a row is zero for every purpose.
+  if (!(largest > 1e-30f)) {
+    std::fill(out.begin(), out.end(), int8_t{0});
+    return 0;
+  }
+  const float inverse = 127.0f / largest;
+  for (size_t i = 0; i < row.size(); ++i) {
+    out[i] = static_cast<int8_t>(std::clamp(std::nearbyint(row[i] * inverse), -127.0f, 127.0f));
+  }
+  return largest / 127.0f;
+}
+
+void PackInt8(std::span<const float> weight, int out_features, int in_features, std::span<int8_t> packed,
+              std::span<float> scale, std::span<float> sum) {
+  BANTAM_CHECK(packed.size() == PackedInt8Size(out_features, in_features));
+  BANTAM_CHECK(scale.size() == sum.size() && scale.size() == static_cast<size_t>(PaddedColumns(out_features)));
+  std::fill(packed.begin(), packed.end(), int8_t{0});
+  std::fill(scale.begin(), scale.end(), 0.0f);
+  std::fill(sum.begin(), sum.end(), 0.0f);
+  const size_t panel_bytes = static_cast<size_t>(kPanelColumns) * PaddedInt8Features(in_features);
+  std::vector<int8_t> quantized(in_features);
+  for (int n = 0; n < out_features; ++n) {
+    scale[n] = QuantizeRowInt8(weight.subspan(static_cast<size_t>(n) * in_features, in_features), quantized);
+    int8_t* column = packed.data() + n / kPanelColumns * panel_bytes + n % kPanelColumns * kInt8KGroup;
+    int total = 0;
+    for (int k = 0; k < in_features; ++k) {
+      column[static_cast<size_t>(k / kInt8KGroup) * kPanelColumns * kInt8KGroup + k % kInt8KGroup] = quantized[k];
+      total += quantized[k];
+    }
+    sum[n] = static_cast<float>(total);
+  }
+}
+
+size_t AttentionScratch(int num_keys, int head_dim) {
+  const auto keys = static_cast<size_t>(PaddedColumns(num_keys)), dim = static_cast<size_t>(PaddedColumns(head_dim));
+  constexpr size_t kQueryTile = 8;  // at least the rows of any level's tile
+  return keys * head_dim + keys * dim + keys * kQueryTile;
+}
+
+}  // namespace bantam
