@@ -1,4 +1,8 @@
 // A large model behind an OpenAI-compatible endpoint, asked when the local answer is not sure enough.
+//
+//   auto big = Upstream::Create(config, std::make_shared<HttpClient>());
+//   const UpstreamReply reply = big->Ask(request, [&](std::string_view piece) { ... });
+//   if (reply.outcome != UpstreamOutcome::kOk) ...   // reply.problem says why; never cache reply.text
 #pragma once
 
 #include <memory>
@@ -14,31 +18,49 @@ struct UpstreamConfig {
   std::string model;     // what the endpoint calls it ("gpt-4o-mini"; a provider prefix such as "openai/" is cut)
   std::string api_base;  // "https://api.openai.com/v1"
   std::string api_key;   // resolved from os.environ/VAR; never logged, never echoed
-  std::chrono::milliseconds timeout{20'000};             // whole request, all attempts
+  std::chrono::milliseconds timeout{20'000};  // whole request, all attempts
   std::chrono::milliseconds connect_timeout{2'000};
   std::chrono::milliseconds first_byte_timeout{15'000};
   std::chrono::milliseconds idle_timeout{15'000};
-  int num_retries = 1;   // only before the first byte of the answer
+  int num_retries = 1;  // only before the first byte of the answer
+  std::chrono::milliseconds retry_pause{250};  // before the first retry, doubled for each further one, with jitter
   double input_per_1m = 0, output_per_1m = 0;
+  int allowed_fails = 3;                       // failures in a row, then it is not asked for `cooldown_time`
+  std::chrono::milliseconds cooldown_time{30'000};
+  bool use_environment_proxy = false;
+  std::string ca_file;  // PEM, for an endpoint inside a company; empty: the system's certificates
 };
 
 // How an exchange ended; the name goes into the audit log.
-enum class UpstreamOutcome { kOk, kRefused, kTimeout, kOverloaded, kServerError, kRejected, kTruncated, kGarbage, kCancelled };
+//   kRefused      no connection, or it broke before an answer began
+//   kTimeout      one of the four time-outs, or the request's own deadline
+//   kOverloaded   429, or an error object that says so
+//   kServerError  5xx, or an error object in the answer
+//   kRejected     any other status: a wrong key, model or parameter; a redirect
+//   kTruncated    the answer began and did not come to its end
+//   kGarbage      200, but not an answer of this protocol
+//   kCancelled    the client went away
+//   kCoolingDown  not asked: it failed too often just now
+enum class UpstreamOutcome {
+  kOk, kRefused, kTimeout, kOverloaded, kServerError, kRejected, kTruncated, kGarbage, kCancelled, kCoolingDown
+};
 std::string_view UpstreamOutcomeName(UpstreamOutcome outcome);  // "ok", "upstream_refused", "upstream_timeout", ...
 
 struct UpstreamReply {
   UpstreamOutcome outcome = UpstreamOutcome::kOk;
-  std::string text;           // complete only when outcome is kOk
-  bool text_was_sent = false; // something went to the sink already
-  std::string problem;        // one sentence for people, without secrets
+  std::string text;            // complete only when outcome is kOk
+  bool text_was_sent = false;  // something went to the sink already
+  std::string problem;         // one sentence for people, without secrets and addresses: `"big" did not answer in time`
   std::string finish_reason = "stop";
   int attempts = 0;
+  int http_status = 0;         // of the last attempt; 0: none came
   int64_t prompt_tokens = 0, completion_tokens = 0;
-  double cost = 0;
+  double cost = 0;             // also of an answer that was cut: it was paid for
 };
 
-// Thread-safe. Streams: pieces go to the sink as they come. A stream that ends without finish_reason and [DONE] is
-// kTruncated. Retry-After is honoured within the time that is left. Tokens that the endpoint does not count are estimated.
+// Thread-safe. Streams: pieces go to the sink as they come, on the caller's thread. A stream that ends without
+// finish_reason and [DONE] is kTruncated. An attempt is repeated only while no answer has begun: no connection, 429 or 5xx;
+// Retry-After is honoured within the time that is left. Tokens that the endpoint does not count are estimated.
 class Upstream {
  public:
   static std::unique_ptr<Upstream> Create(UpstreamConfig config, std::shared_ptr<HttpClient> client);
