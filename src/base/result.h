@@ -39,6 +39,7 @@ enum class ErrorCode {
   kCancelled,
   kUnavailable,  // a dependency (upstream, file system, network) failed
   kInternal,     // our bug
+  kBadConfig,    // a configuration file (the route file) is wrong; the message names file, line and mend
 };
 
 std::string_view ErrorCodeName(ErrorCode code);

@@ -53,6 +53,7 @@ int ExitCode(const Error& error) {
     case ErrorCode::kConflict: return 69;
     case ErrorCode::kOutOfDisk:
     case ErrorCode::kForbidden: return 74;
+    case ErrorCode::kBadConfig: return 78;
     default: return 70;
   }
 }

@@ -4,32 +4,27 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/file_io.h"
 #include "route/result_cache.h"
 #include "route/upstream.h"
 
+namespace re2 {
+class RE2;
+}
+
 namespace bantam {
 
-struct RespondAction { std::string response; };
-struct FormAction { std::string form; };
-struct HttpAction {
-  std::string url, method = "GET";
-  std::string response;  // text with {{field}} taken from the JSON reply ({{a.b}} for nested)
-  std::string on_error;  // name of a response
-  std::chrono::milliseconds timeout{5'000};
-};
-struct EscalateAction { std::string model; };
-using Action = std::variant<RespondAction, FormAction, HttpAction, EscalateAction>;
+class Action;  // route/actions/action.h
 
 struct Route {
   std::string name, description;
   std::vector<std::string> utterances;  // examples_file merged in
-  Action action;
+  std::shared_ptr<const Action> action;  // never null; the kinds are in route/actions/
   std::optional<double> confidence_threshold;
   int line = 0;  // of its name, for messages
 };
@@ -40,9 +35,11 @@ struct Slot {
   Type type = Type::kText;
   std::string prompt, error;
   bool optional = false;
-  std::string pattern;                                  // kRegex, RE2 syntax, checked at load
+  std::string pattern;                                  // kRegex, RE2 syntax
+  std::shared_ptr<const re2::RE2> regex;                // kRegex: the pattern, compiled
   std::optional<double> minimum, maximum;               // kNumber
   bool integer = false;                                 // kNumber
+  std::string unit;                                     // kNumber: "pounds", said after the number
   std::string min_date, max_date;                       // kDate: "today", "tomorrow" or YYYY-MM-DD; empty = no limit
   std::vector<std::pair<std::string, std::vector<std::string>>> choices;  // kChoice: value, synonyms
   size_t max_length = 500;                              // kText
@@ -57,12 +54,17 @@ struct SubmitAction {
 struct Form {
   std::string name, description;
   std::vector<Slot> slots;  // in the order in which they are asked
-  std::string confirm, done, cancelled, failed;
+  std::string confirm;      // empty: submitted as soon as it is complete
+  std::string done, cancelled, failed;
   SubmitAction submit;
+
+  const Slot* FindSlot(std::string_view slot) const;
 };
 
 struct Expectation {
-  std::optional<std::string> route, decision, slot, text;  // slot: the one asked for; text: contained in the answer
+  std::optional<std::string> route, decision;
+  std::optional<std::string> slot;  // the one that the answer asks for
+  std::optional<std::string> text;  // contained in the answer
 };
 struct TestTurn {
   std::string say;
@@ -78,6 +80,7 @@ struct RouteFile {
   std::string encoder_model = "all-MiniLM-L6-v2";
   std::string encoder_dtype = "int8";
   std::vector<UpstreamConfig> upstreams;
+  std::map<std::string, std::string> disabled_upstreams;  // model_name -> why it cannot be asked (an unset api_key)
   std::vector<Route> routes;
   std::vector<std::string> out_of_scope;
   std::optional<double> confidence_threshold;  // empty: `auto`, the head's own
@@ -89,11 +92,13 @@ struct RouteFile {
   bool audit_texts = false;
   std::chrono::seconds session_ttl{1800};
   std::vector<RouteTest> tests;
+  std::vector<std::string> warnings;  // FILE:LINE:COL: ...; worth a look, but the file works
 
   const Route* FindRoute(std::string_view route) const;
   const UpstreamConfig* FindUpstream(std::string_view model) const;
 };
 
+// kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at most 20.
 Result<RouteFile> LoadRouteFile(const Path& path);
 
 }  // namespace bantam

@@ -1,0 +1,76 @@
+#include "route/route_file.h"
+
+#include "base/text_util.h"
+#include "route/route_file_reader.h"
+
+namespace bantam {
+
+const Route* RouteFile::FindRoute(std::string_view route) const {
+  for (const Route& candidate : routes) {
+    if (candidate.name == route) return &candidate;
+  }
+  return nullptr;
+}
+
+const UpstreamConfig* RouteFile::FindUpstream(std::string_view model) const {
+  for (const UpstreamConfig& candidate : upstreams) {
+    if (candidate.name == model) return &candidate;
+  }
+  return nullptr;
+}
+
+const Slot* Form::FindSlot(std::string_view slot) const {
+  for (const Slot& candidate : slots) {
+    if (candidate.name == slot) return &candidate;
+  }
+  return nullptr;
+}
+
+void RouteFileReading::HashBytes(std::string_view bytes) {
+  hash.Update(fmt::format("{} ", bytes.size())).Update(bytes);
+}
+
+bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Problems& problems) {
+  bool good = !name.empty() && name.size() <= 64 && name.front() != '.';
+  for (const char c : name) {
+    good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.');
+  }
+  if (!good) {
+    problems.Error(place, "\"{}\" is no name for {}; use letters, digits, '_', '-' and '.', at most 64 of them",
+                   EscapeForTerminal(name, 60), what);
+  }
+  return good;
+}
+
+Result<RouteFile> LoadRouteFile(const Path& path) {
+  Result<std::string> text = ReadFile(path, uint64_t{8} << 20);
+  if (!text) {
+    return Err(ErrorCode::kBadConfig, "{}; give the route file with -c FILE", text.error().message);
+  }
+  RouteFile file;
+  file.path = path;
+  Problems problems(path);
+  YamlParse yaml = ParseYaml(*text);
+  for (const YamlProblem& problem : yaml.problems) problems.Error(problem.place, "{}", problem.text);
+  // What could be read of a broken document would give follow-up errors that mislead.
+  if (!yaml.complete) return problems.AsError();
+
+  RouteFileReading reading{.file = file, .problems = problems};
+  reading.HashBytes(*text);
+  YamlMap top(yaml.root, "the route file", problems);
+  if (top.valid()) {
+    ReadSettings(top, reading);
+    ReadModels(top, reading);
+    ReadRoutes(top, reading);
+    ReadForms(top, reading);
+    ReadTests(top, reading);
+    top.Finish();
+    CheckRouteFile(reading);
+  }
+  if (problems.any()) return problems.AsError();
+  file.sha256 = HexOf(reading.hash.Finish());
+  file.warnings = problems.Warnings();
+  return file;
+}
+
+}  // namespace bantam

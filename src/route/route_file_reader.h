@@ -1,0 +1,48 @@
+// The parts of LoadRouteFile, one file each. Internal to the room.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/sha256.h"
+#include "route/actions/action.h"
+#include "route/route_file.h"
+#include "route/yaml_reader.h"
+
+namespace bantam {
+
+// One example sentence and where it was read, for warnings.
+struct ReadExample {
+  std::string text;
+  std::string route;  // kOutOfScopeName for out of scope
+  YamlPlace place;
+  std::string where;  // "line 14", or "data/refund.jsonl line 3"
+};
+
+inline constexpr std::string_view kOutOfScopeName = "oos";
+
+struct RouteFileReading {
+  RouteFile& file;
+  Problems& problems;
+  References references = {};
+  std::vector<ReadExample> examples = {};
+  std::map<std::string, YamlPlace> response_places = {}, form_places = {}, model_places = {};
+  std::vector<std::pair<std::string, YamlPlace>> tested_routes = {}, tested_slots = {};
+  Sha256 hash = {};  // of everything that was read
+
+  void HashBytes(std::string_view bytes);
+};
+
+void ReadSettings(YamlMap& top, RouteFileReading& reading);   // name, encoder, decision, cache, audit, session, responses
+void ReadModels(YamlMap& top, RouteFileReading& reading);     // model_list, router_settings
+void ReadRoutes(YamlMap& top, RouteFileReading& reading);     // routes, out_of_scope
+void ReadForms(YamlMap& top, RouteFileReading& reading);
+void ReadTests(YamlMap& top, RouteFileReading& reading);
+// Once everything is read: names that refer to nothing, examples that contradict, things that nobody uses.
+void CheckRouteFile(RouteFileReading& reading);
+
+// A name for a route, form, slot, response or model: letters, digits, '_', '-', '.', at most 64. Complains otherwise.
+bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Problems& problems);
+
+}  // namespace bantam

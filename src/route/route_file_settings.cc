@@ -1,0 +1,115 @@
+#include "base/paths.h"
+#include "base/text_util.h"
+#include "route/placeholders.h"
+#include "route/route_file_reader.h"
+#include "route/suggest.h"
+
+namespace bantam {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+void ReadResponses(YamlMap& top, RouteFileReading& reading) {
+  const YamlNode* node = top.Map("responses");
+  if (node == nullptr) return;
+  for (const YamlNode::Entry& entry : node->entries) {
+    if (!CheckName("a response", entry.key, entry.key_place, reading.problems)) continue;
+    reading.response_places[entry.key] = entry.key_place;
+    std::string text;
+    YamlPlace place = entry.value.place;
+    if (entry.value.kind == YamlNode::Kind::kScalar) {
+      text = entry.value.scalar;  // `utter_hours: "We are open ..."` is short for {text: ...}
+    } else {
+      YamlMap map(entry.value, fmt::format("response \"{}\"", entry.key), reading.problems);
+      text = map.RequiredText("text", "give the text to say");
+      place = map.PlaceOf("text");
+      map.Finish();
+    }
+    for (const std::string& word : SlotPlaceholders(text)) {
+      if (word != "nearest") {
+        reading.problems.Warning(place, "{{{}}} in response \"{}\" is printed as it stands; only {{nearest}} is filled in here",
+                                 word, entry.key);
+      }
+    }
+    reading.file.responses[entry.key] = std::move(text);
+  }
+}
+
+void ReadDecision(YamlMap& top, RouteFileReading& reading) {
+  const YamlNode* node = top.Map("decision");
+  if (node == nullptr) return;
+  YamlMap map(*node, "\"decision\"", reading.problems);
+  map.OneOf("policy", {"threshold"}, "threshold");
+  if (const YamlNode::Entry* entry = map.Find("confidence_threshold")) {
+    if (entry->value.kind != YamlNode::Kind::kScalar || entry->value.scalar != "auto") {
+      reading.file.confidence_threshold = ReadNumber(entry->value, "confidence_threshold", 0, 1, reading.problems);
+    }
+  }
+  reading.file.fallback_upstream = map.Text("nlu_fallback");
+  if (map.Has("nlu_fallback")) {
+    reading.references.Add(References::Kind::kModel, reading.file.fallback_upstream, map.PlaceOf("nlu_fallback"));
+  }
+  map.Finish();
+}
+
+void ReadCache(YamlMap& top, RouteFileReading& reading) {
+  const YamlNode* node = top.Map("cache");
+  if (node == nullptr) return;
+  YamlMap map(*node, "\"cache\"", reading.problems);
+  RouteFile& file = reading.file;
+  file.cache_enabled = map.OneOf("mode", {"exact", "none"}, "exact") == "exact";
+  file.cache.ttl = std::chrono::duration_cast<seconds>(map.Duration("ttl", file.cache.ttl, seconds(1), hours(24 * 365)));
+  file.cache.max_entries = static_cast<size_t>(
+      map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
+  map.Finish();
+}
+
+}  // namespace
+
+void ReadSettings(YamlMap& top, RouteFileReading& reading) {
+  RouteFile& file = reading.file;
+  Problems& problems = reading.problems;
+  if (const YamlNode::Entry* version = top.Find("version")) {
+    if (version->value.kind != YamlNode::Kind::kScalar || version->value.scalar != "1") {
+      problems.Error(version->value.place, "\"version\" is {}; this program reads version 1",
+                     version->value.kind == YamlNode::Kind::kScalar
+                         ? fmt::format("\"{}\"", EscapeForTerminal(version->value.scalar, 20))
+                         : std::string(YamlKindName(version->value.kind)));
+    }
+  } else {
+    problems.Error(top.place(), "the route file has no \"version\"; begin it with: version: 1");
+  }
+
+  file.name = top.RequiredText("name", "give the name that clients ask for, as in: name: helpdesk");
+  if (!file.name.empty()) {
+    if (const Status good = CheckPlainName("assistant", file.name); !good) {
+      problems.Error(top.PlaceOf("name"), "\"name\" cannot be \"{}\"; use letters, digits, '.', '_' and '-', at most 64 of them",
+                     EscapeForTerminal(file.name, 60));
+    }
+  }
+  if (const YamlNode* node = top.Map("encoder")) {
+    YamlMap map(*node, "\"encoder\"", problems);
+    file.encoder_model = map.Text("model", file.encoder_model);
+    file.encoder_dtype = map.OneOf("dtype", {"int8", "f32"}, file.encoder_dtype);
+    map.Finish();
+  }
+  ReadResponses(top, reading);
+  ReadDecision(top, reading);
+  ReadCache(top, reading);
+  if (const YamlNode* node = top.Map("audit")) {
+    YamlMap map(*node, "\"audit\"", problems);
+    file.audit_texts = map.OneOf("content", {"hash", "text"}, "hash") == "text";
+    map.Finish();
+  }
+  if (const YamlNode* node = top.Map("session")) {
+    YamlMap map(*node, "\"session\"", problems);
+    file.session_ttl = std::chrono::duration_cast<seconds>(
+        map.Duration("ttl", milliseconds(file.session_ttl), seconds(1), hours(24 * 30)));
+    map.Finish();
+  }
+}
+
+}  // namespace bantam
