@@ -8,6 +8,7 @@ They lie in build/bench/ and are made again when the model or this file changes.
 import hashlib
 import logging
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -71,3 +72,7 @@ def make(model_folder, folder):
         )  # fmt: skip
     logging.disable(logging.NOTSET)
     stamp.write_text(key)
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), Path(sys.argv[2]))

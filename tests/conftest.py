@@ -1,4 +1,4 @@
-"""Fixtures shared by tests/clients and tests/console: the real binary, the real model, a real browser."""
+"""Fixtures shared by tests/clients and tests/browser: the real binary, the real model, a real browser."""
 
 import os
 from pathlib import Path
