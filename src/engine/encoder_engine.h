@@ -2,7 +2,8 @@
 // token budget) as one packed batch. No request waits for a batch to fill.
 //
 //   auto engine = EncoderEngine::Create(std::move(encoder), {.num_threads = 2});
-//   Result<std::vector<float>> v = engine->Submit({ids, pooling, ...}).get();
+//   Status accepted = engine->Submit({.token_ids = ids, .done = [](Result<std::vector<float>> v) { ... }});
+//   Result<std::vector<float>> v = engine->Encode({.token_ids = ids});   // waits; the quickest way when the engine is idle
 #pragma once
 
 #include <functional>
@@ -30,18 +31,27 @@ struct EncodeRequest {
 };
 
 struct EngineStats {
-  uint64_t requests = 0, batches = 0, tokens = 0, refused = 0, expired = 0;
+  uint64_t requests = 0;  // computed, from the queue or at once; EncodeAll counts batches and tokens only
+  uint64_t batches = 0, tokens = 0;
+  uint64_t refused = 0;   // queue full
+  uint64_t expired = 0;   // deadline passed before it was computed
   size_t queued = 0;
 };
 
-// Submit, Cancel and Stats may be called from any thread.
+// Everything may be called from any thread, except the destructor, which must be the last call.
 class EncoderEngine {
  public:
   static std::unique_ptr<EncoderEngine> Create(std::unique_ptr<Encoder> encoder, const EngineOptions& options);
   virtual ~EncoderEngine() = default;  // finishes what is queued with kCancelled
-  // kOverloaded at once when the queue is full: then `done` is never called.
+  // kOverloaded at once when the queue is full, kInvalidArgument for ids that the model cannot take: then `done` is never
+  // called. A request whose deadline passes in the queue ends with kDeadline and is not computed. Weights that give numbers
+  // that are not finite end with kCorrupt.
   virtual Status Submit(EncodeRequest request) = 0;
-  // Whole lists (training, offline embedding): runs outside the request queue's limit, blocks until done.
+  // The same, waiting for the answer; `request.done` is not used. Computes on the calling thread when the engine is idle, which
+  // saves two thread switches; otherwise it queues like Submit.
+  virtual Result<std::vector<float>> Encode(EncodeRequest request) = 0;
+  // Whole lists (training, offline embedding): runs outside the request queue's limit, blocks until done, and takes turns with
+  // the queue after each batch. Memory beside `out` is that of one batch. progress(done) is called on this thread, or is empty.
   // out: [num_texts, hidden_size]
   virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, PoolingMode pooling, bool normalize,
                            std::span<float> out, const std::function<void(size_t done)>& progress) = 0;

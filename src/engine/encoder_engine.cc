@@ -1,0 +1,286 @@
+// One thread takes requests from the queue, as many as fit the token budget, and runs them as one packed batch. Whoever runs a
+// batch (that thread, a caller of Encode on an idle engine, a caller of EncodeAll) holds `turn_`, which owns the buffers below
+// it and is handed out in order of arrival. The queue has its own mutex, held for microseconds.
+//
+// Encode goes ahead of nobody: it computes at once only when the queue is empty and nobody holds or awaits the turn. The engine
+// thread takes its turn before it takes requests out of the queue, so requests that wait are always seen there.
+#include "engine/encoder_engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <iterator>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+
+#include "base/log.h"
+#include "engine/pooling.h"
+#include "engine/turn_lock.h"
+
+namespace bantam {
+namespace {
+
+class Engine final : public EncoderEngine {
+ public:
+  Engine(std::unique_ptr<Encoder> encoder, const EngineOptions& options)
+      : options_(options),
+        encoder_(std::move(encoder)),
+        pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
+        workspace_(encoder_->NewWorkspace()),
+        thread_([this] { ThreadMain(); }) {}
+
+  ~Engine() override {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    waiting_.notify_all();
+    thread_.join();
+  }
+
+  Status Submit(EncodeRequest request) override {
+    BANTAM_RETURN_IF_ERROR(Check(request.token_ids));
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return Err(ErrorCode::kCancelled, "the engine is shutting down");
+      if (queue_.size() >= options_.max_queued_requests) {
+        ++stats_.refused;
+        return Err(ErrorCode::kOverloaded, "{} requests wait already, the limit is {}: try again later", queue_.size(),
+                   options_.max_queued_requests);
+      }
+      queue_.push_back(std::move(request));
+    }
+    waiting_.notify_one();
+    return Ok();
+  }
+
+  Result<std::vector<float>> Encode(EncodeRequest request) override {
+    BANTAM_RETURN_IF_ERROR(Check(request.token_ids));
+    struct Answer {
+      std::mutex mutex;
+      std::condition_variable ready;
+      std::optional<Result<std::vector<float>>> result;
+    } answer;
+    request.done = [&answer](Result<std::vector<float>> result) {
+      // Notified inside the lock: the waiter's stack, which holds `answer`, is gone as soon as it sees the result.
+      std::lock_guard lock(answer.mutex);
+      answer.result.emplace(std::move(result));
+      answer.ready.notify_one();
+    };
+    if (TryTurn()) {
+      std::lock_guard turn(turn_, std::adopt_lock);
+      std::vector<EncodeRequest> batch;
+      batch.push_back(std::move(request));
+      if (Expired(batch[0], MonotonicNow())) {
+        Expire(batch[0]);
+      } else {
+        RunRequests(batch);
+      }
+    } else {
+      BANTAM_RETURN_IF_ERROR(Submit(std::move(request)));
+    }
+    std::unique_lock lock(answer.mutex);
+    answer.ready.wait(lock, [&] { return answer.result.has_value(); });
+    return *std::move(answer.result);
+  }
+
+  Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, PoolingMode pooling, bool normalize,
+                   std::span<float> out, const std::function<void(size_t done)>& progress) override {
+    const auto hidden_size = static_cast<size_t>(encoder_->hidden_size());
+    BANTAM_CHECK(out.size() == token_ids.size() * hidden_size, "{} values for {} texts", out.size(), token_ids.size());
+    for (size_t i = 0; i < token_ids.size(); ++i) {
+      if (Status status = Check(token_ids[i]); !status) {
+        return Err(status.error().code, "text {}: {}", i + 1, status.error().message);
+      }
+    }
+    // Longest first: sequences of one length share a batch, and the largest batch comes while there is still memory to refuse.
+    std::vector<uint32_t> order(token_ids.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return token_ids[a].size() > token_ids[b].size(); });
+    for (size_t begin = 0; begin < order.size();) {
+      size_t end = begin, tokens = 0;
+      while (end < order.size() && (end == begin || tokens + token_ids[order[end]].size() <= options_.max_batch_tokens)) {
+        tokens += token_ids[order[end++]].size();
+      }
+      try {
+        std::lock_guard turn(turn_);
+        ids_.clear();
+        borders_.assign(1, 0);
+        for (size_t i = begin; i < end; ++i) Append(token_ids[order[i]]);
+        Forward(0);
+        for (size_t i = begin; i < end; ++i) {
+          const std::span<float> row = out.subspan(order[i] * hidden_size, hidden_size);
+          BANTAM_RETURN_IF_ERROR(Pool(HiddenOf(i - begin), pooling, normalize, row));
+        }
+      } catch (const std::bad_alloc&) {
+        return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} tokens", tokens);
+      }
+      begin = end;
+      if (progress) progress(begin);
+    }
+    return Ok();
+  }
+
+  const Encoder& encoder() const override { return *encoder_; }
+
+  EngineStats Stats() const override {
+    std::lock_guard lock(mutex_);
+    EngineStats stats = stats_;
+    stats.queued = queue_.size();
+    return stats;
+  }
+
+ private:
+  static bool Expired(const EncodeRequest& request, MonotonicTime now) { return request.deadline <= now; }
+
+  Status Check(std::span<const int32_t> ids) const {
+    if (ids.empty()) return Err(ErrorCode::kInvalidArgument, "no tokens to encode");
+    if (ids.size() > static_cast<size_t>(encoder_->max_positions())) {
+      return Err(ErrorCode::kInvalidArgument, "{} tokens, the model takes at most {}", ids.size(), encoder_->max_positions());
+    }
+    for (const int32_t id : ids) {
+      if (id < 0 || id >= encoder_->vocab_size()) {
+        return Err(ErrorCode::kInvalidArgument, "token id {}, the model knows 0 to {}", id, encoder_->vocab_size() - 1);
+      }
+    }
+    return Ok();
+  }
+
+  bool TryTurn() {
+    std::lock_guard lock(mutex_);
+    return queue_.empty() && !stopping_ && turn_.try_lock();
+  }
+
+  // The callback is moved out first: it is called once, whatever happens in it.
+  static void Finish(EncodeRequest& request, Result<std::vector<float>> result) {
+    const auto done = std::exchange(request.done, nullptr);
+    if (!done) return;
+    try {
+      done(std::move(result));
+    } catch (const std::exception& e) {
+      Log(LogLevel::kError, "a request's completion failed: {}", e.what());
+    }
+  }
+
+  void Expire(EncodeRequest& request) {
+    {
+      std::lock_guard lock(mutex_);
+      ++stats_.expired;
+    }
+    Finish(request, Err(ErrorCode::kDeadline, "the deadline passed before the text was encoded"));
+  }
+
+  void ThreadMain() {
+    while (true) {
+      {
+        std::unique_lock lock(mutex_);
+        waiting_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+        if (stopping_) break;
+      }
+      std::lock_guard turn(turn_);
+      std::vector<EncodeRequest> expired;
+      std::vector<EncodeRequest> batch = TakeBatch(expired);
+      for (EncodeRequest& request : expired) Expire(request);
+      if (!batch.empty()) RunRequests(batch);
+    }
+    std::deque<EncodeRequest> rest;
+    {
+      std::lock_guard lock(mutex_);
+      rest.swap(queue_);
+    }
+    for (EncodeRequest& request : rest) Finish(request, Err(ErrorCode::kCancelled, "the engine is shutting down"));
+  }
+
+  // In order of arrival, so that nobody starves; at least one request however long it is. All that have expired leave the
+  // queue, not only those that come first: their clients want to know now.
+  std::vector<EncodeRequest> TakeBatch(std::vector<EncodeRequest>& expired) {
+    const MonotonicTime now = MonotonicNow();
+    std::vector<EncodeRequest> batch;
+    size_t tokens = 0;
+    std::lock_guard lock(mutex_);
+    const auto first_expired = std::stable_partition(queue_.begin(), queue_.end(),
+                                                     [&](const EncodeRequest& request) { return !Expired(request, now); });
+    expired.assign(std::move_iterator(first_expired), std::move_iterator(queue_.end()));
+    queue_.erase(first_expired, queue_.end());
+    while (!queue_.empty()) {
+      const size_t length = queue_.front().token_ids.size();
+      if (!batch.empty() && tokens + length > options_.max_batch_tokens) break;
+      tokens += length;
+      batch.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    return batch;
+  }
+
+  // Holding the turn. Every request gets its outcome.
+  void RunRequests(std::vector<EncodeRequest>& batch) {
+    try {
+      ids_.clear();
+      borders_.assign(1, 0);
+      for (const EncodeRequest& request : batch) Append(request.token_ids);
+      Forward(batch.size());
+      for (size_t i = 0; i < batch.size(); ++i) {
+        std::vector<float> vector(static_cast<size_t>(encoder_->hidden_size()));
+        Status status = Pool(HiddenOf(i), batch[i].pooling, batch[i].normalize, vector);
+        Finish(batch[i], status ? Result<std::vector<float>>(std::move(vector)) : std::move(status).error());
+      }
+    } catch (const std::exception& e) {
+      for (EncodeRequest& request : batch) {
+        Finish(request, Err(ErrorCode::kOutOfMemory, "a batch of {} tokens failed: {}", ids_.size(), e.what()));
+      }
+    }
+  }
+
+  void Append(std::span<const int32_t> ids) {
+    ids_.insert(ids_.end(), ids.begin(), ids.end());
+    borders_.push_back(static_cast<int32_t>(ids_.size()));
+  }
+
+  // ids_ and borders_ -> hidden_
+  void Forward(size_t num_requests) {
+    const size_t values = ids_.size() * static_cast<size_t>(encoder_->hidden_size());
+    if (hidden_.size() < values) hidden_ = AlignedBuffer<float>(values);
+    encoder_->Forward({.token_ids = ids_, .cu_seqlens = borders_, .token_type_ids = {}}, *workspace_, pool_,
+                      std::span<float>(hidden_.data(), values));
+    std::lock_guard lock(mutex_);
+    stats_.requests += num_requests;
+    ++stats_.batches;
+    stats_.tokens += ids_.size();
+  }
+
+  // Token vectors of sequence i of the last batch. [num_tokens, hidden_size]
+  std::span<const float> HiddenOf(size_t i) const {
+    const auto hidden_size = static_cast<size_t>(encoder_->hidden_size());
+    const auto begin = static_cast<size_t>(borders_[i]), end = static_cast<size_t>(borders_[i + 1]);
+    return {hidden_.data() + begin * hidden_size, (end - begin) * hidden_size};
+  }
+
+  const EngineOptions options_;
+  const std::unique_ptr<Encoder> encoder_;
+  ThreadPool pool_;
+
+  TurnLock turn_;  // guards the buffers of a batch:
+  const std::unique_ptr<EncoderWorkspace> workspace_;
+  std::vector<int32_t> ids_;
+  std::vector<int32_t> borders_;
+  AlignedBuffer<float> hidden_;
+
+  mutable std::mutex mutex_;  // guards the queue:
+  std::condition_variable waiting_;
+  std::deque<EncodeRequest> queue_;
+  EngineStats stats_;
+  bool stopping_ = false;
+
+  std::thread thread_;  // last: it starts when everything above is there
+};
+
+}  // namespace
+
+std::unique_ptr<EncoderEngine> EncoderEngine::Create(std::unique_ptr<Encoder> encoder, const EngineOptions& options) {
+  return std::make_unique<Engine>(std::move(encoder), options);
+}
+
+}  // namespace bantam

@@ -1,0 +1,359 @@
+// Scheduling, with an encoder whose numbers say which tokens it saw: properties that hold in any order of events.
+#include "engine/encoder_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <random>
+
+#include "base/testing.h"
+#include "engine/turn_lock.h"
+
+namespace bantam {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What the fake saw, and a gate that holds Forward back. Outlives the engine.
+struct Stage {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool open = true;
+  int entered = 0;
+  std::chrono::microseconds work{0};
+  std::vector<std::vector<std::vector<int32_t>>> batches;  // [batch][sequence][token]
+  std::vector<std::thread::id> threads;
+
+  void Close() {
+    std::lock_guard lock(mutex);
+    open = false;
+  }
+  void Open() {
+    std::lock_guard lock(mutex);
+    open = true;
+    changed.notify_all();
+  }
+  void WaitUntilEntered(int count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return entered >= count; });
+  }
+};
+
+constexpr int kVocab = 1000, kMaxPositions = 64, kHidden = 3;
+
+// Token t at position p -> [t, p, 1]; token 999 -> NaN.
+class FakeEncoder final : public Encoder {
+ public:
+  explicit FakeEncoder(Stage& stage) : stage_(stage) {}
+  int hidden_size() const override { return kHidden; }
+  int max_positions() const override { return kMaxPositions; }
+  int vocab_size() const override { return kVocab; }
+  WeightType weight_type() const override { return WeightType::kF32; }
+  std::string_view isa() const override { return "fake"; }
+  uint64_t num_parameters() const override { return 0; }
+  uint64_t weight_bytes() const override { return 0; }
+  std::unique_ptr<EncoderWorkspace> NewWorkspace() const override { return std::make_unique<EncoderWorkspace>(); }
+  void Forward(const EncoderBatch& batch, EncoderWorkspace&, ThreadPool&, std::span<float> hidden) const override {
+    std::vector<std::vector<int32_t>> sequences;
+    for (int s = 0; s < batch.num_sequences(); ++s) {
+      const auto begin = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(s)]);
+      const auto end = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(s) + 1]);
+      sequences.emplace_back(batch.token_ids.begin() + static_cast<ptrdiff_t>(begin), batch.token_ids.begin() + static_cast<ptrdiff_t>(end));
+      for (size_t i = begin; i < end; ++i) {
+        const auto token = static_cast<float>(batch.token_ids[i]);
+        hidden[i * kHidden] = batch.token_ids[i] == 999 ? NAN : token;
+        hidden[i * kHidden + 1] = static_cast<float>(i - begin);
+        hidden[i * kHidden + 2] = 1;
+      }
+    }
+    std::unique_lock lock(stage_.mutex);
+    ++stage_.entered;
+    stage_.batches.push_back(std::move(sequences));
+    stage_.threads.push_back(std::this_thread::get_id());
+    stage_.changed.notify_all();
+    stage_.changed.wait(lock, [&] { return stage_.open; });
+    lock.unlock();
+    if (stage_.work > 0us) std::this_thread::sleep_for(stage_.work);
+  }
+
+ private:
+  Stage& stage_;
+};
+
+std::vector<float> Expected(const std::vector<int32_t>& ids) {
+  float sum = 0, positions = 0;
+  for (size_t i = 0; i < ids.size(); ++i) sum += static_cast<float>(ids[i]), positions += static_cast<float>(i);
+  const auto count = static_cast<float>(ids.size());
+  return {sum / count, positions / count, 1};
+}
+
+EncodeRequest Request(std::vector<int32_t> ids, std::function<void(Result<std::vector<float>>)> done = nullptr) {
+  return {.token_ids = std::move(ids), .pooling = PoolingMode::kMean, .normalize = false, .deadline = MonotonicTime::max(), .done = std::move(done)};
+}
+
+// Counts outcomes by kind.
+struct Outcomes {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int values = 0, wrong = 0, total = 0;
+  std::map<ErrorCode, int> errors;
+  std::function<void(Result<std::vector<float>>)> Expecting(std::vector<float> expected) {
+    return [this, expected = std::move(expected)](Result<std::vector<float>> result) {
+      std::lock_guard lock(mutex);
+      ++total;
+      if (!result) {
+        ++errors[result.error().code];
+      } else {
+        ++values;
+        wrong += *result != expected;
+      }
+      changed.notify_all();
+    };
+  }
+  void WaitFor(int count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return total >= count; });
+  }
+};
+
+std::unique_ptr<EncoderEngine> MakeEngine(Stage& stage, EngineOptions options = {}) {
+  if (options.num_threads == 0) options.num_threads = 1;
+  return EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), options);
+}
+
+// The engine is inside Forward with one request, the gate is closed: what is submitted now waits.
+void Occupy(EncoderEngine& engine, Stage& stage, Outcomes& outcomes) {
+  stage.Close();
+  ASSERT_OK(engine.Submit(Request({7}, outcomes.Expecting(Expected({7})))));
+  stage.WaitUntilEntered(1);
+}
+
+TEST(EncoderEngine, IdleEncodeRunsOnTheCallersThread) {
+  Stage stage;
+  const auto engine = MakeEngine(stage);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(*engine->Encode(Request({5, 6, 7})), Expected({5, 6, 7}));
+  for (const std::thread::id id : stage.threads) EXPECT_EQ(id, std::this_thread::get_id());
+  EXPECT_EQ(engine->Stats().requests, 20u);
+  EXPECT_EQ(engine->Stats().tokens, 60u);
+}
+
+TEST(EncoderEngine, WaitingRequestsShareBatchesWithinTheBudgetInOrder) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage, {.max_queued_requests = 1000, .max_batch_tokens = 20});
+  Occupy(*engine, stage, outcomes);
+  std::mt19937 random(1);
+  std::vector<std::vector<int32_t>> submitted;
+  for (int i = 0; i < 200; ++i) {
+    submitted.emplace_back(1 + random() % 30, i);  // some are longer than the whole budget
+    ASSERT_OK(engine->Submit(Request(submitted.back(), outcomes.Expecting(Expected(submitted.back())))));
+  }
+  stage.Open();
+  outcomes.WaitFor(201);
+  EXPECT_EQ(outcomes.values, 201);
+  EXPECT_EQ(outcomes.wrong, 0);
+  std::vector<std::vector<int32_t>> seen;
+  for (size_t b = 1; b < stage.batches.size(); ++b) {
+    size_t tokens = 0;
+    for (const auto& sequence : stage.batches[b]) tokens += sequence.size(), seen.push_back(sequence);
+    EXPECT_TRUE(tokens <= 20 || stage.batches[b].size() == 1) << tokens;
+    // No batch was cut short while the next request would have fitted.
+    if (b + 1 < stage.batches.size()) {
+      EXPECT_GT(tokens + stage.batches[b + 1][0].size(), 20u);
+    }
+  }
+  EXPECT_EQ(seen, submitted);
+}
+
+TEST(EncoderEngine, AFullQueueRefusesAtOnceAndNeverCallsBack) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage, {.max_queued_requests = 3});
+  Occupy(*engine, stage, outcomes);
+  for (int i = 0; i < 3; ++i) ASSERT_OK(engine->Submit(Request({1}, outcomes.Expecting(Expected({1})))));
+  for (int i = 0; i < 5; ++i) {
+    const Status refused = engine->Submit(Request({1}, [](auto) { ADD_FAILURE() << "called for a refused request"; }));
+    EXPECT_EQ(refused.error().code, ErrorCode::kOverloaded);
+  }
+  EXPECT_EQ(engine->Encode(Request({1})).error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(engine->Stats().refused, 6u);
+  EXPECT_EQ(engine->Stats().queued, 3u);
+  stage.Open();
+  outcomes.WaitFor(4);
+  EXPECT_EQ(outcomes.values, 4);
+}
+
+TEST(EncoderEngine, ExpiredRequestsAreAnsweredWithoutBeingComputed) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage);
+  Occupy(*engine, stage, outcomes);
+  for (int i = 0; i < 6; ++i) {
+    EncodeRequest request = Request({i}, outcomes.Expecting(Expected({i})));
+    if (i % 2 == 0) request.deadline = MonotonicNow() + 1ms;
+    ASSERT_OK(engine->Submit(std::move(request)));
+  }
+  std::this_thread::sleep_for(2ms);
+  stage.Open();
+  outcomes.WaitFor(7);
+  EXPECT_EQ(outcomes.errors[ErrorCode::kDeadline], 3);
+  EXPECT_EQ(engine->Stats().expired, 3u);
+  ASSERT_EQ(stage.batches.size(), 2u);
+  EXPECT_EQ(stage.batches[1], (std::vector<std::vector<int32_t>>{{1}, {3}, {5}}));
+
+  EncodeRequest late = Request({1});
+  late.deadline = MonotonicNow() - 1ms;
+  EXPECT_EQ(engine->Encode(std::move(late)).error().code, ErrorCode::kDeadline);
+  EXPECT_EQ(stage.batches.size(), 2u);
+}
+
+TEST(EncoderEngine, ShutdownAnswersWhatWaitsAndFinishesWhatRuns) {
+  Stage stage;
+  Outcomes outcomes;
+  auto engine = MakeEngine(stage);
+  Occupy(*engine, stage, outcomes);
+  for (int i = 0; i < 10; ++i) ASSERT_OK(engine->Submit(Request({1}, outcomes.Expecting(Expected({1})))));
+  std::future<void> destroyed = std::async(std::launch::async, [&] { engine.reset(); });
+  EXPECT_EQ(destroyed.wait_for(20ms), std::future_status::timeout);  // a batch under way is never torn
+  stage.Open();
+  destroyed.get();
+  EXPECT_EQ(outcomes.total, 11);
+  EXPECT_EQ(outcomes.values + outcomes.errors[ErrorCode::kCancelled], 11);
+  EXPECT_GE(outcomes.values, 1);
+}
+
+TEST(EncoderEngine, RefusesIdsThatTheModelCannotTake) {
+  Stage stage;
+  const auto engine = MakeEngine(stage);
+  for (const std::vector<int32_t>& bad : {std::vector<int32_t>{}, {-1}, {kVocab}, std::vector<int32_t>(kMaxPositions + 1, 1)}) {
+    EXPECT_EQ(engine->Encode(Request(bad)).error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(engine->Submit(Request(bad)).error().code, ErrorCode::kInvalidArgument);
+  }
+  std::vector<float> out(2 * kHidden);
+  const std::vector<std::vector<int32_t>> texts = {{1}, {kVocab}};
+  EXPECT_EQ(engine->EncodeAll(texts, PoolingMode::kMean, false, out, {}).error().message, "text 2: token id 1000, the model knows 0 to 999");
+  EXPECT_TRUE(stage.batches.empty());
+}
+
+TEST(EncoderEngine, NumbersThatAreNotFiniteFailOnlyTheirOwnRequest) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage);
+  Occupy(*engine, stage, outcomes);
+  ASSERT_OK(engine->Submit(Request({1, 999}, outcomes.Expecting({}))));
+  ASSERT_OK(engine->Submit(Request({1, 2}, outcomes.Expecting(Expected({1, 2})))));
+  stage.Open();
+  outcomes.WaitFor(3);
+  EXPECT_EQ(outcomes.errors[ErrorCode::kCorrupt], 1);
+  EXPECT_EQ(outcomes.values, 2);
+  EXPECT_EQ(outcomes.wrong, 0);
+}
+
+TEST(EncoderEngine, EncodeAllKeepsTheOrderOfItsInput) {
+  Stage stage;
+  const auto engine = MakeEngine(stage, {.max_batch_tokens = 50});
+  std::mt19937 random(2);
+  std::vector<std::vector<int32_t>> texts;
+  for (int i = 0; i < 300; ++i) texts.emplace_back(1 + random() % kMaxPositions, static_cast<int32_t>(random() % 900));
+  std::vector<float> out(texts.size() * kHidden);
+  size_t last = 0;
+  ASSERT_OK(engine->EncodeAll(texts, PoolingMode::kMean, false, out, [&](size_t done) {
+    EXPECT_GT(done, last);
+    last = done;
+  }));
+  EXPECT_EQ(last, texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(std::vector<float>(out.begin() + static_cast<ptrdiff_t>(i * kHidden), out.begin() + static_cast<ptrdiff_t>((i + 1) * kHidden)), Expected(texts[i]));
+  }
+  for (const auto& batch : stage.batches) {
+    size_t tokens = 0;
+    for (const auto& sequence : batch) tokens += sequence.size();
+    EXPECT_TRUE(tokens <= 50 || batch.size() == 1);
+  }
+  ASSERT_OK(engine->EncodeAll({}, PoolingMode::kMean, false, {}, {}));
+}
+
+TEST(EncoderEngine, ALongListDoesNotShutTheQueueOut) {
+  Stage stage;
+  stage.work = 2ms;
+  const auto engine = MakeEngine(stage, {.max_batch_tokens = 1});
+  const std::vector<std::vector<int32_t>> texts(100, {1});
+  std::vector<float> out(texts.size() * kHidden);
+  Outcomes outcomes;
+  bool before_the_end = false;
+  const auto progress = [&](size_t done) {
+    if (done == 1) {
+      EXPECT_OK(engine->Submit(Request({2}, outcomes.Expecting(Expected({2})))));
+    }
+    std::lock_guard lock(outcomes.mutex);
+    if (done < texts.size() && outcomes.total == 1) before_the_end = true;
+  };
+  ASSERT_OK(engine->EncodeAll(texts, PoolingMode::kMean, false, out, progress));
+  EXPECT_TRUE(before_the_end);
+}
+
+TEST(TurnLock, ServesInOrderOfArrival) {
+  TurnLock lock;
+  ASSERT_TRUE(lock.try_lock());
+  EXPECT_FALSE(lock.try_lock());
+  std::vector<int> order;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 5; ++i) {
+    threads.emplace_back([&, i] {
+      std::lock_guard turn(lock);
+      order.push_back(i);
+    });
+    std::this_thread::sleep_for(5ms);  // so that they arrive in order
+  }
+  lock.unlock();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+// Everything at once, from many threads, ended by a shutdown while some still wait: each accepted request has one outcome.
+TEST(EncoderEngine, EveryRequestHasExactlyOneOutcome) {
+  for (uint32_t seed = 0; seed < 4; ++seed) {
+    Stage stage;
+    stage.work = 50us;
+    Outcomes outcomes;
+    std::atomic<int> accepted = 0, direct = 0;
+    auto engine = MakeEngine(stage, {.num_threads = 2, .max_queued_requests = 8, .max_batch_tokens = 40});
+    std::vector<std::thread> clients;
+    for (uint32_t client = 0; client < 4; ++client) {
+      clients.emplace_back([&, client] {
+        std::mt19937 random(seed * 10 + client);
+        for (int i = 0; i < 150; ++i) {
+          std::vector<int32_t> ids(1 + random() % 30, static_cast<int32_t>(random() % 900));
+          EncodeRequest request = Request(ids, outcomes.Expecting(Expected(ids)));
+          if (random() % 4 == 0) request.deadline = MonotonicNow() + std::chrono::microseconds(random() % 300);
+          if (random() % 2 == 0) {
+            if (engine->Submit(std::move(request))) ++accepted;
+          } else {
+            const auto result = engine->Encode(std::move(request));
+            if (result) {
+              EXPECT_EQ(*result, Expected(ids));
+            } else {
+              EXPECT_TRUE(result.error().code == ErrorCode::kOverloaded || result.error().code == ErrorCode::kDeadline);
+            }
+            ++direct;
+          }
+          if (i == 75 && client == 0) {
+            std::vector<std::vector<int32_t>> texts(40, ids);
+            std::vector<float> out(texts.size() * kHidden);
+            ASSERT_OK(engine->EncodeAll(texts, PoolingMode::kMean, false, out, {}));
+          }
+        }
+      });
+    }
+    for (std::thread& client : clients) client.join();
+    const EngineStats stats = engine->Stats();
+    EXPECT_LE(stats.queued, 8u);
+    engine.reset();
+    EXPECT_EQ(outcomes.total, accepted);
+    EXPECT_EQ(outcomes.wrong, 0);
+    EXPECT_GT(accepted + direct, 0);
+  }
+}
+
+}  // namespace
+}  // namespace bantam
