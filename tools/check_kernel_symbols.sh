@@ -9,6 +9,10 @@ shopt -s nullglob
 build=${1:?which build folder}
 source=$(cd "$(dirname "$0")/.." && pwd)
 
+case $(uname -m) in
+  x86_64 | amd64) ;;
+  *) echo "kernel symbols: no ISA folder is built on $(uname -m)"; exit 0 ;;
+esac
 checked=0 failed=0
 for folder in "$source"/src/kernels/*/; do
   isa=$(basename "$folder")
