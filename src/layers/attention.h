@@ -1,0 +1,50 @@
+// Multi-head self-attention over packed sequences, without a mask: every token of a sequence sees all of it and nothing of
+// its neighbours.
+#pragma once
+
+#include <span>
+
+#include "kernels/isa.h"
+#include "layers/activations.h"
+#include "layers/parallel.h"
+
+namespace bantam {
+
+struct AttentionShape {
+  int num_heads = 0;
+  int head_dim = 0;
+};
+
+// Floats of scratch that each worker needs.
+size_t AttentionScratchSize(const AttentionShape& shape, int longest_sequence);
+
+// qkv: [num_tokens, 3 * num_heads * head_dim], queries then keys then values; cu_seqlens: [num_sequences + 1], relative to
+// the first row. context: [num_tokens, num_heads * head_dim]. scratch(worker) gives each worker its floats.
+template <typename Scratch>
+void ApplyAttention(const Kernels& kernels, const AttentionShape& shape, const Activations& qkv,
+                    std::span<const int32_t> cu_seqlens, const Activations& context, const Parallel& parallel,
+                    const Scratch& scratch);
+
+// One head of one sequence, for the queries of `rows` only.
+void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv, int sequence_length,
+                int head, Range rows, const Activations& sequence_context, float* scratch);
+
+// How many parts each head's queries are cut into so that every thread has work.
+int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, int num_threads);
+
+template <typename Scratch>
+void ApplyAttention(const Kernels& kernels, const AttentionShape& shape, const Activations& qkv,
+                    std::span<const int32_t> cu_seqlens, const Activations& context, const Parallel& parallel,
+                    const Scratch& scratch) {
+  const int num_sequences = static_cast<int>(cu_seqlens.size()) - 1;
+  const int parts = QueryParts(shape, num_sequences, cu_seqlens.back() - cu_seqlens.front(), parallel.num_threads());
+  parallel.Run(num_sequences * shape.num_heads * parts, [&](int task, int worker) {
+    const int sequence = task / (shape.num_heads * parts), head = task / parts % shape.num_heads, part = task % parts;
+    const int first = cu_seqlens[sequence] - cu_seqlens[0], length = cu_seqlens[sequence + 1] - cu_seqlens[sequence];
+    const Range rows = ShareOf(length, part, parts);
+    if (rows.size() == 0) return;
+    AttendHead(kernels, shape, qkv.From(first), length, head, rows, context.From(first), scratch(worker));
+  });
+}
+
+}  // namespace bantam

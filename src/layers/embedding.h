@@ -1,0 +1,40 @@
+// The sum of word, position and token-type embeddings. Word rows are f32, or int8 with one scale for each row: the table is
+// half of a small encoder's parameters.
+#pragma once
+
+#include <span>
+
+#include "kernels/isa.h"
+#include "layers/activations.h"
+
+namespace bantam {
+
+struct Embedding {
+  int hidden_size = 0;
+  const float* words = nullptr;         // [vocab_size, hidden_size]; or, in an int8 model:
+  const int8_t* words_int8 = nullptr;
+  const float* word_scales = nullptr;   // [vocab_size]
+  const float* positions = nullptr;     // [max_positions, hidden_size]
+  const float* types = nullptr;         // [type_vocab_size, hidden_size]
+};
+
+// token_type_ids may be empty for all zero. Writes out.values.
+inline void ApplyEmbedding(const Kernels& kernels, const Embedding& embedding, std::span<const int32_t> token_ids,
+                           std::span<const int32_t> position_ids, std::span<const int32_t> token_type_ids,
+                           const Activations& out) {
+  const EmbeddingArgs args{.words = embedding.words,
+                           .words_int8 = embedding.words_int8,
+                           .word_scales = embedding.word_scales,
+                           .positions = embedding.positions,
+                           .types = embedding.types,
+                           .word_ids = token_ids.data(),
+                           .position_ids = position_ids.data(),
+                           .type_ids = token_type_ids.empty() ? nullptr : token_type_ids.data(),
+                           .out = out.values,
+                           .out_stride = out.stride,
+                           .num_rows = static_cast<int>(token_ids.size()),
+                           .columns = embedding.hidden_size};
+  kernels.table.embedding(&args);
+}
+
+}  // namespace bantam

@@ -1,0 +1,110 @@
+#include "models/bert_workspace.h"
+
+#include <algorithm>
+
+#include "layers/attention.h"
+
+namespace bantam {
+namespace {
+
+template <typename T>
+void Grow(AlignedBuffer<T>& buffer, size_t size) {
+  if (buffer.size() < size) buffer = AlignedBuffer<T>(size);
+}
+
+// Rows of bytes start on a cache line.
+ptrdiff_t ByteStride(int columns) { return (columns + 63) / 64 * 64; }
+
+}  // namespace
+
+void BertWorkspace::Plan(const EncoderBatch& batch, int group_tokens, int num_threads) {
+  const auto& cu = batch.cu_seqlens;
+  const int num_sequences = batch.num_sequences(), num_tokens = batch.num_tokens();
+  position_ids_.resize(num_tokens);
+  longest_sequence_ = 0;
+  for (int s = 0; s < num_sequences; ++s) {
+    longest_sequence_ = std::max(longest_sequence_, cu[s + 1] - cu[s]);
+    for (int i = cu[s]; i < cu[s + 1]; ++i) position_ids_[i] = i - cu[s];
+  }
+  // Two groups for each thread even out their lengths.
+  const int target = std::clamp(num_tokens / (2 * num_threads), 16, group_tokens);
+  groups_.clear();
+  largest_group_ = 0;
+  for (int s = 0; s < num_sequences;) {
+    int end = s + 1;
+    while (end < num_sequences && cu[end + 1] - cu[s] <= target) ++end;
+    groups_.push_back({s, end});
+    largest_group_ = std::max(largest_group_, cu[end] - cu[s]);
+    s = end;
+  }
+  // Side by side, the last group to be taken decides when all are done: worth it when no group is a large part of the
+  // share of a thread.
+  side_by_side_ = num_threads == 1 || (static_cast<int>(groups_.size()) >= 2 * num_threads &&
+                                       largest_group_ <= num_tokens / (2 * num_threads) * 5 / 4);
+  if (!side_by_side_) {
+    groups_.assign(1, {0, num_sequences});
+    largest_group_ = num_tokens;
+  }
+}
+
+void BertWorkspace::Reserve8(Bytes8& buffer, size_t rows, size_t stride) {
+  Grow(buffer.bytes, rows * stride);
+  Grow(buffer.quant, rows);
+}
+
+void BertWorkspace::Reserve(const BertBufferSizes& sizes) {
+  const BertConfig& config = *sizes.config;
+  hidden_size_ = config.hidden_size;
+  intermediate_size_ = config.intermediate_size;
+  int8_ = sizes.int8;
+  // Any worker may take a group, so side by side every thread needs a lane.
+  const size_t num_lanes = side_by_side_ ? sizes.num_threads : 1;
+  lanes_.resize(std::max(lanes_.size(), num_lanes));
+  workers_.resize(std::max<size_t>(workers_.size(), sizes.num_threads));
+  const auto rows = static_cast<size_t>(largest_group_), hidden = static_cast<size_t>(hidden_size_);
+  for (size_t i = 0; i < num_lanes; ++i) {
+    Grow(lanes_[i].qkv, rows * 3 * hidden);
+    Grow(lanes_[i].context, rows * hidden);
+    if (int8_) Reserve8(lanes_[i].x, rows, ByteStride(hidden_size_));
+  }
+  const auto block = static_cast<size_t>(sizes.block_rows);
+  const AttentionShape shape{config.num_attention_heads, config.head_dim()};
+  for (Worker& worker : workers_) {
+    Grow(worker.attention, AttentionScratchSize(shape, longest_sequence_));
+    Grow(worker.hidden, block * hidden);
+    Grow(worker.intermediate, block * intermediate_size_);
+    if (!int8_) continue;
+    Reserve8(worker.context8, block, ByteStride(hidden_size_));
+    Reserve8(worker.hidden8, block, ByteStride(hidden_size_));
+    Reserve8(worker.intermediate8, block, ByteStride(intermediate_size_));
+  }
+}
+
+Activations BertWorkspace::With(Bytes8& buffer, Activations x, int columns) const {
+  if (!int8_) return x;
+  x.bytes = buffer.bytes.data();
+  x.byte_stride = ByteStride(columns);
+  x.quant = buffer.quant.data();
+  return x;
+}
+
+Activations BertWorkspace::Bytes(int lane, Activations x) { return With(lanes_[lane].x, x, hidden_size_); }
+
+Activations BertWorkspace::Qkv(int lane) { return {.values = lanes_[lane].qkv.data(), .stride = 3 * hidden_size_}; }
+
+Activations BertWorkspace::Context(int lane) { return {.values = lanes_[lane].context.data(), .stride = hidden_size_}; }
+
+Activations BertWorkspace::BlockContext(int worker, Activations context) {
+  return With(workers_[worker].context8, context, hidden_size_);
+}
+
+Activations BertWorkspace::BlockHidden(int worker) {
+  return With(workers_[worker].hidden8, {.values = workers_[worker].hidden.data(), .stride = hidden_size_}, hidden_size_);
+}
+
+Activations BertWorkspace::BlockIntermediate(int worker) {
+  return With(workers_[worker].intermediate8,
+              {.values = workers_[worker].intermediate.data(), .stride = intermediate_size_}, intermediate_size_);
+}
+
+}  // namespace bantam

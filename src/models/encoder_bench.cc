@@ -1,0 +1,84 @@
+// Times the encoder alone: token ids in, hidden vectors and pooled embeddings out.
+//
+//   encoder_bench MODEL [--dtype int8|f32] [--tokens 16] [--batch 1] [--threads 1] [--seconds 2]
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "base/clock.h"
+#include "layers/pooling.h"
+#include "models/encoder.h"
+
+namespace bantam {
+namespace {
+
+double Seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Status Main(int argc, char** argv) {
+  std::string name = argc > 1 ? argv[1] : "all-MiniLM-L6-v2", dtype = "int8";
+  int tokens = 16, batch_size = 1, threads = 1;
+  double seconds = 2;
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i], value = argv[i + 1];
+    if (flag == "--dtype") dtype = value;
+    if (flag == "--tokens") tokens = std::atoi(value.c_str());
+    if (flag == "--batch") batch_size = std::atoi(value.c_str());
+    if (flag == "--threads") threads = std::atoi(value.c_str());
+    if (flag == "--seconds") seconds = std::atof(value.c_str());
+  }
+  const double start = Seconds();
+  BANTAM_TRY(ModelFolder model, OpenModel(name));
+  BANTAM_TRY(const WeightType type, ParseWeightType(dtype));
+  const double opened = Seconds();
+  BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type}));
+  model.weights.reset();
+  const double loaded = Seconds();
+
+  std::vector<int32_t> ids, cu_seqlens{0};
+  for (int s = 0; s < batch_size; ++s) {
+    for (int i = 0; i < tokens; ++i) ids.push_back(1000 + (s * 7919 + i * 104729) % (encoder->vocab_size() - 1000));
+    cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
+  }
+  const int hidden_size = encoder->hidden_size();
+  std::vector<float> hidden(ids.size() * hidden_size), pooled(hidden_size);
+  ThreadPool pool(threads);
+  const auto workspace = encoder->NewWorkspace();
+  const EncoderBatch batch{ids, cu_seqlens, {}};
+  const auto once = [&] {
+    encoder->Forward(batch, *workspace, pool, hidden);
+    for (int s = 0; s < batch_size; ++s) {
+      const size_t begin = static_cast<size_t>(cu_seqlens[s]) * hidden_size, size = static_cast<size_t>(tokens) * hidden_size;
+      Pool(std::span(hidden).subspan(begin, size), hidden_size, PoolingMode::kMean, true, pooled);
+    }
+  };
+  once();
+  const double first = Seconds();
+  std::vector<double> times;
+  while (Seconds() < first + seconds || times.size() < 5) {
+    const double begin = Seconds();
+    once();
+    times.push_back((Seconds() - begin) * 1e3);
+  }
+  std::sort(times.begin(), times.end());
+  const double median = times[times.size() / 2];
+  // 2 operations for each weight and token; attention is not counted.
+  const double operations = 2e-9 * 10'616'832 * tokens * batch_size;
+  std::printf("%s %s %dx%d threads %d: median %.3f ms, min %.3f, p99 %.3f, %.0f sequences/s; %.0f (best %.0f) GOPS in products "
+              "of MiniLM; open %.1f load %.1f first %.1f ms\n",
+              dtype.c_str(), std::string(encoder->isa()).c_str(), batch_size, tokens, threads, median, times[0],
+              times[times.size() * 99 / 100], batch_size / median * 1e3, operations / median * 1e3,
+              operations / times[0] * 1e3, (opened - start) * 1e3, (loaded - opened) * 1e3, (first - loaded) * 1e3);
+  return Ok();
+}
+
+}  // namespace
+}  // namespace bantam
+
+int main(int argc, char** argv) {
+  const bantam::Status status = bantam::Main(argc, argv);
+  if (!status) std::fprintf(stderr, "%s\n", status.error().ToString().c_str());
+  return status ? 0 : 1;
+}

@@ -1,0 +1,40 @@
+// The list of architectures. A new one is a row here and a file beside bert.cc.
+
+#include "base/text_util.h"
+#include "models/bert.h"
+#include "models/encoder.h"
+
+namespace bantam {
+namespace {
+
+struct Architecture {
+  std::string_view model_type;  // config.json
+  Result<std::unique_ptr<Encoder>> (*load)(ModelFolder& model, const EncoderOptions& options);
+};
+
+constexpr Architecture kArchitectures[] = {
+    {"bert", Bert::Load},
+};
+
+}  // namespace
+
+std::string_view WeightTypeName(WeightType type) { return type == WeightType::kF32 ? "f32" : "int8"; }
+
+Result<WeightType> ParseWeightType(std::string_view name) {
+  for (WeightType type : {WeightType::kF32, WeightType::kInt8}) {
+    if (WeightTypeName(type) == name) return type;
+  }
+  return Err(ErrorCode::kInvalidArgument, "unknown weight type \"{}\"; known: f32, int8", EscapeForTerminal(name));
+}
+
+Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOptions& options) {
+  std::string known;
+  for (const Architecture& architecture : kArchitectures) {
+    if (architecture.model_type == model.architecture) return architecture.load(model, options);
+    known += (known.empty() ? "" : ", ") + std::string(architecture.model_type);
+  }
+  return Err(ErrorCode::kUnsupported, "model \"{}\" has \"model_type\" \"{}\"; known: {}", EscapeForTerminal(model.name),
+             EscapeForTerminal(model.architecture), known);
+}
+
+}  // namespace bantam
