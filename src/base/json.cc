@@ -4,6 +4,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <unordered_set>
@@ -24,15 +25,17 @@ class StrictHandler {
   static constexpr size_t max_string_size = size_t(-1) >> 1;
   using error_code = boost::system::error_code;
 
+  explicit StrictHandler(std::span<const JsonStream> streams = {}) : streams_(streams) {}
+
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
   bool on_object_begin(error_code&) {
-    frames_.push_back({json::object(), {}});
+    frames_.push_back({json::object(), {}, StreamHere()});
     return true;
   }
   bool on_object_end(size_t, error_code& ec) { return Close(ec); }
   bool on_array_begin(error_code&) {
-    frames_.push_back({json::array(), {}});
+    frames_.push_back({json::array(), {}, StreamHere()});
     return true;
   }
   bool on_array_end(size_t, error_code& ec) { return Close(ec); }
@@ -42,10 +45,11 @@ class StrictHandler {
   }
   bool on_key(std::string_view part, size_t, error_code& ec) {
     text_ += part;
-    if (frames_.back().value.as_object().contains(text_)) {
-      return Fail(ec, fmt::format("duplicate key \"{}\"", EscapeForTerminal(text_)));
+    Frame& top = frames_.back();
+    if (top.stream == nullptr && top.value.as_object().contains(text_)) {
+      return Fail(ec, Err(ErrorCode::kInvalidArgument, "duplicate key \"{}\"", EscapeForTerminal(text_)));
     }
-    frames_.back().key = std::move(text_);
+    top.key.swap(text_);
     text_.clear();
     return true;
   }
@@ -63,7 +67,7 @@ class StrictHandler {
   bool on_int64(int64_t i, std::string_view, error_code& ec) { return Put(i, ec); }
   bool on_uint64(uint64_t u, std::string_view, error_code& ec) { return Put(u, ec); }
   bool on_double(double d, std::string_view, error_code& ec) {
-    if (!std::isfinite(d)) return Fail(ec, "a number beyond the range of a double");
+    if (!std::isfinite(d)) return Fail(ec, Err(ErrorCode::kInvalidArgument, "a number beyond the range of a double"));
     return Put(d, ec);
   }
   bool on_bool(bool b, error_code& ec) { return Put(b, ec); }
@@ -72,22 +76,34 @@ class StrictHandler {
   bool on_comment(std::string_view, error_code&) { return true; }
 
   json::value Take() { return std::move(root_); }
-  const std::string& problem() const { return problem_; }
+  const std::optional<Error>& problem() const { return problem_; }
 
  private:
   struct Frame {
     json::value value;
     std::string key;
+    const JsonStream* stream = nullptr;  // takes the members instead of `value`
   };
-  bool Fail(error_code& ec, std::string problem) {
+  // The stream whose path leads to the container that begins now.
+  const JsonStream* StreamHere() const {
+    for (const JsonStream& stream : streams_) {
+      if (stream.path.size() != frames_.size()) continue;
+      const auto same = [](const Frame& frame, const std::string& key) { return frame.key == key; };
+      if (std::equal(frames_.begin(), frames_.end(), stream.path.begin(), same)) return &stream;
+    }
+    return nullptr;
+  }
+  bool Fail(error_code& ec, Error problem) {
     problem_ = std::move(problem);
     ec = json::error::extra_data;  // any error; `problem_` is what the user reads
     return false;
   }
-  bool Put(json::value value, error_code&) {
+  bool Put(json::value value, error_code& ec) {
     if (frames_.empty()) {
       root_ = std::move(value);
-    } else if (Frame& top = frames_.back(); top.value.is_object()) {
+    } else if (Frame& top = frames_.back(); top.stream != nullptr) {
+      if (Status taken = top.stream->member(top.key, std::move(value)); !taken) return Fail(ec, std::move(taken).error());
+    } else if (top.value.is_object()) {
       top.value.get_object().emplace(top.key, std::move(value));
     } else {
       top.value.get_array().push_back(std::move(value));
@@ -100,9 +116,10 @@ class StrictHandler {
     return Put(std::move(done), ec);
   }
 
+  std::span<const JsonStream> streams_;
   std::vector<Frame> frames_;
   std::string text_;
-  std::string problem_;
+  std::optional<Error> problem_;
   json::value root_;
 };
 
@@ -122,6 +139,11 @@ std::string Place(std::string_view text, size_t offset, std::string_view name) {
 }  // namespace
 
 Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits) {
+  return ParseJson(text, name, limits, {});
+}
+
+Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits,
+                              std::span<const JsonStream> streams) {
   if (text.size() > limits.max_bytes) {
     return Err(ErrorCode::kTooLarge, "{}: {} bytes of JSON, the limit is {}", name, text.size(), limits.max_bytes);
   }
@@ -131,12 +153,15 @@ Result<json::value> ParseJson(std::string_view text, std::string_view name, cons
   try {
     json::parse_options options;
     options.max_depth = limits.max_depth;
-    json::basic_parser<StrictHandler> parser(options);
+    json::basic_parser<StrictHandler> parser(options, streams);
     boost::system::error_code ec;
     const size_t used = parser.write_some(false, text.data(), text.size(), ec);
     if (ec) {
-      std::string why = parser.handler().problem();
-      if (why.empty() && ec == json::error::too_deep) why = fmt::format("nested deeper than {} levels", limits.max_depth);
+      if (const std::optional<Error>& problem = parser.handler().problem()) {
+        return Err(problem->code, "{}: {}", Place(text, used, name), problem->message);
+      }
+      std::string why;
+      if (ec == json::error::too_deep) why = fmt::format("nested deeper than {} levels", limits.max_depth);
       if (why.empty() && ec == json::error::incomplete) why = "the text ends in the middle of a value";
       if (why.empty()) why = fmt::format("not JSON: {}", ec.message());
       return Err(ErrorCode::kInvalidArgument, "{}: {}", Place(text, used, name), why);

@@ -8,9 +8,12 @@
 
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -23,9 +26,20 @@ struct JsonLimits {
   size_t max_bytes = size_t{256} << 20;
 };
 
+// Takes the members of one large object or array as they are read, in place of the document, which holds {} or [] there:
+// a vocabulary of a million entries then costs no tree. `key` is empty for an array. Duplicate keys are the receiver's to
+// find. A scalar in that place (a null, say) goes to the document as usual.
+struct JsonStream {
+  std::vector<std::string> path;  // object keys from the top, e.g. {"model", "vocab"}
+  std::function<Status(std::string_view key, json::value&& value)> member;
+};
+
 // `name` begins the error message: "config.json:3:14: duplicate key "vocab_size"" (line and column from 1, in bytes).
 // kTooLarge above max_bytes, kInvalidArgument otherwise.
 Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits = {});
+// The same; an error from a stream's `member` is returned with its own code, after the place.
+Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits,
+                              std::span<const JsonStream> streams);
 
 // Compact; numbers print the shortest form that reads back the same, NaN and infinity as null.
 std::string ToJson(const json::value& value);

@@ -36,6 +36,30 @@ TEST(Json, WritesReadableNumbers) {
   EXPECT_EQ(ToJson(value), R"({"a":[0.93,1.0,-7,1e-07,18446744073709551615],"b":"\u0001é"})");
 }
 
+TEST(Json, StreamsTheMembersOfALargeContainer) {
+  std::string seen;
+  const JsonStream streams[] = {
+      {{"m", "v"}, [&](std::string_view key, json::value&& value) -> Status {
+         seen += fmt::format("{}={};", key, ToJson(value));
+         if (value.is_bool()) return Err(ErrorCode::kUnsupported, "no booleans");
+         return Ok();
+       }}};
+  const auto parse = [&](std::string_view text) {
+    seen.clear();
+    const auto result = ParseJson(text, "s.json", {}, streams);
+    return result ? ToJson(*result) : result.error().ToString();
+  };
+  EXPECT_EQ(parse(R"({"v":{"x":0},"m":{"a":1,"v":{"x":1,"y":[2,{"v":3}],"x":"z"},"b":2}})"),
+            R"({"v":{"x":0},"m":{"a":1,"v":{},"b":2}})");
+  EXPECT_EQ(seen, R"(x=1;y=[2,{"v":3}];x="z";)");
+  EXPECT_EQ(parse(R"({"m":{"v":[1,[2]]}})"), R"({"m":{"v":[]}})");
+  EXPECT_EQ(seen, "=1;=[2];");
+  EXPECT_EQ(parse(R"({"m":{"v":null}})"), R"({"m":{"v":null}})");
+  EXPECT_EQ(parse(R"([{"m":{"v":[1]}}])"), R"([{"m":{"v":[1]}}])");
+  EXPECT_EQ(parse("{\"m\":{\"v\":{\"x\":1,\n\"y\":true}}}"), "unsupported: s.json:2:5: no booleans");
+  EXPECT_EQ(parse(R"({"m":{"v":{"x":{"d":1,"d":2}}}})"), "invalid argument: s.json:1:25: duplicate key \"d\"");
+}
+
 TEST(Json, TypedLookups) {
   ASSERT_OK_AND_ASSIGN(const json::value value, ParseJson(R"({"n":12,"f":2.0,"s":"x","o":{"k":true},"z":null})", "c.json"));
   ASSERT_OK_AND_ASSIGN(const JsonObject object, JsonObject::From(value, "c.json"));
