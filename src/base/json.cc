@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
-#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <unordered_set>
@@ -102,7 +102,8 @@ class StrictHandler {
     if (frames_.empty()) {
       root_ = std::move(value);
     } else if (Frame& top = frames_.back(); top.stream != nullptr) {
-      if (Status taken = top.stream->member(top.key, std::move(value)); !taken) return Fail(ec, std::move(taken).error());
+      if (Status taken = top.stream->member(top.key, std::move(value)); !taken)
+        return Fail(ec, std::move(taken).error());
     } else if (top.value.is_object()) {
       top.value.get_object().emplace(top.key, std::move(value));
     } else {
@@ -179,15 +180,28 @@ Result<json::value> ParseJson(std::string_view text, std::string_view name, cons
 }
 
 namespace {
-// Boost prints 0.93 as 9.3E-1; people read our output. Depth is bounded: values come from ParseJson or from our own code.
+// Boost prints 0.93 as 9.3E-1; people read our output. Depth is bounded: values come from ParseJson or from our own
+// code.
 void Write(const json::value& value, std::string& out) {
   switch (value.kind()) {
-    case json::kind::null: out += "null"; break;
-    case json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
-    case json::kind::int64: fmt::format_to(std::back_inserter(out), "{}", value.get_int64()); break;
-    case json::kind::uint64: fmt::format_to(std::back_inserter(out), "{}", value.get_uint64()); break;
-    case json::kind::double_: AppendJsonNumber(value.get_double(), out); break;
-    case json::kind::string: out += QuoteJson(value.get_string()); break;
+    case json::kind::null:
+      out += "null";
+      break;
+    case json::kind::bool_:
+      out += value.get_bool() ? "true" : "false";
+      break;
+    case json::kind::int64:
+      fmt::format_to(std::back_inserter(out), "{}", value.get_int64());
+      break;
+    case json::kind::uint64:
+      fmt::format_to(std::back_inserter(out), "{}", value.get_uint64());
+      break;
+    case json::kind::double_:
+      AppendJsonNumber(value.get_double(), out);
+      break;
+    case json::kind::string:
+      out += QuoteJson(value.get_string());
+      break;
     case json::kind::array: {
       char separator = '[';
       for (const json::value& item : value.get_array()) {

@@ -26,9 +26,9 @@ struct JsonLimits {
   size_t max_bytes = size_t{256} << 20;
 };
 
-// Takes the members of one large object or array as they are read, in place of the document, which holds {} or [] there:
-// a vocabulary of a million entries then costs no tree. `key` is empty for an array. Duplicate keys are the receiver's to
-// find. A scalar in that place (a null, say) goes to the document as usual.
+// Takes the members of one large object or array as they are read, in place of the document, which holds {} or []
+// there: a vocabulary of a million entries then costs no tree. `key` is empty for an array. Duplicate keys are the
+// receiver's to find. A scalar in that place (a null, say) goes to the document as usual.
 struct JsonStream {
   std::vector<std::string> path;  // object keys from the top, e.g. {"model", "vocab"}
   std::function<Status(std::string_view key, json::value&& value)> member;
@@ -48,8 +48,8 @@ void AppendJsonNumber(float number, std::string& out);  // shortest for a float:
 // One string, quoted and escaped.
 std::string QuoteJson(std::string_view text);
 
-// Typed, checked look-ups with errors such as: `config.json: "hidden_size" is "384", expected an integer from 1 to 65536`.
-// Refers to the object it was made from; cheap to copy.
+// Typed, checked look-ups with errors such as: `config.json: "hidden_size" is "384", expected an integer from 1 to
+// 65536`. Refers to the object it was made from; cheap to copy.
 class JsonObject {
  public:
   static Result<JsonObject> From(const json::value& value, std::string_view name);

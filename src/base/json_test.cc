@@ -19,7 +19,8 @@ TEST(Json, RefusesWhatBoostLetsPass) {
   EXPECT_NE(ErrorOf("").find("ends in the middle"), std::string::npos);
   EXPECT_NE(ErrorOf("{").find("ends in the middle"), std::string::npos);
   EXPECT_NE(ErrorOf("\"\xC0\xAF\"").find("invalid UTF-8 at byte 1"), std::string::npos);
-  for (const char* bad : {"[1,]", "{'a':1}", "NaN", "[01]", "[+1]", "// c\n1", "\"\\ud800\"", "[.5]", "\xEF\xBB\xBF{}"}) {
+  for (const char* bad :
+       {"[1,]", "{'a':1}", "NaN", "[01]", "[+1]", "// c\n1", "\"\\ud800\"", "[.5]", "\xEF\xBB\xBF{}"}) {
     EXPECT_NE(ErrorOf(bad), "accepted") << bad;
   }
 }
@@ -32,18 +33,18 @@ TEST(Json, DepthIsLimitedExactly) {
 }
 
 TEST(Json, WritesReadableNumbers) {
-  ASSERT_OK_AND_ASSIGN(const json::value value, ParseJson(R"({"a":[0.93,1.0,-7,1e-7,18446744073709551615],"b":"\u0001é"})", "x"));
+  ASSERT_OK_AND_ASSIGN(const json::value value,
+                       ParseJson(R"({"a":[0.93,1.0,-7,1e-7,18446744073709551615],"b":"\u0001é"})", "x"));
   EXPECT_EQ(ToJson(value), R"({"a":[0.93,1.0,-7,1e-07,18446744073709551615],"b":"\u0001é"})");
 }
 
 TEST(Json, StreamsTheMembersOfALargeContainer) {
   std::string seen;
-  const JsonStream streams[] = {
-      {{"m", "v"}, [&](std::string_view key, json::value&& value) -> Status {
-         seen += fmt::format("{}={};", key, ToJson(value));
-         if (value.is_bool()) return Err(ErrorCode::kUnsupported, "no booleans");
-         return Ok();
-       }}};
+  const JsonStream streams[] = {{{"m", "v"}, [&](std::string_view key, json::value&& value) -> Status {
+                                   seen += fmt::format("{}={};", key, ToJson(value));
+                                   if (value.is_bool()) return Err(ErrorCode::kUnsupported, "no booleans");
+                                   return Ok();
+                                 }}};
   const auto parse = [&](std::string_view text) {
     seen.clear();
     const auto result = ParseJson(text, "s.json", {}, streams);
@@ -61,7 +62,8 @@ TEST(Json, StreamsTheMembersOfALargeContainer) {
 }
 
 TEST(Json, TypedLookups) {
-  ASSERT_OK_AND_ASSIGN(const json::value value, ParseJson(R"({"n":12,"f":2.0,"s":"x","o":{"k":true},"z":null})", "c.json"));
+  ASSERT_OK_AND_ASSIGN(const json::value value,
+                       ParseJson(R"({"n":12,"f":2.0,"s":"x","o":{"k":true},"z":null})", "c.json"));
   ASSERT_OK_AND_ASSIGN(const JsonObject object, JsonObject::From(value, "c.json"));
   EXPECT_EQ(*object.Int("n", 0, 100), 12);
   EXPECT_EQ(*object.Int("f", 0, 100), 2);

@@ -4,7 +4,9 @@
 namespace bantam::cli {
 
 std::span<const Command> Commands() {
-  static constexpr std::array<Command, 0> kCommands{};
+  static constexpr std::array kCommands = {
+      Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
+  };
   return kCommands;
 }
 

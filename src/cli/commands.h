@@ -10,4 +10,6 @@ namespace bantam::cli {
 
 std::span<const Command> Commands();
 
+Run SetUpTokenize(CLI::App& app);
+
 }  // namespace bantam::cli

@@ -28,10 +28,11 @@ struct Encoding {
 };
 
 struct EncodeOptions {
-  bool add_special_tokens = true;         // [CLS] ... [SEP] and the like, from the post-processor
-  bool recognize_special_tokens = false;  // "[SEP]" in the text becomes the token: only for trusted text, never for users'
+  bool add_special_tokens = true;  // [CLS] ... [SEP] and the like, from the post-processor
+  bool recognize_special_tokens =
+      false;  // "[SEP]" in the text becomes the token: only for trusted text, never for users'
   bool offsets = false;
-  size_t max_tokens = 0;                  // including added special tokens; 0 = no limit. Cut on the right.
+  size_t max_tokens = 0;  // including added special tokens; 0 = no limit. Cut on the right.
 };
 
 // Immutable after Load: Encode may be called from any thread. Linear time in the length of the text, whatever the text.
@@ -43,10 +44,10 @@ class Tokenizer {
   static Result<std::unique_ptr<Tokenizer>> FromJson(std::string_view text, std::string_view name);
 
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
-  virtual int32_t vocab_size() const = 0;                       // one more than the largest id
-  virtual std::string_view TokenText(int32_t id) const = 0;     // "" for an id without a token
-  virtual int32_t TokenId(std::string_view token) const = 0;    // -1 when unknown
-  virtual std::string_view kind() const = 0;                    // "WordPiece"
+  virtual int32_t vocab_size() const = 0;                     // one more than the largest id
+  virtual std::string_view TokenText(int32_t id) const = 0;   // "" for an id without a token
+  virtual int32_t TokenId(std::string_view token) const = 0;  // -1 when unknown
+  virtual std::string_view kind() const = 0;                  // "WordPiece"
 };
 
 }  // namespace bantam

@@ -1,0 +1,71 @@
+// The tables of parts. To add one: write its file, declare its Make function in part_makers.h, add a row here.
+#include "text/parts.h"
+
+#include <fmt/ranges.h>
+
+#include "text/part_makers.h"
+
+namespace bantam::text {
+namespace {
+
+template <typename Made, typename... More>
+struct Row {
+  std::string_view type;
+  Result<Made> (*make)(const JsonPart& config, More... more);
+};
+
+constexpr Row<std::unique_ptr<Normalizer>> kNormalizers[] = {
+    {"BertNormalizer", MakeBertNormalizer},
+};
+constexpr Row<std::unique_ptr<PreTokenizer>> kPreTokenizers[] = {
+    {"BertPreTokenizer", MakeBertPreTokenizer},
+};
+constexpr Row<std::unique_ptr<Model>, Vocabulary> kModels[] = {
+    {"WordPiece", MakeWordPiece},
+};
+constexpr Row<PostProcessor, const TokenNames&> kPostProcessors[] = {
+    {"TemplateProcessing", MakeTemplateProcessing},
+};
+
+// The "type" of the part, or of an old model file without one what its members say.
+Result<std::string> TypeOf(const JsonPart& config) {
+  if (!config.Has("type") && config.Has("max_input_chars_per_word")) return std::string("WordPiece");
+  return config.String("type");
+}
+
+template <typename Made, typename... More, size_t kCount>
+Result<Made> Make(const Row<Made, More...> (&table)[kCount], const JsonPart& config,
+                  std::type_identity_t<More>... more) {
+  BANTAM_TRY(const std::string type, TypeOf(config));
+  std::vector<std::string_view> known;
+  for (const auto& row : table) {
+    if (row.type == type) return row.make(config, std::forward<More>(more)...);
+    known.push_back(row.type);
+  }
+  return config.Wrong(
+      ErrorCode::kUnsupported, "/type",
+      fmt::format("is {}, which this version cannot do; it knows: {}", QuoteForError(type), fmt::join(known, ", ")));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Normalizer>> MakeNormalizer(const JsonPart& config) {
+  if (config.IsNull()) return std::unique_ptr<Normalizer>();
+  return Make(kNormalizers, config);
+}
+
+Result<std::unique_ptr<PreTokenizer>> MakePreTokenizer(const JsonPart& config) {
+  if (config.IsNull()) return std::unique_ptr<PreTokenizer>();
+  return Make(kPreTokenizers, config);
+}
+
+Result<std::unique_ptr<Model>> MakeModel(const JsonPart& config, Vocabulary vocabulary) {
+  return Make(kModels, config, std::move(vocabulary));
+}
+
+Result<PostProcessor> MakePostProcessor(const JsonPart& config, const TokenNames& names) {
+  if (config.IsNull()) return PostProcessor();
+  return Make(kPostProcessors, config, names);
+}
+
+}  // namespace bantam::text

@@ -1,0 +1,216 @@
+#include "text/tokenizer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text_util.h"
+#include "text/added_tokens.h"
+#include "text/encode_steps.h"
+#include "text/parts.h"
+#include "text/tokenizer_file.h"
+#include "text/unicode.h"
+
+namespace bantam {
+namespace text {
+namespace {
+
+// A whole tokenizer.json.
+constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
+// Positions are 32 bits, and a text may grow threefold when normalised.
+constexpr size_t kMaxTextBytes = size_t{1} << 30;
+
+// Working memory of Encode, kept between calls of a thread so that a short text costs no allocation but its result.
+struct Scratch {
+  NormalizedText normalized;
+  std::vector<Stretch> raw_stretches;
+  std::vector<Stretch> stretches;
+  std::vector<ByteRange> words;
+  std::vector<uint32_t> code_points;  // by byte of the text: how many code points begin before it
+  uint64_t steps = 0;
+
+  // One long text must not hold its memory for ever.
+  void Trim() {
+    constexpr size_t kKeep = size_t{64} << 10;
+    if (normalized.bytes.capacity() <= kKeep && words.capacity() <= kKeep) return;
+    const uint64_t counted = steps;
+    *this = Scratch();
+    steps = counted;
+  }
+};
+
+Scratch& ThisThread() {
+  static thread_local Scratch scratch;
+  return scratch;
+}
+
+// For a tokenizer without a normalizer.
+void Copy(const TextView& in, bool with_source, NormalizedText& out) {
+  const size_t length = in.bytes.size();
+  char* bytes = out.bytes.Reserve(length + NormalizedText::kPadding, 0);
+  std::memcpy(bytes, in.bytes.data(), length);
+  std::memset(bytes + length, 0, NormalizedText::kPadding);
+  out.size = length;
+  out.first = in.first;
+  out.has_source = with_source;
+  if (!with_source) return;
+  uint32_t* source = out.source.Reserve(length, 0);
+  uint32_t next = in.first;
+  for (size_t i = 0; i < length; ++i) source[i] = IsContinuationByte(in.bytes[i]) ? next - 1 : next++;
+}
+
+class Pipeline final : public Tokenizer, private TokenNames {
+ public:
+  static Result<std::unique_ptr<Tokenizer>> Create(TokenizerFile file) {
+    auto made = std::make_unique<Pipeline>();
+    BANTAM_TRY(made->model_, MakeModel(file.Part("model"), std::move(file.vocabulary)));
+    BANTAM_TRY(made->normalizer_, MakeNormalizer(file.Part("normalizer")));
+    BANTAM_TRY(made->pre_tokenizer_, MakePreTokenizer(file.Part("pre_tokenizer")));
+    BANTAM_TRY(made->added_tokens_, AddedTokens::Create(std::move(file.added_tokens), *made->model_,
+                                                        made->normalizer_.get(), file.Part("added_tokens")));
+    const TokenNames& names = *made;
+    BANTAM_TRY(made->post_processor_, MakePostProcessor(file.Part("post_processor"), names));
+    return std::unique_ptr<Tokenizer>(std::move(made));
+  }
+
+  Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
+    BANTAM_CHECK(text.size() <= kMaxTextBytes, "{} bytes of text: bound it where it comes in", text.size());
+    std::string repaired;
+    if (FirstInvalidUtf8(text)) {
+      repaired = ReplaceInvalidUtf8(text);
+      text = repaired;
+    }
+    static const PostProcessor kNothing;
+    const PostProcessor& around = options.add_special_tokens ? post_processor_ : kNothing;
+    const size_t added = around.before.size() + around.after.size();
+    size_t limit = SIZE_MAX;
+    if (options.max_tokens != 0) limit = options.max_tokens > added ? options.max_tokens - added : 0;
+
+    Encoding encoding;
+    encoding.ids.reserve(std::min(limit, text.size() / 4 + 4) + added);
+    if (options.offsets) encoding.offsets.reserve(encoding.ids.capacity());
+    Append(around.before, options.offsets, encoding);
+    TokenSink sink(encoding, limit, options.offsets);
+    Scratch& scratch = ThisThread();
+    EncodeText(text, options, sink, scratch);
+    Append(around.after, options.offsets, encoding);
+    encoding.num_tokens_before_truncation = sink.count() + added;
+    // A limit below the number of special tokens cuts them too.
+    if (options.max_tokens != 0 && encoding.ids.size() > options.max_tokens) {
+      encoding.ids.resize(options.max_tokens);
+      if (options.offsets) encoding.offsets.resize(options.max_tokens);
+    }
+    scratch.Trim();
+    return encoding;
+  }
+
+  int32_t vocab_size() const override { return std::max(model_->vocabulary().end_id(), added_tokens_.end_id()); }
+  std::string_view TokenText(int32_t id) const override {
+    const std::string_view added = added_tokens_.ContentOf(id);
+    return added.empty() ? model_->vocabulary().TextOf(id) : added;
+  }
+  int32_t TokenId(std::string_view token) const override {
+    const int32_t added = added_tokens_.IdOf(token);
+    return added >= 0 ? added : model_->vocabulary().IdOf(token);
+  }
+  std::string_view kind() const override { return model_->kind(); }
+
+ private:
+  int32_t Id(std::string_view token) const override { return TokenId(token); }
+
+  static void Append(const std::vector<int32_t>& ids, bool offsets, Encoding& encoding) {
+    encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
+    if (offsets) encoding.offsets.resize(encoding.ids.size());
+  }
+
+  void EncodeText(std::string_view text, const EncodeOptions& options, TokenSink& sink, Scratch& scratch) const {
+    const bool find_special = options.recognize_special_tokens;
+    if (!added_tokens_.Any(false, find_special)) {
+      EncodeStretch({text}, options, sink, scratch);
+      return;
+    }
+    scratch.raw_stretches.clear();
+    added_tokens_.Find(text, false, find_special, scratch.raw_stretches, scratch.steps);
+    scratch.steps += text.size();
+    std::vector<uint32_t>& code_points = scratch.code_points;
+    code_points.clear();
+    if (options.offsets) {
+      code_points.reserve(text.size() + 1);
+      uint32_t count = 0;
+      for (const char byte : text) {
+        code_points.push_back(count);
+        count += IsContinuationByte(byte) ? 0 : 1;
+      }
+      code_points.push_back(count);
+      // A byte inside a character has counted the character; only characters' first bytes are asked for.
+    }
+    for (const Stretch& stretch : scratch.raw_stretches) {
+      const uint32_t first = options.offsets ? code_points[stretch.begin] : 0;
+      if (stretch.id >= 0) {
+        sink.Add(stretch.id, {first, options.offsets ? code_points[stretch.end] : 0});
+      } else {
+        EncodeStretch({text.substr(stretch.begin, stretch.end - stretch.begin), nullptr, first}, options, sink,
+                      scratch);
+      }
+    }
+  }
+
+  // A part of the text without added tokens of the first kind.
+  void EncodeStretch(const TextView& in, const EncodeOptions& options, TokenSink& sink, Scratch& scratch) const {
+    NormalizedText& text = scratch.normalized;
+    if (normalizer_ != nullptr) {
+      normalizer_->Apply(in, options.offsets, text, scratch.steps);
+    } else {
+      Copy(in, options.offsets, text);
+    }
+    scratch.steps += text.size;
+    const bool find_special = options.recognize_special_tokens;
+    if (!added_tokens_.Any(true, find_special)) {
+      EncodeWords({0, static_cast<uint32_t>(text.size)}, find_special, sink, scratch);
+      return;
+    }
+    scratch.stretches.clear();
+    added_tokens_.Find(text.view(), true, find_special, scratch.stretches, scratch.steps);
+    for (const Stretch& stretch : scratch.stretches) {
+      if (stretch.id >= 0) {
+        sink.Add(stretch.id, text, stretch.begin, stretch.end);
+      } else {
+        EncodeWords({stretch.begin, stretch.end}, find_special, sink, scratch);
+      }
+    }
+  }
+
+  void EncodeWords(ByteRange range, bool find_special, TokenSink& sink, Scratch& scratch) const {
+    if (range.begin == range.end) return;
+    scratch.words.clear();
+    if (pre_tokenizer_ != nullptr) {
+      pre_tokenizer_->Split(scratch.normalized.view(), range, scratch.words);
+    } else {
+      scratch.words.push_back(range);
+    }
+    model_->Tokenize(scratch.normalized, scratch.words, find_special, sink, scratch.steps);
+  }
+
+  std::unique_ptr<Normalizer> normalizer_;
+  std::unique_ptr<PreTokenizer> pre_tokenizer_;
+  std::unique_ptr<Model> model_;
+  AddedTokens added_tokens_;
+  PostProcessor post_processor_;
+};
+
+}  // namespace
+
+uint64_t TakeEncodeSteps() { return std::exchange(ThisThread().steps, 0); }
+
+}  // namespace text
+
+Result<std::unique_ptr<Tokenizer>> Tokenizer::FromJson(std::string_view text, std::string_view name) {
+  BANTAM_TRY(text::TokenizerFile file, text::ReadTokenizerFile(text, name));
+  return text::Pipeline::Create(std::move(file));
+}
+
+Result<std::unique_ptr<Tokenizer>> Tokenizer::Load(const Path& tokenizer_json) {
+  BANTAM_TRY(const std::string text, ReadFile(tokenizer_json, text::kMaxFileBytes));
+  return FromJson(text, EscapeForTerminal(tokenizer_json.string(), 400));
+}
+
+}  // namespace bantam
