@@ -7,6 +7,7 @@
 #include "engine/encoder_engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <iterator>
@@ -16,8 +17,8 @@
 #include <thread>
 
 #include "base/log.h"
-#include "engine/pooling.h"
 #include "engine/turn_lock.h"
+#include "layers/pooling.h"
 
 namespace bantam {
 namespace {
@@ -44,12 +45,7 @@ class Engine final : public EncoderEngine {
     BANTAM_RETURN_IF_ERROR(Check(request.token_ids));
     {
       std::lock_guard lock(mutex_);
-      if (stopping_) return Err(ErrorCode::kCancelled, "the engine is shutting down");
-      if (queue_.size() >= options_.max_queued_requests) {
-        ++stats_.refused;
-        return Err(ErrorCode::kOverloaded, "{} requests wait already, the limit is {}: try again later", queue_.size(),
-                   options_.max_queued_requests);
-      }
+      BANTAM_RETURN_IF_ERROR(CheckQueue());
       queue_.push_back(std::move(request));
     }
     waiting_.notify_one();
@@ -86,42 +82,25 @@ class Engine final : public EncoderEngine {
     return *std::move(answer.result);
   }
 
-  Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, PoolingMode pooling, bool normalize,
-                   std::span<float> out, const std::function<void(size_t done)>& progress) override {
-    const auto hidden_size = static_cast<size_t>(encoder_->hidden_size());
-    BANTAM_CHECK(out.size() == token_ids.size() * hidden_size, "{} values for {} texts", out.size(), token_ids.size());
+  Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
+                   std::span<float> out) override {
+    BANTAM_CHECK(out.size() == token_ids.size() * HiddenSize(), "{} values for {} texts", out.size(), token_ids.size());
     for (size_t i = 0; i < token_ids.size(); ++i) {
       if (Status status = Check(token_ids[i]); !status) {
         return Err(status.error().code, "text {}: {}", i + 1, status.error().message);
       }
     }
-    // Longest first: sequences of one length share a batch, and the largest batch comes while there is still memory to refuse.
-    std::vector<uint32_t> order(token_ids.size());
-    std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return token_ids[a].size() > token_ids[b].size(); });
-    for (size_t begin = 0; begin < order.size();) {
-      size_t end = begin, tokens = 0;
-      while (end < order.size() && (end == begin || tokens + token_ids[order[end]].size() <= options_.max_batch_tokens)) {
-        tokens += token_ids[order[end++]].size();
-      }
-      try {
-        std::lock_guard turn(turn_);
-        ids_.clear();
-        borders_.assign(1, 0);
-        for (size_t i = begin; i < end; ++i) Append(token_ids[order[i]]);
-        Forward(0);
-        for (size_t i = begin; i < end; ++i) {
-          const std::span<float> row = out.subspan(order[i] * hidden_size, hidden_size);
-          BANTAM_RETURN_IF_ERROR(Pool(HiddenOf(i - begin), pooling, normalize, row));
-        }
-      } catch (const std::bad_alloc&) {
-        return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} tokens", tokens);
-      }
-      begin = end;
-      if (progress) progress(begin);
+    if (options.counts_against_queue) {
+      std::lock_guard lock(mutex_);
+      BANTAM_RETURN_IF_ERROR(CheckQueue());
+      ++waiting_lists_;
     }
-    return Ok();
+    Status status = RunList(token_ids, options, out);
+    if (options.counts_against_queue) {
+      std::lock_guard lock(mutex_);
+      --waiting_lists_;
+    }
+    return status;
   }
 
   const Encoder& encoder() const override { return *encoder_; }
@@ -129,7 +108,7 @@ class Engine final : public EncoderEngine {
   EngineStats Stats() const override {
     std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
-    stats.queued = queue_.size();
+    stats.queued = queue_.size() + waiting_lists_;
     return stats;
   }
 
@@ -147,6 +126,16 @@ class Engine final : public EncoderEngine {
       }
     }
     return Ok();
+  }
+
+  // Holding mutex_.
+  Status CheckQueue() {
+    if (stopping_) return Err(ErrorCode::kCancelled, "the engine is shutting down");
+    const size_t waiting = queue_.size() + waiting_lists_;
+    if (waiting < options_.max_queued_requests) return Ok();
+    ++stats_.refused;
+    return Err(ErrorCode::kOverloaded, "{} requests wait already, the limit is {}: try again later", waiting,
+               options_.max_queued_requests);
   }
 
   bool TryTurn() {
@@ -221,10 +210,10 @@ class Engine final : public EncoderEngine {
       ids_.clear();
       borders_.assign(1, 0);
       for (const EncodeRequest& request : batch) Append(request.token_ids);
-      Forward(batch.size());
+      Forward();
       for (size_t i = 0; i < batch.size(); ++i) {
-        std::vector<float> vector(static_cast<size_t>(encoder_->hidden_size()));
-        Status status = Pool(HiddenOf(i), batch[i].pooling, batch[i].normalize, vector);
+        std::vector<float> vector(HiddenSize());
+        Status status = PoolSequence(i, batch[i].pooling, batch[i].normalize, vector);
         Finish(batch[i], status ? Result<std::vector<float>>(std::move(vector)) : std::move(status).error());
       }
     } catch (const std::exception& e) {
@@ -234,28 +223,68 @@ class Engine final : public EncoderEngine {
     }
   }
 
+  Status RunList(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options, std::span<float> out) {
+    // Longest first: sequences of one length share a batch, and the largest batch comes while there is still memory to refuse.
+    std::vector<uint32_t> order(token_ids.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return token_ids[a].size() > token_ids[b].size(); });
+    for (size_t begin = 0; begin < order.size();) {
+      size_t end = begin, tokens = 0;
+      while (end < order.size() && (end == begin || tokens + token_ids[order[end]].size() <= options_.max_batch_tokens)) {
+        tokens += token_ids[order[end++]].size();
+      }
+      try {
+        std::lock_guard turn(turn_);
+        if (options.deadline <= MonotonicNow()) {
+          std::lock_guard lock(mutex_);
+          ++stats_.expired;
+          return Err(ErrorCode::kDeadline, "the deadline passed after {} of {} texts", begin, order.size());
+        }
+        ids_.clear();
+        borders_.assign(1, 0);
+        for (size_t i = begin; i < end; ++i) Append(token_ids[order[i]]);
+        Forward();
+        for (size_t i = begin; i < end; ++i) {
+          const std::span<float> row = out.subspan(order[i] * HiddenSize(), HiddenSize());
+          BANTAM_RETURN_IF_ERROR(PoolSequence(i - begin, options.pooling, options.normalize, row));
+        }
+      } catch (const std::bad_alloc&) {
+        return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} tokens", tokens);
+      }
+      begin = end;
+      if (options.progress) options.progress(begin);
+    }
+    return Ok();
+  }
+
+  size_t HiddenSize() const { return static_cast<size_t>(encoder_->hidden_size()); }
+
   void Append(std::span<const int32_t> ids) {
     ids_.insert(ids_.end(), ids.begin(), ids.end());
     borders_.push_back(static_cast<int32_t>(ids_.size()));
   }
 
   // ids_ and borders_ -> hidden_
-  void Forward(size_t num_requests) {
-    const size_t values = ids_.size() * static_cast<size_t>(encoder_->hidden_size());
+  void Forward() {
+    const size_t values = ids_.size() * HiddenSize();
     if (hidden_.size() < values) hidden_ = AlignedBuffer<float>(values);
     encoder_->Forward({.token_ids = ids_, .cu_seqlens = borders_, .token_type_ids = {}}, *workspace_, pool_,
                       std::span<float>(hidden_.data(), values));
     std::lock_guard lock(mutex_);
-    stats_.requests += num_requests;
+    stats_.requests += borders_.size() - 1;
     ++stats_.batches;
     stats_.tokens += ids_.size();
   }
 
-  // Token vectors of sequence i of the last batch. [num_tokens, hidden_size]
-  std::span<const float> HiddenOf(size_t i) const {
-    const auto hidden_size = static_cast<size_t>(encoder_->hidden_size());
-    const auto begin = static_cast<size_t>(borders_[i]), end = static_cast<size_t>(borders_[i + 1]);
-    return {hidden_.data() + begin * hidden_size, (end - begin) * hidden_size};
+  // Sequence i of the last batch. A NaN in any weight that matters here ends in the sum.
+  Status PoolSequence(size_t i, PoolingMode pooling, bool normalize, std::span<float> out) const {
+    const auto begin = static_cast<size_t>(borders_[i]) * out.size(), end = static_cast<size_t>(borders_[i + 1]) * out.size();
+    Pool(std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin), encoder_->hidden_size(), pooling, normalize, out);
+    if (!std::isfinite(std::reduce(out.begin(), out.end()))) {
+      return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged");
+    }
+    return Ok();
   }
 
   const EngineOptions options_;
@@ -271,6 +300,7 @@ class Engine final : public EncoderEngine {
   mutable std::mutex mutex_;  // guards the queue:
   std::condition_variable waiting_;
   std::deque<EncodeRequest> queue_;
+  size_t waiting_lists_ = 0;  // calls of EncodeAll that count against it
   EngineStats stats_;
   bool stopping_ = false;
 

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,16 +23,26 @@ struct EngineOptions {
 };
 
 struct EncodeRequest {
-  std::vector<int32_t> token_ids;
+  std::vector<int32_t> token_ids = {};
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
   MonotonicTime deadline = MonotonicTime::max();
   // Called exactly once, on the engine thread (or the submitting thread when refused); must not block.
-  std::function<void(Result<std::vector<float>>)> done;   // [hidden_size]
+  std::function<void(Result<std::vector<float>>)> done = {};   // [hidden_size]
+};
+
+// A list of sequences that belong together.
+struct EncodeListOptions {
+  PoolingMode pooling = PoolingMode::kMean;
+  bool normalize = true;
+  MonotonicTime deadline = MonotonicTime::max();  // looked at before each batch
+  // Whether the list is one more request in the queue, refused with kOverloaded when that is full. Off for offline work.
+  bool counts_against_queue = false;
+  std::function<void(size_t done)> progress = {};  // called on this thread after each batch, or empty
 };
 
 struct EngineStats {
-  uint64_t requests = 0;  // computed, from the queue or at once; EncodeAll counts batches and tokens only
+  uint64_t requests = 0;  // sequences computed
   uint64_t batches = 0, tokens = 0;
   uint64_t refused = 0;   // queue full
   uint64_t expired = 0;   // deadline passed before it was computed
@@ -50,11 +61,10 @@ class EncoderEngine {
   // The same, waiting for the answer; `request.done` is not used. Computes on the calling thread when the engine is idle, which
   // saves two thread switches; otherwise it queues like Submit.
   virtual Result<std::vector<float>> Encode(EncodeRequest request) = 0;
-  // Whole lists (training, offline embedding): runs outside the request queue's limit, blocks until done, and takes turns with
-  // the queue after each batch. Memory beside `out` is that of one batch. progress(done) is called on this thread, or is empty.
+  // Whole lists: blocks until done, and takes turns with the queue after each batch. Memory beside `out` is that of one batch.
   // out: [num_texts, hidden_size]
-  virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, PoolingMode pooling, bool normalize,
-                           std::span<float> out, const std::function<void(size_t done)>& progress) = 0;
+  virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
+                           std::span<float> out) = 0;
   virtual const Encoder& encoder() const = 0;
   virtual EngineStats Stats() const = 0;
 };

@@ -231,7 +231,7 @@ TEST(EncoderEngine, RefusesIdsThatTheModelCannotTake) {
   }
   std::vector<float> out(2 * kHidden);
   const std::vector<std::vector<int32_t>> texts = {{1}, {kVocab}};
-  EXPECT_EQ(engine->EncodeAll(texts, PoolingMode::kMean, false, out, {}).error().message, "text 2: token id 1000, the model knows 0 to 999");
+  EXPECT_EQ(engine->EncodeAll(texts, {.normalize = false}, out).error().message, "text 2: token id 1000, the model knows 0 to 999");
   EXPECT_TRUE(stage.batches.empty());
 }
 
@@ -257,10 +257,11 @@ TEST(EncoderEngine, EncodeAllKeepsTheOrderOfItsInput) {
   for (int i = 0; i < 300; ++i) texts.emplace_back(1 + random() % kMaxPositions, static_cast<int32_t>(random() % 900));
   std::vector<float> out(texts.size() * kHidden);
   size_t last = 0;
-  ASSERT_OK(engine->EncodeAll(texts, PoolingMode::kMean, false, out, [&](size_t done) {
+  const auto progress = [&](size_t done) {
     EXPECT_GT(done, last);
     last = done;
-  }));
+  };
+  ASSERT_OK(engine->EncodeAll(texts, {.normalize = false, .progress = progress}, out));
   EXPECT_EQ(last, texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
     EXPECT_EQ(std::vector<float>(out.begin() + static_cast<ptrdiff_t>(i * kHidden), out.begin() + static_cast<ptrdiff_t>((i + 1) * kHidden)), Expected(texts[i]));
@@ -270,7 +271,25 @@ TEST(EncoderEngine, EncodeAllKeepsTheOrderOfItsInput) {
     for (const auto& sequence : batch) tokens += sequence.size();
     EXPECT_TRUE(tokens <= 50 || batch.size() == 1);
   }
-  ASSERT_OK(engine->EncodeAll({}, PoolingMode::kMean, false, {}, {}));
+  ASSERT_OK(engine->EncodeAll({}, {}, {}));
+}
+
+TEST(EncoderEngine, ListsOfRequestsCountAgainstTheQueueAndItsDeadlines) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage, {.max_queued_requests = 2, .max_batch_tokens = 2});
+  const std::vector<std::vector<int32_t>> texts(3, {1, 2});
+  std::vector<float> out(texts.size() * kHidden);
+  EncodeListOptions late{.normalize = false, .deadline = MonotonicNow()};
+  EXPECT_EQ(engine->EncodeAll(texts, late, out).error().message, "the deadline passed after 0 of 3 texts");
+  Occupy(*engine, stage, outcomes);
+  for (int i = 0; i < 2; ++i) ASSERT_OK(engine->Submit(Request({1}, outcomes.Expecting(Expected({1})))));
+  EXPECT_EQ(engine->EncodeAll(texts, {.counts_against_queue = true}, out).error().code, ErrorCode::kOverloaded);
+  stage.Open();
+  outcomes.WaitFor(3);
+  ASSERT_OK(engine->EncodeAll(texts, {.normalize = false, .counts_against_queue = true}, out));
+  EXPECT_EQ(std::vector<float>(out.begin(), out.begin() + kHidden), Expected({1, 2}));
+  EXPECT_EQ(engine->Stats().queued, 0u);
 }
 
 TEST(EncoderEngine, ALongListDoesNotShutTheQueueOut) {
@@ -288,7 +307,7 @@ TEST(EncoderEngine, ALongListDoesNotShutTheQueueOut) {
     std::lock_guard lock(outcomes.mutex);
     if (done < texts.size() && outcomes.total == 1) before_the_end = true;
   };
-  ASSERT_OK(engine->EncodeAll(texts, PoolingMode::kMean, false, out, progress));
+  ASSERT_OK(engine->EncodeAll(texts, {.normalize = false, .progress = progress}, out));
   EXPECT_TRUE(before_the_end);
 }
 
@@ -340,7 +359,7 @@ TEST(EncoderEngine, EveryRequestHasExactlyOneOutcome) {
           if (i == 75 && client == 0) {
             std::vector<std::vector<int32_t>> texts(40, ids);
             std::vector<float> out(texts.size() * kHidden);
-            ASSERT_OK(engine->EncodeAll(texts, PoolingMode::kMean, false, out, {}));
+            ASSERT_OK(engine->EncodeAll(texts, {.normalize = false}, out));
           }
         }
       });
