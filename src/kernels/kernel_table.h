@@ -5,7 +5,7 @@
 // could share with baseline code.
 //
 // What every level keeps, whatever its tiles: in f32 each output element of a product is one chain
-//   sum = 0; for k ascending: sum += a[k] * w[k]; then + bias, activation, + residual
+//   sum = 0; for k ascending: sum += a[k] * w[k]; then + bias, then activation or + residual
 // and each row of the other kernels depends on that row alone. So a token's numbers do not depend on its neighbours in the
 // batch, on the tile it falls into, or on the thread that computes it. int8 products are exact integers up to the epilogue.
 #pragma once
@@ -29,7 +29,7 @@ struct RowQuant {
   float minimum;
 };
 
-// out[r, n] = act(sum_k x[r, k] * w[n, k] + bias[n]) + residual[r, n]
+// out[r, n] = act(sum_k x[r, k] * w[n, k] + bias[n]), or without an activation + residual[r, n]; never both,
 // for rows [0, num_rows) and the columns of panels [panel_begin, panel_end) below out_features.
 // bias and the int8 column arrays have a whole number of panels of entries.
 struct GemmF32Args {
@@ -37,7 +37,7 @@ struct GemmF32Args {
   ptrdiff_t x_stride;
   const float* packed;
   const float* bias;
-  const float* residual;  // or null; rows residual_stride apart
+  const float* residual;  // or null, as it is with an activation; rows residual_stride apart
   ptrdiff_t residual_stride;
   float* out;
   ptrdiff_t out_stride;
@@ -65,7 +65,7 @@ struct GemmInt8Args {
   enum Activation activation;
 };
 
-// The bytes of one row: scale = (max - min) / 255, q = round to nearest even of (x - min) * (255 / (max - min)).
+// The bytes of one row, whose range must be finite: scale = (max - min) / 255, q = round to nearest even of (x - min) * (255 / (max - min)).
 // Every level gives the same bytes and the same RowQuant.
 struct QuantizeArgs {
   const float* x;

@@ -1,4 +1,4 @@
-// y = act(x W^T + b) + residual, with W packed for the kernels in f32 or int8.
+// y = act(x W^T + b), or x W^T + b + residual, with W packed for the kernels in f32 or int8.
 #pragma once
 
 #include "kernels/isa.h"

@@ -1,6 +1,7 @@
 // Times the encoder alone: token ids in, hidden vectors and pooled embeddings out.
 //
 //   encoder_bench MODEL [--dtype int8|f32] [--tokens 16] [--batch 1] [--threads 1] [--seconds 2]
+//   encoder_bench MODEL --dtype int8 --reference FILE      how far from a file of make_bert_golden.py
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "layers/pooling.h"
 #include "models/encoder.h"
+#include "models/golden_data.h"
 
 namespace bantam {
 namespace {
@@ -17,13 +19,39 @@ double Seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+Status Compare(const Encoder& encoder, const Path& path, int threads) {
+  BANTAM_TRY(const testing::GoldenReference reference, testing::ReadGoldenReference(path));
+  ThreadPool pool(threads);
+  const EncoderBatch batch = reference.batch();
+  const auto width = static_cast<size_t>(encoder.hidden_size());
+  std::vector<float> hidden(batch.token_ids.size() * width), pooled(width);
+  const auto workspace = encoder.NewWorkspace();
+  const double start = Seconds();
+  encoder.Forward(batch, *workspace, pool, hidden);
+  const double seconds = Seconds() - start;
+  double largest = 0, worst = 1, sum = 0;
+  for (int s = 0; s < batch.num_sequences(); ++s) {
+    const size_t begin = batch.cu_seqlens[s] * width, end = batch.cu_seqlens[s + 1] * width;
+    Pool(std::span(hidden).subspan(begin, end - begin), encoder.hidden_size(), PoolingMode::kMean, true, pooled);
+    const auto expected = std::span(reference.embeddings).subspan(s * width, width);
+    const double cosine = testing::Cosine(pooled, expected);
+    largest = std::max(largest, testing::MaxAbsDifference(pooled, expected));
+    worst = std::min(worst, cosine);
+    sum += cosine;
+  }
+  std::printf("%d texts, %d tokens in %.3f s: max abs difference %.2e, cosine min %.7f mean %.7f\n", batch.num_sequences(),
+              batch.num_tokens(), seconds, largest, worst, sum / batch.num_sequences());
+  return Ok();
+}
+
 Status Main(int argc, char** argv) {
-  std::string name = argc > 1 ? argv[1] : "all-MiniLM-L6-v2", dtype = "int8";
+  std::string name = argc > 1 ? argv[1] : "all-MiniLM-L6-v2", dtype = "int8", reference;
   int tokens = 16, batch_size = 1, threads = 1;
   double seconds = 2;
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string flag = argv[i], value = argv[i + 1];
     if (flag == "--dtype") dtype = value;
+    if (flag == "--reference") reference = value;
     if (flag == "--tokens") tokens = std::atoi(value.c_str());
     if (flag == "--batch") batch_size = std::atoi(value.c_str());
     if (flag == "--threads") threads = std::atoi(value.c_str());
@@ -36,6 +64,7 @@ Status Main(int argc, char** argv) {
   BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type}));
   model.weights.reset();
   const double loaded = Seconds();
+  if (!reference.empty()) return Compare(*encoder, reference, threads);
 
   std::vector<int32_t> ids, cu_seqlens{0};
   for (int s = 0; s < batch_size; ++s) {
