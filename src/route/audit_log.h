@@ -1,5 +1,11 @@
 // One append-only record per decision, hash-chained: each record carries the SHA-256 of the one before, so that a changed,
-// removed or re-ordered line is found by `bantam audit verify`. JSON Lines.
+// removed or re-ordered line is found by `bantam audit verify`. JSON Lines:
+//
+//   {"v":1,"seq":7,"time":"2026-11-03T12:00:00.123456Z","request_id":"...", ... ,"prev":"HASH OF LINE 6","hash":"HASH"}
+//
+// `hash` is the SHA-256 of the line's bytes before `,"hash":`. The chain has no key: whoever can rewrite the whole file can
+// rewrite its chain, and lines taken from the end leave no gap. Both show against a hash that was noted elsewhere before
+// (`bantam audit verify --contains HASH`).
 #pragma once
 
 #include <cstdint>
@@ -15,34 +21,42 @@
 namespace bantam {
 
 struct AuditRecord {
-  int64_t sequence = 0;      // from 1, filled by Append
-  int64_t time_us = 0;       // wall clock, microseconds since 1970; filled by Append
+  int64_t sequence = 0;  // from 1, filled by Append
+  int64_t time_us = 0;   // wall clock, microseconds since 1970; filled by Append
   std::string request_id, session_hash, route, source, decision, model, outcome;  // outcome: ok, upstream_timeout, ...
+  std::string problem;   // what went wrong upstream, in words (UpstreamReply::problem)
   double confidence = 0, threshold = 0, latency_ms = 0, cost = 0;
   std::string question_sha256, answer_sha256;
-  std::string question, answer;  // only when the route file says `audit: {content: text}`
+  std::string question, answer;  // only when the route file says `audit: {content: text}`; cut after 64 KiB
   std::string route_file_sha256, head_sha256;
   std::vector<NearestExample> nearest;  // at most 3; texts are the route file's own examples
+  std::string hash;                     // this line's; filled when read
 };
 
-struct AuditCheck {
-  int64_t records = 0;
-  std::string last_hash;
-  std::optional<int64_t> first_bad_line;  // 1-based
-  std::string problem;
-};
-
-// Thread-safe. Every record reaches the kernel before Append returns (it survives kill -9 of the process) and the disk
-// within a second. A torn last line is moved to FILE.torn when the log is opened; no earlier byte is ever changed.
+// Thread-safe. Every record reaches the kernel, by one write, before Append returns (it survives kill -9 of the process),
+// and the disk within a second. A torn last line is moved to FILE.torn when the log is opened; no earlier byte is ever
+// changed.
 class AuditLog {
  public:
+  // kConflict: another process writes it. kCorrupt: its last line is complete but not a record; nothing is changed then.
   static Result<std::unique_ptr<AuditLog>> Open(const Path& file);
   virtual ~AuditLog() = default;
+  // On an error (kOutOfDisk, ...) nothing of the record is in the file; a later call may succeed, when there is room again.
   virtual Status Append(AuditRecord record) = 0;
 };
 
+struct AuditCheck {
+  int64_t records = 0;  // good ones, before the first bad line
+  std::string last_hash;
+  std::optional<int64_t> first_bad_line;  // 1-based
+  std::string problem;
+  int64_t unfinished_bytes = 0;  // after the last complete line: being written right now, or torn by a crash
+};
+
+// A broken chain is not an error of this function but its finding.
 Result<AuditCheck> VerifyAuditLog(const Path& file);
-// Reads records in order; the visitor returns false to stop.
+// Reads records in order; the visitor returns false to stop. kCorrupt, with the line's number, at a line that is not a
+// record. Does not check the chain. An unfinished last line is not read.
 Status ReadAuditLog(const Path& file, const std::function<bool(const AuditRecord&, std::string_view line)>& visit);
 
 }  // namespace bantam

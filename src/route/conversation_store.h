@@ -2,32 +2,30 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/file_io.h"
+#include "route/state_folder.h"
 
 namespace bantam {
 
-// Thread-safe. The state is an opaque JSON text of at most 64 KiB. Session ids are stored hashed.
+// Thread-safe. The state is an opaque JSON text of at most 64 KiB. Session ids are stored hashed. What Save has accepted
+// survives a kill of the process (a power cut may take the last moments). A corrupt or foreign file is moved aside to
+// *.corrupt-TIME and a new one begun. At most 100,000 sessions: beyond that the one that expires first goes.
 class ConversationStore {
  public:
-  static Result<std::unique_ptr<ConversationStore>> Open(const Path& file, std::chrono::seconds ttl);
+  // kConflict when another process has it open; other trouble of the disk is an error too: forms need it.
+  // `now_micros`: another clock, for tests.
+  static Result<std::unique_ptr<ConversationStore>> Open(const Path& file, std::chrono::seconds ttl,
+                                                         std::function<int64_t()> now_micros = WallMicros);
   virtual ~ConversationStore() = default;
   virtual Result<std::optional<std::string>> Load(std::string_view session_id) = 0;
   virtual Status Save(std::string_view session_id, std::string_view state) = 0;  // refreshes the expiry
   virtual Status Erase(std::string_view session_id) = 0;
-};
-
-// Held while a process serves an assistant: a second one on the same state folder is refused with the holder's pid.
-class StateLock {
- public:
-  static Result<StateLock> Acquire(const Path& state_folder);
-
- private:
-  explicit StateLock(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
 };
 
 }  // namespace bantam

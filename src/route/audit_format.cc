@@ -1,0 +1,197 @@
+#include "route/audit_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iterator>
+
+#include "base/sha256.h"
+#include "base/text_util.h"
+
+namespace bantam {
+namespace {
+
+// Each byte may become six (\u001f); all of them together stay below kMaxAuditLineBytes.
+constexpr size_t kMaxTextBytes = size_t{64} << 10;
+constexpr size_t kMaxExampleBytes = 2'000;
+constexpr size_t kMaxWordBytes = 512;
+constexpr size_t kMaxNearest = 3;
+
+constexpr std::string_view kHashKey = ",\"hash\":\"";
+constexpr size_t kHashDigits = 64;
+constexpr size_t kSuffixBytes = kHashKey.size() + kHashDigits + 2;  // "}
+
+std::string Quoted(std::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes && !FirstInvalidUtf8(text)) return QuoteJson(text);
+  std::string whole = ReplaceInvalidUtf8(text);
+  if (whole.size() > max_bytes) {
+    size_t end = max_bytes;
+    while (end > 0 && (static_cast<unsigned char>(whole[end]) & 0xC0) == 0x80) --end;  // not inside a character
+    whole.resize(end);
+    whole += "…";
+  }
+  return QuoteJson(whole);
+}
+
+bool IsHash(std::string_view text) {
+  return text.size() == kHashDigits &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+Result<std::vector<NearestExample>> ParseNearest(const JsonObject& object) {
+  std::vector<NearestExample> nearest;
+  if (!object.Has("nearest")) return nearest;
+  BANTAM_TRY(const json::array* items, object.Array("nearest"));
+  for (const json::value& item : *items) {
+    BANTAM_TRY(const JsonObject example, JsonObject::From(item, object.Where("nearest")));
+    NearestExample& parsed = nearest.emplace_back();
+    BANTAM_TRY(parsed.text, example.String("text"));
+    BANTAM_TRY(parsed.route, example.String("route"));
+    BANTAM_TRY(const double similarity, example.NumberOr("similarity", 0, -2, 2));
+    parsed.similarity = static_cast<float>(similarity);
+  }
+  return nearest;
+}
+
+Result<AuditLine> ParseObject(const JsonObject& object) {
+  AuditLine line;
+  AuditRecord& r = line.record;
+  BANTAM_TRY(const int64_t version, object.Int("v", 1, 1));
+  static_cast<void>(version);
+  BANTAM_TRY(r.sequence, object.Int("seq", 1, int64_t{1} << 53));
+  BANTAM_TRY(const std::string time, object.String("time"));
+  const auto time_us = ParseTime(time);
+  if (!time_us) return Err(ErrorCode::kInvalidArgument, "{} is not a time such as 2026-11-03T12:00:00.000000Z", object.Where("time"));
+  r.time_us = *time_us;
+  BANTAM_TRY(r.request_id, object.String("request_id"));
+  BANTAM_TRY(r.session_hash, object.StringOr("session", ""));
+  BANTAM_TRY(r.route, object.String("route"));
+  BANTAM_TRY(r.decision, object.String("decision"));
+  BANTAM_TRY(r.source, object.String("source"));
+  BANTAM_TRY(r.outcome, object.String("outcome"));
+  BANTAM_TRY(r.problem, object.StringOr("problem", ""));
+  BANTAM_TRY(r.model, object.StringOr("model", ""));
+  BANTAM_TRY(r.confidence, object.NumberOr("confidence", 0, -1e300, 1e300));
+  BANTAM_TRY(r.threshold, object.NumberOr("threshold", 0, -1e300, 1e300));
+  BANTAM_TRY(r.latency_ms, object.NumberOr("latency_ms", 0, -1e300, 1e300));
+  BANTAM_TRY(r.cost, object.NumberOr("cost", 0, -1e300, 1e300));
+  BANTAM_TRY(r.question_sha256, object.String("question_sha256"));
+  BANTAM_TRY(r.answer_sha256, object.String("answer_sha256"));
+  BANTAM_TRY(r.question, object.StringOr("question", ""));
+  BANTAM_TRY(r.answer, object.StringOr("answer", ""));
+  BANTAM_TRY(r.route_file_sha256, object.String("route_file_sha256"));
+  BANTAM_TRY(r.head_sha256, object.String("head_sha256"));
+  BANTAM_TRY(r.nearest, ParseNearest(object));
+  BANTAM_TRY(line.previous_hash, object.String("prev"));
+  BANTAM_TRY(r.hash, object.String("hash"));
+  for (const auto* hash : {&line.previous_hash, &r.hash}) {
+    if (!IsHash(*hash)) return Err(ErrorCode::kInvalidArgument, "{}: a hash has 64 digits", object.name());
+  }
+  return line;
+}
+
+}  // namespace
+
+std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash, std::string* hash) {
+  std::string line;
+  line.reserve(1'024 + r.question.size() + r.answer.size());
+  fmt::format_to(std::back_inserter(line), "{{\"v\":1,\"seq\":{},\"time\":\"{}\"", r.sequence, FormatTime(r.time_us));
+  const auto text = [&](std::string_view key, std::string_view value, size_t max_bytes = kMaxWordBytes) {
+    line += ",\"";
+    line += key;
+    line += "\":";
+    line += Quoted(value, max_bytes);
+  };
+  const auto number = [&](std::string_view key, double value) {
+    line += ",\"";
+    line += key;
+    line += "\":";
+    AppendJsonNumber(value, line);
+  };
+  text("request_id", r.request_id);
+  if (!r.session_hash.empty()) text("session", r.session_hash);
+  text("route", r.route);
+  text("decision", r.decision);
+  text("source", r.source);
+  number("confidence", r.confidence);
+  number("threshold", r.threshold);
+  line += ",\"nearest\":[";
+  for (size_t i = 0; i < std::min(r.nearest.size(), kMaxNearest); ++i) {
+    const NearestExample& example = r.nearest[i];
+    line += i == 0 ? "{\"text\":" : ",{\"text\":";
+    line += Quoted(example.text, kMaxExampleBytes);
+    text("route", example.route);
+    line += ",\"similarity\":";
+    AppendJsonNumber(example.similarity, line);
+    line += '}';
+  }
+  line += ']';
+  text("outcome", r.outcome);
+  if (!r.problem.empty()) text("problem", r.problem, kMaxExampleBytes);
+  if (!r.model.empty()) text("model", r.model);
+  number("latency_ms", r.latency_ms);
+  number("cost", r.cost);
+  text("question_sha256", r.question_sha256);
+  text("answer_sha256", r.answer_sha256);
+  if (!r.question.empty()) text("question", r.question, kMaxTextBytes);
+  if (!r.answer.empty()) text("answer", r.answer, kMaxTextBytes);
+  text("route_file_sha256", r.route_file_sha256);
+  text("head_sha256", r.head_sha256);
+  text("prev", previous_hash);
+  *hash = Sha256Hex(line);
+  line += kHashKey;
+  line += *hash;
+  line += "\"}";
+  return line;
+}
+
+Result<AuditLine> ParseAuditLine(std::string_view line, std::string_view name) {
+  const auto corrupt = [](Error error) { return error.code = ErrorCode::kCorrupt, error; };
+  auto document = ParseJson(line, name, {.max_depth = 8, .max_bytes = kMaxAuditLineBytes});
+  if (!document) return corrupt(document.error());
+  auto object = JsonObject::From(*document, name);
+  if (!object) return corrupt(object.error());
+  auto parsed = ParseObject(*object);
+  if (!parsed) return corrupt(parsed.error());
+  return parsed;
+}
+
+std::string HashOfAuditLine(std::string_view line) {
+  if (line.size() < kSuffixBytes || line.substr(line.size() - kSuffixBytes, kHashKey.size()) != kHashKey) return {};
+  return Sha256Hex(line.substr(0, line.size() - kSuffixBytes));
+}
+
+std::string FormatTime(int64_t time_us) {
+  const std::time_t seconds = std::clamp<int64_t>(time_us / 1'000'000, 0, 253'402'300'799);  // the end of 9999
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+                     utc.tm_min, utc.tm_sec, time_us < 0 ? 0 : time_us % 1'000'000);
+}
+
+std::optional<int64_t> ParseTime(std::string_view text) {
+  constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd.ddddddZ";
+  if (text.size() != kShape.size()) return std::nullopt;
+  for (size_t i = 0; i < kShape.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kShape[i] == 'd' ? !digit : text[i] != kShape[i]) return std::nullopt;
+  }
+  const auto number = [&](size_t at, size_t length) {
+    int64_t value = 0;
+    for (size_t i = at; i < at + length; ++i) value = value * 10 + (text[i] - '0');
+    return value;
+  };
+  std::tm utc{};
+  utc.tm_year = static_cast<int>(number(0, 4)) - 1900;
+  utc.tm_mon = static_cast<int>(number(5, 2)) - 1;
+  utc.tm_mday = static_cast<int>(number(8, 2));
+  utc.tm_hour = static_cast<int>(number(11, 2));
+  utc.tm_min = static_cast<int>(number(14, 2));
+  utc.tm_sec = static_cast<int>(number(17, 2));
+  const int64_t time_us = int64_t{::timegm(&utc)} * 1'000'000 + number(20, 6);
+  if (FormatTime(time_us) != text) return std::nullopt;  // the 31st of June, 25 o'clock
+  return time_us;
+}
+
+}  // namespace bantam

@@ -1,0 +1,31 @@
+// One line of the audit log, written and read. Private to the audit log's own files.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "route/audit_log.h"
+
+namespace bantam {
+
+inline constexpr size_t kMaxAuditLineBytes = size_t{1} << 20;
+inline constexpr std::string_view kNoAuditHash = "0000000000000000000000000000000000000000000000000000000000000000";
+
+// The line without its newline; sets *hash to its hash. The texts are made valid UTF-8 and cut to what a line may hold.
+std::string FormatAuditLine(const AuditRecord& record, std::string_view previous_hash, std::string* hash);
+
+struct AuditLine {
+  AuditRecord record;
+  std::string previous_hash;
+};
+// kCorrupt when it is not a record; `name` begins the message. Says nothing about the hashes' truth.
+Result<AuditLine> ParseAuditLine(std::string_view line, std::string_view name);
+
+// The hash that the line should carry; empty when it does not end as a record does.
+std::string HashOfAuditLine(std::string_view line);
+
+// "2026-11-03T12:00:00.123456Z"; years 1970 to 9999.
+std::string FormatTime(int64_t time_us);
+std::optional<int64_t> ParseTime(std::string_view text);
+
+}  // namespace bantam

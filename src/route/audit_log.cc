@@ -1,0 +1,194 @@
+#include "route/audit_log.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "base/text_util.h"
+#include "route/audit_format.h"
+#include "route/audit_reader.h"
+
+namespace bantam {
+namespace {
+
+constexpr std::chrono::seconds kSyncEvery{1};
+constexpr std::chrono::minutes kWarnEvery{1};
+
+std::string Name(const Path& file) { return EscapeForTerminal(file.string(), 400); }
+
+class FileAuditLog final : public AuditLog {
+ public:
+  FileAuditLog(UniqueFd fd, Path file) : fd_(std::move(fd)), file_(std::move(file)) {}
+
+  ~FileAuditLog() override {
+    if (!thread_.joinable()) return;
+    thread_.request_stop();
+    thread_.join();
+    Sync();
+  }
+
+  // Finds the end of the chain, with what a crash has left behind it put aside.
+  Status Begin() {
+    struct stat info {};
+    if (::fstat(fd_.get(), &info) != 0) return ErrnoError("inspect", file_, errno);
+    size_ = info.st_size;
+    for (;;) {
+      BANTAM_TRY(const int64_t last, OffsetOfLastLines(file_, 1));
+      BANTAM_TRY(AuditReader reader, AuditReader::Open(file_, last));
+      BANTAM_TRY(const auto line, reader.NextLine());
+      const int64_t complete = line ? last + static_cast<int64_t>(line->size()) + 1 : last;
+      // After a power cut the last blocks may be zeros: no record holds a zero byte.
+      if (line && line->find('\0') != std::string_view::npos) {
+        BANTAM_RETURN_IF_ERROR(MoveTornTail(last));
+        continue;
+      }
+      if (complete < size_) BANTAM_RETURN_IF_ERROR(MoveTornTail(complete));
+      if (line) BANTAM_RETURN_IF_ERROR(ContinueAfter(*line));
+      break;
+    }
+    thread_ = std::jthread([this](std::stop_token stop) { SyncMain(stop); });
+    return Ok();
+  }
+
+  Status Append(AuditRecord record) override {
+    record.time_us = WallMicros();
+    std::lock_guard lock(mutex_);
+    record.sequence = sequence_ + 1;
+    std::string hash;
+    std::string line = FormatAuditLine(record, last_hash_, &hash);
+    line += '\n';
+    if (torn_) BANTAM_RETURN_IF_ERROR(TakeBack());
+    if (Status written = WriteAll(fd_.get(), line, file_); !written) {  // one write(), unless the disk fills up in it
+      const Status taken_back = TakeBack();
+      static_cast<void>(taken_back);  // torn_ remembers it
+      return written;
+    }
+    size_ += static_cast<int64_t>(line.size());
+    sequence_ = record.sequence;
+    last_hash_ = std::move(hash);
+    dirty_ = true;
+    return Ok();
+  }
+
+ private:
+  Status ContinueAfter(std::string_view line) {
+    const auto parsed = ParseAuditLine(line, "its last line");
+    if (!parsed || HashOfAuditLine(line) != parsed->record.hash) {
+      return Err(ErrorCode::kCorrupt, "the audit log {} does not end with a record of ours{}; see what `bantam audit verify` says, then "
+                 "move the file away: a new one is begun", Name(file_), parsed ? "" : " (" + parsed.error().message + ")");
+    }
+    sequence_ = parsed->record.sequence;
+    last_hash_ = parsed->record.hash;
+    return Ok();
+  }
+
+  Status MoveTornTail(int64_t from) {
+    std::string tail(static_cast<size_t>(size_ - from), '\0');
+    if (::pread(fd_.get(), tail.data(), tail.size(), from) != static_cast<ssize_t>(tail.size())) {
+      return ErrnoError("read the end of", file_, errno);
+    }
+    const Path torn = file_.string() + ".torn";
+    UniqueFd fd(::open(torn.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
+    if (!fd.valid()) return ErrnoError("create", torn, errno);
+    BANTAM_RETURN_IF_ERROR(WriteAll(fd.get(), tail + '\n', torn));
+    // Safe there before it goes here.
+    if (::fsync(fd.get()) != 0) return ErrnoError("sync", torn, errno);
+    if (::ftruncate(fd_.get(), from) != 0) return ErrnoError("cut the torn end off", file_, errno);
+    if (::fdatasync(fd_.get()) != 0) return ErrnoError("sync", file_, errno);
+    Log(LogLevel::kWarning, "the audit log {} ended in the middle of a record; {} bytes were moved to {}", Name(file_),
+        tail.size(), Name(torn));
+    size_ = from;
+    return Ok();
+  }
+
+  // Removes the part of our own record that fitted on the disk.
+  Status TakeBack() {
+    torn_ = ::ftruncate(fd_.get(), size_) != 0;
+    return torn_ ? ErrnoError("take back half a record from", file_, errno) : Ok();
+  }
+
+  void SyncMain(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+      wake.wait_for(lock, stop, kSyncEvery, [] { return false; });
+      Sync();
+      Watch();
+    }
+  }
+
+  void Sync() {
+    if (!dirty_.exchange(false)) return;
+    if (::fdatasync(fd_.get()) == 0) return;
+    const Error error = ErrnoError("sync", file_, errno);
+    Warn(fmt::format("its last records may be lost with the power: {}", error.message));
+  }
+
+  // A rotation from outside breaks the chain; whoever set it up should hear of it before an auditor does.
+  void Watch() {
+    struct stat ours {}, there {};
+    int64_t expected = 0;
+    {
+      std::lock_guard lock(mutex_);
+      if (::fstat(fd_.get(), &ours) != 0) return;
+      expected = size_;
+    }
+    if (::stat(file_.c_str(), &there) != 0 || there.st_ino != ours.st_ino || there.st_dev != ours.st_dev) {
+      Warn("it was removed or replaced while in use; records go on into the old file");
+    } else if (ours.st_size != expected && !torn_) {
+      Warn("something else wrote to it; its chain is broken");
+    }
+  }
+
+  void Warn(const std::string& what) {
+    const MonotonicTime now = MonotonicNow();
+    if (last_warning_ && now - *last_warning_ < kWarnEvery) return;
+    last_warning_ = now;
+    Log(LogLevel::kWarning, "audit log {}: {}", Name(file_), what);
+  }
+
+  const UniqueFd fd_;
+  const Path file_;
+  std::mutex mutex_;                             // guards the following
+  int64_t size_ = 0;                             // of the file, up to the last complete record
+  int64_t sequence_ = 0;                         // of the last record
+  std::string last_hash_{kNoAuditHash};
+  std::atomic<bool> torn_ = false;               // behind size_ lies half a record that could not be taken back
+  std::atomic<bool> dirty_ = false;              // written and not synced
+  std::optional<MonotonicTime> last_warning_;    // of the sync thread
+  std::jthread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<AuditLog>> AuditLog::Open(const Path& file) {
+  if (file.has_parent_path()) BANTAM_RETURN_IF_ERROR(MakeFolders(file.parent_path()));
+  // O_NONBLOCK: a FIFO in its place must not hang us. 0600: it may hold what people said.
+  UniqueFd fd(::open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
+  if (!fd.valid()) return ErrnoError("open the audit log", file, errno);
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return ErrnoError("inspect", file, errno);
+  if (!S_ISREG(info.st_mode)) return Err(ErrorCode::kInvalidArgument, "the audit log {} is not a regular file", Name(file));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return ErrnoError("lock", file, errno);
+    return Err(ErrorCode::kConflict, "another process writes the audit log {}; stop it first, or use another BANTAM_HOME", Name(file));
+  }
+  if (info.st_size == 0) {  // perhaps new: its name has to reach the disk too
+    UniqueFd folder(::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.valid() && ::fsync(folder.get()) != 0) return ErrnoError("sync the folder of", file, errno);
+  }
+  auto log = std::make_unique<FileAuditLog>(std::move(fd), file);
+  BANTAM_RETURN_IF_ERROR(log->Begin());
+  return log;
+}
+
+}  // namespace bantam

@@ -1,0 +1,125 @@
+#include "route/audit_reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text_util.h"
+#include "route/audit_format.h"
+
+namespace bantam {
+namespace {
+
+constexpr size_t kBlockBytes = size_t{64} << 10;
+
+Result<UniqueFd> OpenToRead(const Path& file) {
+  UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return ErrnoError("open the audit log", file, errno);
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return ErrnoError("inspect", file, errno);
+  if (!S_ISREG(info.st_mode)) {
+    return Err(ErrorCode::kInvalidArgument, "{} is not a regular file", EscapeForTerminal(file.string(), 400));
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<AuditReader> AuditReader::Open(const Path& file, int64_t offset) {
+  BANTAM_TRY(UniqueFd fd, OpenToRead(file));
+  if (::lseek(fd.get(), offset, SEEK_SET) < 0) return ErrnoError("read", file, errno);
+  return AuditReader(std::move(fd), file);
+}
+
+std::string AuditReader::Where() const {
+  return fmt::format("{}:{}", EscapeForTerminal(file_.filename().string(), 200), line_number_);
+}
+
+Result<std::optional<std::string_view>> AuditReader::NextLine() {
+  for (;;) {
+    const size_t newline = buffer_.find('\n', scanned_);
+    const size_t length = (newline == std::string::npos ? buffer_.size() : newline) - used_;
+    if (length > kMaxAuditLineBytes) {
+      ++line_number_;
+      return Err(ErrorCode::kCorrupt, "{} is longer than {} bytes: not a record", Where(), kMaxAuditLineBytes);
+    }
+    if (newline != std::string::npos) {
+      const std::string_view line(buffer_.data() + used_, length);
+      used_ = scanned_ = newline + 1;
+      ++line_number_;
+      return std::optional(line);
+    }
+    buffer_.erase(0, used_);
+    used_ = 0;
+    scanned_ = buffer_.size();
+    buffer_.resize(scanned_ + kBlockBytes);
+    ssize_t got = 0;
+    do {
+      got = ::read(fd_.get(), buffer_.data() + scanned_, kBlockBytes);
+    } while (got < 0 && errno == EINTR);
+    buffer_.resize(scanned_ + static_cast<size_t>(std::max<ssize_t>(0, got)));
+    if (got < 0) return ErrnoError("read", file_, errno);
+    if (got == 0) return std::optional<std::string_view>();
+  }
+}
+
+Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count) {
+  BANTAM_TRY(UniqueFd fd, OpenToRead(file));
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  if (size < 0) return ErrnoError("read", file, errno);
+  std::string block(kBlockBytes, '\0');
+  // The newline before the first wanted line is the one after `count` others, counted from the end.
+  int64_t newlines = 0;
+  for (off_t end = size; end > 0;) {
+    const off_t begin = std::max<off_t>(0, end - static_cast<off_t>(kBlockBytes));
+    const ssize_t got = ::pread(fd.get(), block.data(), static_cast<size_t>(end - begin), begin);
+    if (got != end - begin) return ErrnoError("read", file, got < 0 ? errno : EIO);
+    for (off_t at = end; at-- > begin;) {
+      if (block[static_cast<size_t>(at - begin)] == '\n' && ++newlines > count) return at + 1;
+    }
+    end = begin;
+  }
+  return 0;
+}
+
+Status ReadAuditLog(const Path& file, const std::function<bool(const AuditRecord&, std::string_view line)>& visit) {
+  BANTAM_TRY(AuditReader reader, AuditReader::Open(file));
+  for (;;) {
+    BANTAM_TRY(const auto line, reader.NextLine());
+    if (!line) return Ok();
+    BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
+    if (!visit(parsed.record, *line)) return Ok();
+  }
+}
+
+Result<AuditCheck> VerifyAuditLog(const Path& file) {
+  BANTAM_TRY(AuditReader reader, AuditReader::Open(file));
+  AuditCheck check;
+  check.last_hash = kNoAuditHash;
+  const auto bad = [&](std::string problem) {
+    check.first_bad_line = reader.line_number();
+    check.problem = std::move(problem);
+    return check;
+  };
+  for (;;) {
+    const auto line = reader.NextLine();
+    if (!line && line.error().code == ErrorCode::kCorrupt) return bad(line.error().message);
+    if (!line) return line.error();
+    if (!*line) break;
+    const auto parsed = ParseAuditLine(**line, reader.Where());
+    if (!parsed) return bad(parsed.error().message);
+    if (HashOfAuditLine(**line) != parsed->record.hash) return bad("its hash does not fit its content: the line was changed");
+    if (parsed->previous_hash != check.last_hash || parsed->record.sequence != check.records + 1) {
+      return bad(fmt::format("it is record {} and does not continue the line before it: a line was removed, inserted or moved",
+                             parsed->record.sequence));
+    }
+    check.last_hash = parsed->record.hash;
+    ++check.records;
+  }
+  check.unfinished_bytes = reader.unfinished_bytes();
+  return check;
+}
+
+}  // namespace bantam

@@ -1,0 +1,67 @@
+#include "route/cache_admin.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/text_util.h"
+#include "route/file_lock.h"
+#include "route/result_cache.h"
+#include "route/sqlite_file.h"
+
+namespace bantam {
+
+Result<CacheFileInfo> InspectCache(const Path& cache_file) {
+  std::error_code missing;
+  const auto size = std::filesystem::file_size(cache_file, missing);
+  if (missing) return ErrnoError("read the cache", cache_file, missing.value());
+  CacheFileInfo info;
+  info.file_bytes = static_cast<int64_t>(size);
+  if (size == 0) return info;  // made, and nothing committed yet
+  BANTAM_TRY(SqliteConnection reader, SqliteConnection::OpenReader(cache_file));
+  BANTAM_TRY(info.entries, reader.Number("SELECT count(*) FROM entries"));
+  BANTAM_TRY(info.value_bytes, reader.Number("SELECT sum(length(value)) FROM entries"));
+  BANTAM_TRY(info.oldest_us, reader.Number("SELECT min(created) FROM entries"));
+  BANTAM_TRY(info.newest_us, reader.Number("SELECT max(created) FROM entries"));
+  const auto counter = [&](const char* name) {
+    return reader.Number(fmt::format("SELECT value FROM counters WHERE name = '{}'", name));
+  };
+  BANTAM_TRY(info.hits, counter("hits"));
+  BANTAM_TRY(info.misses, counter("misses"));
+  BANTAM_TRY(info.stores, counter("stores"));
+  BANTAM_TRY(info.evictions, counter("evictions"));
+  BANTAM_TRY(info.expired, counter("expired"));
+  return info;
+}
+
+Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience) {
+  if (::access(cache_file.c_str(), F_OK) != 0) return ErrnoError("flush the cache", cache_file, errno);
+  auto cache = ResultCache::Open(cache_file, {});
+  if (cache) {
+    if (!(*cache)->Stats().on_disk) {
+      return Err(ErrorCode::kUnavailable, "cannot flush {}: it cannot be opened for writing",
+                 EscapeForTerminal(cache_file.string(), 400));
+    }
+    BANTAM_RETURN_IF_ERROR((*cache)->Flush());
+    return CacheFlush{};
+  }
+  if (cache.error().code != ErrorCode::kConflict) return cache.error();
+  const Path marker = cache_file.string() + ".flush";
+  const int holder = FileLock::Holder(cache_file.string() + ".lock");
+  BANTAM_RETURN_IF_ERROR(WriteFileAtomic(marker, ""));
+  const MonotonicTime start = MonotonicNow();
+  while (::access(marker.c_str(), F_OK) == 0) {
+    if (MonotonicNow() - start > patience) {
+      ::unlink(marker.c_str());
+      return Err(ErrorCode::kUnavailable, "process {} uses the cache {} and did not flush it within {} s; try again, or stop it first",
+                 holder, EscapeForTerminal(cache_file.string(), 400),
+                 std::chrono::duration_cast<std::chrono::seconds>(patience).count());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return CacheFlush{holder};
+}
+
+}  // namespace bantam

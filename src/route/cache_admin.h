@@ -1,0 +1,28 @@
+// For `bantam cache`: looks at and empties the cache of an assistant, whether or not a server is running on it.
+#pragma once
+
+#include <chrono>
+
+#include "base/file_io.h"
+
+namespace bantam {
+
+struct CacheFileInfo {
+  int64_t entries = 0, value_bytes = 0, file_bytes = 0;
+  int64_t oldest_us = 0, newest_us = 0;  // wall clock; 0 when empty
+  // Since the file was made; a running server adds its own every five seconds.
+  int64_t hits = 0, misses = 0, stores = 0, evictions = 0, expired = 0;
+};
+
+// Reads only, through a connection that cannot write or checkpoint: safe beside a running server.
+Result<CacheFileInfo> InspectCache(const Path& cache_file);
+
+struct CacheFlush {
+  int by_process = 0;  // the running server that did it; 0: we did
+};
+
+// With no server running, empties the file. With one, asks it (by making cache.db.flush, which it looks for every second) and
+// waits at most `patience`.
+Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience);
+
+}  // namespace bantam

@@ -1,0 +1,382 @@
+// Two halves under two locks. The front (a map in memory) answers and takes in nanoseconds. The disk is read by whoever
+// misses in the front, and written by one background thread, which also does all that may take long: commits, evictions,
+// checkpoints, moving a broken file aside, opening the file again after the disk had trouble.
+//
+// A store hands its write to that thread through a slot for one. It waits until the slot is free, that is until the write
+// before it has been committed: so there is never more than one write that a kill could take.
+#include "route/result_cache.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "base/text_util.h"
+#include "route/cache_disk.h"
+#include "route/cache_front.h"
+
+namespace bantam {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kMaxValueBytes = size_t{256} << 10;
+constexpr milliseconds kStoreWait{250};
+constexpr int64_t kTouchEveryMicros = 600'000'000;  // how stale "used" on disk may become: 10 minutes
+constexpr size_t kMaxTouches = 1'024;
+constexpr milliseconds kWarnEvery{60'000}, kCountersEvery{5'000}, kPurgeEvery{600'000}, kTick{1'000};
+
+struct Counters {
+  std::atomic<uint64_t> hits = 0, misses = 0, memory_hits = 0, stores = 0, evictions = 0, expired = 0, skipped = 0, bad_rows = 0,
+                        disk_errors = 0;
+};
+
+class DiskResultCache final : public ResultCache {
+ public:
+  DiskResultCache(Path file, CacheOptions options, Result<std::unique_ptr<CacheDisk>> disk)
+      : file_(std::move(file)), options_(std::move(options)), front_(options_.memory_entries, options_.memory_bytes) {
+    if (disk) {
+      SetDisk(std::move(*disk));
+    } else {
+      DiskTrouble(disk.error());
+    }
+    thread_ = std::jthread([this](std::stop_token stop) { WriterMain(stop); });
+  }
+
+  ~DiskResultCache() override {
+    thread_.request_stop();
+    thread_.join();  // writes what is in the slot
+  }
+
+  std::optional<std::string> Find(const Sha256Digest& key) override {
+    const int64_t now = options_.now_micros();
+    uint64_t generation = 0;
+    {
+      std::lock_guard lock(front_mutex_);
+      if (CacheFront::Entry* entry = front_.Find(key)) {
+        if (Fresh(entry->created_us, now)) {
+          if (now - entry->touched_us > kTouchEveryMicros) {
+            entry->touched_us = now;
+            Touch(key);
+          }
+          ++counters_.hits;
+          ++counters_.memory_hits;
+          return entry->value;
+        }
+        front_.Erase(key);
+      }
+      generation = generation_;
+    }
+    auto value = FindOnDisk(key, now, generation);
+    ++(value ? counters_.hits : counters_.misses);
+    return value;
+  }
+
+  void Store(const Sha256Digest& key, std::string_view value) override {
+    if (value.size() > kMaxValueBytes) return;
+    const int64_t now = options_.now_micros();
+    ++counters_.stores;
+    {
+      std::lock_guard lock(front_mutex_);
+      front_.Put({key, std::string(value), now, now});
+    }
+    std::unique_lock lock(queue_mutex_);
+    if (!slot_free_.wait_for(lock, kStoreWait, [&] { return !slot_full_; })) {
+      ++counters_.skipped;
+      return;
+    }
+    slot_ = Job{.kind = Job::kWrite, .key = key, .value = std::string(value), .now_us = now};
+    slot_full_ = true;
+    wake_.notify_one();
+  }
+
+  Status Flush() override {
+    std::unique_lock lock(queue_mutex_);
+    slot_free_.wait(lock, [&] { return !slot_full_; });
+    std::optional<Status> outcome;
+    slot_ = Job{.kind = Job::kFlush, .outcome = &outcome};
+    slot_full_ = true;
+    wake_.notify_one();
+    slot_free_.wait(lock, [&] { return outcome.has_value(); });
+    return *outcome;
+  }
+
+  CacheStats Stats() const override {
+    CacheStats stats{.hits = counters_.hits,
+                     .misses = counters_.misses,
+                     .memory_hits = counters_.memory_hits,
+                     .stores = counters_.stores,
+                     .evictions = counters_.evictions,
+                     .expired = counters_.expired,
+                     .skipped = counters_.skipped,
+                     .bad_rows = counters_.bad_rows,
+                     .disk_errors = counters_.disk_errors};
+    {
+      std::lock_guard lock(disk_mutex_);
+      stats.on_disk = disk_ != nullptr;
+      if (disk_ != nullptr) {
+        stats.entries = static_cast<uint64_t>(disk_->entries());
+        stats.bytes = static_cast<uint64_t>(disk_->bytes());
+        return stats;
+      }
+    }
+    std::lock_guard lock(front_mutex_);
+    stats.entries = front_.size();
+    stats.bytes = front_.bytes();
+    return stats;
+  }
+
+ private:
+  struct Job {
+    enum Kind { kWrite, kFlush } kind = kWrite;
+    Sha256Digest key{};
+    std::string value = {};
+    int64_t now_us = 0;
+    std::optional<Status>* outcome = nullptr;  // kFlush: where its caller waits for it
+  };
+
+  using Removals = std::vector<std::pair<Sha256Digest, int64_t>>;  // key and created: a newer entry of the key stays
+
+  // Neither older than the TTL nor, after the clock was set back, further in the future.
+  bool Fresh(int64_t created_us, int64_t now_us) const {
+    const int64_t ttl = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl).count();
+    return now_us - created_us < ttl && created_us - now_us < ttl;
+  }
+
+  std::optional<std::string> FindOnDisk(const Sha256Digest& key, int64_t now, uint64_t generation) {
+    std::optional<CacheDisk::Row> row;
+    {
+      std::lock_guard lock(disk_mutex_);
+      if (disk_ == nullptr) return std::nullopt;
+      auto found = disk_->Find(key);
+      if (!found) {
+        Report(found.error());
+        return std::nullopt;
+      }
+      row = std::move(*found);
+    }
+    if (!row) return std::nullopt;
+    if (row->bad) {
+      ++counters_.bad_rows;
+      Remove(key, row->created_us);
+      return std::nullopt;
+    }
+    if (!Fresh(row->created_us, now)) {
+      ++counters_.expired;
+      Remove(key, row->created_us);
+      return std::nullopt;
+    }
+    const bool touch = now - row->used_us > kTouchEveryMicros;
+    if (touch) Touch(key);
+    std::lock_guard lock(front_mutex_);
+    // Not when everything was forgotten while we read.
+    if (generation == generation_) front_.Put({key, row->value, row->created_us, touch ? now : row->used_us});
+    return std::move(row->value);
+  }
+
+  // Small news for the writer thread, which a kill may take.
+  void Touch(const Sha256Digest& key) {
+    std::lock_guard lock(queue_mutex_);
+    if (touches_.size() < kMaxTouches) touches_.push_back(key);
+  }
+  void Remove(const Sha256Digest& key, int64_t created_us) {
+    std::lock_guard lock(queue_mutex_);
+    if (removals_.size() < kMaxTouches) removals_.emplace_back(key, created_us);
+  }
+  void Report(const Error& error) {  // from a reading thread
+    std::lock_guard lock(queue_mutex_);
+    if (!reported_) reported_ = error;
+    wake_.notify_one();
+  }
+
+  // ---- the writer thread ----
+
+  void WriterMain(const std::stop_token& stop) {
+    while (true) {
+      Job job;
+      bool has_job = false;
+      std::vector<Sha256Digest> touches;
+      Removals removals;
+      std::optional<Error> reported;
+      {
+        std::unique_lock lock(queue_mutex_);
+        wake_.wait_for(lock, stop, std::min(kTick, options_.disk_retry), [&] { return slot_full_ || reported_; });
+        has_job = slot_full_;
+        if (has_job) job = std::move(slot_);
+        touches.swap(touches_);
+        removals.swap(removals_);
+        reported.swap(reported_);
+      }
+      if (reported) DiskTrouble(*reported);
+      // Before the write, whose eviction goes by them.
+      if (!touches.empty() && disk_ != nullptr) {
+        const Status touched = disk_->Touch(touches, options_.now_micros());
+        if (!touched) DiskTrouble(touched.error());
+      }
+      std::optional<Status> outcome;
+      if (has_job && job.kind == Job::kWrite) Write(job);
+      if (has_job && job.kind == Job::kFlush) outcome = FlushNow();
+      if (has_job) {
+        std::lock_guard lock(queue_mutex_);
+        if (job.outcome != nullptr) *job.outcome = std::move(outcome);
+        slot_full_ = false;
+        slot_free_.notify_all();
+      }
+      Housekeeping(removals, stop.stop_requested());
+      if (stop.stop_requested() && !has_job) return;
+    }
+  }
+
+  void Write(const Job& job) {
+    if (disk_ == nullptr) {
+      ++counters_.skipped;
+      return;
+    }
+    const auto evicted = disk_->Write(job.key, job.value, job.now_us, {options_.max_entries, options_.max_bytes});
+    if (evicted) {
+      counters_.evictions += static_cast<uint64_t>(*evicted);
+    } else {
+      ++counters_.skipped;
+      DiskTrouble(evicted.error());
+    }
+  }
+
+  void ForgetFront() {
+    std::lock_guard lock(front_mutex_);
+    ++generation_;
+    front_.Clear();
+  }
+
+  Status FlushNow() {
+    ForgetFront();
+    Status status = disk_ != nullptr ? disk_->Clear() : Ok();
+    if (!status) DiskTrouble(status.error());
+    ForgetFront();  // what was read from the disk in between
+    return status;
+  }
+
+  void Housekeeping(const Removals& removals, bool last) {
+    const MonotonicTime now = MonotonicNow();
+    if (disk_ == nullptr) {
+      if (now - last_attempt_ >= options_.disk_retry && !last) Reopen();
+      return;
+    }
+    const auto watch = [&](const Status& status) {
+      if (!status) DiskTrouble(status.error());
+      return disk_ != nullptr;
+    };
+    for (const auto& [key, created_us] : removals) {
+      if (!watch(disk_->Remove(key, created_us))) return;
+    }
+    if (last || now - last_counters_ >= kCountersEvery) {
+      last_counters_ = now;
+      if (!watch(SaveCounters())) return;
+    }
+    if (!last_purge_ || now - *last_purge_ >= kPurgeEvery) {
+      last_purge_ = now;
+      const int64_t ttl = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl).count();
+      const auto removed = disk_->RemoveCreatedBefore(options_.now_micros() - ttl);
+      if (removed) counters_.expired += static_cast<uint64_t>(*removed);
+      if (!removed && !watch(removed.error())) return;
+    }
+    if (!watch(disk_->CheckpointIfLarge())) return;
+    // `bantam cache flush` asks a running server by making this file.
+    const std::string marker = file_.string() + ".flush";
+    if (!last && ::access(marker.c_str(), F_OK) == 0) {
+      const Status flushed = FlushNow();
+      if (flushed && ::unlink(marker.c_str()) == 0) Log(LogLevel::kInfo, "cache {}: flushed on request", Name());
+    }
+  }
+
+  // What happened since the last time goes into the file, where `bantam cache stats` finds it.
+  Status SaveCounters() {
+    const std::map<std::string, int64_t> totals = {{"hits", counters_.hits},           {"misses", counters_.misses},
+                                                   {"stores", counters_.stores},       {"evictions", counters_.evictions},
+                                                   {"expired", counters_.expired}};
+    std::map<std::string, int64_t> increments;
+    for (const auto& [name, total] : totals) {
+      if (total != saved_[name]) increments[name] = total - saved_[name];
+    }
+    if (increments.empty()) return Ok();
+    Status status = disk_->AddToCounters(increments);
+    if (status) saved_ = totals;
+    return status;
+  }
+
+  void SetDisk(std::unique_ptr<CacheDisk> disk) {
+    std::lock_guard lock(disk_mutex_);
+    disk_ = std::move(disk);
+  }
+
+  void Reopen() {
+    last_attempt_ = MonotonicNow();
+    auto disk = CacheDisk::Open(file_);
+    if (!disk) return DiskTrouble(disk.error());
+    SetDisk(std::move(*disk));
+    Log(LogLevel::kInfo, "cache {}: the disk can be used again", Name());
+  }
+
+  // A broken file is replaced. Anything else is the disk's trouble: warned of, and tried again with the next write, or, when
+  // there is no open file, after a while.
+  void DiskTrouble(const Error& error) {
+    ++counters_.disk_errors;
+    const MonotonicTime now = MonotonicNow();
+    if (error.code == ErrorCode::kCorrupt && disk_ != nullptr) {
+      SetDisk(nullptr);
+      const Status moved = MoveSqliteAside(file_, error.message);
+      if (moved && (!last_replaced_ || now - *last_replaced_ >= kWarnEvery)) {  // not in a circle, on a disk that garbles everything
+        last_replaced_ = now;
+        return Reopen();
+      }
+      last_attempt_ = now;
+      return;
+    }
+    if (disk_ == nullptr) last_attempt_ = now;
+    if (last_warning_ && now - *last_warning_ < kWarnEvery) return;
+    last_warning_ = now;
+    Log(LogLevel::kWarning, "cache {}: answers are kept in memory only: {}", Name(), error.message);
+  }
+
+  std::string Name() const { return EscapeForTerminal(file_.string(), 400); }
+
+  const Path file_;
+  const CacheOptions options_;
+  Counters counters_;
+
+  mutable std::mutex front_mutex_;
+  CacheFront front_;         // guarded by front_mutex_
+  uint64_t generation_ = 0;  // guarded by front_mutex_; counts flushes
+
+  mutable std::mutex disk_mutex_;    // for the reader's side, and to replace disk_; the writer thread reads disk_ without it
+  std::unique_ptr<CacheDisk> disk_;  // null: memory only. Replaced by the writer thread alone
+
+  std::mutex queue_mutex_;  // guards the following
+  std::condition_variable_any wake_;
+  std::condition_variable slot_free_;
+  bool slot_full_ = false;  // until its write has been committed
+  Job slot_;
+  std::vector<Sha256Digest> touches_;
+  Removals removals_;
+  std::optional<Error> reported_;
+
+  // Of the writer thread.
+  MonotonicTime last_attempt_{}, last_counters_ = MonotonicNow();
+  std::optional<MonotonicTime> last_warning_, last_replaced_, last_purge_;
+  std::map<std::string, int64_t> saved_;
+
+  std::jthread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ResultCache>> ResultCache::Open(const Path& file, const CacheOptions& options) {
+  auto disk = CacheDisk::Open(file);
+  if (!disk && disk.error().code == ErrorCode::kConflict) return disk.error();
+  return std::make_unique<DiskResultCache>(file, options, std::move(disk));
+}
+
+}  // namespace bantam

@@ -1,0 +1,32 @@
+// What lies in an assistant's state folder ($BANTAM_HOME/state/ASSISTANT), and the lock that one process holds on it.
+#pragma once
+
+#include "route/file_lock.h"
+
+namespace bantam {
+
+struct StateFiles {
+  explicit StateFiles(const Path& folder)
+      : lock(folder / "lock"),
+        cache(folder / "cache.db"),
+        audit(folder / "audit.jsonl"),
+        conversations(folder / "conversations.db"),
+        head(folder / "head.safetensors") {}
+  Path lock, cache, audit, conversations, head;
+};
+
+// Held while a process serves an assistant: a second one on the same state folder is refused with the holder's pid.
+class StateLock {
+ public:
+  static Result<StateLock> Acquire(const Path& state_folder) {
+    BANTAM_TRY(FileLock lock, FileLock::Acquire(StateFiles(state_folder).lock,
+                                                fmt::format("the state folder {}", state_folder.string())));
+    return StateLock(std::move(lock));
+  }
+
+ private:
+  explicit StateLock(FileLock lock) : lock_(std::move(lock)) {}
+  FileLock lock_;
+};
+
+}  // namespace bantam
