@@ -9,6 +9,10 @@ preset=${1:?which preset}
 target=${2:?which target}
 shift 2
 
+# So that a second clone of the same sources takes its objects from the cache whatever folder it lies in. The price: a debugger may
+# look for the sources of such an object in the first clone.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
+
 # ninja reruns CMake by itself when a CMake file changes.
 if [ ! -f "build/$preset/build.ninja" ]; then
   cmake --preset "$preset"
