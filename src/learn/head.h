@@ -1,6 +1,8 @@
 // An intent head: multinomial logistic regression on a sentence embedding, with a calibrated confidence and an
 // out-of-scope score. Stored as a safetensors file whose metadata says what it was trained on.
 //
+//   BANTAM_TRY(TrainedHead trained, TrainHead(examples, embeddings, IdentityOf(*embedder), {}));
+//   BANTAM_RETURN_IF_ERROR(trained.head.Save(path));
 //   BANTAM_TRY(Head head, Head::Load(path));
 //   Prediction p = head.Predict(embedding);     // p.confidence is calibrated: of answers at 0.9, about 90 % are right
 #pragma once
@@ -12,16 +14,21 @@
 #include <vector>
 
 #include "base/file_io.h"
+#include "learn/examples.h"
+#include "learn/out_of_scope.h"
+#include "learn/softmax_regression.h"
 #include "tasks/embed.h"
 
 namespace bantam {
 
-inline constexpr std::string_view kOutOfScopeLabel = "oos";
-
-struct LabelledText {
-  std::string text;
-  std::string label;  // kOutOfScopeLabel for out of scope
+// Whose vectors a head understands. Another model, other weights or another weight type make other vectors.
+struct EncoderIdentity {
+  std::string model;           // "all-MiniLM-L6-v2"
+  std::string weights_sha256;
+  std::string weight_type;     // "int8"
+  bool operator==(const EncoderIdentity&) const = default;
 };
+EncoderIdentity IdentityOf(const Embedder& embedder);
 
 struct ScoredLabel {
   int label = -1;        // index into Head::labels()
@@ -30,59 +37,82 @@ struct ScoredLabel {
 
 struct Prediction {
   int label = -1;                    // arg max over in-scope labels
-  float probability = 0;             // of that label among the in-scope ones, temperature-calibrated
-  float confidence = 0;              // what the router compares: calibrated P(in scope and label right)
-  float out_of_scope = 0;            // 0..1, higher = less like anything known
+  float probability = 0;             // of that label if the message is in scope, temperature-calibrated
+  float confidence = 0;              // what the router compares: P(in scope and label right) = probability * (1 - out_of_scope)
+  float out_of_scope = 0;            // P(out of scope): 0..1, higher = less like anything known
   bool accepted = false;             // confidence >= the head's own threshold
   std::vector<ScoredLabel> ranking;  // best first, at most 5
 };
 
 struct HeadMetadata {
-  std::string model;             // name of the encoder
-  std::string weights_sha256;    // of the encoder; a head is refused for another one
-  std::string weight_type;       // "int8"
-  std::string examples_sha256;   // over the sorted labelled examples: when it differs, the head is stale
+  EncoderIdentity encoder;
+  std::string examples_sha256;      // over the sorted labelled examples: when it differs, the head is stale
   double temperature = 1;
-  double threshold = 0.5;        // the head's own, chosen on held-out folds
-  double train_seconds = 0;
-  int num_examples = 0;
+  double threshold = 0.5;           // the head's own, chosen on held-out folds
+  double out_of_scope_share = 0.2;  // assumed among messages
+  double inverse_regularization = 10;
+  int num_examples = 0;             // in scope
+  int num_out_of_scope = 0;
 };
 
 // Immutable, cheap to move, thread-safe.
 class Head {
  public:
+  // Strict: every name, type and size is checked; errors name the file and the field.
   static Result<Head> Load(const Path& path);
   Status Save(const Path& path) const;  // atomic, byte-identical for identical training input
+  std::string Serialize() const;        // what Save writes
+
+  // embedding: [dimensions()]. One with a NaN or an infinity is out of scope.
   Prediction Predict(std::span<const float> embedding) const;
+
+  // kConflict, with the mend, when the head was trained on another encoder's vectors.
+  Status CheckEncoder(const EncoderIdentity& encoder) const;
+
   const std::vector<std::string>& labels() const { return labels_; }  // in-scope labels, sorted
   const HeadMetadata& metadata() const { return metadata_; }
-  int dimensions() const { return dimensions_; }
+  int dimensions() const { return model_.dimensions; }
 
  private:
   friend class HeadTrainer;
+  friend class HeadFile;
   std::vector<std::string> labels_;
   HeadMetadata metadata_;
-  int dimensions_ = 0;
-  std::vector<float> weights_;  // [labels, dimensions]
-  std::vector<float> bias_;     // [labels]
-  std::vector<float> out_of_scope_;  // the out-of-scope scorer's parameters; layout in head.cc
+  SoftmaxModel model_;
+  Prototypes prototypes_;
+  ScopeScorer scorer_;
 };
 
 struct TrainOptions {
   double inverse_regularization = 10;  // C of scikit-learn's LogisticRegression
-  int folds = 5;                       // for calibration and the threshold
+  int folds = 0;                       // for calibration and the threshold; 0: 5, or 10 up to 2,000 examples
   int max_iterations = 200;
-  int num_threads = 0;
+  double out_of_scope_share = 0.2;     // of the messages that will come; what `confidence` is calibrated for
+  double max_false_rejection = 0.04;   // of held-out in-scope examples, at the head's own threshold
+  int num_threads = 0;                 // 0: all this process may use
   std::function<void(std::string_view stage, double fraction)> progress;
 };
 
-std::string ExamplesSha256(std::span<const LabelledText> examples);
+// What the folds say about the head; every figure is of examples that the model had not seen.
+struct TrainReport {
+  double train_seconds = 0;     // wall time of TrainHead, folds included
+  int iterations = 0;           // of the final model
+  int folds = 0;
+  int held_out = 0;             // in-scope examples that the figures below are of
+  double accuracy = 0;          // arg max, before any rejection
+  double ece = 0;               // of `probability`, 15 bins
+  double false_rejection = 0;   // at the threshold
+  double out_of_scope_recall = 0;  // at the threshold; 0 without out-of-scope examples
+};
 
-// embeddings.row(i) belongs to examples[i]. Deterministic: same input, same bytes, on any number of threads.
-Result<Head> TrainHead(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
-                       const Embedder& embedder, const TrainOptions& options);
+struct TrainedHead {
+  Head head;
+  TrainReport report;
+};
 
-// Lines {"text": ..., "label": ...}; errors name file and line. Also accepts {"text": ...} when `default_label` is given.
-Result<std::vector<LabelledText>> ReadExamples(const Path& path, std::string_view default_label = {});
+// embeddings.row(i) belongs to examples[i]. Deterministic: the same examples in any order give the same bytes, on any number
+// of threads of one ISA level. Needs two in-scope labels, and one label with two different texts.
+Result<TrainedHead> TrainHead(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
+                              const EncoderIdentity& encoder, const TrainOptions& options);
 
 }  // namespace bantam

@@ -1,0 +1,148 @@
+#include "learn/examples.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "base/json.h"
+#include "base/sha256.h"
+#include "base/text_util.h"
+
+namespace bantam {
+namespace {
+
+constexpr size_t kMaxTextBytes = size_t{1} << 20;
+constexpr size_t kMaxLabelBytes = 255;
+
+Result<bool> Wanted(const JsonObject& line, const ReadExamplesOptions& options, std::set<std::string>& seen) {
+  if (options.splits.empty()) return true;
+  BANTAM_TRY(const std::string split, line.String("split"));
+  const bool wanted = std::find(options.splits.begin(), options.splits.end(), split) != options.splits.end();
+  if (seen.size() < 100) seen.insert(split);
+  return wanted;
+}
+
+Result<LabelledText> ParseExample(const JsonObject& line, const ReadExamplesOptions& options) {
+  LabelledText example;
+  BANTAM_TRY(example.text, line.String("text"));
+  if (example.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return Err(ErrorCode::kInvalidArgument, "{} is empty; remove the line", line.Where("text"));
+  }
+  if (example.text.size() > kMaxTextBytes) {
+    return Err(ErrorCode::kTooLarge, "{} has {} bytes, the limit is {}", line.Where("text"), example.text.size(), kMaxTextBytes);
+  }
+  if (options.default_label.empty() || line.Has("label")) {
+    BANTAM_TRY(example.label, line.String("label"));
+  } else {
+    example.label = options.default_label;
+  }
+  if (example.label.empty() || example.label.size() > kMaxLabelBytes) {
+    return Err(ErrorCode::kInvalidArgument, "{} has {} bytes, expected 1 to {}", line.Where("label"), example.label.size(),
+               kMaxLabelBytes);
+  }
+  return example;
+}
+
+// Equal but for ASCII case and white space.
+std::string FoldKey(std::string_view text) {
+  std::string key;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!space) {
+      key += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    } else if (!key.empty() && key.back() != ' ') {
+      key += ' ';
+    }
+  }
+  if (!key.empty() && key.back() == ' ') key.pop_back();
+  return key;
+}
+
+}  // namespace
+
+Result<std::vector<LabelledText>> ReadExamples(const Path& path, const ReadExamplesOptions& options) {
+  BANTAM_TRY(const std::string bytes, ReadFile(path));
+  const std::string name = EscapeForTerminal(path.string());
+  std::vector<LabelledText> examples;
+  std::set<std::string> splits;
+  size_t number = 0;
+  for (size_t begin = 0; begin < bytes.size();) {
+    const size_t end = std::min(bytes.find('\n', begin), bytes.size());
+    const std::string_view line(bytes.data() + begin, end - begin);
+    begin = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    // The parser's own place would be line 1 of the line.
+    const std::string where = fmt::format("{}:{}", name, number);
+    const auto json = ParseJson(line, where);
+    if (!json) return json.error();
+    BANTAM_TRY(const JsonObject object, JsonObject::From(*json, where));
+    BANTAM_TRY(const bool wanted, Wanted(object, options, splits));
+    if (!wanted) continue;
+    BANTAM_TRY(LabelledText example, ParseExample(object, options));
+    examples.push_back(std::move(example));
+  }
+  if (examples.empty() && !splits.empty()) {
+    std::string list;
+    for (const std::string& split : splits) list += (list.empty() ? "" : ", ") + EscapeForTerminal(split);
+    return Err(ErrorCode::kInvalidArgument, "{}: no line has the split asked for; the file has {}", name, list);
+  }
+  if (examples.empty()) {
+    return Err(ErrorCode::kInvalidArgument, "{}: no examples; expected lines such as {{\"text\": \"where is my refund\", \"label\": \"refund\"}}",
+               name);
+  }
+  return examples;
+}
+
+std::string ExamplesSha256(std::span<const LabelledText> examples) {
+  std::vector<const LabelledText*> sorted;
+  for (const LabelledText& example : examples) sorted.push_back(&example);
+  std::sort(sorted.begin(), sorted.end(), [](const LabelledText* a, const LabelledText* b) {
+    return std::tie(a->label, a->text) < std::tie(b->label, b->text);
+  });
+  Sha256 hash;
+  for (const LabelledText* example : sorted) {
+    // Lengths first: without them ("ab", "c") and ("a", "bc") would hash alike.
+    hash.Update(fmt::format("{} {} ", example->label.size(), example->text.size()));
+    hash.Update(example->label).Update(example->text);
+  }
+  return HexOf(hash.Finish());
+}
+
+LabelIndex IndexLabels(std::span<const LabelledText> examples) {
+  LabelIndex index;
+  for (const LabelledText& example : examples) {
+    if (example.label != kOutOfScopeLabel) index.labels.push_back(example.label);
+  }
+  std::sort(index.labels.begin(), index.labels.end());
+  index.labels.erase(std::unique(index.labels.begin(), index.labels.end()), index.labels.end());
+  for (const LabelledText& example : examples) {
+    const auto at = std::lower_bound(index.labels.begin(), index.labels.end(), example.label);
+    const bool in_scope = example.label != kOutOfScopeLabel;
+    index.label_of.push_back(in_scope ? static_cast<int>(at - index.labels.begin()) : -1);
+  }
+  return index;
+}
+
+std::vector<int> AssignFolds(std::span<const LabelledText> examples, int num_folds) {
+  // label -> text key -> examples. Within a label, groups go round the folds in the order of a hash of their text, so that
+  // neighbouring lines, which are often variations of one another, do not fall into folds by a pattern.
+  std::map<std::string_view, std::map<std::string, std::vector<size_t>>> groups;
+  for (size_t i = 0; i < examples.size(); ++i) {
+    const std::string key = FoldKey(examples[i].text);
+    groups[examples[i].label][Sha256Hex(key)].push_back(i);
+  }
+  std::vector<int> folds(examples.size(), -1);
+  int next = 0;  // goes on from label to label: labels with few examples would otherwise all begin in fold 0
+  for (const auto& [label, texts] : groups) {
+    if (texts.size() < 2 && label != kOutOfScopeLabel) continue;
+    for (const auto& [hash, members] : texts) {
+      for (size_t i : members) folds[i] = next;
+      next = (next + 1) % num_folds;
+    }
+  }
+  return folds;
+}
+
+}  // namespace bantam

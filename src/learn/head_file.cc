@@ -1,0 +1,249 @@
+// A head as a safetensors file:
+//
+//   weight            F32 [labels, dimensions]     bias          F32 [labels]
+//   prototypes        F32 [all, dimensions]        prototype_count I32 [labels], summing to `all`
+//   out_of_scope      F64 [7]  mean 2, deviation 2, coefficients 2, intercept (out_of_scope.h)
+//   __metadata__      format, labels (a JSON array), and HeadMetadata as text
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "base/json.h"
+#include "base/text_util.h"
+#include "files/safetensors.h"
+#include "learn/head.h"
+
+namespace bantam {
+namespace {
+
+constexpr std::string_view kFormat = "bantam-intent-head-1";
+constexpr int64_t kMaxLabels = 100'000, kMaxDimensions = 65'536;
+constexpr size_t kScorerValues = 7;
+
+template <typename T>
+TensorView View(DType dtype, Shape shape, const std::vector<T>& values) {
+  return {dtype, std::move(shape), std::as_bytes(std::span(values))};
+}
+
+std::string NumberText(double value) {
+  std::string text;
+  AppendJsonNumber(value, text);
+  return text;
+}
+
+}  // namespace
+
+class HeadFile {
+ public:
+  static std::string Serialize(const Head& head);
+  static Result<Head> Load(const Path& path);
+
+ private:
+  HeadFile(const SafetensorsFile& file, std::string name) : file_(file), name_(std::move(name)) {}
+  Result<Head> Read();
+  Status ReadMetadata();
+  Status ReadLabels();
+  Status ReadModel();
+  Status ReadPrototypes();
+  Status ReadScorer();
+
+  Result<std::string> Text(const std::string& key);
+  Result<double> Number(const std::string& key, double minimum, double maximum);
+  Result<int> Count(const std::string& key);
+  template <typename T>
+  Result<std::vector<T>> Tensor(std::string_view tensor, DType dtype, const Shape& shape);
+  Result<std::vector<float>> Finite(std::string_view tensor, const Shape& shape);
+
+  const SafetensorsFile& file_;
+  std::string name_;  // of the file, safe to print
+  Head head_;
+};
+
+std::string HeadFile::Serialize(const Head& head) {
+  const int64_t labels = head.model_.num_labels, dimensions = head.model_.dimensions;
+  std::vector<int32_t> counts(head.prototypes_.count.begin(), head.prototypes_.count.end());
+  const ScopeScorer& s = head.scorer_;
+  const std::vector<double> scorer = {s.mean[0],      s.mean[1],
+                                      s.deviation[0], s.deviation[1],
+                                      s.logistic.coefficients[0], s.logistic.coefficients[1],
+                                      s.logistic.intercept};
+  const int64_t all = static_cast<int64_t>(head.prototypes_.vectors.size()) / dimensions;
+  json::array names;
+  for (const std::string& label : head.labels_) names.emplace_back(label);
+  const HeadMetadata& m = head.metadata_;
+  return SerializeSafetensors({{"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
+                               {"bias", View(DType::kF32, {labels}, head.model_.bias)},
+                               {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
+                               {"prototype_count", View(DType::kI32, {labels}, counts)},
+                               {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}},
+                              {{"format", std::string(kFormat)},
+                               {"labels", ToJson(names)},
+                               {"model", m.encoder.model},
+                               {"weights_sha256", m.encoder.weights_sha256},
+                               {"weight_type", m.encoder.weight_type},
+                               {"examples_sha256", m.examples_sha256},
+                               {"temperature", NumberText(m.temperature)},
+                               {"threshold", NumberText(m.threshold)},
+                               {"out_of_scope_share", NumberText(m.out_of_scope_share)},
+                               {"inverse_regularization", NumberText(m.inverse_regularization)},
+                               {"num_examples", std::to_string(m.num_examples)},
+                               {"num_out_of_scope", std::to_string(m.num_out_of_scope)}});
+}
+
+Result<std::string> HeadFile::Text(const std::string& key) {
+  const auto at = file_.metadata().find(key);
+  if (at == file_.metadata().end()) {
+    return Err(ErrorCode::kCorrupt, "{}: no \"{}\" in the metadata; train the head again", name_, key);
+  }
+  return at->second;
+}
+
+Result<double> HeadFile::Number(const std::string& key, double minimum, double maximum) {
+  BANTAM_TRY(const std::string text, Text(key));
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= minimum && value <= maximum)) {
+    return Err(ErrorCode::kCorrupt, "{}: \"{}\" is \"{}\", expected a number from {} to {}", name_, key,
+               EscapeForTerminal(text, 40), minimum, maximum);
+  }
+  return value;
+}
+
+Result<int> HeadFile::Count(const std::string& key) {
+  BANTAM_TRY(const double value, Number(key, 0, 2e9));
+  if (value != std::floor(value)) return Err(ErrorCode::kCorrupt, "{}: \"{}\" is {}, expected an integer", name_, key, value);
+  return static_cast<int>(value);
+}
+
+template <typename T>
+Result<std::vector<T>> HeadFile::Tensor(std::string_view tensor, DType dtype, const Shape& shape) {
+  const TensorView* view = file_.Find(tensor);
+  if (view == nullptr) return Err(ErrorCode::kCorrupt, "{}: no tensor \"{}\"; train the head again", name_, tensor);
+  if (view->dtype != dtype || view->shape != shape) {
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"{}\" is {} {}, expected {} {}", name_, tensor, DTypeName(view->dtype),
+               ShapeString(view->shape), DTypeName(dtype), ShapeString(shape));
+  }
+  std::vector<T> values(view->bytes.size() / sizeof(T));
+  std::memcpy(values.data(), view->bytes.data(), view->bytes.size());
+  return values;
+}
+
+Result<std::vector<float>> HeadFile::Finite(std::string_view tensor, const Shape& shape) {
+  BANTAM_TRY(std::vector<float> values, Tensor<float>(tensor, DType::kF32, shape));
+  const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != values.end()) {
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"{}\" holds {} at {}", name_, tensor, *bad, bad - values.begin());
+  }
+  return values;
+}
+
+Status HeadFile::ReadMetadata() {
+  BANTAM_TRY(const std::string format, Text("format"));
+  if (format != kFormat) {
+    return Err(ErrorCode::kUnsupported, "{}: the format is \"{}\", this version reads \"{}\"; train the head again", name_,
+               EscapeForTerminal(format, 40), kFormat);
+  }
+  HeadMetadata& m = head_.metadata_;
+  BANTAM_TRY(m.encoder.model, Text("model"));
+  BANTAM_TRY(m.encoder.weights_sha256, Text("weights_sha256"));
+  BANTAM_TRY(m.encoder.weight_type, Text("weight_type"));
+  BANTAM_TRY(m.examples_sha256, Text("examples_sha256"));
+  BANTAM_TRY(m.temperature, Number("temperature", 1e-3, 1e3));
+  BANTAM_TRY(m.threshold, Number("threshold", 0, 1));
+  BANTAM_TRY(m.out_of_scope_share, Number("out_of_scope_share", 0, 1));
+  BANTAM_TRY(m.inverse_regularization, Number("inverse_regularization", 0, 1e300));
+  BANTAM_TRY(m.num_examples, Count("num_examples"));
+  BANTAM_TRY(m.num_out_of_scope, Count("num_out_of_scope"));
+  return Ok();
+}
+
+Status HeadFile::ReadLabels() {
+  BANTAM_TRY(const std::string text, Text("labels"));
+  BANTAM_TRY(const json::value parsed, ParseJson(text, name_ + ": \"labels\""));
+  if (!parsed.is_array() || parsed.get_array().size() < 2 || parsed.get_array().size() > size_t{kMaxLabels}) {
+    return Err(ErrorCode::kCorrupt, "{}: \"labels\" is not a JSON array of 2 to {} strings", name_, kMaxLabels);
+  }
+  for (const json::value& label : parsed.get_array()) {
+    if (!label.is_string() || label.get_string().empty() || label.get_string() == kOutOfScopeLabel) {
+      return Err(ErrorCode::kCorrupt, "{}: \"labels\" holds {}, expected names of routes", name_,
+                 EscapeForTerminal(ToJson(label), 40));
+    }
+    head_.labels_.emplace_back(label.get_string());
+  }
+  // Strictly ascending: sorted, and no label twice.
+  const auto wrong = std::adjacent_find(head_.labels_.begin(), head_.labels_.end(), std::greater_equal<>());
+  if (wrong != head_.labels_.end()) {
+    return Err(ErrorCode::kCorrupt, "{}: \"labels\" is not sorted after \"{}\"", name_, EscapeForTerminal(*wrong, 40));
+  }
+  return Ok();
+}
+
+Status HeadFile::ReadModel() {
+  const TensorView* weight = file_.Find("weight");
+  if (weight == nullptr) return Err(ErrorCode::kCorrupt, "{}: no tensor \"weight\"; train the head again", name_);
+  const auto labels = static_cast<int64_t>(head_.labels_.size());
+  const int64_t dimensions = weight->shape.size() == 2 ? weight->shape[1] : 0;
+  if (weight->shape.size() != 2 || weight->shape[0] != labels || dimensions < 1 || dimensions > kMaxDimensions) {
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"weight\" is {}, expected [{}, 1 to {}]", name_, ShapeString(weight->shape),
+               labels, kMaxDimensions);
+  }
+  head_.model_.num_labels = static_cast<int>(labels);
+  head_.model_.dimensions = static_cast<int>(dimensions);
+  BANTAM_TRY(head_.model_.weights, Finite("weight", {labels, dimensions}));
+  BANTAM_TRY(head_.model_.bias, Finite("bias", {labels}));
+  return Ok();
+}
+
+Status HeadFile::ReadPrototypes() {
+  BANTAM_TRY(const std::vector<int32_t> counts,
+             Tensor<int32_t>("prototype_count", DType::kI32, {head_.model_.num_labels}));
+  int64_t all = 0;
+  for (const int32_t count : counts) {
+    if (count < 0 || count > Prototypes::kPerLabel) {
+      return Err(ErrorCode::kCorrupt, "{}: tensor \"prototype_count\" holds {}, expected 0 to {}", name_, count,
+                 Prototypes::kPerLabel);
+    }
+    all += count;
+  }
+  head_.prototypes_.dimensions = head_.model_.dimensions;
+  head_.prototypes_.count.assign(counts.begin(), counts.end());
+  BANTAM_TRY(head_.prototypes_.vectors, Finite("prototypes", {all, head_.model_.dimensions}));
+  return Ok();
+}
+
+Status HeadFile::ReadScorer() {
+  BANTAM_TRY(const std::vector<double> v, Tensor<double>("out_of_scope", DType::kF64, {int64_t{kScorerValues}}));
+  const bool finite = std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
+  if (!finite || !(v[2] > 0) || !(v[3] > 0)) {
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"out_of_scope\" holds a value that is not finite, or a deviation not above 0", name_);
+  }
+  head_.scorer_ = {{v[0], v[1]}, {v[2], v[3]}, {{v[4], v[5]}, v[6]}};
+  return Ok();
+}
+
+Result<Head> HeadFile::Read() {
+  BANTAM_RETURN_IF_ERROR(ReadMetadata());
+  BANTAM_RETURN_IF_ERROR(ReadLabels());
+  BANTAM_RETURN_IF_ERROR(ReadModel());
+  BANTAM_RETURN_IF_ERROR(ReadPrototypes());
+  BANTAM_RETURN_IF_ERROR(ReadScorer());
+  constexpr size_t kTensors = 5;
+  if (file_.tensors().size() != kTensors) {
+    return Err(ErrorCode::kCorrupt, "{}: {} tensors, expected weight, bias, prototypes, prototype_count and out_of_scope", name_,
+               file_.tensors().size());
+  }
+  return std::move(head_);
+}
+
+Result<Head> HeadFile::Load(const Path& path) {
+  BANTAM_TRY(const auto file, SafetensorsFile::Open(path));
+  return HeadFile(*file, EscapeForTerminal(path.string(), 400)).Read();
+}
+
+Result<Head> Head::Load(const Path& path) { return HeadFile::Load(path); }
+std::string Head::Serialize() const { return HeadFile::Serialize(*this); }
+Status Head::Save(const Path& path) const { return WriteFileAtomic(path, Serialize()); }
+
+}  // namespace bantam
