@@ -47,16 +47,20 @@ Result<RouteFile> LoadRouteFile(const Path& path) {
   if (!text) {
     return Err(ErrorCode::kBadConfig, "{}; give the route file with -c FILE", text.error().message);
   }
+  return ParseRouteFile(*text, path);
+}
+
+Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path) {
   RouteFile file;
   file.path = path;
   Problems problems(path);
-  YamlParse yaml = ParseYaml(*text);
+  YamlParse yaml = ParseYaml(text);
   for (const YamlProblem& problem : yaml.problems) problems.Error(problem.place, "{}", problem.text);
   // What could be read of a broken document would give follow-up errors that mislead.
   if (!yaml.complete) return problems.AsError();
 
   RouteFileReading reading{.file = file, .problems = problems};
-  reading.HashBytes(*text);
+  reading.HashBytes(text);
   YamlMap top(yaml.root, "the route file", problems);
   if (top.valid()) {
     ReadSettings(top, reading);

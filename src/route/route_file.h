@@ -100,5 +100,7 @@ struct RouteFile {
 
 // kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at most 20.
 Result<RouteFile> LoadRouteFile(const Path& path);
+// The same for a text; `path` names it in messages, and other files are looked for beside it.
+Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path);
 
 }  // namespace bantam

@@ -149,7 +149,7 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
   return slot;
 }
 
-void ReadSubmit(YamlMap& form_map, Form& form, Problems& problems) {
+void ReadSubmit(YamlMap& form_map, Form& form, bool slots_are_right, Problems& problems) {
   const YamlNode::Entry* entry = form_map.Find("submit");
   if (entry == nullptr) return;
   YamlMap map(entry->value, fmt::format("\"submit\" of form \"{}\"", form.name), problems);
@@ -159,7 +159,7 @@ void ReadSubmit(YamlMap& form_map, Form& form, Problems& problems) {
     submit.type = SubmitAction::Type::kHttp;
     submit.url = map.RequiredText("url", "give the address that takes the form");
     CheckUrl(submit.url, map.PlaceOf("url"), problems);
-    CheckHoles(submit.url, "url", form, map.PlaceOf("url"), problems);
+    if (slots_are_right) CheckHoles(submit.url, "url", form, map.PlaceOf("url"), problems);
     submit.method = map.OneOf("method", {"POST", "PUT", "PATCH"}, "POST");
     submit.timeout = map.Duration("timeout", submit.timeout, std::chrono::milliseconds(1), std::chrono::minutes(5));
   }
@@ -185,14 +185,15 @@ void ReadForm(const YamlNode::Entry& entry, RouteFileReading& reading) {
   if (form.slots.empty() && problems.num_errors() == before) {
     problems.Error(entry.key_place, "form \"{}\" has no \"slots\"; give what it asks for", form.name);
   }
+  const bool slots_are_right = problems.num_errors() == before;
   form.confirm = map.Text("confirm");
   form.done = map.Text("done", phrases::kDone);
   form.cancelled = map.Text("cancelled", phrases::kCancelled);
   form.failed = map.Text("failed", phrases::kFailed);
-  ReadSubmit(map, form, problems);
+  ReadSubmit(map, form, slots_are_right, problems);
   map.Finish();
   // With a broken slot the names are not all known, and each {name} would be a follow-up error.
-  if (problems.num_errors() == before) {
+  if (slots_are_right) {
     CheckHoles(form.confirm, "confirm", form, map.PlaceOf("confirm"), problems);
     CheckHoles(form.done, "done", form, map.PlaceOf("done"), problems);
     CheckHoles(form.cancelled, "cancelled", form, map.PlaceOf("cancelled"), problems);

@@ -73,7 +73,10 @@ std::optional<std::string> Nearest(std::string_view word, std::span<const std::s
   int best = std::max(1, static_cast<int>(CodePoints(word).size()) / 3) + 1;
   std::optional<std::string> nearest;
   for (const std::string& candidate : candidates) {
-    const int distance = EditDistance(lower, LowerAscii(candidate), best - 1);
+    const std::string other = LowerAscii(candidate);
+    // "examples" for "examples_file"
+    const bool beginning = word.size() >= 4 && other.size() >= 4 && (other.starts_with(lower) || lower.starts_with(other));
+    const int distance = beginning ? std::min(1, best - 1) : EditDistance(lower, other, best - 1);
     if (distance < best) {
       best = distance;
       nearest = candidate;

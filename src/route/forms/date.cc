@@ -226,6 +226,16 @@ class Finder {
     if (name == nullptr) return std::nullopt;
     const auto index = IndexOf(kWeekdays, *name, !options_.in_passing || at > i);
     if (!index) return std::nullopt;
+    // "Friday, the 4th of December": the date says it all.
+    const size_t date_at = Is(at + 1, "the") ? at + 2 : at + 1;
+    if (date_at < words_.size()) {
+      std::optional<Day> date = Numeric(date_at);
+      if (!date) date = WithMonthName(date_at);
+      if (date) {
+        used_ += date_at - i;
+        return date;
+      }
+    }
     used_ = at + 1 - i;
     const weekday wanted(*index);
     const days ahead = wanted - weekday(today_);  // 0 to 6
