@@ -48,10 +48,12 @@ Status Main(int argc, char** argv) {
   std::string name = argc > 1 ? argv[1] : "all-MiniLM-L6-v2", dtype = "int8", reference;
   int tokens = 16, batch_size = 1, threads = 1;
   double seconds = 2;
+  bool packed = true;
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string flag = argv[i], value = argv[i + 1];
     if (flag == "--dtype") dtype = value;
     if (flag == "--reference") reference = value;
+    if (flag == "--packed") packed = value != "0";
     if (flag == "--tokens") tokens = std::atoi(value.c_str());
     if (flag == "--batch") batch_size = std::atoi(value.c_str());
     if (flag == "--threads") threads = std::atoi(value.c_str());
@@ -61,7 +63,7 @@ Status Main(int argc, char** argv) {
   BANTAM_TRY(ModelFolder model, OpenModel(name));
   BANTAM_TRY(const WeightType type, ParseWeightType(dtype));
   const double opened = Seconds();
-  BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type}));
+  BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type, .use_packed_files = packed}));
   model.weights.reset();
   const double loaded = Seconds();
   if (!reference.empty()) return Compare(*encoder, reference, threads);

@@ -13,6 +13,13 @@ const int kInt8Rows = BANTAM_INT8_ROWS, kInt8Vecs = 4;  // 24 accumulators, 4 we
 
 BANTAM_INLINE Vec ToFloat(IVec x) { return _mm512_cvtepi32_ps(x); }
 
+// Through asm because gcc 12 copies every accumulator of the intrinsic and stores it to the stack at each step: 2.1 times
+// slower. asm also keeps the weights in registers instead of loading them again for each row.
+BANTAM_INLINE __m512i DotBytes(__m512i acc, __m512i unsigned_bytes, __m512i signed_bytes) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(unsigned_bytes), "v"(signed_bytes));
+  return acc;
+}
+
 template <int kRows>
 BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8_t* weights, int groups,
                                 IVec (&acc)[kRows][kInt8Vecs]) {
@@ -31,7 +38,7 @@ BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8
       __builtin_memcpy(&four, x + r * x_stride + g * kInt8KGroup, sizeof four);
       const __m512i a = _mm512_set1_epi32(four);
 #pragma GCC unroll 4
-      for (int v = 0; v < kInt8Vecs; ++v) acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, w[v]);
+      for (int v = 0; v < kInt8Vecs; ++v) acc[r][v] = DotBytes(acc[r][v], a, w[v]);
     }
   }
 }
