@@ -1,0 +1,37 @@
+// What endpoints work with: the served models, the assistant, the metrics. Lives as long as the server.
+#pragma once
+
+#include <ctime>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/http_server.h"
+#include "api/metrics.h"
+#include "route/router.h"
+#include "tasks/embed.h"
+
+namespace bantam {
+
+struct ServedModel {
+  std::string name;
+  std::shared_ptr<Embedder> embedder;
+  int64_t created = 0;  // seconds since 1970
+};
+
+struct ApiContext {
+  std::vector<ServedModel> models;
+  std::unique_ptr<Router> router;  // null: no route file, only models
+  int64_t router_created = 0;
+  std::chrono::milliseconds request_timeout{60'000};
+  Metrics metrics;
+  MonotonicTime started = MonotonicNow();
+  const ServerGauges* gauges = nullptr;  // set before the first request
+
+  // By exact name, with or without ":latest"; null when unknown. Never used as a path.
+  const ServedModel* FindModel(std::string_view name) const;
+  bool IsRouter(std::string_view name) const;
+  std::string ModelNames() const;  // "helpdesk, all-MiniLM-L6-v2", for messages
+};
+
+}  // namespace bantam

@@ -1,0 +1,258 @@
+// POST /v1/chat/completions, as OpenAI's clients send and read it. What we know beyond OpenAI's fields travels in the
+// object `bantam` beside them: on the reply, and on the last chunk of a stream.
+#include <boost/json/value_from.hpp>
+
+#include <algorithm>
+
+#include "api/endpoints/endpoint.h"
+#include "api/endpoints/parse.h"
+#include "api/error_map.h"
+
+namespace bantam {
+namespace {
+
+constexpr size_t kMaxMessages = 4096;
+
+struct ChatCall {
+  AssistantRequest request;
+  bool stream = false;
+  bool include_usage = false;
+};
+
+Result<std::string> ContentText(const JsonObject& message, size_t index) {
+  const json::value* content = message.Find("content");
+  if (content == nullptr || content->is_null()) return std::string();  // an assistant turn that only called tools
+  if (content->is_string()) return std::string(content->get_string());
+  if (!content->is_array()) return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\" must be a string or an array of parts", index);
+  std::string text;
+  for (const json::value& part : content->get_array()) {
+    const json::object* object = part.if_object();
+    const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
+    const json::value* piece = object == nullptr ? nullptr : object->if_contains("text");
+    if (type == nullptr || !type->is_string() || type->get_string() != "text" || piece == nullptr || !piece->is_string()) {
+      return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\": only parts of type \"text\" are understood here", index);
+    }
+    if (!text.empty()) text += '\n';
+    text += std::string_view(piece->get_string());
+  }
+  return text;
+}
+
+Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body) {
+  BANTAM_TRY(const json::array* items, body.Array("messages"));
+  if (items->empty()) return Err(ErrorCode::kInvalidArgument, "\"messages\" is empty");
+  if (items->size() > kMaxMessages) return Err(ErrorCode::kInvalidArgument, "\"messages\" has {} entries, the limit is {}", items->size(), kMaxMessages);
+  std::vector<ChatMessage> messages;
+  bool has_user = false;
+  for (size_t i = 0; i < items->size(); ++i) {
+    BANTAM_TRY(const JsonObject item, JsonObject::From((*items)[i], fmt::format("messages[{}]", i)));
+    ChatMessage message;
+    BANTAM_TRY(message.role, item.String("role"));
+    static constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
+    if (std::find(std::begin(kRoles), std::end(kRoles), message.role) == std::end(kRoles)) {
+      return Err(ErrorCode::kInvalidArgument, "\"messages[{}].role\" must be system, developer, user, assistant or tool", i);
+    }
+    BANTAM_TRY(message.content, ContentText(item, i));
+    has_user = has_user || message.role == "user";
+    messages.push_back(std::move(message));
+  }
+  if (!has_user) return Err(ErrorCode::kInvalidArgument, "\"messages\" has no message with the role \"user\"");
+  return messages;
+}
+
+// Checks the range of what OpenAI defines, and passes it on to an upstream as it came. Anything else is ignored.
+Result<json::object> ParseParameters(const JsonObject& body) {
+  struct Range {
+    const char* key;
+    double minimum, maximum;
+    bool integer;
+  };
+  static constexpr Range kRanges[] = {
+      {"temperature", 0, 2, false},        {"top_p", 0, 1, false},
+      {"presence_penalty", -2, 2, false},  {"frequency_penalty", -2, 2, false},
+      {"max_tokens", 1, 9e15, true},       {"max_completion_tokens", 1, 9e15, true},
+      {"seed", -9e15, 9e15, true},
+  };
+  json::object passed;
+  for (const Range& range : kRanges) {
+    const json::value* value = body.Find(range.key);
+    if (value == nullptr || value->is_null()) continue;
+    if (range.integer) {
+      BANTAM_RETURN_IF_ERROR(body.Int(range.key, static_cast<int64_t>(range.minimum), static_cast<int64_t>(range.maximum)));
+    } else {
+      BANTAM_RETURN_IF_ERROR(body.Number(range.key, range.minimum, range.maximum));
+    }
+    passed[range.key] = *value;
+  }
+  BANTAM_RETURN_IF_ERROR(body.IntOr("n", 1, 1, 1));  // one question, one decision
+  if (const json::value* stop = body.Find("stop"); stop != nullptr && !stop->is_null()) {
+    if (!stop->is_string() && !stop->is_array()) return Err(ErrorCode::kInvalidArgument, "\"stop\" must be a string or an array of strings");
+    passed["stop"] = *stop;
+  }
+  if (const json::value* format = body.Find("response_format"); format != nullptr && format->is_object()) passed["response_format"] = *format;
+  return passed;
+}
+
+Result<ChatCall> Parse(const ApiContext& context, const HttpRequest& request) {
+  json::value document;
+  BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+  BANTAM_TRY(const std::string model, body.String("model"));
+  if (!context.IsRouter(model)) {
+    if (context.FindModel(model) != nullptr) {
+      return Err(ErrorCode::kInvalidArgument, "\"{}\" is an encoder: ask /v1/embeddings for it; to chat, use the model \"{}\"", model,
+                 context.router == nullptr ? "(none: start the server with -c FILE)" : context.router->file().name);
+    }
+    return UnknownModel(context, model);
+  }
+  ChatCall call;
+  BANTAM_TRY(call.request.messages, ParseMessages(body));
+  BANTAM_TRY(call.request.upstream_parameters, ParseParameters(body));
+  BANTAM_TRY(call.stream, body.BoolOr("stream", false));
+  if (const json::value* options = body.Find("stream_options"); options != nullptr && options->is_object()) {
+    BANTAM_TRY(const JsonObject object, body.Object("stream_options"));
+    BANTAM_TRY(call.include_usage, object.BoolOr("include_usage", false));
+  }
+  if (const json::value* metadata = body.Find("metadata"); metadata != nullptr && metadata->is_object()) {
+    BANTAM_TRY(const JsonObject object, body.Object("metadata"));
+    BANTAM_TRY(call.request.session_id, object.StringOr("session_id", ""));
+  }
+  if (call.request.session_id.empty()) call.request.session_id = request.Header("x-bantam-session");
+  if (call.request.session_id.size() > 256) return Err(ErrorCode::kInvalidArgument, "the session id is longer than 256 bytes");
+  // The caller's key, where there is one, keeps the answers of different callers apart.
+  call.request.tenant = request.Header("authorization");
+  call.request.no_store = request.Header("cache-control").find("no-store") != std::string_view::npos;
+  call.request.request_id = request.request_id;
+  BANTAM_TRY(call.request.deadline, DeadlineOf(context, request));
+  call.request.stop = request.stop;
+  return call;
+}
+
+json::object Describe(const AssistantAnswer& answer, const std::string& request_id) {
+  json::array nearest;
+  for (const NearestExample& example : answer.nearest) {
+    nearest.push_back({{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
+  }
+  json::object object = {
+      {"route", answer.route.empty() ? json::value(nullptr) : json::value(answer.route)},
+      {"confidence", answer.confidence},
+      {"threshold", answer.threshold},
+      {"source", AnswerSourceName(answer.source)},
+      {"decision", DecisionKindName(answer.decision)},
+      {"nearest", std::move(nearest)},
+      {"latency_ms", answer.latency_ms},
+      {"request_id", request_id},
+  };
+  if (!answer.model.empty()) object["upstream_model"] = answer.model;
+  if (answer.upstream_error) object["upstream_error"] = *answer.upstream_error;
+  if (answer.form) {
+    json::object slots;
+    for (const auto& [name, value] : answer.form->slots) slots[name] = value;
+    object["form"] = {{"name", answer.form->name},
+                      {"state", answer.form->state},
+                      {"slots", std::move(slots)},
+                      {"missing", json::value_from(answer.form->missing)},
+                      {"asked", answer.form->asked}};
+  }
+  return object;
+}
+
+json::object Usage(const AssistantAnswer& answer) {
+  return {{"prompt_tokens", answer.prompt_tokens},
+          {"completion_tokens", answer.completion_tokens},
+          {"total_tokens", answer.prompt_tokens + answer.completion_tokens}};
+}
+
+// Writes the events of one streamed reply. The head is sent with the first event, because only then it is known whether
+// the answer came from the cache.
+class ChunkWriter {
+ public:
+  ChunkWriter(Responder& responder, std::string id, std::string model, bool include_usage)
+      : responder_(responder), id_(std::move(id)), model_(std::move(model)), created_(std::time(nullptr)), include_usage_(include_usage) {}
+
+  bool Piece(std::string_view text, bool cache_hit) {
+    if (!begun_) {
+      begun_ = true;
+      responder_.BeginStream({.status = 200, .content_type = "text/event-stream; charset=utf-8", .body = {},
+                              .headers = {{"Cache-Control", "no-cache"}, {"X-Bantam-Cache", cache_hit ? "hit" : "miss"}}});
+      Event(Chunk({{"role", "assistant"}, {"content", ""}}, nullptr));
+    }
+    return text.empty() || Event(Chunk({{"content", text}}, nullptr));
+  }
+  void Finish(const AssistantAnswer& answer, json::object details) {
+    json::object last = Chunk({}, json::value(answer.finish_reason));
+    last["bantam"] = std::move(details);
+    Event(std::move(last));
+    if (include_usage_) {
+      json::object usage = Chunk({}, nullptr);
+      usage["choices"] = json::array();
+      usage["usage"] = Usage(answer);
+      Event(std::move(usage));
+    }
+    Done();
+  }
+  void Fail(const Error& error) {
+    responder_.Write("data: " + OpenAiErrorBody(HttpStatusOf(error.code), error.message) + "\n\n");
+    Done();
+  }
+  bool begun() const { return begun_; }
+
+ private:
+  json::object Chunk(json::object delta, json::value finish_reason) const {
+    json::object chunk = {{"id", json::string(id_)},
+                          {"object", "chat.completion.chunk"},
+                          {"created", created_},
+                          {"model", json::string(model_)},
+                          {"choices", {{{"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish_reason)}}}}};
+    if (include_usage_) chunk["usage"] = nullptr;
+    return chunk;
+  }
+  bool Event(json::object chunk) { return responder_.Write("data: " + ToJson(chunk) + "\n\n"); }
+  void Done() {
+    responder_.Write("data: [DONE]\n\n");
+    responder_.End();
+  }
+
+  Responder& responder_;
+  const std::string id_, model_;
+  const int64_t created_;
+  const bool include_usage_;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+void HandleChat(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  auto call = Parse(context, request);
+  if (!call) return responder.Send(OpenAiError(call.error(), call.error().code == ErrorCode::kNotFound ? "model" : "messages"));
+  const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;
+  ChunkWriter chunks(responder, id, model, call->include_usage);
+  // The sink gets an upstream's text as it comes; local and cached answers arrive whole, with the answer.
+  const auto sink = [&](std::string_view piece) {
+    if (call->stream) chunks.Piece(piece, false);
+  };
+  auto answer = context.router->Answer(call->request, sink);
+  if (!answer) {
+    if (chunks.begun()) return chunks.Fail(answer.error());
+    return responder.Send(OpenAiError(answer.error()));
+  }
+  context.metrics.CountDecision(AnswerSourceName(answer->source), DecisionKindName(answer->decision), answer->latency_ms);
+  json::object details = Describe(*answer, request.request_id);
+  if (call->stream) {
+    if (!chunks.begun()) chunks.Piece(answer->text, answer->cache_hit);
+    return chunks.Finish(*answer, std::move(details));
+  }
+  json::object message = {{"role", "assistant"}, {"content", answer->text}, {"refusal", nullptr}};
+  json::object reply = {
+      {"id", id},
+      {"object", "chat.completion"},
+      {"created", std::time(nullptr)},
+      {"model", model},
+      {"choices", {{{"index", 0}, {"message", std::move(message)}, {"logprobs", nullptr}, {"finish_reason", answer->finish_reason}}}},
+      {"usage", Usage(*answer)},
+      {"bantam", std::move(details)},
+  };
+  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(reply),
+                  .headers = {{"X-Bantam-Cache", answer->cache_hit ? "hit" : "miss"}}});
+}
+
+}  // namespace bantam

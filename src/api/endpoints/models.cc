@@ -1,0 +1,37 @@
+#include "api/endpoints/endpoint.h"
+#include "api/endpoints/parse.h"
+#include "api/error_map.h"
+
+namespace bantam {
+namespace {
+
+json::object ModelObject(std::string_view name, int64_t created) {
+  return {{"id", name}, {"object", "model"}, {"created", created}, {"owned_by", "bantam"}};
+}
+
+}  // namespace
+
+void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder) {
+  json::array data;
+  if (context.router != nullptr) data.push_back(ModelObject(context.router->file().name, context.router_created));
+  for (const ServedModel& model : context.models) data.push_back(ModelObject(model.name, model.created));
+  responder.Send({.status = 200, .content_type = "application/json",
+                  .body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}}), .headers = {}});
+}
+
+void HandleModel(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  // "/v1/models/NAME" or "/models/NAME"; a name may hold '/' and ':'.
+  constexpr std::string_view kMark = "/models/";
+  const std::string_view name = std::string_view(request.path).substr(request.path.find(kMark) + kMark.size());
+  json::object model;
+  if (context.IsRouter(name)) {
+    model = ModelObject(context.router->file().name, context.router_created);
+  } else if (const ServedModel* served = context.FindModel(name)) {
+    model = ModelObject(served->name, served->created);
+  } else {
+    return responder.Send(OpenAiError(UnknownModel(context, name), "model"));
+  }
+  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(model), .headers = {}});
+}
+
+}  // namespace bantam

@@ -1,0 +1,63 @@
+#include "api/endpoints/parse.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text_util.h"
+
+namespace bantam {
+
+Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document) {
+  BANTAM_TRY(document, ParseJson(request.body, "body"));
+  return JsonObject::From(document, "body");
+}
+
+Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs) {
+  const json::value* input = body.Find("input");
+  if (input != nullptr && input->is_string()) {
+    if (input->get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"input\" is an empty string");
+    return std::vector<std::string>{std::string(input->get_string())};
+  }
+  if (input == nullptr || !input->is_array()) {
+    return Err(ErrorCode::kInvalidArgument, "\"input\" must be a string or an array of strings");
+  }
+  const json::array& items = input->get_array();
+  if (items.empty()) return Err(ErrorCode::kInvalidArgument, "\"input\" is an empty array");
+  if (items.size() > max_inputs) {
+    return Err(ErrorCode::kInvalidArgument, "\"input\" has {} texts, the limit is {}", items.size(), max_inputs);
+  }
+  std::vector<std::string> texts;
+  texts.reserve(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].is_int64() || items[i].is_array()) {
+      // Such ids come from OpenAI's vocabulary; read as ours they would give vectors of other words, silently.
+      return Err(ErrorCode::kInvalidArgument,
+                 "\"input\" holds token ids, which belong to another model's vocabulary: send the text itself "
+                 "(LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))");
+    }
+    if (!items[i].is_string() || items[i].get_string().empty()) {
+      return Err(ErrorCode::kInvalidArgument, "\"input[{}]\" must be a string that is not empty", i);
+    }
+    texts.emplace_back(items[i].get_string());
+  }
+  return texts;
+}
+
+Error UnknownModel(const ApiContext& context, std::string_view name) {
+  return Err(ErrorCode::kNotFound, "the model \"{}\" is not served here; served: {}", EscapeForTerminal(name), context.ModelNames());
+}
+
+Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request) {
+  auto timeout = context.request_timeout;
+  if (const std::string_view value = request.Header("x-bantam-timeout-ms"); !value.empty()) {
+    int64_t ms = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);
+    if (error != std::errc() || end != value.data() + value.size() || ms < 1) {
+      return Err(ErrorCode::kInvalidArgument, "x-bantam-timeout-ms must be a whole number of milliseconds above 0");
+    }
+    timeout = std::min(timeout, std::chrono::milliseconds(ms));
+  }
+  return request.received + timeout;
+}
+
+}  // namespace bantam

@@ -1,0 +1,25 @@
+// The one list of endpoints.
+#include "api/endpoints/endpoint.h"
+
+namespace bantam {
+
+std::span<const Endpoint> Endpoints() {
+  static constexpr Endpoint kEndpoints[] = {
+      {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant"},
+      {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings"},
+      {"POST", "/v1/classify", HandleClassify, "Intents of texts, with calibrated confidence"},
+      {"GET", "/v1/models", HandleModels, "The served models", true},
+      {"GET", "/v1/models/", HandleModel, "One served model", true, true},
+      {"GET", "/healthz", HandleHealth, "200 while the process lives", true},
+      {"GET", "/readyz", HandleReady, "200 while requests are taken, 503 while draining", true},
+      {"GET", "/metrics", HandleMetrics, "Prometheus metrics", true},
+      {"GET", "/v1/console/stats", HandleConsoleStats, "Live counters of the console", true},
+      {"GET", "/v1/console/examples", HandleConsoleExamples, "Questions to try", true},
+      {"GET", "/", HandleConsole, "The console", true},
+      {"GET", "/console.css", HandleConsole, "The console's style", true},
+      {"GET", "/console.js", HandleConsole, "The console's script", true},
+  };
+  return kEndpoints;
+}
+
+}  // namespace bantam

@@ -1,0 +1,605 @@
+// Asio and Beast stay in this file: they take longer to compile than everything else in the room together.
+//
+// One connection is one Session, always on the I/O thread: read a head, check it (request_head.h), read the body through
+// Beast's parser, hand the request to a worker, write what the worker's Responder sends, begin again. The Responder lives
+// on the worker and reaches the session only by posting to the I/O thread.
+#include "api/http_server.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+
+#include "api/request_head.h"
+#include "api/worker_pool.h"
+#include "base/log.h"
+
+namespace bantam {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr size_t kMaxPendingStreamBytes = 256 * 1024;
+
+std::string_view ReasonPhrase(int status) { return http::obsolete_reason(static_cast<http::status>(status)); }
+
+std::string NewRequestId() {
+  // Unique per process start and request; not a secret.
+  static const uint64_t start = [] {
+    std::random_device device;
+    return (static_cast<uint64_t>(device()) << 32) | device();
+  }();
+  static std::atomic<uint64_t> count = 0;
+  return fmt::format("req_{:016x}{:08x}", start, ++count);
+}
+
+bool IsSameOrigin(std::string_view origin, std::string_view host_header) {
+  return origin == fmt::format("http://{}", host_header) || origin == fmt::format("https://{}", host_header);
+}
+
+class Server;
+
+// The half of an exchange that a worker may outlive: shared by the session and the responder.
+struct Exchange {
+  HttpRequest request;
+  std::stop_source stop;
+  bool keep_alive = true;
+  int minor_version = 1;
+  bool head_only = false;  // HEAD: the body is not sent
+  std::atomic<int> status = 0;
+
+  // Streaming: bytes handed to the session and not yet written. `gone` wakes a blocked writer.
+  std::mutex mutex;
+  std::condition_variable drained;
+  size_t pending = 0;
+  bool gone = false;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Server& server, tcp::socket socket);
+  ~Session();
+  void Begin() { ReadHead(); }
+  // The server drains: close if idle, else after the reply. `now`: cut what still runs.
+  void Drain(bool now);
+
+  // From the responder, on the I/O thread.
+  void WriteReply(std::shared_ptr<Exchange> exchange, std::string bytes, bool last);
+
+ private:
+  void ReadHead();
+  void OnHeadBytes(error_code ec, size_t count);
+  void HeadComplete(size_t head_bytes);
+  void ReadBody();
+  void SendContinue();
+  void OnBody(error_code ec);
+  void Dispatch();
+  void WatchForClose();
+  void Refuse(int status, const std::string& message);
+  void PumpWrites();
+  void Limit(MonotonicTime deadline);
+  void NoLimit() { timer_.cancel(); }
+  void Finished();
+  void Close();
+
+  Server& server_;
+  tcp::socket socket_;
+  // One time limit at a time, for what the connection waits for now. Its expiry cancels the operation, which then finds
+  // timed_out_ set and can still write a reply (Beast's tcp_stream would have closed the socket).
+  asio::steady_timer timer_;
+  bool timed_out_ = false;
+  beast::flat_buffer buffer_;
+  RequestHead head_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::shared_ptr<Exchange> exchange_;  // the request being answered
+  MonotonicTime head_deadline_;
+  std::deque<std::string> writes_;
+  bool writing_ = false;
+  bool last_queued_ = false;
+  bool close_after_write_ = false;
+  bool closed_ = false;
+  bool peer_finished_ = false;
+};
+
+// Formats replies on the worker and posts the bytes to the session.
+class SessionResponder final : public Responder {
+ public:
+  SessionResponder(std::shared_ptr<Session> session, std::shared_ptr<Exchange> exchange, asio::io_context& io,
+                   std::chrono::milliseconds write_timeout)
+      : session_(std::move(session)), exchange_(std::move(exchange)), io_(io), write_timeout_(write_timeout) {}
+  ~SessionResponder() override;
+  void Send(HttpReply reply) override;
+  void BeginStream(HttpReply head) override;
+  bool Write(std::string_view piece) override;
+  void End() override;
+  bool began() const { return began_; }
+
+ private:
+  std::string Head(const HttpReply& reply, std::optional<size_t> length) const;
+  bool Post(std::string bytes, bool last);
+  std::shared_ptr<Session> session_;
+  std::shared_ptr<Exchange> exchange_;
+  asio::io_context& io_;
+  std::chrono::milliseconds write_timeout_;
+  bool began_ = false, streaming_ = false, ended_ = false;
+};
+
+class Server final : public HttpServer {
+ public:
+  Server(const ServerOptions& options, std::shared_ptr<HttpApp> app)
+      : options_(options), app_(std::move(app)), acceptor_(io_), retry_(io_), drain_timer_(io_), signals_(io_) {}
+
+  Status Open();
+  int port() const override { return port_; }
+  Status Run() override;
+  void Stop() override {
+    asio::post(io_, [this] { BeginDrain(); });
+  }
+  const ServerGauges& gauges() const override { return gauges_; }
+
+  const ServerOptions options_;
+  std::shared_ptr<HttpApp> app_;
+  // Before io_: handlers that io_ still holds when it is destroyed own the last sessions, which sign off here.
+  ServerGauges gauges_;
+  std::set<Session*> sessions_;
+  asio::io_context io_{1};
+  std::unique_ptr<WorkerPool> workers_;
+  bool loopback_ = true;
+
+ private:
+  void Accept();
+  void BeginDrain();
+  void PollDrain();
+  void DrainAll(bool now);
+  void WatchSignals();
+
+  tcp::acceptor acceptor_;
+  asio::steady_timer retry_, drain_timer_;
+  asio::signal_set signals_;
+  int port_ = 0;
+  MonotonicTime drain_end_;
+  bool drain_over_ = false;
+};
+
+// ---------------------------------------------------------------------------------------------------- SessionResponder
+
+SessionResponder::~SessionResponder() {
+  if (!began_) Send({.status = 500, .content_type = "text/plain", .body = "the handler sent no reply\n", .headers = {}});
+  if (streaming_ && !ended_) End();
+}
+
+std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t> length) const {
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\n", reply.status, ReasonPhrase(reply.status),
+                                reply.content_type);
+  if (length) {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", *length);
+  } else if (exchange_->minor_version == 1) {
+    out += "Transfer-Encoding: chunked\r\n";
+  }
+  for (const auto& [name, value] : reply.headers) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+  fmt::format_to(std::back_inserter(out), "X-Request-Id: {}\r\n", exchange_->request.request_id);
+  if (!exchange_->keep_alive) out += "Connection: close\r\n";
+  out += "\r\n";
+  return out;
+}
+
+bool SessionResponder::Post(std::string bytes, bool last) {
+  {
+    std::unique_lock lock(exchange_->mutex);
+    const auto room = [&] { return exchange_->gone || exchange_->pending < kMaxPendingStreamBytes; };
+    if (!exchange_->drained.wait_for(lock, write_timeout_, room)) exchange_->gone = true;  // the client reads nothing
+    if (exchange_->gone && !last) return false;
+    exchange_->pending += bytes.size();
+  }
+  asio::post(io_, [session = session_, exchange = exchange_, bytes = std::move(bytes), last]() mutable {
+    session->WriteReply(std::move(exchange), std::move(bytes), last);
+  });
+  return true;
+}
+
+void SessionResponder::Send(HttpReply reply) {
+  if (began_) return;
+  began_ = true;
+  exchange_->status = reply.status;
+  std::string bytes = Head(reply, reply.body.size());
+  if (!exchange_->head_only) bytes += reply.body;
+  Post(std::move(bytes), true);
+}
+
+void SessionResponder::BeginStream(HttpReply head) {
+  if (began_) return;
+  began_ = streaming_ = true;
+  exchange_->status = head.status;
+  if (exchange_->minor_version == 0) exchange_->keep_alive = false;  // the end of the body is the end of the connection
+  Post(Head(head, std::nullopt), false);
+}
+
+bool SessionResponder::Write(std::string_view piece) {
+  if (!streaming_ || ended_) return false;
+  if (piece.empty()) return true;
+  if (exchange_->minor_version == 0) return Post(std::string(piece), false);
+  return Post(fmt::format("{:x}\r\n{}\r\n", piece.size(), piece), false);
+}
+
+void SessionResponder::End() {
+  if (!streaming_ || ended_) return;
+  ended_ = true;
+  Post(exchange_->minor_version == 0 ? "" : "0\r\n\r\n", true);
+}
+
+// ------------------------------------------------------------------------------------------------------------- Session
+
+Session::Session(Server& server, tcp::socket socket) : server_(server), socket_(std::move(socket)), timer_(server.io_), buffer_(kMaxHeadBytes + server.options_.max_body_bytes + 4096) {
+  error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
+  server_.sessions_.insert(this);
+  ++server_.gauges_.connections;
+}
+
+Session::~Session() {
+  server_.sessions_.erase(this);
+  --server_.gauges_.connections;
+}
+
+void Session::Limit(MonotonicTime deadline) {
+  timed_out_ = false;
+  timer_.expires_at(deadline);
+  timer_.async_wait([weak = weak_from_this()](error_code ec) {
+    const auto self = weak.lock();
+    // A later Limit has moved the expiry: this wait was cancelled, or raced with the move.
+    if (ec || self == nullptr || self->closed_ || self->timer_.expiry() > MonotonicNow()) return;
+    self->timed_out_ = true;
+    error_code ignored;
+    self->socket_.cancel(ignored);
+  });
+}
+
+void Session::ReadHead() {
+  if (closed_) return;
+  if (server_.gauges_.draining) return Close();
+  head_ = {};
+  head_deadline_ = MonotonicTime::max();
+  OnHeadBytes({}, 0);
+}
+
+void Session::OnHeadBytes(error_code ec, size_t count) {
+  if (closed_) return;
+  buffer_.commit(count);
+  const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+  // RFC 9112 section 2.2: an empty line before the request line is skipped.
+  if (bytes.starts_with("\r\n")) {
+    buffer_.consume(2);
+    return OnHeadBytes(ec, 0);
+  }
+  const size_t end = bytes.find("\r\n\r\n");
+  if (end != std::string_view::npos && end + 4 <= kMaxHeadBytes) return HeadComplete(end + 4);
+  if (bytes.size() >= kMaxHeadBytes || end != std::string_view::npos) return Refuse(431, "the request head is larger than 32 KiB");
+  if (!bytes.empty() && (static_cast<unsigned char>(bytes[0]) < 0x20 || static_cast<unsigned char>(bytes[0]) >= 0x80)) {
+    return Refuse(400, "this port speaks plain HTTP");  // a TLS ClientHello, most often
+  }
+  if (timed_out_ && !bytes.empty()) return Refuse(408, "the request head took longer than 10 s");
+  if (ec) return Close();
+  if (bytes.empty()) {
+    Limit(MonotonicNow() + server_.options_.idle_timeout);
+  } else {
+    // One deadline for the whole head, however slowly its bytes drip.
+    if (head_deadline_ == MonotonicTime::max()) head_deadline_ = MonotonicNow() + server_.options_.header_timeout;
+    Limit(head_deadline_);
+  }
+  socket_.async_read_some(buffer_.prepare(8192), [self = shared_from_this()](error_code e, size_t n) { self->OnHeadBytes(e, n); });
+}
+
+void Session::HeadComplete(size_t head_bytes) {
+  const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), head_bytes);
+  if (const auto problem = ParseRequestHead(bytes, head_)) return Refuse(problem->status, problem->message);
+  const auto& allowed = server_.options_.allowed_hosts;
+  const bool any_host = !server_.loopback_ || std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
+  if (!any_host && !head_.host.empty() && !IsLoopbackHost(head_.host, allowed)) {
+    return Refuse(421, fmt::format("this server does not answer for the host \"{}\"; start it with --allow-host {} if it should",
+                                   head_.host, head_.host));
+  }
+  if (head_.content_length.value_or(0) > server_.options_.max_body_bytes) {
+    return Refuse(413, fmt::format("the body has {} bytes, the limit is {}", *head_.content_length, server_.options_.max_body_bytes));
+  }
+  parser_.emplace();
+  parser_->header_limit(kMaxHeadBytes);
+  parser_->body_limit(server_.options_.max_body_bytes);
+  Limit(MonotonicNow() + server_.options_.body_timeout);
+  if (head_.expects_continue && (head_.chunked || head_.content_length.value_or(0) > 0)) return SendContinue();
+  ReadBody();
+}
+
+void Session::SendContinue() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](error_code ec, size_t) {
+    if (ec) return self->Close();
+    self->ReadBody();
+  });
+}
+
+void Session::ReadBody() {
+  http::async_read(socket_, buffer_, *parser_, [self = shared_from_this()](error_code ec, size_t) { self->OnBody(ec); });
+}
+
+void Session::OnBody(error_code ec) {
+  if (closed_) return;
+  if (ec == http::error::body_limit) {
+    return Refuse(413, fmt::format("the body is larger than {} bytes", server_.options_.max_body_bytes));
+  }
+  if (timed_out_) return Refuse(408, "the request body did not arrive in time");
+  if (ec == http::error::partial_message || ec == http::error::end_of_stream) return Close();
+  if (ec.category() == http::make_error_code(http::error::bad_version).category()) {
+    return Refuse(400, fmt::format("malformed request: {}", ec.message()));
+  }
+  if (ec) return Close();
+  Dispatch();
+}
+
+void Session::Dispatch() {
+  auto exchange = std::make_shared<Exchange>();
+  exchange->request = {.method = head_.method, .path = head_.path, .query = head_.query, .headers = std::move(head_.headers),
+                       .body = std::move(parser_->get().body()), .request_id = NewRequestId(), .received = MonotonicNow(),
+                       .stop = exchange->stop.get_token()};
+  exchange->keep_alive = head_.keep_alive && !server_.gauges_.draining;
+  exchange->minor_version = head_.minor_version;
+  exchange->head_only = head_.method == "HEAD";
+  parser_.reset();
+  exchange_ = exchange;
+  last_queued_ = false;
+  ++server_.gauges_.in_flight;
+  NoLimit();
+
+  HttpApp& app = *server_.app_;
+  const HttpRequest& request = exchange->request;
+  const auto answer = [exchange, self = shared_from_this(), &app, &io = server_.io_, timeout = server_.options_.write_timeout] {
+    SessionResponder responder(self, exchange, io, timeout);
+    try {
+      app.Handle(exchange->request, responder);
+    } catch (const std::bad_alloc&) {
+      if (!responder.began()) responder.Send(app.RenderError(exchange->request.path, 503, "not enough memory for this request"));
+    } catch (const std::exception& e) {
+      Log(LogLevel::kError, "{} {}: {}", exchange->request.method, exchange->request.path, e.what());
+      if (!responder.began()) responder.Send(app.RenderError(exchange->request.path, 500, "internal error"));
+    }
+  };
+  // A browser sends Origin with every POST; a page of another site must not use us through its visitor (HOSTILE H-35).
+  if (const std::string_view origin = request.Header("origin"); !origin.empty() && !IsSameOrigin(origin, request.Header("host"))) {
+    return SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout)
+        .Send(app.RenderError(request.path, 403, "requests from pages of other sites are not accepted"));
+  }
+  if (app.IsLight(request)) return answer();
+  WatchForClose();
+  if (server_.workers_->TryPost(answer)) return;
+  ++server_.gauges_.rejected;
+  HttpReply full = app.RenderError(request.path, 429, "too many requests are waiting; try again in a second");
+  full.headers.emplace_back("Retry-After", "1");
+  SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout).Send(std::move(full));
+}
+
+// While a handler works, the only thing to learn from the socket is that the client has gone. A reset cancels the work; an
+// orderly end of its sending side does not, because a client may half-close and still wait for the answer.
+void Session::WatchForClose() {
+  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this(), exchange = exchange_](error_code ec) {
+    if (ec || self->closed_ || self->exchange_ != exchange) return;
+    char byte = 0;
+    const ssize_t got = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0) self->peer_finished_ = true;
+    if (got < 0 && errno != EAGAIN && errno != EINTR) self->Close();
+  });
+}
+
+void Session::Refuse(int status, const std::string& message) {
+  ++server_.gauges_.rejected;
+  HttpReply reply = server_.app_->RenderError(head_.path, status, message);
+  std::string bytes = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
+                                  ReasonPhrase(status), reply.content_type, reply.body.size(), reply.body);
+  close_after_write_ = true;
+  exchange_.reset();
+  writes_.push_back(std::move(bytes));
+  PumpWrites();
+}
+
+void Session::WriteReply(std::shared_ptr<Exchange> exchange, std::string bytes, bool last) {
+  if (closed_ || exchange_ != exchange) return;
+  if (last) {
+    last_queued_ = true;
+    if (!exchange->keep_alive || peer_finished_ || server_.gauges_.draining) close_after_write_ = true;
+  }
+  writes_.push_back(std::move(bytes));
+  PumpWrites();
+}
+
+void Session::PumpWrites() {
+  if (writing_ || closed_ || writes_.empty()) return;
+  writing_ = true;
+  Limit(MonotonicNow() + server_.options_.write_timeout);
+  asio::async_write(socket_, asio::buffer(writes_.front()), [self = shared_from_this()](error_code ec, size_t) {
+    self->writing_ = false;
+    if (self->closed_) return;
+    if (ec) return self->Close();
+    const size_t size = self->writes_.front().size();
+    self->writes_.pop_front();
+    if (const auto exchange = self->exchange_) {
+      std::lock_guard lock(exchange->mutex);
+      exchange->pending -= std::min(exchange->pending, size);
+      exchange->drained.notify_all();
+    }
+    if (!self->writes_.empty()) return self->PumpWrites();
+    self->NoLimit();
+    if (self->exchange_ == nullptr) return self->Close();  // a refusal has been written
+    if (self->last_queued_) self->Finished();
+  });
+}
+
+void Session::Finished() {
+  const HttpRequest& request = exchange_->request;
+  server_.app_->OnFinished(request, exchange_->status, MillisecondsSince(request.received));
+  --server_.gauges_.in_flight;
+  exchange_.reset();
+  if (close_after_write_) return Close();
+  ReadHead();
+}
+
+void Session::Drain(bool now) {
+  if (closed_) return;
+  if (exchange_ == nullptr && !writing_) return Close();
+  close_after_write_ = true;
+  if (now && exchange_ != nullptr) exchange_->stop.request_stop();
+}
+
+void Session::Close() {
+  if (closed_) return;
+  closed_ = true;
+  if (exchange_ != nullptr) {
+    exchange_->stop.request_stop();
+    {
+      std::lock_guard lock(exchange_->mutex);
+      exchange_->gone = true;
+    }
+    exchange_->drained.notify_all();
+    // 499, nginx's word for "the client went away".
+    server_.app_->OnFinished(exchange_->request, last_queued_ ? exchange_->status.load() : 499, MillisecondsSince(exchange_->request.received));
+    --server_.gauges_.in_flight;
+    exchange_.reset();
+  }
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  // After a refusal the client may still be sending; closing with unread bytes would reset the connection and could take
+  // our reply with it, so read and drop what is there.
+  char sink[4096];
+  for (int i = 0; i < 64 && ::recv(socket_.native_handle(), sink, sizeof sink, MSG_DONTWAIT) > 0; ++i) {
+  }
+  timer_.cancel();
+  socket_.close(ignored);
+}
+
+// -------------------------------------------------------------------------------------------------------------- Server
+
+Status Server::Open() {
+  error_code ec;
+  const asio::ip::address address = asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, ec);
+  if (ec) {
+    return Err(ErrorCode::kInvalidArgument, "--host {}: give an IP address, such as 127.0.0.1, ::1 or 0.0.0.0", options_.host);
+  }
+  loopback_ = address.is_loopback();
+  const tcp::endpoint endpoint(address, static_cast<unsigned short>(options_.port));
+  acceptor_.open(endpoint.protocol(), ec);
+  if (!ec) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
+  if (!ec) acceptor_.bind(endpoint, ec);
+  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+  if (ec == asio::error::address_in_use) {
+    return Err(ErrorCode::kConflict, "port {} is taken by another program; choose another with --port {} (or: make run PORT={})",
+               options_.port, options_.port + 1, options_.port + 1);
+  }
+  if (ec) return Err(ErrorCode::kUnavailable, "cannot listen on {}:{}: {}", options_.host, options_.port, ec.message());
+  port_ = acceptor_.local_endpoint().port();
+  workers_ = std::make_unique<WorkerPool>(options_.num_workers, options_.max_queued);
+  return Ok();
+}
+
+void Server::Accept() {
+  acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
+    if (gauges_.draining || ec == asio::error::operation_aborted) return;
+    if (ec) {
+      // No file descriptors left, most often: wait until some are returned instead of spinning.
+      Log(LogLevel::kWarning, "cannot accept a connection: {}", ec.message());
+      retry_.expires_after(std::chrono::milliseconds(100));
+      retry_.async_wait([this](error_code e) {
+        if (!e) Accept();
+      });
+      return;
+    }
+    if (sessions_.size() < options_.max_connections) {
+      std::make_shared<Session>(*this, std::move(socket))->Begin();
+    } else {
+      ++gauges_.rejected;
+      static constexpr std::string_view kFull =
+          "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      socket.non_blocking(true, ec);
+      socket.write_some(asio::buffer(kFull), ec);
+    }
+    Accept();
+  });
+}
+
+void Server::WatchSignals() {
+  signals_.async_wait([this](error_code ec, int) {
+    if (ec) return;
+    if (gauges_.draining) return io_.stop();  // the second signal means now
+    Log(LogLevel::kInfo, "stopping: finishing {} requests", gauges_.in_flight.load());
+    BeginDrain();
+    WatchSignals();
+  });
+}
+
+void Server::BeginDrain() {
+  if (gauges_.draining.exchange(true)) return;
+  error_code ignored;
+  acceptor_.close(ignored);
+  retry_.cancel();
+  DrainAll(false);
+  drain_end_ = MonotonicNow() + options_.drain;
+  PollDrain();
+}
+
+// Looks every 20 ms whether the last connection has gone; at the end of the drain time, tells the rest to stop.
+void Server::PollDrain() {
+  constexpr auto kLastWords = std::chrono::seconds(2);  // for terminal error events
+  const MonotonicTime now = MonotonicNow();
+  if (sessions_.empty() || now > drain_end_ + kLastWords) return io_.stop();
+  if (now > drain_end_ && !drain_over_) {
+    drain_over_ = true;
+    DrainAll(true);
+  }
+  drain_timer_.expires_after(std::chrono::milliseconds(20));
+  drain_timer_.async_wait([this](error_code ec) {
+    if (!ec) PollDrain();
+  });
+}
+
+void Server::DrainAll(bool now) {
+  const std::vector<Session*> sessions(sessions_.begin(), sessions_.end());  // closing one removes it from the set
+  for (Session* session : sessions) session->shared_from_this()->Drain(now);
+}
+
+Status Server::Run() {
+  error_code ec;
+  signals_.add(SIGINT, ec);
+  signals_.add(SIGTERM, ec);
+  WatchSignals();
+  Accept();
+  io_.run();
+  DrainAll(true);  // so that handlers that still run return
+  workers_.reset();
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::Listen(const ServerOptions& options, std::shared_ptr<HttpApp> app) {
+  auto server = std::make_unique<Server>(options, std::move(app));
+  BANTAM_RETURN_IF_ERROR(server->Open());
+  return std::unique_ptr<HttpServer>(std::move(server));
+}
+
+}  // namespace bantam

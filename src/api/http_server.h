@@ -1,0 +1,67 @@
+// An HTTP/1.1 server: one I/O thread for all connections, worker threads for handlers, limits on everything.
+//
+//   BANTAM_TRY(auto server, HttpServer::Listen({.port = 8080}, std::move(app)));
+//   server->Run();   // until Stop(), SIGINT or SIGTERM; then drains
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/http_types.h"
+#include "base/result.h"
+
+namespace bantam {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  int port = 8080;  // 0: the system chooses
+  std::vector<std::string> allowed_hosts;  // names beside localhost that a Host header may carry; "*" for any
+  int num_workers = 32;
+  size_t max_queued = 256;  // requests that wait for a worker; beyond: 429
+  size_t max_connections = 1024;
+  size_t max_body_bytes = size_t{4} << 20;
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+  std::chrono::milliseconds write_timeout{30'000};
+  std::chrono::milliseconds drain{30'000};
+};
+
+// What the server asks of the application. Called from worker threads, except where said.
+class HttpApp {
+ public:
+  virtual ~HttpApp() = default;
+  // True: the request is answered at once on the I/O thread, even when all workers are busy. Must not block.
+  virtual bool IsLight(const HttpRequest& request) const = 0;
+  virtual void Handle(const HttpRequest& request, Responder& responder) = 0;
+  // Errors found before a handler runs (framing, limits, overload), in the shape of the API that `path` belongs to. Any thread.
+  virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
+  // One finished exchange, for metrics. Any thread.
+  virtual void OnFinished(const HttpRequest& request, int status, double milliseconds) = 0;
+};
+
+struct ServerGauges {
+  std::atomic<int> connections = 0;
+  std::atomic<int> in_flight = 0;
+  std::atomic<bool> draining = false;
+  std::atomic<uint64_t> rejected = 0;
+};
+
+class HttpServer {
+ public:
+  // kConflict when the port is taken; the message names the mend.
+  static Result<std::unique_ptr<HttpServer>> Listen(const ServerOptions& options, std::shared_ptr<HttpApp> app);
+  virtual ~HttpServer() = default;
+  virtual int port() const = 0;
+  // Blocks until the server has stopped and every connection is closed.
+  virtual Status Run() = 0;
+  // Any thread, more than once: begins the drain.
+  virtual void Stop() = 0;
+  virtual const ServerGauges& gauges() const = 0;
+};
+
+}  // namespace bantam

@@ -1,0 +1,311 @@
+// A real server on a free port, spoken to over raw sockets.
+#include "api/http_server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+#include <random>
+#include <thread>
+
+#include "base/file_io.h"
+#include "base/testing.h"
+
+namespace bantam {
+namespace {
+
+using std::chrono::milliseconds;
+
+// /echo sends the body back, /hold waits until released or stopped, /stream sends pieces until the client is gone.
+class TestApp final : public HttpApp {
+ public:
+  bool IsLight(const HttpRequest& request) const override { return request.path == "/light"; }
+  void Handle(const HttpRequest& request, Responder& responder) override {
+    if (request.path == "/hold") {
+      ++holding;
+      while (!released && !request.stop.stop_requested()) std::this_thread::sleep_for(milliseconds(1));
+      if (request.stop.stop_requested()) ++stopped;
+      --holding;
+    }
+    if (request.path == "/stream") {
+      responder.BeginStream({.status = 200, .content_type = "text/plain", .body = {}, .headers = {}});
+      const std::string piece(16 * 1024, 'x');
+      int pieces = 0;
+      while (pieces < 1000 && responder.Write(piece)) ++pieces;
+      stream_pieces = pieces;
+      return responder.End();
+    }
+    if (request.path == "/throw") throw std::runtime_error("a handler's bug");
+    responder.Send({.status = 200, .content_type = "text/plain", .body = request.method + " " + request.path + " " + request.body, .headers = {}});
+  }
+  HttpReply RenderError(std::string_view, int status, const std::string& message) const override {
+    return {.status = status, .content_type = "text/plain", .body = message, .headers = {}};
+  }
+  void OnFinished(const HttpRequest&, int status, double) override { last_status = status; }
+
+  std::atomic<bool> released = false;
+  std::atomic<int> holding = 0, stopped = 0, stream_pieces = -1, last_status = 0;
+};
+
+class Client {
+ public:
+  explicit Client(int port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (receive_buffer > 0) ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  void Send(std::string_view bytes) { (void)::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  // Until the server closes, `wanted` bytes are there, or 5 s have passed.
+  std::string Receive(size_t wanted = std::string::npos) {
+    std::string out;
+    char buffer[65536];
+    while (out.size() < wanted) {
+      pollfd ready{fd_.get(), POLLIN, 0};
+      if (::poll(&ready, 1, 5000) <= 0) return out + "<timeout>";
+      const ssize_t got = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+      if (got <= 0) return out;
+      out.append(buffer, static_cast<size_t>(got));
+    }
+    return out;
+  }
+  void HalfClose() { ::shutdown(fd_.get(), SHUT_WR); }
+  void Reset() {
+    const linger hard{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    fd_ = UniqueFd();
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  void Start(ServerOptions options = {}) {
+    options.port = 0;
+    auto server = HttpServer::Listen(options, app);
+    ASSERT_OK(server);
+    server_ = std::move(*server);
+    thread_ = std::thread([this] { EXPECT_OK(server_->Run()); });
+  }
+  void TearDown() override {
+    app->released = true;
+    Stop();
+  }
+  void Stop() {
+    if (!thread_.joinable()) return;
+    server_->Stop();
+    thread_.join();
+  }
+  std::string Ask(std::string_view request) {
+    Client client(server_->port());
+    client.Send(request);
+    return client.Receive();
+  }
+  static int StatusOf(const std::string& reply) { return reply.size() > 12 ? std::atoi(reply.c_str() + 9) : 0; }
+  static bool Eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 5000 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(1));
+    return condition();
+  }
+
+  std::shared_ptr<TestApp> app = std::make_shared<TestApp>();
+  std::unique_ptr<HttpServer> server_;
+  std::thread thread_;
+};
+
+constexpr std::string_view kGet = "GET /light HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr std::string_view kClose = "GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+TEST_F(HttpServerTest, KeepAliveAndPipelining) {
+  Start();
+  const std::string reply = Ask(std::string(kGet) + "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello" +
+                                "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" +
+                                std::string(kClose));
+  const size_t first = reply.find("GET /light "), second = reply.find("POST /echo hello"), third = reply.find("POST /echo abcde"),
+               fourth = reply.find("GET /a ");
+  EXPECT_TRUE(first < second && second < third && third < fourth && fourth != std::string::npos) << reply;
+  EXPECT_NE(reply.find("X-Request-Id: req_"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, HeadHasNoBody) {
+  Start();
+  const std::string reply = Ask("HEAD /light HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(reply.find("Content-Length: 12\r\n"), std::string::npos) << reply;
+  EXPECT_TRUE(reply.ends_with("\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, LimitsAreKept) {
+  ServerOptions options;
+  options.max_body_bytes = 1000;
+  Start(options);
+  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n")), 413);
+  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")), 413);
+  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'a') + "\r\n0\r\n\r\n")), 413);
+  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n")), 400);
+  EXPECT_EQ(StatusOf(Ask("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40'000, 'a') + "\r\n\r\n")), 431);
+  EXPECT_EQ(StatusOf(Ask("\x16\x03\x01\x02")), 400);
+  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5, 5\r\n\r\nhello")), 400);
+  EXPECT_NE(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                .find("HTTP/1.1 100 Continue"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, OnlyLocalHostsAndOwnPages) {
+  Start();
+  EXPECT_EQ(StatusOf(Ask("GET / HTTP/1.1\r\nHost: evil.com\r\n\r\n")), 421);
+  EXPECT_EQ(StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: https://evil.com\r\nConnection: close\r\n\r\n")), 403);
+  EXPECT_EQ(StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: null\r\nConnection: close\r\n\r\n")), 403);
+  EXPECT_EQ(StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://localhost:1\r\nConnection: close\r\n\r\n")), 200);
+}
+
+TEST_F(HttpServerTest, SlowHeadsAndBodiesAreCutOff) {
+  ServerOptions options;
+  options.header_timeout = milliseconds(100);
+  options.body_timeout = milliseconds(100);
+  options.idle_timeout = milliseconds(100);
+  Start(options);
+  EXPECT_EQ(StatusOf(Ask("GET / HT")), 408);
+  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhe")), 408);
+  EXPECT_EQ(Ask(""), "");  // idle: closed without a word
+}
+
+TEST_F(HttpServerTest, FullQueueIsRefusedAtOnce) {
+  ServerOptions options;
+  options.num_workers = 2;
+  options.max_queued = 1;
+  Start(options);
+  std::vector<std::future<std::string>> held;
+  for (int i = 0; i < 3; ++i) {
+    held.push_back(std::async(std::launch::async, [&] { return Ask("GET /hold HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); }));
+    ASSERT_TRUE(Eventually([&] { return app->holding == std::min(i + 1, 2) && server_->gauges().in_flight == i + 1; }));
+  }
+  const std::string refused = Ask(kClose);
+  EXPECT_EQ(StatusOf(refused), 429);
+  EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
+  EXPECT_EQ(StatusOf(Ask("GET /light HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 200);  // health still answers
+  app->released = true;
+  for (auto& reply : held) EXPECT_EQ(StatusOf(reply.get()), 200);
+}
+
+TEST_F(HttpServerTest, ResetStopsItsOwnWorkOnly) {
+  Start();
+  Client gone(server_->port()), stays(server_->port());
+  gone.Send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  stays.Send("GET /hold HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return app->holding == 2; }));
+  gone.Reset();
+  EXPECT_TRUE(Eventually([&] { return app->holding == 1 && app->stopped == 1; }));
+  EXPECT_EQ(app->last_status, 499);
+  app->released = true;
+  EXPECT_EQ(StatusOf(stays.Receive()), 200);
+}
+
+TEST_F(HttpServerTest, HalfCloseStillGetsItsAnswer) {
+  Start();
+  Client client(server_->port());
+  client.Send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  client.HalfClose();
+  std::this_thread::sleep_for(milliseconds(20));
+  app->released = true;
+  EXPECT_EQ(StatusOf(client.Receive()), 200);
+}
+
+TEST_F(HttpServerTest, StreamsInChunksAndStopsForAClientThatLeft) {
+  Start();
+  Client reader(server_->port());
+  reader.Send("GET /stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const std::string whole = reader.Receive();
+  EXPECT_NE(whole.find("Transfer-Encoding: chunked"), std::string::npos);
+  EXPECT_TRUE(whole.ends_with("0\r\n\r\n"));
+  EXPECT_EQ(app->stream_pieces, 1000);
+  app->stream_pieces = -1;
+  Client leaver(server_->port());
+  leaver.Send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  leaver.Receive(1);
+  leaver.Reset();
+  EXPECT_TRUE(Eventually([&] { return app->stream_pieces >= 0; }));
+  EXPECT_LT(app->stream_pieces, 1000);
+}
+
+TEST_F(HttpServerTest, ASlowReaderIsBoundedAndDropped) {
+  ServerOptions options;
+  options.write_timeout = milliseconds(200);
+  Start(options);
+  Client slow(server_->port(), 4096);
+  slow.Send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_TRUE(Eventually([&] { return app->stream_pieces >= 0; }));
+  EXPECT_LT(app->stream_pieces, 1000);  // it did not buffer the 16 MB
+}
+
+TEST_F(HttpServerTest, AHandlersBugIsItsRequestsFailure) {
+  Start();
+  EXPECT_EQ(StatusOf(Ask("GET /throw HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 500);
+  EXPECT_EQ(StatusOf(Ask(kClose)), 200);
+}
+
+TEST_F(HttpServerTest, StopFinishesWhatIsInFlight) {
+  Start();
+  Client held(server_->port()), idle(server_->port());
+  held.Send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  server_->Stop();
+  EXPECT_EQ(idle.Receive(), "");
+  EXPECT_TRUE(server_->gauges().draining);
+  app->released = true;
+  EXPECT_EQ(StatusOf(held.Receive()), 200);
+  Stop();
+}
+
+TEST_F(HttpServerTest, TheEndOfTheDrainTimeStopsHandlers) {
+  ServerOptions options;
+  options.drain = milliseconds(50);
+  Start(options);
+  Client held(server_->port());
+  held.Send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  Stop();
+  EXPECT_EQ(app->stopped, 1);
+  EXPECT_EQ(StatusOf(held.Receive()), 200);  // the handler's last word
+}
+
+TEST_F(HttpServerTest, ABusyPortNamesTheMend) {
+  Start();
+  ServerOptions options;
+  options.port = server_->port();
+  const auto second = HttpServer::Listen(options, app);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+  EXPECT_NE(second.error().message.find("PORT="), std::string::npos) << second.error().message;
+}
+
+TEST_F(HttpServerTest, RandomBytesNeverHurt) {
+  ServerOptions options;
+  options.header_timeout = options.body_timeout = milliseconds(30);
+  Start(options);
+  std::mt19937 random(11);
+  const std::string seed = "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+  for (int round = 0; round < 400; ++round) {
+    std::string bytes = seed;
+    for (int edits = 0; edits < 1 + round % 3; ++edits) {
+      const size_t at = random() % bytes.size();
+      if (random() % 2 == 0) bytes[at] = static_cast<char>(random());
+      else bytes.erase(at, 1 + random() % 4);
+      if (bytes.empty()) bytes = "x";
+    }
+    Client client(server_->port());
+    client.Send(bytes);
+    client.HalfClose();
+    EXPECT_EQ(client.Receive().find("<timeout>"), std::string::npos) << bytes;
+  }
+  EXPECT_EQ(StatusOf(Ask(kClose)), 200);
+  EXPECT_TRUE(Eventually([&] { return server_->gauges().connections == 0 && server_->gauges().in_flight == 0; }));
+}
+
+}  // namespace
+}  // namespace bantam

@@ -1,0 +1,51 @@
+// A request and its reply, without a word of how they travel.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace bantam {
+
+struct HttpRequest {
+  std::string method;
+  std::string path;   // decoded, without the query
+  std::string query;  // as sent
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  std::string request_id;
+  MonotonicTime received;
+  std::stop_token stop;  // requested when the client went away or the server's drain time is over
+
+  std::string_view Header(std::string_view lower_case_name) const {
+    for (const auto& [name, value] : headers) {
+      if (name == lower_case_name) return value;
+    }
+    return {};
+  }
+};
+
+struct HttpReply {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// Exactly one of Send and BeginStream is called, once. From one thread at a time.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  virtual void Send(HttpReply reply) = 0;
+  // `head.body` is ignored; pieces follow. Write blocks while the client reads too slowly, and returns false when the
+  // client is gone: stop working then. End finishes the body.
+  virtual void BeginStream(HttpReply head) = 0;
+  virtual bool Write(std::string_view piece) = 0;
+  virtual void End() = 0;
+};
+
+}  // namespace bantam

@@ -1,0 +1,102 @@
+// bantam serve: the assistant of a route file and the encoders given, over HTTP.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <ctime>
+
+#include "api/app.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+
+namespace bantam::cli {
+namespace {
+
+struct ServeOptions {
+  std::string config;
+  std::vector<std::string> models;
+  std::string dtype = "int8";
+  int threads = 0;
+  int timeout_s = 60, drain_s = 30;
+  ServerOptions server;
+};
+
+Status Serve(const ServeOptions& options) {
+  if (options.config.empty() && options.models.empty()) {
+    return Err(ErrorCode::kInvalidArgument, "nothing to serve: give a route file with -c, or models with --model");
+  }
+  const MonotonicTime start = MonotonicNow();
+  BANTAM_TRY(const WeightType weight_type, ParseWeightType(options.dtype));
+  auto context = std::make_shared<ApiContext>();
+  context->request_timeout = std::chrono::seconds(options.timeout_s);
+  // The port first: a busy one should not cost the wait for a model.
+  BANTAM_TRY(auto server, HttpServer::Listen(options.server, MakeApp(context)));
+  context->gauges = &server->gauges();
+
+  const auto add_model = [&](std::shared_ptr<Embedder> embedder) {
+    if (context->FindModel(embedder->model_name()) == nullptr) {
+      context->models.push_back({embedder->model_name(), embedder, std::time(nullptr)});
+    }
+  };
+  const auto load = [&](const std::string& name, WeightType type) -> Result<std::shared_ptr<Embedder>> {
+    BANTAM_TRY(auto embedder, Embedder::Load(name, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
+    return std::shared_ptr<Embedder>(std::move(embedder));
+  };
+  if (!options.config.empty()) {
+    BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
+    BANTAM_TRY(const WeightType type, ParseWeightType(file.encoder_dtype));
+    BANTAM_TRY(auto embedder, load(file.encoder_model, type));
+    add_model(embedder);
+    ProgressBar bar("training the intents");
+    RouterOptions router;
+    router.embedder = embedder;
+    router.num_threads = options.threads;
+    router.progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); };
+    BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
+    context->router_created = std::time(nullptr);
+  }
+  for (const std::string& name : options.models) {
+    BANTAM_TRY(auto embedder, load(name, weight_type));
+    add_model(std::move(embedder));
+  }
+
+  const std::string host = options.server.host.find(':') == std::string::npos ? options.server.host : "[" + options.server.host + "]";
+  std::printf("Bantam serves %s on http://%s:%d  (ready in %.0f ms)\n", context->ModelNames().c_str(), host.c_str(), server->port(),
+              MillisecondsSince(start));
+  if (context->router != nullptr) {
+    std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n", context->router->file().name.c_str());
+  }
+  std::fflush(stdout);
+  return server->Run();
+}
+
+}  // namespace
+
+Run SetupServe(CLI::App& app) {
+  auto options = std::make_shared<ServeOptions>();
+  app.add_option("-c,--config", options->config, "Route file of the assistant")->type_name("FILE");
+  app.add_option("--model", options->models, "Encoder to serve: a name in the store or a folder; may be repeated")->type_name("NAME|DIR");
+  app.add_option("--dtype", options->dtype, "Weights of the --model encoders: f32 or int8")->capture_default_str();
+  app.add_option("--host", options->server.host, "Address to listen on; the default is reachable from this machine only")->capture_default_str();
+  app.add_option("--port", options->server.port, "Port; 0 lets the system choose")->capture_default_str()->check(CLI::Range(0, 65535));
+  app.add_option("--allow-host", options->server.allowed_hosts, "Host name that requests may carry beside localhost; may be repeated")->type_name("NAME");
+  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_option("--workers", options->server.num_workers, "Requests answered at once")->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_option("--max-queue", options->server.max_queued, "Requests that may wait; more get 429")->capture_default_str();
+  app.add_option("--max-body", options->server.max_body_bytes, "Largest request body in bytes")->capture_default_str();
+  app.add_option("--timeout", options->timeout_s, "Seconds a request may take")->capture_default_str()->check(CLI::Range(1, 3600));
+  app.add_option("--drain", options->drain_s, "Seconds that requests get to finish after SIGTERM")->capture_default_str()->check(CLI::Range(0, 3600));
+  app.footer(
+      "Examples:\n"
+      "  bantam serve -c examples/helpdesk/bantam.yaml\n"
+      "  bantam serve --model all-MiniLM-L6-v2 --port 8081\n"
+      "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
+      "    -d '{\"model\": \"helpdesk\", \"messages\": [{\"role\": \"user\", \"content\": \"where is my refund?\"}]}'");
+  return [options] {
+    options->server.drain = std::chrono::seconds(options->drain_s);
+    return Serve(*options);
+  };
+}
+
+}  // namespace bantam::cli
