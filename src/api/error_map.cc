@@ -34,6 +34,7 @@ int HttpStatusOf(ErrorCode code) {
     case ErrorCode::kOutOfMemory: return 503;
     case ErrorCode::kOutOfDisk: return 507;
     case ErrorCode::kCorrupt:
+    case ErrorCode::kBadConfig:
     case ErrorCode::kInternal: return 500;
   }
   return 500;
