@@ -62,6 +62,7 @@ class Head {
   static Result<Head> Load(const Path& path);
   Status Save(const Path& path) const;  // atomic, byte-identical for identical training input
   std::string Serialize() const;        // what Save writes
+  std::string Sha256() const;           // of that, in hex: says which head decided
 
   // embedding: [dimensions()]. One with a NaN or an infinity is out of scope.
   Prediction Predict(std::span<const float> embedding) const;

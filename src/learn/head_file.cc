@@ -11,6 +11,7 @@
 #include <map>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/text_util.h"
 #include "files/safetensors.h"
 #include "learn/head.h"
@@ -244,6 +245,7 @@ Result<Head> HeadFile::Load(const Path& path) {
 
 Result<Head> Head::Load(const Path& path) { return HeadFile::Load(path); }
 std::string Head::Serialize() const { return HeadFile::Serialize(*this); }
+std::string Head::Sha256() const { return Sha256Hex(Serialize()); }
 Status Head::Save(const Path& path) const { return WriteFileAtomic(path, Serialize()); }
 
 }  // namespace bantam
