@@ -315,6 +315,40 @@ TEST(AuditReader, FollowsAGrowingFile) {
   EXPECT_EQ(reader.line_number(), 4);
 }
 
+// Property: however the bytes arrive, the lines are the same.
+TEST(AuditReader, AnySplitGivesTheSameLines) {
+  testing::TempFolder folder;
+  std::mt19937 random(11);
+  for (int round = 0; round < 100; ++round) {
+    std::string text;
+    std::vector<std::string> expected(1);
+    for (int i = static_cast<int>(random() % 300); i > 0; --i) {
+      const char c = "a\n\0\xFF\r"[random() % 5];
+      text += c;
+      if (c == '\n') expected.emplace_back();
+      if (c != '\n') expected.back() += c;
+    }
+    const size_t unfinished = expected.back().size();
+    expected.pop_back();
+    Spit(folder / "a", "");
+    std::ofstream out(folder / "a", std::ios::app);
+    ASSERT_OK_AND_ASSIGN(AuditReader reader, AuditReader::Open(folder / "a"));
+    std::vector<std::string> lines;
+    for (size_t at = 0; at < text.size();) {
+      const size_t piece = std::min<size_t>(1 + random() % 40, text.size() - at);
+      out.write(text.data() + at, static_cast<std::streamsize>(piece)).flush();
+      at += piece;
+      for (;;) {
+        ASSERT_OK_AND_ASSIGN(const auto line, reader.NextLine());
+        if (!line) break;
+        lines.emplace_back(*line);
+      }
+    }
+    ASSERT_EQ(lines, expected);
+    ASSERT_EQ(reader.unfinished_bytes(), static_cast<int64_t>(unfinished));
+  }
+}
+
 TEST(AuditReader, OffsetOfLastLines) {
   testing::TempFolder folder;
   std::string text;
