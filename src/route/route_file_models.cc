@@ -13,6 +13,8 @@ using std::chrono::seconds;
 struct Defaults {
   int num_retries = 1;
   milliseconds timeout{20'000};
+  int allowed_fails = UpstreamConfig().allowed_fails;
+  milliseconds cooldown_time = UpstreamConfig().cooldown_time;
 };
 
 Defaults ReadRouterSettings(YamlMap& top, RouteFileReading& reading) {
@@ -21,6 +23,8 @@ Defaults ReadRouterSettings(YamlMap& top, RouteFileReading& reading) {
     YamlMap map(*node, "\"router_settings\"", reading.problems);
     defaults.num_retries = static_cast<int>(map.Integer("num_retries", 1, 0, 5));
     defaults.timeout = map.Duration("timeout", defaults.timeout, milliseconds(1), minutes(60));
+    defaults.allowed_fails = static_cast<int>(map.Integer("allowed_fails", defaults.allowed_fails, 1, 1'000));
+    defaults.cooldown_time = map.Duration("cooldown_time", defaults.cooldown_time, milliseconds(0), minutes(60));
     map.Finish();
   }
   return defaults;
@@ -71,6 +75,8 @@ void ReadModel(const YamlNode& node, const Defaults& defaults, RouteFileReading&
   if (!map.valid()) return;
   UpstreamConfig config;
   config.num_retries = defaults.num_retries;
+  config.allowed_fails = defaults.allowed_fails;
+  config.cooldown_time = defaults.cooldown_time;
   config.name = map.RequiredText("model_name", "give the name by which routes call it");
   if (!config.name.empty() && !CheckName("a model", config.name, map.PlaceOf("model_name"), problems)) return;
   const auto [before, is_new] = reading.model_places.emplace(config.name, map.PlaceOf("model_name"));

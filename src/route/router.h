@@ -9,6 +9,7 @@
 #include <string>
 
 #include "learn/head.h"
+#include "route/intent_model.h"
 #include "route/route_file.h"
 #include "route/types.h"
 
@@ -17,8 +18,9 @@ namespace bantam {
 struct RouterOptions {
   std::shared_ptr<Embedder> embedder;  // null: loads the one that the file names
   int num_threads = 0;
-  bool persistent = true;              // false (route test, explain): no state folder, nothing written
-  std::function<void(std::string_view stage, double fraction)> progress;  // training
+  bool persistent = true;              // false (route test, explain): no state folder, nothing written, no cache
+  bool offline = false;                // true (route test): no service and no large model is called; forms are taken as handed in
+  std::function<void(std::string_view stage, double fraction)> progress;  // embedding the examples, training
 };
 
 struct RouterStats {
@@ -30,7 +32,17 @@ struct RouterStats {
   double total_cost = 0;
 };
 
-// Answer may be called from many threads; turns of one session are serialised.
+// Why a text is decided as it is; nothing is done.
+struct Explanation {
+  Understanding understanding;
+  std::string route;       // chosen; empty: below the threshold
+  double threshold = 0;
+  std::string threshold_from;  // "route", "route file", "head"
+  DecisionKind decision = DecisionKind::kUnsure;
+  std::string action;      // "respond utter_hours"; what happens below the threshold: "ask big", "utter_unsure"
+};
+
+// Answer and Explain may be called from many threads; turns of one session are serialised.
 class Router {
  public:
   static Result<std::unique_ptr<Router>> Create(RouteFile file, RouterOptions options);
@@ -38,6 +50,7 @@ class Router {
   // Errors are for requests that are wrong or were cancelled; trouble upstream becomes an answer that says so, or, once
   // text has been sent to the sink, an error after it.
   virtual Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) = 0;
+  virtual Result<Explanation> Explain(std::string_view text) = 0;
   virtual const RouteFile& file() const = 0;
   virtual const Head& head() const = 0;
   virtual Embedder& embedder() = 0;

@@ -33,7 +33,6 @@ struct ActionContext {
 struct ActionResult {
   std::string text;                 // the answer; for an escalation what is said when no model can be asked
   bool cacheable = false;           // the same question always gets this answer
-  std::string start_form;           // a form begins instead
   bool escalate = false;            // the question goes to `escalate_model`
   std::string escalate_model;       // empty: no model is asked, `text` is the answer
   std::string outcome = "ok";       // for the audit log: "ok", "http_timeout", ...
@@ -47,6 +46,9 @@ class Action {
   virtual std::string Describe() const = 0;  // "respond utter_hours"
   // Answered without a service, a form or a large model: may interrupt a form.
   virtual bool AnswersAtOnce() const = 0;
+  virtual DecisionKind kind() const = 0;
+  // The form that begins; empty for other actions.
+  virtual std::string FormToStart() const { return {}; }
   // Errors only for kCancelled and kDeadline of the request itself; trouble with a service is an answer.
   virtual Result<ActionResult> Run(const ActionContext& context) const = 0;
 };

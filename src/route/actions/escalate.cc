@@ -15,6 +15,7 @@ class EscalateAction : public Action {
     if (!model_.empty()) return "escalate to " + model_;
     return response_.empty() ? "escalate" : "escalate, " + response_;
   }
+  DecisionKind kind() const override { return DecisionKind::kEscalate; }
   bool AnswersAtOnce() const override { return model_.empty() && !response_.empty(); }
 
   Result<ActionResult> Run(const ActionContext& context) const override {

@@ -9,13 +9,11 @@ class FormAction : public Action {
   explicit FormAction(std::string form) : form_(std::move(form)) {}
 
   std::string Describe() const override { return "form " + form_; }
+  DecisionKind kind() const override { return DecisionKind::kForm; }
   bool AnswersAtOnce() const override { return false; }
 
-  Result<ActionResult> Run(const ActionContext&) const override {
-    ActionResult result;
-    result.start_form = form_;
-    return result;
-  }
+  std::string FormToStart() const override { return form_; }
+  Result<ActionResult> Run(const ActionContext&) const override { return ActionResult(); }
 
  private:
   const std::string form_;

@@ -21,6 +21,7 @@ class HttpAction : public Action {
   explicit HttpAction(Settings settings) : settings_(std::move(settings)) {}
 
   std::string Describe() const override { return "http " + settings_.method + " " + settings_.url; }
+  DecisionKind kind() const override { return DecisionKind::kAnswer; }
   bool AnswersAtOnce() const override { return false; }
 
   Result<ActionResult> Run(const ActionContext& context) const override {

@@ -9,6 +9,7 @@ class RespondAction : public Action {
   explicit RespondAction(std::string response) : response_(std::move(response)) {}
 
   std::string Describe() const override { return "respond " + response_; }
+  DecisionKind kind() const override { return DecisionKind::kAnswer; }
   bool AnswersAtOnce() const override { return true; }
 
   Result<ActionResult> Run(const ActionContext& context) const override {

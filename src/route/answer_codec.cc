@@ -1,0 +1,93 @@
+#include "route/answer_codec.h"
+
+#include "route/result_cache.h"
+
+namespace bantam {
+namespace {
+
+// A change of what is stored or of how keys are made must not read old entries as new ones.
+constexpr std::string_view kFormat = "bantam answer 1";
+
+Result<AssistantAnswer> Read(std::string_view text) {
+  BANTAM_TRY(const json::value document, ParseJson(text, "cached answer", {.max_depth = 8, .max_bytes = size_t{4} << 20}));
+  BANTAM_TRY(const JsonObject object, JsonObject::From(document, "cached answer"));
+  AssistantAnswer answer;
+  BANTAM_TRY(answer.text, object.String("text"));
+  BANTAM_TRY(answer.route, object.String("route"));
+  BANTAM_TRY(const double confidence, object.Number("confidence", 0, 1));
+  BANTAM_TRY(const double threshold, object.Number("threshold", 0, 1));
+  answer.confidence = static_cast<float>(confidence);
+  answer.threshold = static_cast<float>(threshold);
+  BANTAM_TRY(const int64_t decision, object.Int("decision", 0, 3));
+  answer.decision = static_cast<DecisionKind>(decision);
+  BANTAM_TRY(answer.model, object.String("model"));
+  BANTAM_TRY(answer.finish_reason, object.String("finish_reason"));
+  BANTAM_TRY(answer.prompt_tokens, object.Int("prompt_tokens", 0, INT64_MAX));
+  BANTAM_TRY(answer.completion_tokens, object.Int("completion_tokens", 0, INT64_MAX));
+  BANTAM_TRY(const json::array* nearest, object.Array("nearest"));
+  for (const json::value& value : *nearest) {
+    BANTAM_TRY(const JsonObject example, JsonObject::From(value, "nearest"));
+    NearestExample& out = answer.nearest.emplace_back();
+    BANTAM_TRY(out.text, example.String("text"));
+    BANTAM_TRY(out.route, example.String("route"));
+    BANTAM_TRY(const double similarity, example.Number("similarity", -1.01, 1.01));
+    out.similarity = static_cast<float>(similarity);
+  }
+  answer.source = AnswerSource::kCache;
+  answer.cache_hit = true;
+  return answer;
+}
+
+void AddCommon(CacheKey& key, std::string_view kind, const AnswerIdentity& identity, const AssistantRequest& request,
+               std::string_view question) {
+  key.Add(kFormat).Add(kind).Add(identity.route_file).Add(identity.intents).Add(request.tenant);
+  key.Add(NormalizeQuestion(question));
+  for (const ChatMessage& message : request.messages) {
+    if (message.role == "system" || message.role == "developer") key.Add(message.role).Add(message.content);
+  }
+  key.Add("parameters").Add(ToJson(request.upstream_parameters));
+}
+
+}  // namespace
+
+std::string EncodeAnswer(const AssistantAnswer& answer) {
+  json::array nearest;
+  for (const NearestExample& example : answer.nearest) {
+    nearest.push_back(json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
+  }
+  return ToJson(json::object{{"text", answer.text},
+                             {"route", answer.route},
+                             {"confidence", answer.confidence},
+                             {"threshold", answer.threshold},
+                             {"decision", static_cast<int64_t>(answer.decision)},
+                             {"model", answer.model},
+                             {"finish_reason", answer.finish_reason},
+                             {"prompt_tokens", answer.prompt_tokens},
+                             {"completion_tokens", answer.completion_tokens},
+                             {"nearest", std::move(nearest)}});
+}
+
+std::optional<AssistantAnswer> DecodeAnswer(std::string_view text) {
+  Result<AssistantAnswer> answer = Read(text);
+  if (!answer) return std::nullopt;
+  return *std::move(answer);
+}
+
+Sha256Digest LocalAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request, std::string_view question) {
+  CacheKey key;
+  AddCommon(key, "local", identity, request, question);
+  return key.Finish();
+}
+
+Sha256Digest UpstreamAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request, std::string_view question,
+                               size_t question_index) {
+  CacheKey key;
+  AddCommon(key, "upstream", identity, request, question);
+  key.Add("history");
+  for (size_t i = 0; i < request.messages.size(); ++i) {
+    if (i != question_index) key.Add(request.messages[i].role).Add(request.messages[i].content);
+  }
+  return key.Finish();
+}
+
+}  // namespace bantam

@@ -1,0 +1,42 @@
+// What a question means: the head's judgement of its embedding, and the examples that lie nearest to it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "learn/head.h"
+#include "route/types.h"
+
+namespace bantam {
+
+struct RankedRoute {
+  std::string route;
+  float probability = 0;  // if the question is in scope at all
+};
+
+struct Understanding {
+  std::string route;       // the likeliest one
+  float confidence = 0;    // P(in scope and that route), calibrated: what thresholds are compared with
+  float out_of_scope = 0;  // P(out of scope)
+  std::vector<RankedRoute> ranking;         // best first, at most 5
+  std::vector<NearestExample> nearest;      // best first, at most 5
+  std::vector<std::string> nearest_routes;  // the routes of the nearest examples, each once, at most 3
+  float nearest_out_of_scope = -1;          // cosine of the nearest out-of-scope example; -1: there are none
+  size_t num_tokens = 0;                    // that the encoder read
+};
+
+// Thread-safe.
+class IntentModel {
+ public:
+  virtual ~IntentModel() = default;
+  virtual Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) = 0;
+  virtual const std::string& identity() const = 0;  // hash of the head and its encoder: part of every cache key
+  virtual double threshold() const = 0;             // the head's own
+  virtual const Head* head() const = 0;             // null in tests of the flow
+  virtual Embedder* embedder() = 0;
+};
+
+}  // namespace bantam
