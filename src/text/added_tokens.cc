@@ -74,6 +74,15 @@ PatternTrie::Match PatternTrie::LongestAt(std::string_view text, size_t at, uint
   return match;
 }
 
+size_t PatternTrie::NextStart(std::string_view text, size_t at) const {
+  const uint32_t first = nodes_[0].first_child;
+  if (nodes_[first].next_sibling == 0) {  // all patterns begin alike, with '[' mostly
+    return std::min(text.find(nodes_[first].byte, at), text.size());
+  }
+  while (at < text.size() && roots_[static_cast<unsigned char>(text[at])] == 0) ++at;
+  return at;
+}
+
 Result<AddedTokens> AddedTokens::Create(std::vector<AddedToken> tokens, Model& model, const Normalizer* normalizer,
                                         const JsonPart& config) {
   const Vocabulary& vocabulary = model.vocabulary();
@@ -111,7 +120,11 @@ Result<AddedTokens> AddedTokens::Create(std::vector<AddedToken> tokens, Model& m
     if (token.normalized && normalizer != nullptr) {
       normalizer->Apply({token.content}, false, normalized, unused);
       pattern = normalized.view();
-      if (pattern.empty()) continue;  // the reference never finds it either
+      // The reference would then find it between any two bytes, and fail inside a character.
+      if (pattern.empty()) {
+        return wrong("content",
+                     fmt::format("is {}, of which the normalizer leaves nothing", QuoteForError(token.content)));
+      }
     }
     Search& search = token.normalized ? out.normalized_ : out.raw_;
     if (!search.trie.Add(pattern, static_cast<int32_t>(i))) {
@@ -137,7 +150,8 @@ void AddedTokens::Find(std::string_view text, bool in_normalized, bool find_spec
   };
   size_t done = 0;          // the text before this is in `out`
   size_t spaces_known = 0;  // all from the last `rstrip` to here is white space: not looked at again
-  for (size_t at = 0; at < text.size();) {
+  steps += text.size();
+  for (size_t at = 0; (at = trie.NextStart(text, at)) < text.size();) {
     const PatternTrie::Match match = trie.LongestAt(text, at, steps);
     if (match.length == 0) {
       ++at;

@@ -41,6 +41,8 @@ class PatternTrie {
     size_t length = 0;  // 0: none
   };
   Match LongestAt(std::string_view text, size_t at, uint64_t& steps) const;
+  // The first place from `at` on where a pattern could begin, or the end of the text.
+  size_t NextStart(std::string_view text, size_t at) const;
 
  private:
   struct Node {

@@ -42,10 +42,11 @@ const json::value* JsonPart::Find(std::string_view key) const {
 }
 
 Error JsonPart::Wrong(ErrorCode code, std::string_view below, std::string_view what, std::source_location where) const {
-  const std::string place = pointer_ + std::string(below);
-  return Error{code,
-               fmt::format("{}{}{} {}", file_, file_.empty() ? "" : ": ", place.empty() ? "the document" : place, what),
-               where};
+  std::string place = pointer_ + std::string(below);
+  if (place.empty()) place = "the document";
+  std::string message = fmt::format("{}{}{}", file_, file_.empty() ? "" : ": ", place);
+  if (!what.empty()) message += fmt::format(" {}", what);
+  return Error{code, std::move(message), where};
 }
 
 Error JsonPart::Expected(std::string_view expected, std::source_location where) const {
@@ -54,6 +55,11 @@ Error JsonPart::Expected(std::string_view expected, std::source_location where) 
 
 Status JsonPart::CheckObject() const {
   if (value_ == nullptr || !value_->is_object()) return Expected("an object {...}");
+  return Ok();
+}
+
+Status JsonPart::CheckArray() const {
+  if (value_ == nullptr || !value_->is_array()) return Expected("an array [...]");
   return Ok();
 }
 
@@ -102,7 +108,7 @@ Result<int64_t> JsonPart::AsInt(int64_t minimum, int64_t maximum) const {
 
 Result<std::vector<JsonPart>> JsonPart::Elements(std::string_view key, size_t maximum) const {
   const JsonPart member = Member(key);
-  if (member.value_ == nullptr || !member.value_->is_array()) return member.Expected("an array [...]");
+  BANTAM_RETURN_IF_ERROR(member.CheckArray());
   const json::array& array = member.value_->get_array();
   if (array.size() > maximum) {
     return member.Wrong(ErrorCode::kTooLarge, "",

@@ -41,12 +41,12 @@ class JsonPart {
   // An object with no members but these: a member that we do not know could change the tokens.
   Status CheckMembers(std::initializer_list<std::string_view> known) const;
   Status CheckObject() const;
+  Status CheckArray() const;
 
   // "FILE: POINTER+below what", e.g. below = "/type".
   Error Wrong(ErrorCode code, std::string_view below, std::string_view what,
               std::source_location where = std::source_location::current()) const;
 
-  const json::value* value() const { return value_; }
   const std::string& pointer() const { return pointer_; }
 
  private:

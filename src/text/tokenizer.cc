@@ -130,7 +130,6 @@ class Pipeline final : public Tokenizer, private TokenNames {
     }
     scratch.raw_stretches.clear();
     added_tokens_.Find(text, false, find_special, scratch.raw_stretches, scratch.steps);
-    scratch.steps += text.size();
     std::vector<uint32_t>& code_points = scratch.code_points;
     code_points.clear();
     if (options.offsets) {

@@ -60,9 +60,7 @@ Result<TokenizerFile> ReadTokenizerFile(std::string_view text, std::string_view 
   file.document = *std::move(document);
   BANTAM_RETURN_IF_ERROR(JsonPart(&file.document, "", name).CheckObject());
   BANTAM_RETURN_IF_ERROR(file.Part("model").CheckObject());
-  if (const JsonPart added = file.Part("added_tokens"); !added.IsNull() && !added.value()->is_array()) {
-    return added.Wrong(ErrorCode::kCorrupt, "", "is not an array [...]");
-  }
+  if (const JsonPart added = file.Part("added_tokens"); !added.IsNull()) BANTAM_RETURN_IF_ERROR(added.CheckArray());
   return file;
 }
 

@@ -80,13 +80,14 @@ Status Vocabulary::Finish(std::string_view continuing_prefix) {
       if (key.continues) bare_prefix_id_ = static_cast<int32_t>(id);
       continue;
     }
-    Slot& slot = slots_[SlotOf(key)];
+    const Hash hash = HashOf(key);
+    Slot& slot = slots_[SlotOf(key, hash)];
     if (slot.meta != 0) {
       return Err(ErrorCode::kCorrupt, "{} stands there twice, with the ids {} and {}", PointerTo("", token), slot.id,
                  id);
     }
     const size_t length = key.rest.size();
-    slot.key = HashOf(key).key;
+    slot.key = hash.key;
     slot.id = static_cast<int32_t>(id);
     slot.meta = static_cast<uint32_t>(length) | (key.continues ? kContinues : 0) | kUsed;
     uint16_t& longest = longest_[key.continues ? 1 : 0][static_cast<unsigned char>(key.rest[0])];
@@ -138,8 +139,7 @@ Vocabulary::Hash Vocabulary::HashOf(Key key) const {
   return {hash, length <= 8 ? tail : hash};
 }
 
-size_t Vocabulary::SlotOf(Key key) const {
-  const Hash hash = HashOf(key);
+size_t Vocabulary::SlotOf(Key key, Hash hash) const {
   const uint32_t meta = static_cast<uint32_t>(key.rest.size()) | (key.continues ? kContinues : 0) | kUsed;
   size_t i = hash.hash & slot_mask_;
   while (slots_[i].meta != 0 && !Holds(slots_[i], meta, hash.key, key.rest.data(), key.rest.size())) {
@@ -152,14 +152,14 @@ int32_t Vocabulary::IdOf(std::string_view token) const {
   const Key key = KeyOf(token);
   if (key.rest.empty()) return key.continues ? bare_prefix_id_ : -1;
   if (key.rest.size() > kMaxTokenBytes || slots_.empty()) return -1;
-  const Slot& slot = slots_[SlotOf(key)];
+  const Slot& slot = slots_[SlotOf(key, HashOf(key))];
   return slot.meta != 0 ? slot.id : -1;
 }
 
 void Vocabulary::MakeSpecial(std::string_view token) {
   const Key key = KeyOf(token);
   if (key.rest.empty() || key.rest.size() > kMaxTokenBytes) return;
-  Slot& slot = slots_[SlotOf(key)];
+  Slot& slot = slots_[SlotOf(key, HashOf(key))];
   if (slot.meta != 0) slot.meta |= kSpecial;
 }
 

@@ -75,7 +75,7 @@ class Vocabulary {
   Key KeyOf(std::string_view token) const;
   Hash HashOf(Key key) const;
   // The slot of this token, or the free one where it would go.
-  size_t SlotOf(Key key) const;
+  size_t SlotOf(Key key, Hash hash) const;
   bool Holds(const Slot& slot, uint32_t meta, uint64_t key, const char* bytes, size_t length) const;
   Match Find(bool continues, const char* p, size_t length, uint64_t state, uint64_t tail, uint32_t hidden) const;
 

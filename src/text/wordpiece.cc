@@ -73,7 +73,7 @@ Result<std::unique_ptr<Model>> MakeWordPiece(const JsonPart& config, Vocabulary 
   BANTAM_TRY(const int64_t max_chars, config.Int("max_input_chars_per_word", 0, kMostCharsPerWord));
   BANTAM_RETURN_IF_ERROR(config.Member("vocab").CheckObject());
   if (Status finished = vocabulary.Finish(prefix); !finished) {
-    return config.Wrong(finished.error().code, "/vocab", finished.error().message);
+    return config.Wrong(finished.error().code, "/vocab" + finished.error().message, "");
   }
   const int32_t unknown_id = vocabulary.IdOf(unknown);
   if (unknown_id < 0) {
