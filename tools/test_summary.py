@@ -24,9 +24,11 @@ def read_cases(path):
         if case.get("classname") and case.get("classname") != name:
             name = f"{case.get('classname')}.{name}"
         skip = case.find("skipped")
-        if skip is not None:
+        message = skip.get("message") or "" if skip is not None else ""
+        if case.get("status") == "notrun" and not message.startswith("SKIP_"):
+            failed += 1  # ctest could not start it: not built, not found
+        elif skip is not None:
             output = case.findtext("system-out") or ""
-            message = skip.get("message") or ""
             skipped.append((name, gtest_reason(output) if message.startswith("SKIP_") else message))
         elif case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
             failed += 1

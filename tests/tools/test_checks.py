@@ -111,6 +111,17 @@ def test_summary_names_skips_and_counts(tmp_path, failed):
     assert result.stdout.endswith(f"{3 - failed} passed, {failed} failed, 2 skipped\n")
 
 
+def test_a_test_that_was_not_built_is_a_failure(tmp_path):
+    (tmp_path / "ctest.xml").write_text(
+        '<testsuite><testcase name="api_test_NOT_BUILT" classname="api_test_NOT_BUILT" status="notrun">'
+        '<skipped message="Unable to find executable"/><system-out/></testcase></testsuite>'
+    )
+    (tmp_path / "pytest.xml").write_text("<testsuite/>")
+    result = run(sys.executable, REPOSITORY / "tools" / "test_summary.py", tmp_path)
+    assert result.returncode == 1
+    assert result.stdout.endswith("0 passed, 1 failed, 0 skipped\n")
+
+
 def test_summary_fails_without_a_report(tmp_path):
     (tmp_path / "ctest.xml").write_text("<testsuite/>")
     result = run(sys.executable, REPOSITORY / "tools" / "test_summary.py", tmp_path)
