@@ -9,7 +9,7 @@ const POLL_MS = 2000;
 const POLL_SLOW_MS = 8000;     // while the server is away
 const ANSWER_LIMIT_MS = 90000; // longer than any upstream may take
 const HISTORY_TURNS = 12;      // so many messages travel along, for an upstream model to follow the thread
-const SOURCES = ["local model", "cache", "rule", "upstream", "unsure"];
+const SOURCES = ["local model", "cache", "rule", "upstream"];
 
 // ---------------------------------------------------------------- theme: before the first paint
 
@@ -447,8 +447,11 @@ function showStats(stats) {
   $("share").replaceChildren(...counts.filter(([, count]) => count > 0)
     .map(([source, count]) => sized(make("i", {"data-tone": source}), count / total)));
   $("share").setAttribute("aria-label", total ? counts.map(([source, count]) => `${source} ${count}`).join(", ") : "Nothing answered yet");
-  $("legend").replaceChildren(...counts.map(([source, count]) =>
-    make("li", {"data-tone": source, class: count ? "" : "zero"}, source, make("b", {}, count.toLocaleString("en")))));
+  // "unsure" is a decision, not a source: such answers are counted above already.
+  const unsure = isNumber(decisions.unsure) ? decisions.unsure : 0;
+  const rows = [...counts.map(([source, count]) => [source, source, count]), ["unsure", "of these, unsure", unsure]];
+  $("legend").replaceChildren(...rows.map(([tone, label, count]) =>
+    make("li", {"data-tone": tone, class: count ? "" : "zero"}, label, make("b", {}, count.toLocaleString("en")))));
 
   const assistant = stats.assistant && stats.assistant.name ? stats.assistant : null;
   state.assistant = assistant;
