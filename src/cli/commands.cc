@@ -5,6 +5,7 @@ namespace bantam::cli {
 
 std::span<const Command> Commands() {
   static constexpr std::array kCommands = {
+      Command{"route", "Train, evaluate and test what decides who answers", SetUpRoute},
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
   };
   return kCommands;

@@ -10,6 +10,7 @@ namespace bantam::cli {
 
 std::span<const Command> Commands();
 
+Run SetUpRoute(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli

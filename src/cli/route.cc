@@ -1,0 +1,26 @@
+// bantam route: what concerns the head and the route file. Each of its subcommands is a file route_NAME.cc and a row here.
+#include <CLI/CLI.hpp>
+#include <array>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/route_commands.h"
+
+namespace bantam::cli {
+
+Run SetUpRoute(CLI::App& app) {
+  static constexpr std::array kCommands = {
+      Command{"train", "Train an intent head on labelled examples", SetUpRouteTrain},
+      Command{"eval", "Say how good a head is on labelled lines", SetUpRouteEval},
+  };
+  app.require_subcommand(1);
+  app.footer("Run 'bantam route COMMAND --help' for a command's options and examples.");
+  auto chosen = std::make_shared<Run>();
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    sub->callback([chosen, run = command.setup(*sub)] { *chosen = run; });
+  }
+  return [chosen] { return (*chosen)(); };
+}
+
+}  // namespace bantam::cli

@@ -1,0 +1,11 @@
+// Set-up functions of the subcommands of `bantam route`; their list is in route.cc.
+#pragma once
+
+#include "cli/command.h"
+
+namespace bantam::cli {
+
+Run SetUpRouteTrain(CLI::App& app);
+Run SetUpRouteEval(CLI::App& app);
+
+}  // namespace bantam::cli

@@ -1,0 +1,134 @@
+// bantam route train: labelled examples to a head.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/paths.h"
+#include "base/text_util.h"
+#include "cli/route_commands.h"
+#include "cli/route_data.h"
+#include "route/state_folder.h"
+#include "route/training_examples.h"
+
+namespace bantam::cli {
+namespace {
+
+struct Options {
+  std::string route_file;
+  DataOptions data;
+  std::string model = "all-MiniLM-L6-v2", dtype = "int8";
+  std::string out;
+  TrainOptions train;
+  bool json = false;
+};
+
+// Where examples, model and head are, once -c or --data has been read.
+struct Plan {
+  std::vector<LabelledText> examples;
+  std::string model, dtype;
+  Path out;
+};
+
+Result<Plan> MakePlan(const Options& options) {
+  if (options.route_file.empty() == options.data.files.empty()) {
+    return Err(ErrorCode::kInvalidArgument, "give either a route file (-c FILE) or examples (--data FILE --out HEAD)");
+  }
+  if (!options.route_file.empty()) {
+    BANTAM_TRY(const RouteFile file, LoadRouteFile(options.route_file));
+    BANTAM_TRY(const Path folder, StateFolder(file.name));
+    const Path out = options.out.empty() ? StateFiles(folder).head : Path(options.out);
+    return Plan{TrainingExamples(file), file.encoder_model, file.encoder_dtype, out};
+  }
+  if (options.out.empty()) return Err(ErrorCode::kInvalidArgument, "say where the head goes: --out HEAD.safetensors");
+  BANTAM_TRY(std::vector<LabelledText> examples, ReadData(options.data));
+  return Plan{std::move(examples), options.model, options.dtype, options.out};
+}
+
+json::object Report(const Plan& plan, const TrainedHead& trained, double embed_seconds) {
+  const HeadMetadata& m = trained.head.metadata();
+  const TrainReport& r = trained.report;
+  json::object folds{{"count", r.folds},
+                     {"examples", r.held_out},
+                     {"in_scope_accuracy", r.accuracy},
+                     {"ece", r.ece},
+                     {"false_rejection", r.false_rejection}};
+  folds["oos_recall"] = m.num_out_of_scope > 0 ? json::value(r.out_of_scope_recall) : json::value();
+  return {{"head", plan.out.string()},
+          {"head_sha256", trained.head.Sha256()},
+          {"model", m.encoder.model},
+          {"dtype", m.encoder.weight_type},
+          {"labels", trained.head.labels().size()},
+          {"examples", m.num_examples},
+          {"oos_examples", m.num_out_of_scope},
+          {"temperature", m.temperature},
+          {"threshold", m.threshold},
+          {"iterations", r.iterations},
+          {"folds", folds},
+          {"embed_seconds", embed_seconds},
+          {"train_seconds", r.train_seconds}};
+}
+
+std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_seconds) {
+  const HeadMetadata& m = trained.head.metadata();
+  const TrainReport& r = trained.report;
+  std::string out = fmt::format(
+      "{} examples of {} labels and {} out of scope, read by {} ({}) in {:.1f} s\n"
+      "trained in {:.1f} s: {} folds to calibrate on, then {} iterations on all examples\n\n"
+      "on the {} examples held out\n"
+      "  accuracy                  {:6.2f} %\n"
+      "  calibration error (ECE)   {:6.2f} %   after the temperature {:.3f}\n"
+      "  falsely rejected          {:6.2f} %   at the threshold {:.3f}\n",
+      m.num_examples, trained.head.labels().size(), m.num_out_of_scope, EscapeForTerminal(m.encoder.model), m.encoder.weight_type,
+      embed_seconds, r.train_seconds, r.folds, r.iterations, r.held_out, 100 * r.accuracy, 100 * r.ece, m.temperature,
+      100 * r.false_rejection, m.threshold);
+  if (m.num_out_of_scope > 0) out += fmt::format("  out of scope, rejected    {:6.2f} %\n", 100 * r.out_of_scope_recall);
+  return out + fmt::format("\nwrote {}\n", EscapeForTerminal(plan.out.string(), 400));
+}
+
+Status RunTrain(const Options& options) {
+  BANTAM_TRY(const Plan plan, MakePlan(options));
+  BANTAM_TRY(const auto embedder, LoadEmbedder(plan.model, plan.dtype, options.train.num_threads));
+  std::optional<ProgressBar> progress(std::in_place, "route train");
+  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, plan.examples, *progress));
+  TrainOptions train = options.train;
+  train.progress = [&](std::string_view stage, double fraction) { progress->Update(stage, fraction); };
+  BANTAM_TRY(const TrainedHead trained, TrainHead(plan.examples, embedded.embeddings, IdentityOf(*embedder), train));
+  progress.reset();
+  BANTAM_RETURN_IF_ERROR(trained.head.Save(plan.out));
+  const std::string report = ToJson(Report(plan, trained, embedded.seconds)) + "\n";
+  BANTAM_RETURN_IF_ERROR(WriteFileAtomic(ReportPath(plan.out), report));
+  return Print(options.json ? report : Summary(plan, trained, embedded.seconds));
+}
+
+}  // namespace
+
+Run SetUpRouteTrain(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("-c,--config", options->route_file, "Route file: its examples, its encoder; the head goes to its state folder");
+  AddDataOptions(app, options->data, "Files of lines {\"text\": ..., \"label\": ...}; the label oos is out of scope");
+  app.add_option("--model,-m", options->model, "Encoder: a model in the store or a folder (with -c: the route file's)")
+      ->capture_default_str();
+  app.add_option("--dtype", options->dtype, "Weights of the encoder: int8 or f32")->capture_default_str();
+  app.add_option("--out,-o", options->out, "Where the head goes; HEAD.report.json is written beside it");
+  app.add_option("--inverse-regularization,-C", options->train.inverse_regularization, "C of the logistic regression")
+      ->capture_default_str();
+  app.add_option("--folds", options->train.folds, "Folds to calibrate on; 0: 5, or 10 up to 2,000 examples")->capture_default_str();
+  app.add_option("--oos-share", options->train.out_of_scope_share, "Out-of-scope share of the messages that will come")
+      ->capture_default_str();
+  app.add_option("--max-false-rejection", options->train.max_false_rejection,
+                 "Of held-out in-scope examples, at the head's own threshold")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--threads", options->train.num_threads, "Threads; 0: all this process may use")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "Print the report as JSON");
+  app.footer(
+      "The same examples give the same bytes, on any number of threads.\n\n"
+      "  bantam route train -c examples/helpdesk/bantam.yaml\n"
+      "  bantam route train --data train.jsonl --model all-MiniLM-L6-v2 --out head.safetensors\n"
+      "  bantam route train --data clinc150_full.jsonl --splits train,oos_train --out head.safetensors --json");
+  return [options] { return RunTrain(*options); };
+}
+
+}  // namespace bantam::cli

@@ -1,0 +1,21 @@
+// What the head of a route file is trained on. One function, so that whoever trains it and whoever asks whether it is stale
+// (HeadMetadata::examples_sha256) mean the same examples.
+#pragma once
+
+#include <vector>
+
+#include "learn/examples.h"
+#include "route/route_file.h"
+
+namespace bantam {
+
+inline std::vector<LabelledText> TrainingExamples(const RouteFile& file) {
+  std::vector<LabelledText> examples;
+  for (const Route& route : file.routes) {
+    for (const std::string& utterance : route.utterances) examples.push_back({utterance, route.name});
+  }
+  for (const std::string& text : file.out_of_scope) examples.push_back({text, std::string(kOutOfScopeLabel)});
+  return examples;
+}
+
+}  // namespace bantam
