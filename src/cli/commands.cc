@@ -5,6 +5,8 @@ namespace bantam::cli {
 
 std::span<const Command> Commands() {
   static constexpr std::array kCommands = {
+      Command{"audit", "The log of decisions: verify it, explain one, follow it", SetUpAudit},
+      Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
   };
   return kCommands;

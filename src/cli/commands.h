@@ -10,6 +10,8 @@ namespace bantam::cli {
 
 std::span<const Command> Commands();
 
+Run SetUpAudit(CLI::App& app);
+Run SetUpCache(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli

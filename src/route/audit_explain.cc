@@ -52,7 +52,7 @@ std::string Reason(const AuditRecord& r) {
 }
 
 std::string Outcome(const AuditRecord& r) {
-  const std::string problem = r.problem.empty() ? std::string() : fmt::format(" It said: {}.", Safe(r.problem));
+  const std::string problem = r.problem.empty() ? std::string() : fmt::format(" In words: {}.", Safe(r.problem));
   if (r.outcome == "ok") return problem.empty() ? std::string() : "It went well in the end." + problem;
   if (r.outcome == "cancelled") return "The client went away before the answer was complete; nothing of it was kept.";
   if (r.outcome.starts_with("upstream_")) {
