@@ -1,5 +1,5 @@
-// How long the decision layer's stores take: a cache hit from memory and from disk, a store, an audit record, a turn of a
-// conversation. Prints median and 99th percentile of single calls, in microseconds.
+// How long the decision layer's stores take: a cache hit from memory and from disk, a store, an audit record, a turn of
+// a conversation. Prints median and 99th percentile of single calls, in microseconds.
 //
 //   cmake --build --preset release --target bantam_store_bench && build/release/bantam_store_bench [FOLDER]
 #include <algorithm>
@@ -20,7 +20,12 @@ constexpr std::string_view kQuestion = "I sent the jacket back two weeks ago, wh
 const std::string kAnswer(600, 'a');
 
 Sha256Digest KeyOf(int n) {
-  return CacheKey().Add(Sha256Hex("route file")).Add("tenant").Add(NormalizeQuestion(kQuestion)).Add(std::to_string(n)).Finish();
+  return CacheKey()
+      .Add(Sha256Hex("route file"))
+      .Add("tenant")
+      .Add(NormalizeQuestion(kQuestion))
+      .Add(std::to_string(n))
+      .Finish();
 }
 
 template <typename Call>
@@ -32,8 +37,8 @@ void Measure(const char* what, int calls, const Call& call) {
     micros[static_cast<size_t>(i)] = MillisecondsSince(start) * 1e3;
   }
   std::sort(micros.begin(), micros.end());
-  std::printf("%-44s p50 %9.2f us   p99 %9.2f us   (%d calls)\n", what, micros[micros.size() / 2], micros[micros.size() * 99 / 100],
-              calls);
+  std::printf("%-44s p50 %9.2f us   p99 %9.2f us   (%d calls)\n", what, micros[micros.size() / 2],
+              micros[micros.size() * 99 / 100], calls);
 }
 
 template <typename T>
@@ -51,7 +56,8 @@ void Main(const Path& folder) {
     Measure("cache: key of a question", 100'000, [](int i) { KeyOf(i); });
     std::vector<Sha256Digest> keys;
     for (int i = 0; i < kEntries; ++i) keys.push_back(KeyOf(i));
-    Measure("cache: store, back to back", kEntries, [&](int i) { cache->Store(keys[static_cast<size_t>(i)], kAnswer); });
+    Measure("cache: store, back to back", kEntries,
+            [&](int i) { cache->Store(keys[static_cast<size_t>(i)], kAnswer); });
     Measure("cache: hit in memory", 200'000, [&](int i) {
       if (!cache->Find(keys[static_cast<size_t>(kEntries - 1 - i % 4'000)])) std::abort();
     });
@@ -65,7 +71,8 @@ void Main(const Path& folder) {
     auto cache = OrExit(ResultCache::Open(folder / "cache.db", options));
     std::vector<Sha256Digest> keys;
     for (int i = 0; i < kEntries; ++i) keys.push_back(KeyOf(i));
-    Measure("cache: hit on disk", 50'000, [&](int i) { cache->Find(keys[static_cast<size_t>(i * 7919LL % kEntries)]); });
+    Measure("cache: hit on disk", 50'000,
+            [&](int i) { cache->Find(keys[static_cast<size_t>(i * 7919LL % kEntries)]); });
     const CacheStats stats = cache->Stats();
     std::printf("%-44s %llu of 50000 look-ups were hits\n", "", static_cast<unsigned long long>(stats.hits));
   }
@@ -85,7 +92,8 @@ void Main(const Path& folder) {
   }
   const MonotonicTime start = MonotonicNow();
   const AuditCheck check = OrExit(VerifyAuditLog(folder / "audit.jsonl"));
-  std::printf("%-44s %.0f ms for %lld records\n", "audit: verify", MillisecondsSince(start), static_cast<long long>(check.records));
+  std::printf("%-44s %.0f ms for %lld records\n", "audit: verify", MillisecondsSince(start),
+              static_cast<long long>(check.records));
   auto store = OrExit(ConversationStore::Open(folder / "conversations.db", std::chrono::hours(1)));
   Measure("conversation: save", 20'000, [&](int i) {
     if (!store->Save(std::to_string(i % 500), kAnswer)) std::abort();

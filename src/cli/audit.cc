@@ -47,7 +47,8 @@ Status Verify(const Options& options) {
   std::string wanted = options.contains;
   bool found = wanted.empty();
   if (!found && !check.first_bad_line) {
-    std::transform(wanted.begin(), wanted.end(), wanted.begin(), [](char c) { return c >= 'A' && c <= 'F' ? c + 32 : c; });
+    std::transform(wanted.begin(), wanted.end(), wanted.begin(),
+                   [](char c) { return c >= 'A' && c <= 'F' ? c + 32 : c; });
     BANTAM_RETURN_IF_ERROR(ReadAuditLog(file, [&](const AuditRecord& record, std::string_view) {
       found = record.hash == wanted;
       return !found;
@@ -65,19 +66,21 @@ Status Verify(const Options& options) {
     std::printf("%s\n", ToJson(result).c_str());
   }
   if (check.first_bad_line) {
-    return Err(ErrorCode::kCorrupt, "{}:{}: {}; the {} records before it are intact", name, *check.first_bad_line, check.problem,
-               check.records);
+    return Err(ErrorCode::kCorrupt, "{}:{}: {}; the {} records before it are intact", name, *check.first_bad_line,
+               check.problem, check.records);
   }
   if (!found) {
-    return Err(ErrorCode::kCorrupt, "{}: no record with the hash {}: the log was cut or rewritten since that was noted", name,
-               EscapeForTerminal(wanted));
+    return Err(ErrorCode::kCorrupt, "{}: no record with the hash {}: the log was cut or rewritten since that was noted",
+               name, EscapeForTerminal(wanted));
   }
   if (options.json) return Ok();
-  std::printf("%s: %lld records, the chain is intact\nlast hash %s\n", name.c_str(), static_cast<long long>(check.records),
-              check.last_hash.c_str());
+  std::printf("%s: %lld records, the chain is intact\nlast hash %s\n", name.c_str(),
+              static_cast<long long>(check.records), check.last_hash.c_str());
   if (check.unfinished_bytes > 0) {
-    std::printf("the last %lld bytes are an unfinished record: being written right now, or torn by a crash (the next start moves them to %s.torn)\n",
-                static_cast<long long>(check.unfinished_bytes), name.c_str());
+    std::printf(
+        "the last %lld bytes are an unfinished record: being written right now, or torn by a crash (the next start "
+        "moves them to %s.torn)\n",
+        static_cast<long long>(check.unfinished_bytes), name.c_str());
   }
   return Ok();
 }
@@ -97,15 +100,18 @@ Status Why(const Options& options) {
     return true;
   }));
   if (exact.empty() && beginning.size() > 1) {
-    return Err(ErrorCode::kInvalidArgument, "several request ids begin with \"{}\": give the whole id", EscapeForTerminal(options.id));
+    return Err(ErrorCode::kInvalidArgument, "several request ids begin with \"{}\": give the whole id",
+               EscapeForTerminal(options.id));
   }
   const auto& found = exact.empty() ? beginning : exact;
   if (found.empty() || options.id.empty()) {
-    return Err(ErrorCode::kNotFound, "no decision \"{}\" in {}: an answer's id is in its field `id` and in `bantam audit tail`",
+    return Err(ErrorCode::kNotFound,
+               "no decision \"{}\" in {}: an answer's id is in its field `id` and in `bantam audit tail`",
                EscapeForTerminal(options.id), EscapeForTerminal(file.string(), 400));
   }
   for (const auto& [record, line] : found) {
-    std::printf("%s%s", options.json ? line.c_str() : ExplainDecision(record).c_str(), options.json || found.size() > 1 ? "\n" : "");
+    std::printf("%s%s", options.json ? line.c_str() : ExplainDecision(record).c_str(),
+                options.json || found.size() > 1 ? "\n" : "");
   }
   return Ok();
 }
@@ -130,9 +136,10 @@ std::string Column(std::string_view text, size_t width) {
 
 void PrintRow(const AuditRecord& r) {
   Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:5.3f} {} {:5.3f}  {:>8.1f}  {:>9}  {:20}  {}\n", LocalTime(r.time_us),
-             r.route.empty() ? "-" : Column(r.route, 22), Column(r.decision, 8), Column(r.source, 11), r.confidence,
-             r.confidence >= r.threshold ? ">=" : "< ", r.threshold, r.latency_ms,
-             r.cost == 0 ? std::string("-") : fmt::format("{:.6f}", r.cost), Column(r.outcome, 20), EscapeForTerminal(r.request_id)));
+                    r.route.empty() ? "-" : Column(r.route, 22), Column(r.decision, 8), Column(r.source, 11),
+                    r.confidence, r.confidence >= r.threshold ? ">=" : "< ", r.threshold, r.latency_ms,
+                    r.cost == 0 ? std::string("-") : fmt::format("{:.6f}", r.cost), Column(r.outcome, 20),
+                    EscapeForTerminal(r.request_id)));
 }
 
 Status Tail(const Options& options) {
@@ -140,8 +147,8 @@ Status Tail(const Options& options) {
   BANTAM_TRY(const int64_t offset, OffsetOfLastLines(file, options.lines));
   BANTAM_TRY(AuditReader reader, AuditReader::Open(file, offset));
   if (!options.json) {
-    Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8}  {:>9}  {:20}  {}\n", "time", "route", "decision", "source",
-                      "confidence", "ms", "cost", "outcome", "request"));
+    Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8}  {:>9}  {:20}  {}\n", "time", "route", "decision",
+                      "source", "confidence", "ms", "cost", "outcome", "request"));
   }
   for (;;) {
     BANTAM_TRY(const auto line, reader.NextLine());
@@ -173,11 +180,15 @@ Run SetUpAudit(CLI::App& app) {
     return sub;
   };
   CLI::App* verify = add("verify", "Check that no record was changed, removed or re-ordered", Verify);
-  verify->add_option("--contains", options->contains, "And that the record with this hash, noted earlier, is still there")->type_name("HASH");
+  verify
+      ->add_option("--contains", options->contains, "And that the record with this hash, noted earlier, is still there")
+      ->type_name("HASH");
   CLI::App* why = add("why", "Explain one decision", Why);
   why->add_option("ID", options->id, "Request id (or its beginning), or the number of the record")->required();
   CLI::App* tail = add("tail", "The last decisions", Tail);
-  tail->add_option("-n,--lines", options->lines, "How many")->capture_default_str()->check(CLI::Range(0, 1'000'000'000));
+  tail->add_option("-n,--lines", options->lines, "How many")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'000'000'000));
   tail->add_flag("-f,--follow", options->follow, "Wait for more");
   app.require_subcommand(1);
   app.footer(

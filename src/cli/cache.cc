@@ -43,14 +43,16 @@ Status Stats(const Options& options) {
   }
   std::printf("%s\n", EscapeForTerminal(file.string(), 400).c_str());
   std::printf("  %lld answers of %s in a file of %s\n", static_cast<long long>(info.entries),
-              HumanBytes(static_cast<uint64_t>(info.value_bytes)).c_str(), HumanBytes(static_cast<uint64_t>(info.file_bytes)).c_str());
+              HumanBytes(static_cast<uint64_t>(info.value_bytes)).c_str(),
+              HumanBytes(static_cast<uint64_t>(info.file_bytes)).c_str());
   if (info.entries > 0) {
     std::printf("  oldest %s, newest %s\n", FormatTime(info.oldest_us).substr(0, 19).c_str(),
                 FormatTime(info.newest_us).substr(0, 19).c_str());
   }
-  std::printf("  %lld look-ups, %lld hits (%.1f %%); %lld stored, %lld evicted, %lld expired\n", static_cast<long long>(lookups),
-              static_cast<long long>(info.hits), 100 * rate, static_cast<long long>(info.stores),
-              static_cast<long long>(info.evictions), static_cast<long long>(info.expired));
+  std::printf("  %lld look-ups, %lld hits (%.1f %%); %lld stored, %lld evicted, %lld expired\n",
+              static_cast<long long>(lookups), static_cast<long long>(info.hits), 100 * rate,
+              static_cast<long long>(info.stores), static_cast<long long>(info.evictions),
+              static_cast<long long>(info.expired));
   return Ok();
 }
 
