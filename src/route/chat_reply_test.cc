@@ -107,7 +107,8 @@ TEST(ChatStream, OtherChoicesAreLeftOut) {
 
 TEST(ChatReply, OneDocument) {
   ChatReply reply = ParseChatReply(
-      R"({"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],"usage":{"prompt_tokens":2,"completion_tokens":1}})");
+      R"({"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],)"
+      R"("usage":{"prompt_tokens":2,"completion_tokens":1}})");
   EXPECT_EQ(reply.outcome, UpstreamOutcome::kOk);
   EXPECT_EQ(reply.text, "Hi");
   EXPECT_EQ(reply.finish_reason, "length");
