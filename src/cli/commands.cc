@@ -5,8 +5,12 @@ namespace bantam::cli {
 
 std::span<const Command> Commands() {
   static constexpr std::array kCommands = {
+      Command{"serve", "The assistant of a route file, and encoders, over HTTP", SetUpServe},
       Command{"route", "Train, evaluate and test what decides who answers", SetUpRoute},
+      Command{"audit", "The log of decisions: verify it, explain one, follow it", SetUpAudit},
+      Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
+      Command{"bench", "Time the encoder on this machine", SetUpBench},
   };
   return kCommands;
 }

@@ -10,7 +10,11 @@ namespace bantam::cli {
 
 std::span<const Command> Commands();
 
+Run SetUpAudit(CLI::App& app);
+Run SetUpBench(CLI::App& app);
+Run SetUpCache(CLI::App& app);
 Run SetUpRoute(CLI::App& app);
+Run SetUpServe(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli

@@ -73,7 +73,7 @@ Status Serve(const ServeOptions& options) {
 
 }  // namespace
 
-Run SetupServe(CLI::App& app) {
+Run SetUpServe(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   app.add_option("-c,--config", options->config, "Route file of the assistant")->type_name("FILE");
   app.add_option("--model", options->models, "Encoder to serve: a name in the store or a folder; may be repeated")->type_name("NAME|DIR");

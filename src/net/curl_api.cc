@@ -19,12 +19,13 @@ Result<CurlApi> Load() {
     if (library != nullptr) break;
   }
   if (library == nullptr) {
-    return Err(ErrorCode::kUnsupported, "requests to other servers need libcurl, which is not installed here: apt install libcurl4");
+    return Err(ErrorCode::kUnsupported,
+               "requests to other servers need libcurl, which is not installed here: apt install libcurl4");
   }
   CurlApi api;
   const char* missing = nullptr;
-#define BANTAM_CURL_LOOKUP(name)                                              \
-  api.name = reinterpret_cast<decltype(api.name)>(::dlsym(library, #name));   \
+#define BANTAM_CURL_LOOKUP(name)                                            \
+  api.name = reinterpret_cast<decltype(api.name)>(::dlsym(library, #name)); \
   if (api.name == nullptr) missing = #name;
   BANTAM_CURL_FUNCTIONS(BANTAM_CURL_LOOKUP)
 #undef BANTAM_CURL_LOOKUP
@@ -36,7 +37,8 @@ Result<CurlApi> Load() {
                api.curl_version_info(CURLVERSION_NOW)->version);
   }
   if (api.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-    return Err(ErrorCode::kUnsupported, "libcurl {} cannot be initialised", api.curl_version_info(CURLVERSION_NOW)->version);
+    return Err(ErrorCode::kUnsupported, "libcurl {} cannot be initialised",
+               api.curl_version_info(CURLVERSION_NOW)->version);
   }
   return api;
 }

@@ -33,7 +33,8 @@ Status Check(const OutgoingRequest& request) {
       return Err(ErrorCode::kInvalidArgument, "\"{}\" is not the name of a header", EscapeForTerminal(name));
     }
     // Values may be secret: not printed.
-    if (!IsFieldValue(value)) return Err(ErrorCode::kInvalidArgument, "the value of header {} holds a line break", name);
+    if (!IsFieldValue(value))
+      return Err(ErrorCode::kInvalidArgument, "the value of header {} holds a line break", name);
   }
   return Ok();
 }
@@ -50,7 +51,8 @@ Result<std::string> OriginOf(std::string_view url) {
   // The address itself is printed only up to its path: a query may hold a key.
   const std::string shown = EscapeForTerminal(url.substr(0, std::min(url.find_first_of("?#@"), url.size())), 200);
   if (authority == 0) {
-    return Err(ErrorCode::kInvalidArgument, "\"{}\" is not an address to ask: begin it with http:// or https://", shown);
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" is not an address to ask: begin it with http:// or https://",
+               shown);
   }
   const auto unsafe = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; };
   if (std::any_of(url.begin(), url.end(), unsafe)) {
@@ -63,7 +65,8 @@ Result<std::string> OriginOf(std::string_view url) {
     return Err(ErrorCode::kInvalidArgument, "the address \"{}\" names no host", shown);
   }
   if (host.find('@') != std::string_view::npos) {
-    return Err(ErrorCode::kInvalidArgument, "the address {} holds a user name or password: use an api_key or a header instead",
+    return Err(ErrorCode::kInvalidArgument,
+               "the address {} holds a user name or password: use an api_key or a header instead",
                EscapeForTerminal(url.substr(0, authority)));
   }
   return EscapeForTerminal(url.substr(0, end), 300);

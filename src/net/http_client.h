@@ -27,7 +27,8 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 // Every member has an initializer, so that designated ones may be left out under -Wmissing-field-initializers.
 struct OutgoingRequest {
   std::string method = "GET";
-  std::string url = {};  // http or https, without user:password@ (credentials belong into headers, which are never printed)
+  std::string url =
+      {};  // http or https, without user:password@ (credentials belong into headers, which are never printed)
   HttpHeaders headers = {};
   std::string body = {};
   std::chrono::milliseconds connect_timeout{2'000};      // name look-up, TCP and TLS together
@@ -41,16 +42,16 @@ struct OutgoingRequest {
 
 struct IncomingResponse {
   int status = 0;
-  HttpHeaders headers;  // names in lower case
-  std::string body;     // empty when on_body took it
+  HttpHeaders headers;                                              // names in lower case
+  std::string body;                                                 // empty when on_body took it
   std::string_view Header(std::string_view lower_case_name) const;  // the first of that name, or empty
 };
 
 // Called on the thread that called Send.
 struct HttpCallbacks {
   std::function<void(const IncomingResponse& head)> on_head = {};  // status and headers, before any body
-  // False: the receiver has had enough. What remains is dropped; when it ends within 50 ms the connection is kept for the
-  // next request and Send succeeds, else Send returns kCancelled.
+  // False: the receiver has had enough. What remains is dropped; when it ends within 50 ms the connection is kept for
+  // the next request and Send succeeds, else Send returns kCancelled.
   std::function<bool(std::string_view piece)> on_body = {};
 };
 
@@ -63,11 +64,12 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Any status is a success here. kInvalidArgument: the request itself is wrong. kUnavailable: could not connect, or the
-  // connection broke; kDeadline: a time-out (the message says which); kCancelled: `stop` was requested (within
+  // Any status is a success here. kInvalidArgument: the request itself is wrong. kUnavailable: could not connect, or
+  // the connection broke; kDeadline: a time-out (the message says which); kCancelled: `stop` was requested (within
   // milliseconds); kCorrupt: what came is not HTTP; kTooLarge; kUnsupported: no libcurl on this machine.
   // Messages name the origin (scheme, host, port), never path, query, headers or body.
-  Result<IncomingResponse> Send(const OutgoingRequest& request, const HttpCallbacks& callbacks, std::stop_token stop = {});
+  Result<IncomingResponse> Send(const OutgoingRequest& request, const HttpCallbacks& callbacks,
+                                std::stop_token stop = {});
 
  private:
   struct State;

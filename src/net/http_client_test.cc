@@ -10,11 +10,12 @@
 namespace bantam {
 namespace {
 
-using testing::ScriptedServer;
 using std::chrono::milliseconds;
+using testing::ScriptedServer;
 
 std::string Answer(std::string_view body) {
-  return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Two: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
+  return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Two: a\r\nContent-Length: {}\r\n\r\n{}",
+                     body.size(), body);
 }
 
 // Answers every request on a connection with its own body.
@@ -32,11 +33,12 @@ ErrorCode CodeOf(const Result<IncomingResponse>& result) {
 TEST(HttpClient, SendsAndReceives) {
   ScriptedServer server(Echo);
   HttpClient client;
-  ASSERT_OK_AND_ASSIGN(IncomingResponse r, client.Send({.method = "POST",
-                                                        .url = server.Url("/v1/x?y=1"),
-                                                        .headers = {{"Content-Type", "application/json"}, {"X-Empty", ""}},
-                                                        .body = std::string("a\0b", 3)},
-                                                       {}));
+  ASSERT_OK_AND_ASSIGN(IncomingResponse r,
+                       client.Send({.method = "POST",
+                                    .url = server.Url("/v1/x?y=1"),
+                                    .headers = {{"Content-Type", "application/json"}, {"X-Empty", ""}},
+                                    .body = std::string("a\0b", 3)},
+                                   {}));
   EXPECT_EQ(r.status, 200);
   EXPECT_EQ(r.body, std::string("a\0b", 3));
   EXPECT_EQ(r.Header("x-two"), "a");
@@ -144,7 +146,8 @@ TEST(HttpClient, ReceiverWithEnoughIsNotHeldUp) {
 }
 
 TEST(HttpClient, RefusedConnection) {
-  const auto r = HttpClient().Send({.url = fmt::format("http://127.0.0.1:{}/secret-path", ScriptedServer::ClosedPort())}, {});
+  const auto r =
+      HttpClient().Send({.url = fmt::format("http://127.0.0.1:{}/secret-path", ScriptedServer::ClosedPort())}, {});
   EXPECT_EQ(CodeOf(r), ErrorCode::kUnavailable);
   EXPECT_NE(r.error().message.find("cannot connect to http://127.0.0.1:"), std::string::npos) << r.error().message;
   EXPECT_EQ(r.error().message.find("secret"), std::string::npos);
@@ -249,7 +252,8 @@ TEST(HttpClient, Limits) {
   });
   HttpClient client;
   for (const char* path : {"/stated", "/endless", "/headers"}) {
-    EXPECT_EQ(CodeOf(client.Send({.url = server.Url(path), .max_response_bytes = 100'000}, {})), ErrorCode::kTooLarge) << path;
+    EXPECT_EQ(CodeOf(client.Send({.url = server.Url(path), .max_response_bytes = 100'000}, {})), ErrorCode::kTooLarge)
+        << path;
   }
 }
 

@@ -85,12 +85,14 @@ void HttpExchange::SetUp() {
   Set(CURLOPT_SSL_VERIFYHOST, 2L);
   if (!request_.ca_file.empty()) Set(CURLOPT_CAINFO, request_.ca_file.c_str());
   if (!request_.use_environment_proxy) Set(CURLOPT_PROXY, "");
-  // Belt and braces: Send has checked the scheme already. The option by number is deprecated, the one by name is of 7.85.
+  // Belt and braces: Send has checked the scheme already. The option by number is deprecated, the one by name is
+  // of 7.85.
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_.curl_easy_setopt(slot_.easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-  // Without this, giving up during a slow name look-up waits for the look-up's thread. Older libraries refuse the option.
+  // Without this, giving up during a slow name look-up waits for the look-up's thread. Older libraries refuse the
+  // option.
   curl_.curl_easy_setopt(slot_.easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
   Set(CURLOPT_CONNECTTIMEOUT_MS, AtLeastOne(request_.connect_timeout));
@@ -158,7 +160,8 @@ bool HttpExchange::OnBody(std::string_view piece) {
   }
   body_bytes_ += piece.size();
   if (body_bytes_ > request_.max_response_bytes) {
-    refusal_ = Err(ErrorCode::kTooLarge, "the answer of {} is longer than {} bytes", origin_, request_.max_response_bytes);
+    refusal_ =
+        Err(ErrorCode::kTooLarge, "the answer of {} is longer than {} bytes", origin_, request_.max_response_bytes);
     return false;
   }
   if (!callbacks_.on_body) {
@@ -203,7 +206,8 @@ Result<IncomingResponse> HttpExchange::Run() {
       if (const auto done = Finished()) {
         if (*done != CURLE_OK) return Failure(*done);
         // A connection that closes among the headers is a success to libcurl.
-        if (!head_done_) return Err(ErrorCode::kUnavailable, "the connection to {} broke: its headers are cut off", origin_);
+        if (!head_done_)
+          return Err(ErrorCode::kUnavailable, "the connection to {} broke: its headers are cut off", origin_);
         return std::move(response_);
       }
       if (stop_.stop_requested()) return Stopped();
@@ -230,7 +234,8 @@ Error HttpExchange::Failure(CURLcode code) const {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT: return Err(ErrorCode::kUnavailable, "cannot connect to {}: {}", origin_, reason);
+    case CURLE_COULDNT_CONNECT:
+      return Err(ErrorCode::kUnavailable, "cannot connect to {}: {}", origin_, reason);
     case CURLE_OPERATION_TIMEDOUT:
       return Err(ErrorCode::kDeadline, "{} cannot be reached: no connection within {} ms", origin_,
                  request_.connect_timeout.count());
@@ -240,11 +245,14 @@ Error HttpExchange::Failure(CURLcode code) const {
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
       return Err(ErrorCode::kCorrupt, "{} does not speak HTTP: {}", origin_, reason);
-    case CURLE_URL_MALFORMAT: return Err(ErrorCode::kInvalidArgument, "the address of {} is not valid: {}", origin_, reason);
-    case CURLE_OUT_OF_MEMORY: return Err(ErrorCode::kOutOfMemory, "not enough memory for a request to {}", origin_);
+    case CURLE_URL_MALFORMAT:
+      return Err(ErrorCode::kInvalidArgument, "the address of {} is not valid: {}", origin_, reason);
+    case CURLE_OUT_OF_MEMORY:
+      return Err(ErrorCode::kOutOfMemory, "not enough memory for a request to {}", origin_);
     case CURLE_SSL_CACERT_BADFILE:
       return Err(ErrorCode::kInvalidArgument, "cannot read the certificates to check {} with: {}", origin_, reason);
-    default: return Err(ErrorCode::kUnavailable, "the connection to {} broke: {}", origin_, reason);
+    default:
+      return Err(ErrorCode::kUnavailable, "the connection to {} broke: {}", origin_, reason);
   }
 }
 

@@ -18,7 +18,8 @@ namespace {
 // A certificate for 127.0.0.1, signed by itself, and an HTTPS server that shows it.
 class TlsServer {
  public:
-  explicit TlsServer(const Path& certificate_file) : key_(EVP_EC_gen("P-256")), context_(SSL_CTX_new(TLS_server_method())) {
+  explicit TlsServer(const Path& certificate_file)
+      : key_(EVP_EC_gen("P-256")), context_(SSL_CTX_new(TLS_server_method())) {
     X509* certificate = X509_new();
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);

@@ -25,14 +25,19 @@ std::string Confidence(const AuditRecord& r) {
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
   if (r.source == "rule") {
-    return fmt::format("A rule answered, without asking any model: it was a turn of a form in progress ({}).", RouteWords(r));
+    return fmt::format("A rule answered, without asking any model: it was a turn of a form in progress ({}).",
+                       RouteWords(r));
   }
   if (r.source == "cache") {
-    return fmt::format("The answer came from the cache: the same question had been answered before, under the same route file, head and "
-                       "tenant, by {} {}.", RouteWords(r), Confidence(r));
+    return fmt::format(
+        "The answer came from the cache: the same question had been answered before, under the same route file, head "
+        "and "
+        "tenant, by {} {}.",
+        RouteWords(r), Confidence(r));
   }
-  std::string reason = r.route.empty() ? fmt::format("The intent head was not sure of any route: its best guess came {}.", Confidence(r))
-                                       : fmt::format("The intent head chose {} {}.", RouteWords(r), Confidence(r));
+  std::string reason =
+      r.route.empty() ? fmt::format("The intent head was not sure of any route: its best guess came {}.", Confidence(r))
+                      : fmt::format("The intent head chose {} {}.", RouteWords(r), Confidence(r));
   if (r.source == "upstream") {
     reason += fmt::format(" {} the large model{}{} was asked and answered.",
                           r.confidence >= r.threshold ? "That route leaves the answer to a large model:" : "Therefore",
@@ -52,11 +57,12 @@ std::string Reason(const AuditRecord& r) {
 }
 
 std::string Outcome(const AuditRecord& r) {
-  const std::string problem = r.problem.empty() ? std::string() : fmt::format(" It said: {}.", Safe(r.problem));
+  const std::string problem = r.problem.empty() ? std::string() : fmt::format(" In words: {}.", Safe(r.problem));
   if (r.outcome == "ok") return problem.empty() ? std::string() : "It went well in the end." + problem;
   if (r.outcome == "cancelled") return "The client went away before the answer was complete; nothing of it was kept.";
   if (r.outcome.starts_with("upstream_")) {
-    return fmt::format("The large model did not give a whole answer ({}).{} Nothing of it was cached.", Safe(r.outcome), problem);
+    return fmt::format("The large model did not give a whole answer ({}).{} Nothing of it was cached.", Safe(r.outcome),
+                       problem);
   }
   return fmt::format("The outcome was {}.{}", Safe(r.outcome), problem);
 }
@@ -67,25 +73,26 @@ std::string ExplainDecision(const AuditRecord& r) {
   std::string text;
   const auto line = [&](std::string_view words) { (text += words) += '\n'; };
   const std::string time = FormatTime(r.time_us);
-  line(fmt::format("Request {} was decided on {} at {} UTC (record {} of the log).", Safe(r.request_id), time.substr(0, 10),
-                   time.substr(11, 12), r.sequence));
+  line(fmt::format("Request {} was decided on {} at {} UTC (record {} of the log).", Safe(r.request_id),
+                   time.substr(0, 10), time.substr(11, 12), r.sequence));
   line(Reason(r));
   if (const std::string outcome = Outcome(r); !outcome.empty()) line(outcome);
   if (!r.nearest.empty()) line("The nearest examples were:");
   for (const NearestExample& example : r.nearest) {
     line(fmt::format("  {:.3f}  \"{}\"  ({})", example.similarity, Safe(example.text, 200), Safe(example.route)));
   }
-  line(fmt::format("It took {:.1f} ms and cost {}.", r.latency_ms, r.cost == 0 ? std::string("nothing") : fmt::format("{:.6f}", r.cost)));
+  line(fmt::format("It took {:.1f} ms and cost {}.", r.latency_ms,
+                   r.cost == 0 ? std::string("nothing") : fmt::format("{:.6f}", r.cost)));
   if (!r.session_hash.empty()) line(fmt::format("It belongs to the conversation {}.", Safe(r.session_hash)));
   if (r.question.empty() && r.answer.empty()) {
-    line(fmt::format("The texts are not kept; the SHA-256 of the question is {} and of the answer {}.", Safe(r.question_sha256),
-                     Safe(r.answer_sha256)));
+    line(fmt::format("The texts are not kept; the SHA-256 of the question is {} and of the answer {}.",
+                     Safe(r.question_sha256), Safe(r.answer_sha256)));
   } else {
     line(fmt::format("Question (SHA-256 {}): {}", Safe(r.question_sha256), Safe(r.question, 2'000)));
     line(fmt::format("Answer (SHA-256 {}): {}", Safe(r.answer_sha256), Safe(r.answer, 4'000)));
   }
-  line(fmt::format("In force were the route file with SHA-256 {} and the head with SHA-256 {}.", Safe(r.route_file_sha256),
-                   r.head_sha256.empty() ? "(none)" : Safe(r.head_sha256)));
+  line(fmt::format("In force were the route file with SHA-256 {} and the head with SHA-256 {}.",
+                   Safe(r.route_file_sha256), r.head_sha256.empty() ? "(none)" : Safe(r.head_sha256)));
   line(fmt::format("The record's own hash is {}.", Safe(r.hash)));
   return text;
 }

@@ -62,7 +62,9 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
   BANTAM_TRY(r.sequence, object.Int("seq", 1, int64_t{1} << 53));
   BANTAM_TRY(const std::string time, object.String("time"));
   const auto time_us = ParseTime(time);
-  if (!time_us) return Err(ErrorCode::kInvalidArgument, "{} is not a time such as 2026-11-03T12:00:00.000000Z", object.Where("time"));
+  if (!time_us)
+    return Err(ErrorCode::kInvalidArgument, "{} is not a time such as 2026-11-03T12:00:00.000000Z",
+               object.Where("time"));
   r.time_us = *time_us;
   BANTAM_TRY(r.request_id, object.String("request_id"));
   BANTAM_TRY(r.session_hash, object.StringOr("session", ""));
@@ -166,8 +168,8 @@ std::string FormatTime(int64_t time_us) {
   const std::time_t seconds = std::clamp<int64_t>(time_us / 1'000'000, 0, 253'402'300'799);  // the end of 9999
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-                     utc.tm_min, utc.tm_sec, time_us < 0 ? 0 : time_us % 1'000'000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec, time_us < 0 ? 0 : time_us % 1'000'000);
 }
 
 std::optional<int64_t> ParseTime(std::string_view text) {

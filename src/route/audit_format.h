@@ -1,4 +1,4 @@
-// One line of the audit log, written and read. Private to the audit log's own files.
+// One line of the audit log, written and read.
 #pragma once
 
 #include <string>

@@ -37,7 +37,7 @@ class FileAuditLog final : public AuditLog {
 
   // Finds the end of the chain, with what a crash has left behind it put aside.
   Status Begin() {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd_.get(), &info) != 0) return ErrnoError("inspect", file_, errno);
     size_ = info.st_size;
     for (;;) {
@@ -82,8 +82,10 @@ class FileAuditLog final : public AuditLog {
   Status ContinueAfter(std::string_view line) {
     const auto parsed = ParseAuditLine(line, "its last line");
     if (!parsed || HashOfAuditLine(line) != parsed->record.hash) {
-      return Err(ErrorCode::kCorrupt, "the audit log {} does not end with a record of ours{}; see what `bantam audit verify` says, then "
-                 "move the file away: a new one is begun", Name(file_), parsed ? "" : " (" + parsed.error().message + ")");
+      return Err(ErrorCode::kCorrupt,
+                 "the audit log {} does not end with a record of ours{}; see what `bantam audit verify` says, then "
+                 "move the file away: a new one is begun",
+                 Name(file_), parsed ? "" : " (" + parsed.error().message + ")");
     }
     sequence_ = parsed->record.sequence;
     last_hash_ = parsed->record.hash;
@@ -135,7 +137,7 @@ class FileAuditLog final : public AuditLog {
 
   // A rotation from outside breaks the chain; whoever set it up should hear of it before an auditor does.
   void Watch() {
-    struct stat ours {}, there {};
+    struct stat ours{}, there{};
     int64_t expected = 0;
     {
       std::lock_guard lock(mutex_);
@@ -158,13 +160,13 @@ class FileAuditLog final : public AuditLog {
 
   const UniqueFd fd_;
   const Path file_;
-  std::mutex mutex_;                             // guards the following
-  int64_t size_ = 0;                             // of the file, up to the last complete record
-  int64_t sequence_ = 0;                         // of the last record
+  std::mutex mutex_;      // guards the following
+  int64_t size_ = 0;      // of the file, up to the last complete record
+  int64_t sequence_ = 0;  // of the last record
   std::string last_hash_{kNoAuditHash};
-  std::atomic<bool> torn_ = false;               // behind size_ lies half a record that could not be taken back
-  std::atomic<bool> dirty_ = false;              // written and not synced
-  std::optional<MonotonicTime> last_warning_;    // of the sync thread
+  std::atomic<bool> torn_ = false;             // behind size_ lies half a record that could not be taken back
+  std::atomic<bool> dirty_ = false;            // written and not synced
+  std::optional<MonotonicTime> last_warning_;  // of the sync thread
   std::jthread thread_;
 };
 
@@ -175,15 +177,18 @@ Result<std::unique_ptr<AuditLog>> AuditLog::Open(const Path& file) {
   // O_NONBLOCK: a FIFO in its place must not hang us. 0600: it may hold what people said.
   UniqueFd fd(::open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!fd.valid()) return ErrnoError("open the audit log", file, errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return ErrnoError("inspect", file, errno);
-  if (!S_ISREG(info.st_mode)) return Err(ErrorCode::kInvalidArgument, "the audit log {} is not a regular file", Name(file));
+  if (!S_ISREG(info.st_mode))
+    return Err(ErrorCode::kInvalidArgument, "the audit log {} is not a regular file", Name(file));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return ErrnoError("lock", file, errno);
-    return Err(ErrorCode::kConflict, "another process writes the audit log {}; stop it first, or use another BANTAM_HOME", Name(file));
+    return Err(ErrorCode::kConflict,
+               "another process writes the audit log {}; stop it first, or use another BANTAM_HOME", Name(file));
   }
   if (info.st_size == 0) {  // perhaps new: its name has to reach the disk too
-    UniqueFd folder(::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd folder(
+        ::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folder.valid() && ::fsync(folder.get()) != 0) return ErrnoError("sync the folder of", file, errno);
   }
   auto log = std::make_unique<FileAuditLog>(std::move(fd), file);

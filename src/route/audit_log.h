@@ -1,10 +1,11 @@
-// One append-only record per decision, hash-chained: each record carries the SHA-256 of the one before, so that a changed,
-// removed or re-ordered line is found by `bantam audit verify`. JSON Lines:
+// One append-only record per decision, hash-chained: each record carries the SHA-256 of the one before, so that a
+// changed, removed or re-ordered line is found by `bantam audit verify`. JSON Lines:
 //
 //   {"v":1,"seq":7,"time":"2026-11-03T12:00:00.123456Z","request_id":"...", ... ,"prev":"HASH OF LINE 6","hash":"HASH"}
 //
-// `hash` is the SHA-256 of the line's bytes before `,"hash":`. The chain has no key: whoever can rewrite the whole file can
-// rewrite its chain, and lines taken from the end leave no gap. Both show against a hash that was noted elsewhere before
+// `hash` is the SHA-256 of the line's bytes before `,"hash":`. The chain has no key: whoever can rewrite the whole file
+// can rewrite its chain, and lines taken from the end leave no gap. Both show against a hash that was noted elsewhere
+// before
 // (`bantam audit verify --contains HASH`).
 #pragma once
 
@@ -24,7 +25,7 @@ struct AuditRecord {
   int64_t sequence = 0;  // from 1, filled by Append
   int64_t time_us = 0;   // wall clock, microseconds since 1970; filled by Append
   std::string request_id, session_hash, route, source, decision, model, outcome;  // outcome: ok, upstream_timeout, ...
-  std::string problem;   // what went wrong upstream, in words (UpstreamReply::problem)
+  std::string problem;  // what went wrong upstream, in words (UpstreamReply::problem)
   double confidence = 0, threshold = 0, latency_ms = 0, cost = 0;
   std::string question_sha256, answer_sha256;
   std::string question, answer;  // only when the route file says `audit: {content: text}`; cut after 64 KiB
@@ -33,15 +34,17 @@ struct AuditRecord {
   std::string hash;                     // this line's; filled when read
 };
 
-// Thread-safe. Every record reaches the kernel, by one write, before Append returns (it survives kill -9 of the process),
-// and the disk within a second. A torn last line is moved to FILE.torn when the log is opened; no earlier byte is ever
-// changed.
+// Thread-safe. Every record reaches the kernel, by one write, before Append returns (it survives kill -9 of the
+// process), and the disk within a second. A torn last line is moved to FILE.torn when the log is opened; no earlier
+// byte is ever changed.
 class AuditLog {
  public:
-  // kConflict: another process writes it. kCorrupt: its last line is complete but not a record; nothing is changed then.
+  // kConflict: another process writes it. kCorrupt: its last line is complete but not a record; nothing is changed
+  // then.
   static Result<std::unique_ptr<AuditLog>> Open(const Path& file);
   virtual ~AuditLog() = default;
-  // On an error (kOutOfDisk, ...) nothing of the record is in the file; a later call may succeed, when there is room again.
+  // On an error (kOutOfDisk, ...) nothing of the record is in the file; a later call may succeed, when there is room
+  // again.
   virtual Status Append(AuditRecord record) = 0;
 };
 

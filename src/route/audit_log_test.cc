@@ -88,7 +88,7 @@ TEST(AuditLog, WhatIsWrittenIsRead) {
   EXPECT_EQ(check.records, 2);
   EXPECT_EQ(check.last_hash, read[1].hash);
   EXPECT_FALSE(check.first_bad_line.has_value());
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(file.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
@@ -121,7 +121,8 @@ TEST(AuditLog, LongAndOddTextsFit) {
   }));
 }
 
-// Property: whatever single change is made to whatever line, verification finds it, and no later than in the line after.
+// Property: whatever single change is made to whatever line, verification finds it, and no later than in the line
+// after.
 TEST(AuditLog, EveryChangeIsFound) {
   testing::TempFolder folder;
   const Path file = folder / "a.jsonl";
@@ -165,7 +166,9 @@ TEST(AuditLog, EveryChangeIsFound) {
   AuditRecord forged = ParseAuditLine(std::string_view(lines[2]).substr(0, lines[2].size() - 1), "x").value().record;
   forged.route = "other";
   std::string hash;
-  const std::string forged_line = FormatAuditLine(forged, ParseAuditLine(std::string_view(lines[2]).substr(0, lines[2].size() - 1), "x").value().previous_hash, &hash);
+  const std::string forged_line = FormatAuditLine(
+      forged, ParseAuditLine(std::string_view(lines[2]).substr(0, lines[2].size() - 1), "x").value().previous_hash,
+      &hash);
   expect_bad(joined({0, 1}) + forged_line + "\n" + joined({3, 4, 5}), 4, 4, "forged");
   // Cut off at the end leaves no gap: what is left verifies, and the noted last hash is missing.
   Spit(file, joined({0, 1, 2}));
@@ -198,7 +201,8 @@ TEST(AuditLog, TornTailIsMovedAside) {
 TEST(AuditLog, ZerosLeftByAPowerCutAreATornTail) {
   testing::TempFolder folder;
   const Path file = folder / "a.jsonl";
-  for (const std::string& tail : {std::string(5000, '\0'), std::string(500, '\0') + "\n", std::string(9, '\0') + "\n" + std::string(9, '\0') + "x\n"}) {
+  for (const std::string& tail : {std::string(5000, '\0'), std::string(500, '\0') + "\n",
+                                  std::string(9, '\0') + "\n" + std::string(9, '\0') + "x\n"}) {
     std::filesystem::remove(file);
     Write(file, 2);
     const std::string good = Slurp(file);
@@ -373,8 +377,9 @@ TEST(AuditFormat, Time) {
   EXPECT_EQ(FormatTime(1'793'707'200'123'456), "2026-11-03T12:00:00.123456Z");
   EXPECT_EQ(ParseTime("2026-11-03T12:00:00.123456Z"), 1'793'707'200'123'456);
   EXPECT_EQ(FormatTime(0), "1970-01-01T00:00:00.000000Z");
-  for (const char* wrong : {"", "2026-11-03T12:00:00Z", "2026-13-03T12:00:00.123456Z", "2026-06-31T12:00:00.123456Z",
-                            "2026-11-03T25:00:00.123456Z", "2026-11-03 12:00:00.123456Z", "2026-11-03T12:00:00.12345xZ"}) {
+  for (const char* wrong :
+       {"", "2026-11-03T12:00:00Z", "2026-13-03T12:00:00.123456Z", "2026-06-31T12:00:00.123456Z",
+        "2026-11-03T25:00:00.123456Z", "2026-11-03 12:00:00.123456Z", "2026-11-03T12:00:00.12345xZ"}) {
     EXPECT_FALSE(ParseTime(wrong).has_value()) << wrong;
   }
 }
@@ -383,8 +388,8 @@ TEST(AuditExplain, TellsWhy) {
   AuditRecord r = Record(7);
   r.hash = Sha256Hex("r");
   std::string text = ExplainDecision(r);
-  for (const char* part : {"req-7", "\"refund_status\"", "0.930, at or above the threshold 0.700", "0.910  \"where is my refund\"",
-                           "texts are not kept", "cost nothing"}) {
+  for (const char* part : {"req-7", "\"refund_status\"", "0.930, at or above the threshold 0.700",
+                           "0.910  \"where is my refund\"", "texts are not kept", "cost nothing"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
   EXPECT_NE(text.find(r.question_sha256), std::string::npos);
@@ -395,13 +400,15 @@ TEST(AuditExplain, TellsWhy) {
   r.problem = "\"big\" did not answer in time";
   r.question = "evil \x1B[31m";
   text = ExplainDecision(r);
-  for (const char* part : {"below the threshold", "not sure", "upstream_timeout", "did not answer in time", "evil \\x1B[31m"}) {
+  for (const char* part :
+       {"below the threshold", "not sure", "upstream_timeout", "did not answer in time", "evil \\x1B[31m"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
   r.source = "upstream";
   r.model = "gpt";
   r.outcome = "ok";
-  EXPECT_NE(ExplainDecision(r).find("Therefore the large model gpt was asked"), std::string::npos) << ExplainDecision(r);
+  EXPECT_NE(ExplainDecision(r).find("Therefore the large model gpt was asked"), std::string::npos)
+      << ExplainDecision(r);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr size_t kBlockBytes = size_t{64} << 10;
 Result<UniqueFd> OpenToRead(const Path& file) {
   UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return ErrnoError("open the audit log", file, errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return ErrnoError("inspect", file, errno);
   if (!S_ISREG(info.st_mode)) {
     return Err(ErrorCode::kInvalidArgument, "{} is not a regular file", EscapeForTerminal(file.string(), 400));
@@ -110,10 +110,12 @@ Result<AuditCheck> VerifyAuditLog(const Path& file) {
     if (!*line) break;
     const auto parsed = ParseAuditLine(**line, reader.Where());
     if (!parsed) return bad(parsed.error().message);
-    if (HashOfAuditLine(**line) != parsed->record.hash) return bad("its hash does not fit its content: the line was changed");
+    if (HashOfAuditLine(**line) != parsed->record.hash)
+      return bad("its hash does not fit its content: the line was changed");
     if (parsed->previous_hash != check.last_hash || parsed->record.sequence != check.records + 1) {
-      return bad(fmt::format("it is record {} and does not continue the line before it: a line was removed, inserted or moved",
-                             parsed->record.sequence));
+      return bad(
+          fmt::format("it is record {} and does not continue the line before it: a line was removed, inserted or moved",
+                      parsed->record.sequence));
     }
     check.last_hash = parsed->record.hash;
     ++check.records;

@@ -15,8 +15,8 @@ class AuditReader {
   // Line numbers in messages count from the place where reading begins.
   static Result<AuditReader> Open(const Path& file, int64_t offset = 0);
 
-  // Without its newline; valid until the next call. Nothing: there is no further complete line now; a later call looks again.
-  // kCorrupt: a line longer than any record.
+  // Without its newline; valid until the next call. Nothing: there is no further complete line now; a later call looks
+  // again. kCorrupt: a line longer than any record.
   Result<std::optional<std::string_view>> NextLine();
   int64_t line_number() const { return line_number_; }  // of the line last returned, 1-based
   int64_t unfinished_bytes() const { return static_cast<int64_t>(buffer_.size() - used_); }

@@ -55,8 +55,9 @@ Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds 
   while (::access(marker.c_str(), F_OK) == 0) {
     if (MonotonicNow() - start > patience) {
       ::unlink(marker.c_str());
-      return Err(ErrorCode::kUnavailable, "process {} uses the cache {} and did not flush it within {} s; try again, or stop it first",
-                 holder, EscapeForTerminal(cache_file.string(), 400),
+      return Err(ErrorCode::kUnavailable,
+                 "process {} uses the cache {} and did not flush it within {} s; try again, or stop it first", holder,
+                 EscapeForTerminal(cache_file.string(), 400),
                  std::chrono::duration_cast<std::chrono::seconds>(patience).count());
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

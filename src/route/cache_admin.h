@@ -21,8 +21,8 @@ struct CacheFlush {
   int by_process = 0;  // the running server that did it; 0: we did
 };
 
-// With no server running, empties the file. With one, asks it (by making cache.db.flush, which it looks for every second) and
-// waits at most `patience`.
+// With no server running, empties the file. With one, asks it (by making cache.db.flush, which it looks for every
+// second) and waits at most `patience`.
 Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience);
 
 }  // namespace bantam

@@ -5,7 +5,8 @@ namespace {
 
 // "used" is when the entry was last wanted, told seldom (see result_cache.cc): least recently used goes first.
 constexpr const char* kVersions[] = {
-    "CREATE TABLE entries(key BLOB NOT NULL UNIQUE, created INTEGER NOT NULL, used INTEGER NOT NULL, checksum BLOB NOT NULL,"
+    "CREATE TABLE entries(key BLOB NOT NULL UNIQUE, created INTEGER NOT NULL, used INTEGER NOT NULL, checksum BLOB NOT "
+    "NULL,"
     "                     value BLOB NOT NULL);"
     "CREATE INDEX entries_used ON entries(used);"
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"};
@@ -24,7 +25,8 @@ std::string Checksum(const Sha256Digest& key, int64_t created_us, std::string_vi
 Result<std::unique_ptr<CacheDisk>> CacheDisk::Open(const Path& file) {
   BANTAM_TRY(FileLock lock, FileLock::Acquire(file.string() + ".lock", fmt::format("the cache {}", file.string())));
   auto disk = OpenLocked(file);
-  if (!disk && disk.error().code == ErrorCode::kCorrupt) {  // beyond what OpenWriter looks at: a table, a page of a large file
+  if (!disk &&
+      disk.error().code == ErrorCode::kCorrupt) {  // beyond what OpenWriter looks at: a table, a page of a large file
     BANTAM_RETURN_IF_ERROR(MoveSqliteAside(file, disk.error().message));
     disk = OpenLocked(file);
   }
@@ -44,7 +46,9 @@ Result<std::unique_ptr<CacheDisk>> CacheDisk::OpenLocked(const Path& file) {
 Status CacheDisk::Prepare() {
   BANTAM_TRY(find_, reader_.Prepare("SELECT created, used, checksum, value FROM entries WHERE key = ?1"));
   BANTAM_TRY(size_of_, writer_.Prepare("SELECT length(value) FROM entries WHERE key = ?1"));
-  BANTAM_TRY(insert_, writer_.Prepare("INSERT OR REPLACE INTO entries(key, created, used, checksum, value) VALUES(?1, ?2, ?2, ?3, ?4)"));
+  BANTAM_TRY(insert_,
+             writer_.Prepare(
+                 "INSERT OR REPLACE INTO entries(key, created, used, checksum, value) VALUES(?1, ?2, ?2, ?3, ?4)"));
   BANTAM_TRY(touch_, writer_.Prepare("UPDATE entries SET used = ?2 WHERE key = ?1"));
   BANTAM_TRY(remove_, writer_.Prepare("DELETE FROM entries WHERE key = ?1 AND created = ?2"));
   BANTAM_TRY(evict_, writer_.Prepare("DELETE FROM entries WHERE rowid = ?1"));
@@ -90,7 +94,8 @@ Status CacheDisk::Transaction(const std::function<Status()>& body) {
   return status;
 }
 
-Result<int64_t> CacheDisk::Write(const Sha256Digest& key, std::string_view value, int64_t now_us, const CacheLimits& limits) {
+Result<int64_t> CacheDisk::Write(const Sha256Digest& key, std::string_view value, int64_t now_us,
+                                 const CacheLimits& limits) {
   int64_t evicted = 0;
   const Status written = Transaction([&]() -> Status {
     const auto old = size_of_.Bind(1, Bytes(key)).Step();

@@ -32,7 +32,8 @@ class CacheDisk {
   Result<std::optional<Row>> Find(const Sha256Digest& key);
 
   // The writer's side: one thread. Each is one transaction.
-  Result<int64_t> Write(const Sha256Digest& key, std::string_view value, int64_t now_us, const CacheLimits& limits);  // evicted
+  Result<int64_t> Write(const Sha256Digest& key, std::string_view value, int64_t now_us,
+                        const CacheLimits& limits);  // evicted
   Status Touch(const std::vector<Sha256Digest>& keys, int64_t now_us);
   Status Remove(const Sha256Digest& key, int64_t created_us);
   Result<int64_t> RemoveCreatedBefore(int64_t time_us);
@@ -44,7 +45,8 @@ class CacheDisk {
   int64_t bytes() const { return bytes_; }  // of values
 
  private:
-  CacheDisk(SqliteConnection writer, SqliteConnection reader) : writer_(std::move(writer)), reader_(std::move(reader)) {}
+  CacheDisk(SqliteConnection writer, SqliteConnection reader)
+      : writer_(std::move(writer)), reader_(std::move(reader)) {}
   static Result<std::unique_ptr<CacheDisk>> OpenLocked(const Path& file);
   Status Prepare();
   Status Transaction(const std::function<Status()>& body);

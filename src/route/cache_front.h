@@ -64,7 +64,9 @@ class CacheFront {
       return hash;
     }
   };
-  static size_t Size(const Entry& entry) { return entry.value.size() + 160; }  // nodes, key and allocator included, roughly
+  static size_t Size(const Entry& entry) {
+    return entry.value.size() + 160;
+  }  // nodes, key and allocator included, roughly
 
   const size_t max_entries_, max_bytes_;
   std::list<Entry> entries_;

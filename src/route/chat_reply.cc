@@ -86,7 +86,8 @@ std::string TakeDocument(const json::value& document, std::string_view part, Cha
 void CheckThereIsText(ChatReply& reply) {
   if (reply.outcome != UpstreamOutcome::kOk || !reply.text.empty()) return;
   reply.outcome = UpstreamOutcome::kGarbage;
-  reply.problem = reply.finish_reason == "tool_calls" ? "asked for a tool, which is not passed on" : "answered without any text";
+  reply.problem =
+      reply.finish_reason == "tool_calls" ? "asked for a tool, which is not passed on" : "answered without any text";
 }
 
 }  // namespace
@@ -129,7 +130,8 @@ bool ChatStream::OnEvent(const SseEvent& event) {
 
 bool ChatStream::Feed(std::string_view piece) {
   bytes_ += piece.size();
-  if (const Status fed = parser_.Feed(piece); !fed) return Fail(UpstreamOutcome::kGarbage, "sent an event of more than 1 MiB");
+  if (const Status fed = parser_.Feed(piece); !fed)
+    return Fail(UpstreamOutcome::kGarbage, "sent an event of more than 1 MiB");
   return reply_.outcome == UpstreamOutcome::kOk && !reply_.done;
 }
 
@@ -137,7 +139,8 @@ void ChatStream::Finish(bool complete) {
   if (reply_.outcome != UpstreamOutcome::kOk) return;
   finishing_ = true;
   if (!reply_.done && complete) {
-    if (const Status rest = parser_.Finish(); !rest) Fail(UpstreamOutcome::kGarbage, "sent an event of more than 1 MiB");
+    if (const Status rest = parser_.Finish(); !rest)
+      Fail(UpstreamOutcome::kGarbage, "sent an event of more than 1 MiB");
     if (reply_.outcome != UpstreamOutcome::kOk) return;
   }
   if (reply_.done && !reply_.finish_reason.empty()) return CheckThereIsText(reply_);
@@ -158,7 +161,8 @@ ChatReply ParseChatReply(std::string_view body) {
   }
   reply.text = TakeDocument(*document, "message", reply);
   reply.done = true;
-  if (reply.finish_reason.empty()) reply.finish_reason = "stop";  // one document cannot be cut; older servers leave it out
+  if (reply.finish_reason.empty())
+    reply.finish_reason = "stop";  // one document cannot be cut; older servers leave it out
   CheckThereIsText(reply);
   return reply;
 }

@@ -9,8 +9,8 @@
 
 namespace bantam {
 
-// What has been understood so far. `problem` continues a sentence: "sent an answer that is not JSON"; `detail` is what the
-// endpoint said itself, escaped, and may hold what it should not (a key).
+// What has been understood so far. `problem` continues a sentence: "sent an answer that is not JSON"; `detail` is what
+// the endpoint said itself, escaped, and may hold what it should not (a key).
 struct ChatReply {
   UpstreamOutcome outcome = UpstreamOutcome::kOk;
   std::string problem, detail;
@@ -29,8 +29,8 @@ class ChatStream {
 
   // False: nothing more is wanted, because the answer is complete or beyond help.
   bool Feed(std::string_view piece);
-  // The HTTP exchange ended; `complete` when its framing says that nothing is missing. An answer without finish_reason or
-  // [DONE] becomes kTruncated.
+  // The HTTP exchange ended; `complete` when its framing says that nothing is missing. An answer without finish_reason
+  // or [DONE] becomes kTruncated.
   void Finish(bool complete);
   const ChatReply& reply() const { return reply_; }
 

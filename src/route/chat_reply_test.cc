@@ -32,8 +32,8 @@ Read ReadStream(std::string_view text, bool complete = true, size_t step = std::
 }
 
 TEST(ChatStream, WholeAnswer) {
-  const std::string text = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}]}\n\n" + Delta("Hé") +
-                           ": keep-alive\n\n" + Delta("llo") + kStop + kUsage + kDone;
+  const std::string text = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}]}\n\n" +
+                           Delta("Hé") + ": keep-alive\n\n" + Delta("llo") + kStop + kUsage + kDone;
   for (size_t step = 1; step <= text.size(); ++step) {
     const Read read = ReadStream(text, true, step);
     ASSERT_EQ(read.reply.outcome, UpstreamOutcome::kOk) << read.reply.problem;
@@ -68,12 +68,12 @@ TEST(ChatStream, EveryCutIsTruncatedAndNeverOk) {
 }
 
 TEST(ChatStream, Garbage) {
-  for (const std::string text : {"<html>\n\n<body>oops\n\n", "data: oops\n\n", "data: [1]\n\n", "data: {\"choices\":3}\n\n",
-                                 "data: {\"choices\":[3]}\n\n", "data: {\"choices\":[{\"delta\":\"x\"}]}\n\n",
-                                 "data: {\"choices\":[{\"delta\":{\"content\":5}}]}\n\n",
-                                 "data: {\"choices\":[{\"delta\":{\"content\":\"\xFF\"}}]}\n\n",
-                                 "data: {\"choices\":[{\"delta\":{\"content\":\"\\ud800\"}}]}\n\n",
-                                 "data: {\"a\":1,\"a\":2}\n\n"}) {
+  for (const std::string text :
+       {"<html>\n\n<body>oops\n\n", "data: oops\n\n", "data: [1]\n\n", "data: {\"choices\":3}\n\n",
+        "data: {\"choices\":[3]}\n\n", "data: {\"choices\":[{\"delta\":\"x\"}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":5}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\xFF\"}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\\ud800\"}}]}\n\n", "data: {\"a\":1,\"a\":2}\n\n"}) {
     const Read read = ReadStream(text + kStop + kDone);
     EXPECT_EQ(read.reply.outcome, UpstreamOutcome::kGarbage) << text;
     EXPECT_FALSE(read.reply.problem.empty());
@@ -85,7 +85,8 @@ TEST(ChatStream, Garbage) {
 }
 
 TEST(ChatStream, ErrorsInsideTheStream) {
-  Read read = ReadStream(Delta("Hel") + "data: {\"error\":{\"message\":\"engine died\",\"type\":\"server_error\"}}\n\n" + kDone);
+  Read read = ReadStream(Delta("Hel") +
+                         "data: {\"error\":{\"message\":\"engine died\",\"type\":\"server_error\"}}\n\n" + kDone);
   EXPECT_EQ(read.reply.outcome, UpstreamOutcome::kServerError);
   EXPECT_EQ(read.reply.detail, "engine died");
   EXPECT_EQ(read.sunk, "Hel");
@@ -99,18 +100,21 @@ TEST(ChatStream, ErrorsInsideTheStream) {
 }
 
 TEST(ChatStream, OtherChoicesAreLeftOut) {
-  const Read read = ReadStream(Delta("a") + "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"}}]}\n\n" + kStop + kDone);
+  const Read read =
+      ReadStream(Delta("a") + "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"}}]}\n\n" + kStop + kDone);
   EXPECT_EQ(read.reply.text, "a");
 }
 
 TEST(ChatReply, OneDocument) {
   ChatReply reply = ParseChatReply(
-      R"({"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],"usage":{"prompt_tokens":2,"completion_tokens":1}})");
+      R"({"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],)"
+      R"("usage":{"prompt_tokens":2,"completion_tokens":1}})");
   EXPECT_EQ(reply.outcome, UpstreamOutcome::kOk);
   EXPECT_EQ(reply.text, "Hi");
   EXPECT_EQ(reply.finish_reason, "length");
   EXPECT_EQ(reply.completion_tokens, 1);
-  for (const char* body : {"", "<html></html>", "[]", "{}", R"({"choices":[]})", R"({"choices":[{"message":{"content":"a"}}])"}) {
+  for (const char* body :
+       {"", "<html></html>", "[]", "{}", R"({"choices":[]})", R"({"choices":[{"message":{"content":"a"}}])"}) {
     EXPECT_EQ(ParseChatReply(body).outcome, UpstreamOutcome::kGarbage) << body;
   }
   EXPECT_EQ(ParseChatReply(R"({"error":{"message":"x"}})").outcome, UpstreamOutcome::kServerError);

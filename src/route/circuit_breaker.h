@@ -30,7 +30,8 @@ class CircuitBreaker {
     std::lock_guard lock(mutex_);
     if (++fails_ >= allowed_fails_) closed_until_ = now + cooldown_;
   }
-  // The request ended without saying anything about the upstream (its client went away): a trial may be repeated at once.
+  // The request ended without saying anything about the upstream (its client went away): a trial may be repeated at
+  // once.
   void Abandon(MonotonicTime now) {
     std::lock_guard lock(mutex_);
     if (fails_ >= allowed_fails_) closed_until_ = now;

@@ -11,11 +11,12 @@ namespace {
 
 constexpr size_t kMaxStateBytes = size_t{64} << 10;
 constexpr int64_t kMaxSessions = 100'000;
-constexpr int kPurgeEvery = 256;          // saves
+constexpr int kPurgeEvery = 256;         // saves
 constexpr int kCheckpointPages = 1'000;  // 4 MiB
 
 constexpr const char* kVersions[] = {
-    "CREATE TABLE sessions(id BLOB PRIMARY KEY, expires INTEGER NOT NULL, checksum BLOB NOT NULL, state BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE sessions(id BLOB PRIMARY KEY, expires INTEGER NOT NULL, checksum BLOB NOT NULL, state BLOB NOT NULL) "
+    "WITHOUT ROWID;"
     "CREATE INDEX sessions_expires ON sessions(expires);"};
 constexpr SqliteSchema kSchema{0x426E5456, kVersions};  // "BnTV"
 
@@ -42,7 +43,8 @@ class DiskConversationStore final : public ConversationStore {
 
   Status Save(std::string_view session_id, std::string_view state) override {
     if (state.size() > kMaxStateBytes) {
-      return Err(ErrorCode::kTooLarge, "the state of a conversation has {} bytes, the limit is {}", state.size(), kMaxStateBytes);
+      return Err(ErrorCode::kTooLarge, "the state of a conversation has {} bytes, the limit is {}", state.size(),
+                 kMaxStateBytes);
     }
     std::lock_guard lock(mutex_);
     const std::string id = Id(session_id);
@@ -96,10 +98,12 @@ class DiskConversationStore final : public ConversationStore {
 
   Status Prepare() {
     BANTAM_TRY(load_, connection_->Prepare("SELECT expires, checksum, state FROM sessions WHERE id = ?1"));
-    BANTAM_TRY(save_, connection_->Prepare("INSERT OR REPLACE INTO sessions(id, expires, checksum, state) VALUES(?1, ?2, ?3, ?4)"));
+    BANTAM_TRY(save_, connection_->Prepare(
+                          "INSERT OR REPLACE INTO sessions(id, expires, checksum, state) VALUES(?1, ?2, ?3, ?4)"));
     BANTAM_TRY(erase_, connection_->Prepare("DELETE FROM sessions WHERE id = ?1"));
-    BANTAM_TRY(purge_, connection_->Prepare("DELETE FROM sessions WHERE expires <= ?1 OR id IN (SELECT id FROM sessions ORDER BY "
-                                            "expires LIMIT max(0, (SELECT count(*) FROM sessions) - ?2))"));
+    BANTAM_TRY(purge_, connection_->Prepare(
+                           "DELETE FROM sessions WHERE expires <= ?1 OR id IN (SELECT id FROM sessions ORDER BY "
+                           "expires LIMIT max(0, (SELECT count(*) FROM sessions) - ?2))"));
     return purge_.Bind(1, now_micros_()).Bind(2, kMaxSessions).Run();
   }
 
@@ -144,7 +148,8 @@ class DiskConversationStore final : public ConversationStore {
 
 Result<std::unique_ptr<ConversationStore>> ConversationStore::Open(const Path& file, std::chrono::seconds ttl,
                                                                    std::function<int64_t()> now_micros) {
-  BANTAM_TRY(FileLock lock, FileLock::Acquire(file.string() + ".lock", fmt::format("the conversations {}", file.string())));
+  BANTAM_TRY(FileLock lock,
+             FileLock::Acquire(file.string() + ".lock", fmt::format("the conversations {}", file.string())));
   auto store = std::make_unique<DiskConversationStore>(file, ttl, std::move(now_micros), std::move(lock));
   BANTAM_RETURN_IF_ERROR(store->OpenFile());
   return store;

@@ -13,8 +13,9 @@
 
 namespace bantam {
 
-// Thread-safe. The state is an opaque JSON text of at most 64 KiB. Session ids are stored hashed. What Save has accepted
-// survives a kill of the process (a power cut may take the last moments). A corrupt or foreign file is moved aside to
+// Thread-safe. The state is an opaque JSON text of at most 64 KiB. Session ids are stored hashed. What Save has
+// accepted survives a kill of the process (a power cut may take the last moments). A corrupt or foreign file is moved
+// aside to
 // *.corrupt-TIME and a new one begun. At most 100,000 sessions: beyond that the one that expires first goes.
 class ConversationStore {
  public:

@@ -108,7 +108,9 @@ TEST(ConversationStore, BrokenFilesAreMovedAside) {
 TEST(ConversationStore, CorruptionWhileOpenIsRepaired) {
   testing::TempFolder folder;
   const Path file = folder / "c.db";
-  { ASSERT_OK_AND_ASSIGN(auto store, ConversationStore::Open(file, seconds(60))); }
+  {
+    ASSERT_OK_AND_ASSIGN(auto store, ConversationStore::Open(file, seconds(60)));
+  }
   ASSERT_OK_AND_ASSIGN(auto store, ConversationStore::Open(file, seconds(60)));
   {  // through the same inode, under the open connection
     std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);

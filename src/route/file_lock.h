@@ -1,5 +1,5 @@
-// One process at a time: an exclusive flock on a file that holds the owner's process id. The kernel lets go of it when the
-// owner dies, however it dies; the file stays.
+// One process at a time: an exclusive flock on a file that holds the owner's process id. The kernel lets go of it when
+// the owner dies, however it dies; the file stays.
 #pragma once
 
 #include <string>

@@ -6,8 +6,8 @@
 namespace bantam {
 namespace {
 
-// Lower case by ranges that hold only letters with a simple, language-independent mapping (Unicode 15, UnicodeData.txt).
-// Left out on purpose: U+0130 and U+0131 (the Turkish i), whose case depends on the language.
+// Lower case by ranges that hold only letters with a simple, language-independent mapping (Unicode 15,
+// UnicodeData.txt). Left out on purpose: U+0130 and U+0131 (the Turkish i), whose case depends on the language.
 char32_t Lower(char32_t c) {
   const auto in = [&](char32_t first, char32_t last) { return c >= first && c <= last; };
   if (in('A', 'Z') || (in(0xC0, 0xDE) && c != 0xD7)) return c + 32;
@@ -21,8 +21,8 @@ char32_t Lower(char32_t c) {
 }
 
 bool IsSpace(char32_t c) {
-  return c == ' ' || (c >= 0x09 && c <= 0x0D) || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == ' ' || (c >= 0x09 && c <= 0x0D) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 // . ! ? … and the full-width ones.

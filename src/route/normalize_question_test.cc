@@ -28,12 +28,16 @@ TEST(NormalizeQuestion, WhatMatters) {
   EXPECT_EQ(NormalizeQuestion("???"), "???");
   EXPECT_EQ(NormalizeQuestion(""), "");
   EXPECT_EQ(NormalizeQuestion("   "), "");
-  EXPECT_EQ(NormalizeQuestion("a\xFF" "B\xC3"), "a\xFF" "b\xC3");  // not UTF-8: stays
+  EXPECT_EQ(NormalizeQuestion("a\xFF"
+                              "B\xC3"),
+            "a\xFF"
+            "b\xC3");  // not UTF-8: stays
 }
 
 TEST(NormalizeQuestion, IsIdempotentAndKeepsEveryDigit) {
-  const std::vector<std::string> parts = {"A", "b", " ", "\t", "7", "0", "?", ".", "!", "…", "Ä", "é", "Ω", "Ж", "’",
-                                          "退", "。", "\xFF", "\xC3", "\xE2\x80", "\xC2\xA0", "-", "İ", "🙂"};
+  const std::vector<std::string> parts = {"A",  "b",    " ",    "\t",       "7",        "0", "?", ".",
+                                          "!",  "…",    "Ä",    "é",        "Ω",        "Ж", "’", "退",
+                                          "。", "\xFF", "\xC3", "\xE2\x80", "\xC2\xA0", "-", "İ", "🙂"};
   std::mt19937 random(3);
   for (int round = 0; round < 5'000; ++round) {
     std::string text;
@@ -41,8 +45,10 @@ TEST(NormalizeQuestion, IsIdempotentAndKeepsEveryDigit) {
     const std::string once = NormalizeQuestion(text);
     ASSERT_EQ(NormalizeQuestion(once), once) << ::testing::PrintToString(text);
     std::string digits, digits_after;
-    for (const char c : text) if (c >= '0' && c <= '9') digits += c;
-    for (const char c : once) if (c >= '0' && c <= '9') digits_after += c;
+    for (const char c : text)
+      if (c >= '0' && c <= '9') digits += c;
+    for (const char c : once)
+      if (c >= '0' && c <= '9') digits_after += c;
     ASSERT_EQ(digits, digits_after);
     if (!FirstInvalidUtf8(text)) {
       ASSERT_FALSE(FirstInvalidUtf8(once));

@@ -1,9 +1,9 @@
 // Two halves under two locks. The front (a map in memory) answers and takes in nanoseconds. The disk is read by whoever
-// misses in the front, and written by one background thread, which also does all that may take long: commits, evictions,
-// checkpoints, moving a broken file aside, opening the file again after the disk had trouble.
+// misses in the front, and written by one background thread, which also does all that may take long: commits,
+// evictions, checkpoints, moving a broken file aside, opening the file again after the disk had trouble.
 //
-// A store hands its write to that thread through a slot for one. It waits until the slot is free, that is until the write
-// before it has been committed: so there is never more than one write that a kill could take.
+// A store hands its write to that thread through a slot for one. It waits until the slot is free, that is until the
+// write before it has been committed: so there is never more than one write that a kill could take.
 #include "route/result_cache.h"
 
 #include <unistd.h>
@@ -31,8 +31,8 @@ constexpr size_t kMaxTouches = 1'024;
 constexpr milliseconds kWarnEvery{60'000}, kCountersEvery{5'000}, kPurgeEvery{600'000}, kTick{1'000};
 
 struct Counters {
-  std::atomic<uint64_t> hits = 0, misses = 0, memory_hits = 0, stores = 0, evictions = 0, expired = 0, skipped = 0, bad_rows = 0,
-                        disk_errors = 0;
+  std::atomic<uint64_t> hits = 0, misses = 0, memory_hits = 0, stores = 0, evictions = 0, expired = 0, skipped = 0,
+                        bad_rows = 0, disk_errors = 0;
 };
 
 class DiskResultCache final : public ResultCache {
@@ -294,8 +294,10 @@ class DiskResultCache final : public ResultCache {
 
   // What happened since the last time goes into the file, where `bantam cache stats` finds it.
   Status SaveCounters() {
-    const std::map<std::string, int64_t> totals = {{"hits", counters_.hits},           {"misses", counters_.misses},
-                                                   {"stores", counters_.stores},       {"evictions", counters_.evictions},
+    const std::map<std::string, int64_t> totals = {{"hits", counters_.hits},
+                                                   {"misses", counters_.misses},
+                                                   {"stores", counters_.stores},
+                                                   {"evictions", counters_.evictions},
                                                    {"expired", counters_.expired}};
     std::map<std::string, int64_t> increments;
     for (const auto& [name, total] : totals) {
@@ -320,15 +322,16 @@ class DiskResultCache final : public ResultCache {
     Log(LogLevel::kInfo, "cache {}: the disk can be used again", Name());
   }
 
-  // A broken file is replaced. Anything else is the disk's trouble: warned of, and tried again with the next write, or, when
-  // there is no open file, after a while.
+  // A broken file is replaced. Anything else is the disk's trouble: warned of, and tried again with the next write, or,
+  // when there is no open file, after a while.
   void DiskTrouble(const Error& error) {
     ++counters_.disk_errors;
     const MonotonicTime now = MonotonicNow();
     if (error.code == ErrorCode::kCorrupt && disk_ != nullptr) {
       SetDisk(nullptr);
       const Status moved = MoveSqliteAside(file_, error.message);
-      if (moved && (!last_replaced_ || now - *last_replaced_ >= kWarnEvery)) {  // not in a circle, on a disk that garbles everything
+      if (moved && (!last_replaced_ ||
+                    now - *last_replaced_ >= kWarnEvery)) {  // not in a circle, on a disk that garbles everything
         last_replaced_ = now;
         return Reopen();
       }
@@ -351,7 +354,8 @@ class DiskResultCache final : public ResultCache {
   CacheFront front_;         // guarded by front_mutex_
   uint64_t generation_ = 0;  // guarded by front_mutex_; counts flushes
 
-  mutable std::mutex disk_mutex_;    // for the reader's side, and to replace disk_; the writer thread reads disk_ without it
+  mutable std::mutex
+      disk_mutex_;  // for the reader's side, and to replace disk_; the writer thread reads disk_ without it
   std::unique_ptr<CacheDisk> disk_;  // null: memory only. Replaced by the writer thread alone
 
   std::mutex queue_mutex_;  // guards the following

@@ -254,7 +254,9 @@ TEST(ResultCache, CorruptionWhileOpenIsRepaired) {
   const Path file = folder / "cache.db";
   CacheOptions options;
   options.memory_entries = 0;
-  { ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(file, options)); }
+  {
+    ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(file, options));
+  }
   ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(file, options));
   {  // through the same inode, under the open connections
     std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);

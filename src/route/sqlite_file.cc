@@ -22,29 +22,43 @@ constexpr int64_t kMaxCheckedBytes = int64_t{32} << 20;
 Error SqliteError(sqlite3* db, int code, const Path& path) {
   ErrorCode kind = ErrorCode::kUnavailable;
   switch (code & 0xFF) {
-    case SQLITE_FULL: kind = ErrorCode::kOutOfDisk; break;
+    case SQLITE_FULL:
+      kind = ErrorCode::kOutOfDisk;
+      break;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH: kind = ErrorCode::kForbidden; break;
+    case SQLITE_AUTH:
+      kind = ErrorCode::kForbidden;
+      break;
     case SQLITE_ERROR:  // a missing table or column: not our schema
     case SQLITE_SCHEMA:
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: kind = ErrorCode::kCorrupt; break;
+    case SQLITE_NOTADB:
+      kind = ErrorCode::kCorrupt;
+      break;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: kind = ErrorCode::kConflict; break;
-    case SQLITE_NOMEM: kind = ErrorCode::kOutOfMemory; break;
-    case SQLITE_MISUSE: kind = ErrorCode::kInternal; break;
-    default: break;
+    case SQLITE_LOCKED:
+      kind = ErrorCode::kConflict;
+      break;
+    case SQLITE_NOMEM:
+      kind = ErrorCode::kOutOfMemory;
+      break;
+    case SQLITE_MISUSE:
+      kind = ErrorCode::kInternal;
+      break;
+    default:
+      break;
   }
   const int system = db != nullptr ? sqlite3_system_errno(db) : 0;
   if (kind == ErrorCode::kUnavailable && (system == ENOSPC || system == EDQUOT)) kind = ErrorCode::kOutOfDisk;
   if (kind == ErrorCode::kUnavailable && (system == EROFS || system == EACCES)) kind = ErrorCode::kForbidden;
-  return Err(kind, "{}: {}", EscapeForTerminal(path.string(), 400), db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code));
+  return Err(kind, "{}: {}", EscapeForTerminal(path.string(), 400),
+             db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code));
 }
 
 // A file that a database can be opened in: absent, or a regular file that we may read and write.
 Status CheckFile(const Path& file) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(file.c_str(), &info) != 0) {
     if (errno != ENOENT) return ErrnoError("inspect", file, errno);
     // Made here, for its permissions: it may hold what people said. SQLite gives its WAL the same ones.
@@ -73,7 +87,8 @@ SqliteStatement& SqliteStatement::Bind(int index, int64_t value) {
 SqliteStatement& SqliteStatement::Bind(int index, std::string_view blob) {
   // A null pointer would bind NULL instead of an empty blob.
   const char* data = blob.data() != nullptr ? blob.data() : "";
-  if (bind_result_ == SQLITE_OK) bind_result_ = sqlite3_bind_blob64(statement_.get(), index, data, blob.size(), SQLITE_STATIC);
+  if (bind_result_ == SQLITE_OK)
+    bind_result_ = sqlite3_bind_blob64(statement_.get(), index, data, blob.size(), SQLITE_STATIC);
   return *this;
 }
 
@@ -107,7 +122,8 @@ int64_t SqliteStatement::Int(int column) const { return sqlite3_column_int64(sta
 std::string_view SqliteStatement::Blob(int column) const {
   const void* data = sqlite3_column_blob(statement_.get(), column);  // before bytes: it may convert
   const int bytes = sqlite3_column_bytes(statement_.get(), column);
-  return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), static_cast<size_t>(bytes));
+  return data == nullptr ? std::string_view()
+                         : std::string_view(static_cast<const char*>(data), static_cast<size_t>(bytes));
 }
 
 Result<SqliteConnection> SqliteConnection::Open(const Path& file, int flags) {
@@ -151,7 +167,8 @@ Result<SqliteConnection> SqliteConnection::TryOpenWriter(const Path& file, const
   sqlite3_wal_hook(
       connection.db_.get(),
       [](void* pages, sqlite3*, const char*, int in_wal) { return *static_cast<int*>(pages) = in_wal, SQLITE_OK; },
-      connection.wal_pages_.get());  // replaces the automatic checkpoint: Checkpoint() is called where a wait hurts nobody
+      connection.wal_pages_
+          .get());  // replaces the automatic checkpoint: Checkpoint() is called where a wait hurts nobody
   return connection;
 }
 
@@ -171,20 +188,23 @@ Status SqliteConnection::CheckSchema(const SqliteSchema& schema) {
     BANTAM_TRY(const bool row, check.Step());
     if (!row || check.Blob(0) != "ok") return Err(ErrorCode::kCorrupt, "{}", EscapeForTerminal(check.Blob(0), 300));
   }
-  BANTAM_RETURN_IF_ERROR(Execute("PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=8388608; PRAGMA journal_mode=WAL;"));
+  BANTAM_RETURN_IF_ERROR(
+      Execute("PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=8388608; PRAGMA journal_mode=WAL;"));
   if (version == newest) return Ok();
   std::string migration = "BEGIN IMMEDIATE;";
   for (const char* step : schema.versions.subspan(static_cast<size_t>(version))) migration += step;
   migration += fmt::format("PRAGMA application_id={}; PRAGMA user_version={}; COMMIT;", schema.application_id, newest);
   Status migrated = Execute(migration.c_str());
-  if (!migrated && sqlite3_get_autocommit(db_.get()) == 0) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (!migrated && sqlite3_get_autocommit(db_.get()) == 0)
+    sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
   return migrated;
 }
 
 Result<SqliteStatement> SqliteConnection::Prepare(std::string_view sql) {
   SqliteStatement statement;
   sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  const int code =
+      sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   statement.statement_.reset(raw);
   if (code != SQLITE_OK) return SqliteError(db_.get(), code, path_);
   return statement;
@@ -218,7 +238,8 @@ Status MoveSqliteAside(const Path& file, std::string_view why) {
   char time[32];
   std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &utc);
   std::string target = fmt::format("{}.corrupt-{}", file.string(), time);
-  for (int n = 2; ::access(target.c_str(), F_OK) == 0; ++n) target = fmt::format("{}.corrupt-{}-{}", file.string(), time, n);
+  for (int n = 2; ::access(target.c_str(), F_OK) == 0; ++n)
+    target = fmt::format("{}.corrupt-{}-{}", file.string(), time, n);
   if (::rename(file.c_str(), target.c_str()) != 0) return ErrnoError("move aside", file, errno);
   // The WAL belongs to it. The -shm file is only an index of the WAL.
   ::rename((file.string() + "-wal").c_str(), (target + "-wal").c_str());

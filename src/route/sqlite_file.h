@@ -1,8 +1,8 @@
 // SQLite for files that may be lost but must never lie: a file that is corrupt, foreign or from a newer Bantam is moved
 // aside and a new one begun.
 //
-// Debian 12 ships SQLite 3.40.1, in which two connections that write or checkpoint the same WAL file at once can corrupt it
-// (fixed in 3.51.3, not back-ported). So, here and in every user of this header:
+// Debian 12 ships SQLite 3.40.1, in which two connections that write or checkpoint the same WAL file at once can
+// corrupt it (fixed in 3.51.3, not back-ported). So, here and in every user of this header:
 //   - one writing connection per file, which alone checkpoints; every other one is OpenReader's, which can do neither;
 //   - a FileLock beside the file keeps a second process out;
 //   - no mmap_size, which made the recorded corruptions worse.
@@ -42,7 +42,8 @@ class SqliteStatement {
   int bind_result_ = 0;
 };
 
-// What a file has to be. versions[i] is the SQL that takes a file of schema version i to i + 1; a new file runs them all.
+// What a file has to be. versions[i] is the SQL that takes a file of schema version i to i + 1; a new file runs them
+// all.
 struct SqliteSchema {
   int32_t application_id;
   std::span<const char* const> versions;

@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kOne[] = {"CREATE TABLE t(x INTEGER);"};
 constexpr const char* kTwo[] = {"CREATE TABLE t(x INTEGER);", "ALTER TABLE t ADD COLUMN y INTEGER DEFAULT 7;"};
-constexpr const char* kBad[] = {"CREATE TABLE t(x INTEGER);", "ALTER TABLE t ADD COLUMN y; ALTER TABLE missing ADD COLUMN z;"};
+constexpr const char* kBad[] = {"CREATE TABLE t(x INTEGER);",
+                                "ALTER TABLE t ADD COLUMN y; ALTER TABLE missing ADD COLUMN z;"};
 constexpr SqliteSchema kSchemaOne{0x74657374, kOne}, kSchemaTwo{0x74657374, kTwo}, kSchemaBad{0x74657374, kBad};
 
 TEST(SqliteFile, MigratesAnOlderFile) {
@@ -43,7 +44,8 @@ TEST(SqliteFile, AFailedMigrationChangesNothing) {
   EXPECT_FALSE(SqliteConnection::OpenWriter(file, kSchemaBad).has_value());
   ASSERT_EQ(testing::CountMovedAside(file), 1);
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
-    if (entry.path().string().find(".corrupt-") == std::string::npos || entry.path().string().ends_with("-wal")) continue;
+    if (entry.path().string().find(".corrupt-") == std::string::npos || entry.path().string().ends_with("-wal"))
+      continue;
     ASSERT_OK_AND_ASSIGN(SqliteConnection old, SqliteConnection::OpenReader(entry.path()));
     EXPECT_EQ(old.Number("PRAGMA user_version").value_or(-1), 1);
     EXPECT_FALSE(old.Number("SELECT y FROM t").has_value());
@@ -53,7 +55,7 @@ TEST(SqliteFile, AFailedMigrationChangesNothing) {
 TEST(SqliteFile, IsOursAlone) {
   testing::TempFolder folder;
   ASSERT_OK_AND_ASSIGN(SqliteConnection db, SqliteConnection::OpenWriter(folder / "x.db", kSchemaOne));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((folder / "x.db").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);  // it may hold what people said
   EXPECT_EQ(db.Number("PRAGMA mmap_size").value_or(-1), 0);
@@ -82,7 +84,8 @@ TEST(FileLock, OneHolder) {
     const auto second = FileLock::Acquire(file, "the thing");
     ASSERT_FALSE(second.has_value());
     EXPECT_EQ(second.error().code, ErrorCode::kConflict);
-    EXPECT_NE(second.error().message.find(fmt::format("the thing is in use by process {}", ::getpid())), std::string::npos)
+    EXPECT_NE(second.error().message.find(fmt::format("the thing is in use by process {}", ::getpid())),
+              std::string::npos)
         << second.error().message;
   }
   EXPECT_EQ(FileLock::Holder(file), 0);

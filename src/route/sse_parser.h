@@ -26,8 +26,8 @@ class SseParser {
   // max_event_bytes bounds one line and one event's data.
   explicit SseParser(Receiver receiver, size_t max_event_bytes = size_t{1} << 20);
 
-  // kTooLarge when a line or an event is longer than the limit; everything after that is ignored. Bytes are not checked for
-  // UTF-8: what the data holds is checked where it is parsed.
+  // kTooLarge when a line or an event is longer than the limit; everything after that is ignored. Bytes are not checked
+  // for UTF-8: what the data holds is checked where it is parsed.
   Status Feed(std::string_view piece);
   // Delivers an event whose closing blank line never came. The standard drops it; servers that close right after
   // "data: [DONE]" exist, and a half-sent JSON text is recognised by its receiver.

@@ -12,7 +12,8 @@ namespace {
 std::string Show(const SseEvent& event) { return fmt::format("[{}|{}]", event.type, event.data); }
 
 // The events of a text cut before each position in `cuts`, as one string; "!" stands for an error.
-std::string EventsOf(std::string_view text, const std::vector<size_t>& cuts = {}, bool finish = false, size_t limit = 1 << 20) {
+std::string EventsOf(std::string_view text, const std::vector<size_t>& cuts = {}, bool finish = false,
+                     size_t limit = 1 << 20) {
   std::string shown;
   SseParser parser([&](const SseEvent& event) { return shown += Show(event), true; }, limit);
   size_t from = 0;
@@ -29,15 +30,19 @@ std::string EventsOf(std::string_view text, const std::vector<size_t>& cuts = {}
 
 TEST(SseParser, Standard) {
   EXPECT_EQ(EventsOf("data: a\n\n"), "[|a]");
-  EXPECT_EQ(EventsOf("data:a\n\ndata:  b\n\n"), "[|a][| b]");             // one space belongs to the colon
-  EXPECT_EQ(EventsOf("data: a\ndata\ndata: c\n\n"), "[|a\n\nc]");         // lines joined; no colon: an empty value
+  EXPECT_EQ(EventsOf("data:a\n\ndata:  b\n\n"), "[|a][| b]");      // one space belongs to the colon
+  EXPECT_EQ(EventsOf("data: a\ndata\ndata: c\n\n"), "[|a\n\nc]");  // lines joined; no colon: an empty value
   EXPECT_EQ(EventsOf("event: x\nid: 4\nretry: 9\ndata: a\n\n"), "[x|a]");
   EXPECT_EQ(EventsOf(": comment\n\n:\n\ndata: a\n\n"), "[|a]");
-  EXPECT_EQ(EventsOf("event: x\n\ndata: a\n\n"), "[|a]");                 // without data there is no event, and its type is forgotten
+  EXPECT_EQ(EventsOf("event: x\n\ndata: a\n\n"), "[|a]");  // without data there is no event, and its type is forgotten
   EXPECT_EQ(EventsOf("data:\n\n"), "[|]");
   EXPECT_EQ(EventsOf("data: a\r\n\r\ndata: b\r\rdata: c\n\r\n"), "[|a][|b][|c]");
-  EXPECT_EQ(EventsOf("\xEF\xBB\xBF" "data: a\n\n"), "[|a]");
-  EXPECT_EQ(EventsOf("data: a\n\n\xEF\xBB\xBF" "data: b\n\n"), "[|a]");   // a byte order mark only at the beginning
+  EXPECT_EQ(EventsOf("\xEF\xBB\xBF"
+                     "data: a\n\n"),
+            "[|a]");
+  EXPECT_EQ(EventsOf("data: a\n\n\xEF\xBB\xBF"
+                     "data: b\n\n"),
+            "[|a]");  // a byte order mark only at the beginning
   EXPECT_EQ(EventsOf("DATA: a\n\n data: b\n\n"), "");
 }
 
@@ -68,8 +73,9 @@ TEST(SseParser, ReceiverCanStop) {
 
 // Property: however the bytes are cut, the events are the same.
 TEST(SseParser, AnySplitGivesTheSameEvents) {
-  const std::vector<std::string> parts = {"data: a",  "data:b", "data", ":c", "event: e", "id: 1", "\n",  "\r",   "\r\n", "\n\n",
-                                          "\r\n\r\n", "\r\r",   "d",    "ä",  "\xFF",     " ",     ":", "\xEF\xBB\xBF", "data: [DONE]"};
+  const std::vector<std::string> parts = {"data: a", "data:b", "data", ":c",           "event: e",    "id: 1", "\n",
+                                          "\r",      "\r\n",   "\n\n", "\r\n\r\n",     "\r\r",        "d",     "ä",
+                                          "\xFF",    " ",      ":",    "\xEF\xBB\xBF", "data: [DONE]"};
   std::mt19937 random(7);
   size_t with_events = 0;
   for (int round = 0; round < 3'000; ++round) {

@@ -30,13 +30,14 @@ bool Sleep(milliseconds time, const std::stop_token& stop) {
 
 milliseconds RandomUpTo(milliseconds most) {
   thread_local std::minstd_rand random(std::random_device{}());
-  return milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, std::max<milliseconds::rep>(0, most.count()))(random));
+  return milliseconds(
+      std::uniform_int_distribution<milliseconds::rep>(0, std::max<milliseconds::rep>(0, most.count()))(random));
 }
 
 bool IsEventStream(std::string_view content_type) {
   constexpr std::string_view kType = "text/event-stream";
-  return content_type.size() >= kType.size() &&
-         std::equal(kType.begin(), kType.end(), content_type.begin(), [](char a, char b) { return a == (b | 0x20) || a == b; });
+  return content_type.size() >= kType.size() && std::equal(kType.begin(), kType.end(), content_type.begin(),
+                                                           [](char a, char b) { return a == (b | 0x20) || a == b; });
 }
 
 // One request on the wire, and what came of it.
@@ -93,7 +94,8 @@ class Attempt {
       reply_ = ParseChatReply(document_);
       if (reply_.outcome == UpstreamOutcome::kOk && sink_) sink_(reply_.text);
     }
-    if (reply_.outcome == UpstreamOutcome::kOk && reply_.done) return;  // complete, whatever happened to the connection then
+    if (reply_.outcome == UpstreamOutcome::kOk && reply_.done)
+      return;  // complete, whatever happened to the connection then
     if (cancelled) return Fail(UpstreamOutcome::kCancelled, "was not waited for: the client went away");
     if (status_ == 0) return NoAnswer(error.value_or(ErrorCode::kInternal));
     if (!began()) return BadStatus();
@@ -106,13 +108,16 @@ class Attempt {
 
   void NoAnswer(ErrorCode error) {
     switch (error) {
-      case ErrorCode::kDeadline: return Fail(UpstreamOutcome::kTimeout, "did not answer in time");
+      case ErrorCode::kDeadline:
+        return Fail(UpstreamOutcome::kTimeout, "did not answer in time");
       case ErrorCode::kUnavailable:
         may_retry_ = true;
         return Fail(UpstreamOutcome::kRefused, "cannot be reached");
       case ErrorCode::kCorrupt:
-      case ErrorCode::kTooLarge: return Fail(UpstreamOutcome::kGarbage, "sent an answer that is not HTTP");
-      default: return Fail(UpstreamOutcome::kRejected, "cannot be asked: see the server's log");
+      case ErrorCode::kTooLarge:
+        return Fail(UpstreamOutcome::kGarbage, "sent an answer that is not HTTP");
+      default:
+        return Fail(UpstreamOutcome::kRejected, "cannot be asked: see the server's log");
     }
   }
 
@@ -126,10 +131,12 @@ class Attempt {
       Fail(UpstreamOutcome::kServerError, fmt::format("failed (HTTP {})", status_), message);
     } else if (status_ == 401 || status_ == 403) {
       // Its words are left out: they like to repeat the key.
-      Fail(UpstreamOutcome::kRejected, fmt::format("refused the key (HTTP {}): check its api_key in the route file", status_));
+      Fail(UpstreamOutcome::kRejected,
+           fmt::format("refused the key (HTTP {}): check its api_key in the route file", status_));
     } else if (status_ >= 300 && status_ < 400) {
       Fail(UpstreamOutcome::kRejected,
-           fmt::format("redirected the request (HTTP {}), which is not followed: put the final address into api_base", status_));
+           fmt::format("redirected the request (HTTP {}), which is not followed: put the final address into api_base",
+                       status_));
     } else {
       Fail(UpstreamOutcome::kRejected, fmt::format("rejected the request (HTTP {})", status_), message);
     }
@@ -154,9 +161,7 @@ class Attempt {
 class HttpUpstream final : public Upstream {
  public:
   HttpUpstream(UpstreamConfig config, std::shared_ptr<HttpClient> client)
-      : config_(std::move(config)),
-        client_(std::move(client)),
-        breaker_(config_.allowed_fails, config_.cooldown_time) {
+      : config_(std::move(config)), client_(std::move(client)), breaker_(config_.allowed_fails, config_.cooldown_time) {
     config_.model = WithoutProvider(config_.model);
     while (config_.api_base.ends_with('/')) config_.api_base.pop_back();
   }
@@ -172,10 +177,16 @@ class HttpUpstream final : public Upstream {
     }
     const UpstreamReply reply = AskWithRetries(request, sink, deadline);
     switch (reply.outcome) {
-      case UpstreamOutcome::kOk: breaker_.Success(); break;
+      case UpstreamOutcome::kOk:
+        breaker_.Success();
+        break;
       case UpstreamOutcome::kCancelled:
-      case UpstreamOutcome::kRejected: breaker_.Abandon(MonotonicNow()); break;  // says nothing about its health
-      default: breaker_.Failure(MonotonicNow()); break;
+      case UpstreamOutcome::kRejected:
+        breaker_.Abandon(MonotonicNow());
+        break;  // says nothing about its health
+      default:
+        breaker_.Failure(MonotonicNow());
+        break;
     }
     return reply;
   }
@@ -194,7 +205,8 @@ class HttpUpstream final : public Upstream {
       const bool again = attempt.may_retry() && !sent && attempts <= config_.num_retries;
       const milliseconds pause = again ? PauseAfter(attempt, attempts) : milliseconds(0);
       if (!again || MonotonicNow() + pause >= deadline) return Reply(request, attempt, attempts, sent);
-      Log(LogLevel::kInfo, "upstream \"{}\": {}; asking again in {} ms", config_.name, attempt.reply().problem, pause.count());
+      Log(LogLevel::kInfo, "upstream \"{}\": {}; asking again in {} ms", config_.name, attempt.reply().problem,
+          pause.count());
       if (!Sleep(pause, request.stop)) {
         UpstreamReply reply = Reply(request, attempt, attempts, sent);
         reply.outcome = UpstreamOutcome::kCancelled;
@@ -228,7 +240,8 @@ class HttpUpstream final : public Upstream {
       reply.prompt_tokens = got.prompt_tokens.value_or(EstimatePromptTokens(request));
       reply.completion_tokens = got.completion_tokens.value_or(EstimateTokens(got.text));
       reply.cost = (static_cast<double>(reply.prompt_tokens) * config_.input_per_1m +
-                    static_cast<double>(reply.completion_tokens) * config_.output_per_1m) / 1e6;
+                    static_cast<double>(reply.completion_tokens) * config_.output_per_1m) /
+                   1e6;
     }
     return reply;
   }
@@ -242,16 +255,26 @@ class HttpUpstream final : public Upstream {
 
 std::string_view UpstreamOutcomeName(UpstreamOutcome outcome) {
   switch (outcome) {
-    case UpstreamOutcome::kOk: return "ok";
-    case UpstreamOutcome::kRefused: return "upstream_refused";
-    case UpstreamOutcome::kTimeout: return "upstream_timeout";
-    case UpstreamOutcome::kOverloaded: return "upstream_overloaded";
-    case UpstreamOutcome::kServerError: return "upstream_server_error";
-    case UpstreamOutcome::kRejected: return "upstream_rejected";
-    case UpstreamOutcome::kTruncated: return "upstream_truncated";
-    case UpstreamOutcome::kGarbage: return "upstream_garbage";
-    case UpstreamOutcome::kCancelled: return "cancelled";
-    case UpstreamOutcome::kCoolingDown: return "upstream_cooling_down";
+    case UpstreamOutcome::kOk:
+      return "ok";
+    case UpstreamOutcome::kRefused:
+      return "upstream_refused";
+    case UpstreamOutcome::kTimeout:
+      return "upstream_timeout";
+    case UpstreamOutcome::kOverloaded:
+      return "upstream_overloaded";
+    case UpstreamOutcome::kServerError:
+      return "upstream_server_error";
+    case UpstreamOutcome::kRejected:
+      return "upstream_rejected";
+    case UpstreamOutcome::kTruncated:
+      return "upstream_truncated";
+    case UpstreamOutcome::kGarbage:
+      return "upstream_garbage";
+    case UpstreamOutcome::kCancelled:
+      return "cancelled";
+    case UpstreamOutcome::kCoolingDown:
+      return "upstream_cooling_down";
   }
   return "unknown";
 }

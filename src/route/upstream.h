@@ -22,10 +22,10 @@ struct UpstreamConfig {
   std::chrono::milliseconds connect_timeout{2'000};
   std::chrono::milliseconds first_byte_timeout{15'000};
   std::chrono::milliseconds idle_timeout{15'000};
-  int num_retries = 1;  // only before the first byte of the answer
+  int num_retries = 1;                         // only before the first byte of the answer
   std::chrono::milliseconds retry_pause{250};  // before the first retry, doubled for each further one, with jitter
   double input_per_1m = 0, output_per_1m = 0;
-  int allowed_fails = 3;                       // failures in a row, then it is not asked for `cooldown_time`
+  int allowed_fails = 3;  // failures in a row, then it is not asked for `cooldown_time`
   std::chrono::milliseconds cooldown_time{30'000};
   bool use_environment_proxy = false;
   std::string ca_file;  // PEM, for an endpoint inside a company; empty: the system's certificates
@@ -42,7 +42,16 @@ struct UpstreamConfig {
 //   kCancelled    the client went away
 //   kCoolingDown  not asked: it failed too often just now
 enum class UpstreamOutcome {
-  kOk, kRefused, kTimeout, kOverloaded, kServerError, kRejected, kTruncated, kGarbage, kCancelled, kCoolingDown
+  kOk,
+  kRefused,
+  kTimeout,
+  kOverloaded,
+  kServerError,
+  kRejected,
+  kTruncated,
+  kGarbage,
+  kCancelled,
+  kCoolingDown
 };
 std::string_view UpstreamOutcomeName(UpstreamOutcome outcome);  // "ok", "upstream_refused", "upstream_timeout", ...
 
@@ -53,14 +62,14 @@ struct UpstreamReply {
   std::string problem;         // one sentence for people, without secrets and addresses: `"big" did not answer in time`
   std::string finish_reason = "stop";
   int attempts = 0;
-  int http_status = 0;         // of the last attempt; 0: none came
+  int http_status = 0;  // of the last attempt; 0: none came
   int64_t prompt_tokens = 0, completion_tokens = 0;
-  double cost = 0;             // also of an answer that was cut: it was paid for
+  double cost = 0;  // also of an answer that was cut: it was paid for
 };
 
 // Thread-safe. Streams: pieces go to the sink as they come, on the caller's thread. A stream that ends without
-// finish_reason and [DONE] is kTruncated. An attempt is repeated only while no answer has begun: no connection, 429 or 5xx;
-// Retry-After is honoured within the time that is left. Tokens that the endpoint does not count are estimated.
+// finish_reason and [DONE] is kTruncated. An attempt is repeated only while no answer has begun: no connection, 429 or
+// 5xx; Retry-After is honoured within the time that is left. Tokens that the endpoint does not count are estimated.
 class Upstream {
  public:
   static std::unique_ptr<Upstream> Create(UpstreamConfig config, std::shared_ptr<HttpClient> client);

@@ -10,11 +10,11 @@ namespace {
 
 // The prefixes by which other tools' route files name an OpenAI-compatible provider.
 constexpr std::array<std::string_view, 16> kProviders = {
-    "openai", "custom_openai", "openrouter", "ollama",      "ollama_chat", "groq",     "mistral",        "deepseek",
+    "openai", "custom_openai", "openrouter", "ollama",      "ollama_chat", "groq",   "mistral",      "deepseek",
     "xai",    "together_ai",   "perplexity", "hosted_vllm", "lm_studio",   "gemini", "fireworks_ai", "litellm_proxy"};
 
 // Ours, whatever the client asked for. `n`: one answer is passed on. Tools: there is nobody to run them.
-constexpr std::array<std::string_view, 9> kNotPassedOn = {"model", "messages", "stream", "stream_options", "n",
+constexpr std::array<std::string_view, 9> kNotPassedOn = {"model", "messages",    "stream",    "stream_options", "n",
                                                           "tools", "tool_choice", "functions", "function_call"};
 
 }  // namespace
@@ -37,7 +37,8 @@ std::string UpstreamBody(const UpstreamConfig& config, const AssistantRequest& r
   body["stream"] = true;
   body["stream_options"] = json::object{{"include_usage", true}};
   for (const auto& [key, value] : request.upstream_parameters) {
-    if (std::find(kNotPassedOn.begin(), kNotPassedOn.end(), std::string_view(key)) == kNotPassedOn.end()) body[key] = value;
+    if (std::find(kNotPassedOn.begin(), kNotPassedOn.end(), std::string_view(key)) == kNotPassedOn.end())
+      body[key] = value;
   }
   return ToJson(body);
 }
@@ -45,7 +46,8 @@ std::string UpstreamBody(const UpstreamConfig& config, const AssistantRequest& r
 std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view value, int64_t wall_micros) {
   using std::chrono::milliseconds;
   double seconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(value.data(), value.data() + value.size(), seconds, std::chars_format::fixed);
   if (error == std::errc() && end == value.data() + value.size()) {
     if (!(seconds >= 0 && seconds <= 1e6)) return std::nullopt;
     return milliseconds(static_cast<int64_t>(seconds * 1000));

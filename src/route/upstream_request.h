@@ -10,10 +10,12 @@
 
 namespace bantam {
 
-// "openai/gpt-4o-mini" -> "gpt-4o-mini". Only names of providers are cut, once: "meta-llama/Llama-3" is a model's own name.
+// "openai/gpt-4o-mini" -> "gpt-4o-mini". Only names of providers are cut, once: "meta-llama/Llama-3" is a model's own
+// name.
 std::string_view WithoutProvider(std::string_view model);
 
-// The body for /chat/completions: always a stream, always with the usage at its end; the request's own parameters beside it.
+// The body for /chat/completions: always a stream, always with the usage at its end; the request's own parameters
+// beside it.
 std::string UpstreamBody(const UpstreamConfig& config, const AssistantRequest& request);
 
 // Retry-After: seconds, or an HTTP date, counted from `wall_micros`. Nothing when the text is neither.

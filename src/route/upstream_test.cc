@@ -13,12 +13,13 @@
 namespace bantam {
 namespace {
 
-using testing::ScriptedServer;
 using std::chrono::milliseconds;
+using testing::ScriptedServer;
 using Script = ScriptedServer::Script;
 
 constexpr const char* kKey = "sk-very-secret-0123456789";
-const std::string kSseHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
+const std::string kSseHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 std::string Chunk(std::string_view bytes) { return fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes); }
 std::string Event(std::string_view data) { return Chunk(fmt::format("data: {}\n\n", data)); }
@@ -31,17 +32,19 @@ const std::string kDone = Event("[DONE]") + "0\r\n\r\n";
 const std::string kGood = kSseHead + Delta("Hel") + Delta("lo") + kStop + kUsage + kDone;
 
 std::string Status(int status, std::string_view headers = "", std::string_view body = "{}") {
-  return fmt::format("HTTP/1.1 {} X\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{}", status, headers,
-                     body.size(), body);
+  return fmt::format("HTTP/1.1 {} X\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{}", status,
+                     headers, body.size(), body);
 }
 
 // Each request, on whatever connection, gets the next answer; the last one repeats.
-Script InTurn(std::vector<std::string> answers, std::shared_ptr<std::atomic<size_t>> count = std::make_shared<std::atomic<size_t>>(0)) {
+Script InTurn(std::vector<std::string> answers,
+              std::shared_ptr<std::atomic<size_t>> count = std::make_shared<std::atomic<size_t>>(0)) {
   return [answers, count](ScriptedServer::Connection& c) {
     while (!c.ReadRequest().empty()) {
       const size_t at = std::min((*count)++, answers.size() - 1);
       if (answers[at].empty() || !c.Send(answers[at])) return;
-      if (answers[at].find("0\r\n\r\n") == std::string::npos && answers[at].find("Content-Length") == std::string::npos) return;
+      if (answers[at].find("0\r\n\r\n") == std::string::npos && answers[at].find("Content-Length") == std::string::npos)
+        return;
     }
   };
 }
@@ -139,14 +142,16 @@ TEST_F(UpstreamTest, KeepsTheConnectionBetweenAnswers) {
 }
 
 TEST_F(UpstreamTest, ServerThatDoesNotStream) {
-  ScriptedServer server(InTurn({Status(200, "", R"({"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]})")}));
+  ScriptedServer server(
+      InTurn({Status(200, "", R"({"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]})")}));
   const Asked asked = Ask(server);
   EXPECT_EQ(asked.reply.outcome, UpstreamOutcome::kOk) << asked.reply.problem;
   EXPECT_EQ(asked.sunk, "Hi");
 }
 
 TEST_F(UpstreamTest, Refused) {
-  auto upstream = Upstream::Create(Config(fmt::format("http://127.0.0.1:{}", ScriptedServer::ClosedPort())), std::make_shared<HttpClient>());
+  auto upstream = Upstream::Create(Config(fmt::format("http://127.0.0.1:{}", ScriptedServer::ClosedPort())),
+                                   std::make_shared<HttpClient>());
   const Asked asked = Ask(*upstream);
   EXPECT_EQ(asked.reply.outcome, UpstreamOutcome::kRefused);
   EXPECT_EQ(asked.reply.attempts, 2);
@@ -175,16 +180,16 @@ TEST_F(UpstreamTest, HangsBeforeHeaders) {
 }
 
 TEST_F(UpstreamTest, HeadersThenHangs) {
-  ScriptedServer server([](ScriptedServer::Connection& c) { c.ReadRequest(), c.Send(kSseHead), c.WaitForPeerToClose(); });
+  ScriptedServer server(
+      [](ScriptedServer::Connection& c) { c.ReadRequest(), c.Send(kSseHead), c.WaitForPeerToClose(); });
   const Asked asked = Ask(server, [](UpstreamConfig& c) { c.idle_timeout = milliseconds(50); });
   EXPECT_EQ(asked.reply.outcome, UpstreamOutcome::kTimeout);
   EXPECT_EQ(asked.reply.attempts, 1);
 }
 
 TEST_F(UpstreamTest, HangsAfterSomeText) {
-  ScriptedServer server([](ScriptedServer::Connection& c) {
-    c.ReadRequest(), c.Send(kSseHead + Delta("Hel")), c.WaitForPeerToClose();
-  });
+  ScriptedServer server(
+      [](ScriptedServer::Connection& c) { c.ReadRequest(), c.Send(kSseHead + Delta("Hel")), c.WaitForPeerToClose(); });
   const Asked asked = Ask(server, [](UpstreamConfig& c) { c.idle_timeout = milliseconds(50); });
   EXPECT_EQ(asked.reply.outcome, UpstreamOutcome::kTimeout);
   EXPECT_EQ(asked.sunk, "Hel");
@@ -258,8 +263,8 @@ TEST_F(UpstreamTest, CutInMidStreamIsTruncatedAndNeverAskedAgain) {
 
 TEST_F(UpstreamTest, EndsWithoutDoneIsTruncated) {
   // Complete as HTTP goes: only the protocol above tells that something is missing.
-  for (const std::string& text : {kSseHead + Delta("Hel") + "0\r\n\r\n", kSseHead + Delta("Hel") + kStop + "0\r\n\r\n",
-                                  kSseHead + "0\r\n\r\n"}) {
+  for (const std::string& text :
+       {kSseHead + Delta("Hel") + "0\r\n\r\n", kSseHead + Delta("Hel") + kStop + "0\r\n\r\n", kSseHead + "0\r\n\r\n"}) {
     ScriptedServer server(InTurn({text}));
     EXPECT_EQ(Ask(server).reply.outcome, UpstreamOutcome::kTruncated);
     EXPECT_EQ(server.requests().size(), 1u);
@@ -270,9 +275,9 @@ TEST_F(UpstreamTest, Garbage) {
   const std::string close = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
   for (const std::string& text :
        {std::string("\x16\x03\x01 what?\r\n\r\n"), Status(200, "", "<html><body>Sign in</body></html>"),
-        std::string("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>"), close + "<html>\n\n",
-        close + "data: {\"choices\":[{\"delta\":{\"content\":\"\xC3\x28\"}}]}\n\n", close + "data: " + std::string(3 << 20, 'x'),
-        close + std::string(3 << 20, ':')}) {
+        std::string("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>"),
+        close + "<html>\n\n", close + "data: {\"choices\":[{\"delta\":{\"content\":\"\xC3\x28\"}}]}\n\n",
+        close + "data: " + std::string(3 << 20, 'x'), close + std::string(3 << 20, ':')}) {
     ScriptedServer server([&](ScriptedServer::Connection& c) { c.ReadRequest(), c.Send(text); });
     const Asked asked = Ask(server);
     EXPECT_EQ(asked.reply.outcome, UpstreamOutcome::kGarbage) << asked.reply.problem << " " << text.substr(0, 90);
@@ -306,7 +311,8 @@ TEST_F(UpstreamTest, MoreAfterDoneDoesNotHoldTheAnswerUp) {
 }
 
 TEST_F(UpstreamTest, ErrorObjectInsideASuccess) {
-  ScriptedServer server(InTurn({kSseHead + Delta("Hel") + Event(R"({"error":{"message":"out of memory","code":500}})") + kDone}));
+  ScriptedServer server(
+      InTurn({kSseHead + Delta("Hel") + Event(R"({"error":{"message":"out of memory","code":500}})") + kDone}));
   const Asked asked = Ask(server);
   EXPECT_EQ(asked.reply.outcome, UpstreamOutcome::kServerError);
   EXPECT_EQ(asked.sunk, "Hel");
@@ -324,14 +330,16 @@ TEST_F(UpstreamTest, Redirect) {
 
 TEST_F(UpstreamTest, TheKeyIsNeverEchoed) {  // Ask checks problem and log
   for (const int status : {400, 401, 403, 404, 429, 500}) {
-    ScriptedServer server(InTurn({Status(status, "", fmt::format(R"({{"error":{{"message":"Incorrect API key provided: {}"}}}})", kKey))}));
+    ScriptedServer server(InTurn(
+        {Status(status, "", fmt::format(R"({{"error":{{"message":"Incorrect API key provided: {}"}}}})", kKey))}));
     const Asked asked = Ask(server);
     EXPECT_NE(asked.reply.outcome, UpstreamOutcome::kOk);
     EXPECT_EQ(asked.reply.http_status, status);
     ScriptedServer part(InTurn({Status(status, "", R"({"error":{"message":"key sk-very-secr*** is wrong"}})")}));
     EXPECT_EQ(Ask(part).reply.problem.find("very-secr"), std::string::npos);
   }
-  ScriptedServer stream(InTurn({kSseHead + Event(fmt::format(R"({{"error":{{"message":"bad key {}"}}}})", kKey)) + kDone}));
+  ScriptedServer stream(
+      InTurn({kSseHead + Event(fmt::format(R"({{"error":{{"message":"bad key {}"}}}})", kKey)) + kDone}));
   EXPECT_EQ(Ask(stream).reply.outcome, UpstreamOutcome::kServerError);
   auto broken = Config("http://127.0.0.1:1");
   broken.api_key = std::string(kKey) + "\n";
@@ -339,7 +347,8 @@ TEST_F(UpstreamTest, TheKeyIsNeverEchoed) {  // Ask checks problem and log
 }
 
 TEST_F(UpstreamTest, Cancellation) {
-  ScriptedServer server([](ScriptedServer::Connection& c) { c.ReadRequest(), c.Send(kSseHead + Delta("Hel")), c.WaitForPeerToClose(); });
+  ScriptedServer server(
+      [](ScriptedServer::Connection& c) { c.ReadRequest(), c.Send(kSseHead + Delta("Hel")), c.WaitForPeerToClose(); });
   auto upstream = Upstream::Create(Config(server.Url("/v1")), std::make_shared<HttpClient>());
   std::stop_source source;
   AssistantRequest request = Question();
@@ -414,7 +423,8 @@ TEST(UpstreamRequest, RetryAfter) {
   EXPECT_EQ(ParseRetryAfter("0.5", kNow), milliseconds(500));
   EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:49:47 GMT", kNow), milliseconds(10'000));
   EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:00:00 GMT", kNow), milliseconds(0));
-  for (const char* wrong : {"", "soon", "-1", "nan", "inf", "1e9", "3 s", "99999999999"}) EXPECT_EQ(ParseRetryAfter(wrong, kNow), std::nullopt) << wrong;
+  for (const char* wrong : {"", "soon", "-1", "nan", "inf", "1e9", "3 s", "99999999999"})
+    EXPECT_EQ(ParseRetryAfter(wrong, kNow), std::nullopt) << wrong;
 }
 
 TEST(UpstreamRequest, RevealsPartsOfASecret) {

@@ -1,5 +1,5 @@
-// Writes until it is killed: crash_driver cache|audit|conversations FILE FIRST. After the call for number n has returned,
-// the pair (n, stores skipped so far) goes to standard output, as two 64-bit integers in one write.
+// Writes until it is killed: crash_driver cache|audit|conversations FILE FIRST. After the call for number n has
+// returned, the pair (n, stores skipped so far) goes to standard output, as two 64-bit integers in one write.
 #include <unistd.h>
 
 #include <array>
@@ -55,7 +55,8 @@ int main(int argc, char** argv) {
     Loop(first, [&](int64_t n) {
       AuditRecord record;
       record.request_id = std::to_string(n);
-      record.question = testing::CrashValue(n % 5 == 0 ? n : 1);  // some long ones: a kill can cut a write of many pages
+      record.question =
+          testing::CrashValue(n % 5 == 0 ? n : 1);  // some long ones: a kill can cut a write of many pages
       Must(log->Append(record));
       return 0;
     });

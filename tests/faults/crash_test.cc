@@ -45,7 +45,8 @@ class Driver {
     const pid_t child = ::fork();
     if (child == 0) {
       ::dup2(pipe_fds[1], STDOUT_FILENO);
-      ::execl(BANTAM_CRASH_DRIVER, BANTAM_CRASH_DRIVER, what_.c_str(), file_.c_str(), std::to_string(first).c_str(), nullptr);
+      ::execl(BANTAM_CRASH_DRIVER, BANTAM_CRASH_DRIVER, what_.c_str(), file_.c_str(), std::to_string(first).c_str(),
+              nullptr);
       ::_exit(127);
     }
     ::close(pipe_fds[1]);
@@ -167,8 +168,8 @@ TEST(Crash, AuditLog) {
     records += next;
     std::filesystem::remove(file);
   }
-  std::printf("audit log: %d kills, %lld records, none lost, %lld torn ends\n", Kills(), static_cast<long long>(records),
-              static_cast<long long>(torn));
+  std::printf("audit log: %d kills, %lld records, none lost, %lld torn ends\n", Kills(),
+              static_cast<long long>(records), static_cast<long long>(torn));
   EXPECT_GT(records, Kills());
 }
 
@@ -186,7 +187,8 @@ TEST(Crash, Conversations) {
     for (int64_t n = std::max<int64_t>(0, newest - testing::kCrashSessions); n <= newest; ++n) {
       ASSERT_OK_AND_ASSIGN(const auto state, store->Load(testing::CrashSession(n)));
       if (n == newest || n == newest - testing::kCrashSessions) {
-        const bool old = newest >= testing::kCrashSessions ? state == testing::CrashValue(newest - testing::kCrashSessions) : !state;
+        const bool old =
+            newest >= testing::kCrashSessions ? state == testing::CrashValue(newest - testing::kCrashSessions) : !state;
         ASSERT_TRUE(old || state == testing::CrashValue(newest)) << n;
       } else {
         ASSERT_TRUE(state == testing::CrashValue(n)) << n;

@@ -21,7 +21,8 @@ struct Breakage {
 
 inline std::string Slurp(const Path& file) { return ReadFile(file).value_or(""); }
 inline void Spit(const Path& file, std::string_view bytes) {
-  std::ofstream(file, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(file, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 inline std::vector<Breakage> Breakages() {
@@ -41,12 +42,14 @@ inline std::vector<Breakage> Breakages() {
          for (size_t i = 4096; i < 8192; ++i) b[i] = static_cast<char>(i * 2654435761u >> 13);
        })},
       {"text", [](const Path& f) { Spit(f, "hello, this is no database\n"); }},
-      {"another program's", [](const Path& f) {
+      {"another program's",
+       [](const Path& f) {
          std::string bytes = Slurp(f);
          bytes.replace(68, 4, "abcd");  // application_id in the header
          Spit(f, bytes);
        }},
-      {"from a newer version", [](const Path& f) {
+      {"from a newer version",
+       [](const Path& f) {
          std::string bytes = Slurp(f);
          bytes.replace(60, 4, std::string("\0\0\0\x63", 4));  // user_version
          Spit(f, bytes);
@@ -54,10 +57,12 @@ inline std::vector<Breakage> Breakages() {
       {"a folder", [](const Path& f) { std::filesystem::remove(f), std::filesystem::create_directory(f); }},
       {"a FIFO", [](const Path& f) { std::filesystem::remove(f), ::mkfifo(f.c_str(), 0600); }},
       {"empty", [](const Path& f) { Spit(f, ""); }, false},
-      {"gone, its WAL still there", [](const Path& f) {
+      {"gone, its WAL still there",
+       [](const Path& f) {
          std::filesystem::remove(f);
          Spit(f.string() + "-wal", std::string(100'000, 'w'));
-       }, false},
+       },
+       false},
       {"with a WAL of noise", [](const Path& f) { Spit(f.string() + "-wal", std::string(100'000, 'w')); }, false},
   };
 }

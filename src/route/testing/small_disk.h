@@ -48,6 +48,6 @@ class SmallDisk {
 
 }  // namespace bantam::testing
 
-#define BANTAM_REQUIRE_SMALL_DISK(variable)                                                   \
-  ::bantam::testing::SmallDisk variable;                                                      \
+#define BANTAM_REQUIRE_SMALL_DISK(variable) \
+  ::bantam::testing::SmallDisk variable;    \
   if (!variable.mounted()) GTEST_SKIP() << "cannot mount a small tmpfs: " << variable.why()

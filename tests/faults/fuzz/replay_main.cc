@@ -15,7 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 namespace bantam {
 namespace {
 
-void Run(const std::string& bytes) { LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()); }
+void Run(const std::string& bytes) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+}
 
 std::string Mutate(std::string bytes, const std::vector<std::string>& corpus, std::mt19937& random) {
   const auto below = [&](size_t n) { return n == 0 ? 0 : random() % n; };
@@ -25,9 +27,15 @@ std::string Mutate(std::string bytes, const std::vector<std::string>& corpus, st
       case 0:
         if (!bytes.empty()) bytes[below(bytes.size())] = static_cast<char>(random());
         break;
-      case 1: bytes.resize(at); break;
-      case 2: bytes.erase(at, below(16)); break;
-      case 3: bytes.insert(at, 1 + below(3), static_cast<char>(random())); break;
+      case 1:
+        bytes.resize(at);
+        break;
+      case 2:
+        bytes.erase(at, below(16));
+        break;
+      case 3:
+        bytes.insert(at, 1 + below(3), static_cast<char>(random()));
+        break;
       case 4: {  // a part of another file
         const std::string& other = corpus[below(corpus.size())];
         const size_t from = below(other.size());

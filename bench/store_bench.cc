@@ -1,0 +1,113 @@
+// How long the decision layer's stores take: a cache hit from memory and from disk, a store, an audit record, a turn of
+// a conversation. Prints median and 99th percentile of single calls, in microseconds.
+//
+//   cmake --build --preset release --target bantam_store_bench && build/release/bantam_store_bench [FOLDER]
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "base/clock.h"
+#include "route/audit_log.h"
+#include "route/conversation_store.h"
+#include "route/result_cache.h"
+
+namespace bantam {
+namespace {
+
+// A question and an answer of ordinary length.
+constexpr std::string_view kQuestion = "I sent the jacket back two weeks ago, when will I see my money again?";
+const std::string kAnswer(600, 'a');
+
+Sha256Digest KeyOf(int n) {
+  return CacheKey()
+      .Add(Sha256Hex("route file"))
+      .Add("tenant")
+      .Add(NormalizeQuestion(kQuestion))
+      .Add(std::to_string(n))
+      .Finish();
+}
+
+template <typename Call>
+void Measure(const char* what, int calls, const Call& call) {
+  std::vector<double> micros(static_cast<size_t>(calls));
+  for (int i = 0; i < calls; ++i) {
+    const MonotonicTime start = MonotonicNow();
+    call(i);
+    micros[static_cast<size_t>(i)] = MillisecondsSince(start) * 1e3;
+  }
+  std::sort(micros.begin(), micros.end());
+  std::printf("%-44s p50 %9.2f us   p99 %9.2f us   (%d calls)\n", what, micros[micros.size() / 2],
+              micros[micros.size() * 99 / 100], calls);
+}
+
+template <typename T>
+T OrExit(Result<T> result) {
+  if (result) return *std::move(result);
+  std::fprintf(stderr, "%s\n", result.error().message.c_str());
+  std::exit(1);
+}
+
+void Main(const Path& folder) {
+  constexpr int kEntries = 20'000;
+  CacheOptions options;
+  {
+    auto cache = OrExit(ResultCache::Open(folder / "cache.db", options));
+    Measure("cache: key of a question", 100'000, [](int i) { KeyOf(i); });
+    std::vector<Sha256Digest> keys;
+    for (int i = 0; i < kEntries; ++i) keys.push_back(KeyOf(i));
+    Measure("cache: store, back to back", kEntries,
+            [&](int i) { cache->Store(keys[static_cast<size_t>(i)], kAnswer); });
+    Measure("cache: hit in memory", 200'000, [&](int i) {
+      if (!cache->Find(keys[static_cast<size_t>(kEntries - 1 - i % 4'000)])) std::abort();
+    });
+    const MonotonicTime start = MonotonicNow();
+    for (int i = 0; i < 1'000'000; ++i) cache->Find(keys[static_cast<size_t>(kEntries - 1 - i % 4'000)]);
+    std::printf("%-44s %.0f ns a call, measured over a million\n", "cache: hit in memory", MillisecondsSince(start));
+    Measure("cache: miss", 50'000, [&](int i) { cache->Find(KeyOf(1'000'000 + i)); });
+  }
+  {
+    options.memory_entries = 0;
+    auto cache = OrExit(ResultCache::Open(folder / "cache.db", options));
+    std::vector<Sha256Digest> keys;
+    for (int i = 0; i < kEntries; ++i) keys.push_back(KeyOf(i));
+    Measure("cache: hit on disk", 50'000,
+            [&](int i) { cache->Find(keys[static_cast<size_t>(i * 7919LL % kEntries)]); });
+    const CacheStats stats = cache->Stats();
+    std::printf("%-44s %llu of 50000 look-ups were hits\n", "", static_cast<unsigned long long>(stats.hits));
+  }
+  {
+    auto log = OrExit(AuditLog::Open(folder / "audit.jsonl"));
+    AuditRecord record;
+    record.request_id = "chatcmpl-0123456789abcdef0123";
+    record.route = "refund_status";
+    record.decision = "answer";
+    record.source = "local model";
+    record.outcome = "ok";
+    record.question_sha256 = record.answer_sha256 = record.route_file_sha256 = record.head_sha256 = Sha256Hex("x");
+    record.nearest.resize(3, {std::string(kQuestion), "refund_status", 0.91F});
+    Measure("audit: append", 50'000, [&](int) {
+      if (!log->Append(record)) std::abort();
+    });
+  }
+  const MonotonicTime start = MonotonicNow();
+  const AuditCheck check = OrExit(VerifyAuditLog(folder / "audit.jsonl"));
+  std::printf("%-44s %.0f ms for %lld records\n", "audit: verify", MillisecondsSince(start),
+              static_cast<long long>(check.records));
+  auto store = OrExit(ConversationStore::Open(folder / "conversations.db", std::chrono::hours(1)));
+  Measure("conversation: save", 20'000, [&](int i) {
+    if (!store->Save(std::to_string(i % 500), kAnswer)) std::abort();
+  });
+  Measure("conversation: load", 20'000, [&](int i) { OrExit(store->Load(std::to_string(i % 500))); });
+}
+
+}  // namespace
+}  // namespace bantam
+
+int main(int argc, char** argv) {
+  const bantam::Path parent = argc > 1 ? bantam::Path(argv[1]) : std::filesystem::temp_directory_path();
+  const bantam::Path folder = parent / "bantam-store-bench";  // made and removed here
+  std::filesystem::remove_all(folder);
+  bantam::Main(folder);
+  std::filesystem::remove_all(folder);
+}

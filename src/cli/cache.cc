@@ -1,0 +1,93 @@
+// bantam cache stats|flush: the stored answers of an assistant.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text_util.h"
+#include "cli/assistant_option.h"
+#include "cli/commands.h"
+#include "route/audit_format.h"
+#include "route/cache_admin.h"
+#include "route/state_folder.h"
+
+namespace bantam::cli {
+namespace {
+
+struct Options {
+  AssistantOption assistant;
+  bool json = false;
+};
+
+Status Stats(const Options& options) {
+  BANTAM_TRY(const Path folder, FindStateFolder(options.assistant));
+  const Path file = StateFiles(folder).cache;
+  BANTAM_TRY(const CacheFileInfo info, InspectCache(file));
+  const int64_t lookups = info.hits + info.misses;
+  const double rate = lookups == 0 ? 0 : static_cast<double>(info.hits) / static_cast<double>(lookups);
+  if (options.json) {
+    const auto time = [](int64_t time_us) { return time_us == 0 ? json::value() : json::value(FormatTime(time_us)); };
+    std::printf("%s\n", ToJson(json::object{{"entries", info.entries},
+                                            {"value_bytes", info.value_bytes},
+                                            {"file_bytes", info.file_bytes},
+                                            {"oldest", time(info.oldest_us)},
+                                            {"newest", time(info.newest_us)},
+                                            {"hits", info.hits},
+                                            {"misses", info.misses},
+                                            {"hit_rate", rate},
+                                            {"stores", info.stores},
+                                            {"evictions", info.evictions},
+                                            {"expired", info.expired}})
+                            .c_str());
+    return Ok();
+  }
+  std::printf("%s\n", EscapeForTerminal(file.string(), 400).c_str());
+  std::printf("  %lld answers of %s in a file of %s\n", static_cast<long long>(info.entries),
+              HumanBytes(static_cast<uint64_t>(info.value_bytes)).c_str(),
+              HumanBytes(static_cast<uint64_t>(info.file_bytes)).c_str());
+  if (info.entries > 0) {
+    std::printf("  oldest %s, newest %s\n", FormatTime(info.oldest_us).substr(0, 19).c_str(),
+                FormatTime(info.newest_us).substr(0, 19).c_str());
+  }
+  std::printf("  %lld look-ups, %lld hits (%.1f %%); %lld stored, %lld evicted, %lld expired\n",
+              static_cast<long long>(lookups), static_cast<long long>(info.hits), 100 * rate,
+              static_cast<long long>(info.stores), static_cast<long long>(info.evictions),
+              static_cast<long long>(info.expired));
+  return Ok();
+}
+
+Status Flush(const Options& options) {
+  BANTAM_TRY(const Path folder, FindStateFolder(options.assistant));
+  BANTAM_TRY(const CacheFlush flush, FlushCache(StateFiles(folder).cache, std::chrono::seconds(10)));
+  if (options.json) {
+    std::printf("%s\n", ToJson(json::object{{"flushed", true}, {"by_process", flush.by_process}}).c_str());
+  } else if (flush.by_process != 0) {
+    std::printf("flushed, by the running server (process %d)\n", flush.by_process);
+  } else {
+    std::printf("flushed\n");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Run SetUpCache(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto chosen = std::make_shared<Run>();
+  const auto add = [&](const char* name, const char* summary, Status (*run)(const Options&)) {
+    CLI::App* sub = app.add_subcommand(name, summary);
+    AddAssistantOption(*sub, options->assistant);
+    sub->add_flag("--json", options->json, "One JSON object");
+    sub->callback([options, chosen, run] { *chosen = [options, run] { return run(*options); }; });
+  };
+  add("stats", "How much is stored, and how often it was of use", Stats);
+  add("flush", "Forget every stored answer; a running server does it within a second", Flush);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  bantam cache stats -c examples/helpdesk/bantam.yaml\n"
+      "  bantam cache flush --assistant helpdesk");
+  return [chosen] { return (*chosen)(); };
+}
+
+}  // namespace bantam::cli
