@@ -5,6 +5,7 @@ namespace bantam::cli {
 
 std::span<const Command> Commands() {
   static constexpr std::array kCommands = {
+      Command{"bench", "Time the encoder on this machine", SetUpBench},
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
   };
   return kCommands;

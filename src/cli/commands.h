@@ -10,6 +10,7 @@ namespace bantam::cli {
 
 std::span<const Command> Commands();
 
+Run SetUpBench(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli
