@@ -54,8 +54,8 @@ std::vector<double> Measure(const Encoder& encoder, const ModelFolder& model, co
     encoder.Forward(packed, *workspace, pool, hidden);
     for (int s = 0; s < options.batch; ++s) {
       const size_t length = static_cast<size_t>(options.tokens) * width;
-      Pool(std::span(hidden).subspan(static_cast<size_t>(s) * length, length), encoder.hidden_size(), model.sentence.pooling,
-           model.sentence.normalize, vector);
+      Pool(std::span(hidden).subspan(static_cast<size_t>(s) * length, length), encoder.hidden_size(),
+           model.sentence.pooling, model.sentence.normalize, vector);
     }
     if (i >= 0) times.push_back(MillisecondsSince(start));
   }
@@ -68,22 +68,25 @@ Status RunBenchEmbed(const Options& options) {
   BANTAM_TRY(ModelFolder model, OpenModel(options.model));
   BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type}));
   if (options.tokens > encoder->max_positions()) {
-    return Err(ErrorCode::kInvalidArgument, "--tokens {} is more than the {} positions of {}", options.tokens, encoder->max_positions(),
-               EscapeForTerminal(model.name));
+    return Err(ErrorCode::kInvalidArgument, "--tokens {} is more than the {} positions of {}", options.tokens,
+               encoder->max_positions(), EscapeForTerminal(model.name));
   }
   const std::vector<double> times = Measure(*encoder, model, options);
   const double median = times[times.size() / 2], p99 = times[times.size() * 99 / 100];
   const double per_second = options.batch * 1e3 / median;
   const std::string line =
       options.json
-          ? fmt::format(R"({{"median_ms": {:.5f}, "min_ms": {:.5f}, "p99_ms": {:.5f}, "sequences_per_s": {:.1f}, "isa": "{}", )"
-                        R"("dtype": "{}", "batch": {}, "tokens": {}, "threads": {}, "iterations": {}}})"
-                        "\n",
-                        median, times.front(), p99, per_second, encoder->isa(), WeightTypeName(type), options.batch, options.tokens,
-                        options.threads, options.iterations)
-          : fmt::format("{} {} on {}, {} x {} tokens, {} threads: median {:.3f} ms, min {:.3f}, p99 {:.3f}; {:.0f} sequences/s\n",
-                        EscapeForTerminal(model.name), WeightTypeName(type), encoder->isa(), options.batch, options.tokens,
-                        options.threads, median, times.front(), p99, per_second);
+          ? fmt::format(
+                R"({{"median_ms": {:.5f}, "min_ms": {:.5f}, "p99_ms": {:.5f}, "sequences_per_s": {:.1f}, "isa": "{}", )"
+                R"("dtype": "{}", "batch": {}, "tokens": {}, "threads": {}, "iterations": {}}})"
+                "\n",
+                median, times.front(), p99, per_second, encoder->isa(), WeightTypeName(type), options.batch,
+                options.tokens, options.threads, options.iterations)
+          : fmt::format(
+                "{} {} on {}, {} x {} tokens, {} threads: median {:.3f} ms, min {:.3f}, p99 {:.3f}; {:.0f} "
+                "sequences/s\n",
+                EscapeForTerminal(model.name), WeightTypeName(type), encoder->isa(), options.batch, options.tokens,
+                options.threads, median, times.front(), p99, per_second);
   return WriteAll(1, line, "standard output");
 }
 
@@ -95,9 +98,15 @@ Run SetUpBench(CLI::App& app) {
   auto options = std::make_shared<Options>();
   embed->add_option("--model,-m", options->model, "A model in the store, or a model's folder")->capture_default_str();
   embed->add_option("--dtype", options->dtype, "f32 or int8")->capture_default_str();
-  embed->add_option("--batch", options->batch, "Sequences in one pass")->capture_default_str()->check(CLI::Range(1, 1024));
-  embed->add_option("--tokens", options->tokens, "Tokens of each sequence")->capture_default_str()->check(CLI::Range(1, 8192));
-  embed->add_option("--threads", options->threads, "Threads of one pass")->capture_default_str()->check(CLI::Range(1, 1024));
+  embed->add_option("--batch", options->batch, "Sequences in one pass")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  embed->add_option("--tokens", options->tokens, "Tokens of each sequence")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 8192));
+  embed->add_option("--threads", options->threads, "Threads of one pass")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
   embed->add_option("--iterations", options->iterations, "Timed passes, after a fifth as many untimed")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000));
