@@ -78,10 +78,10 @@ def turned(items, number):
     return items[number:] + items[:number]
 
 
-def latency_bantam(dtype, threads):
+def latency_bantam(dtype, threads, iterations):
     for tokens in LENGTHS:
         command = [BINARY, "bench", "embed", "--model", MODEL_NAME, "--dtype", dtype, "--batch", 1, "--tokens", tokens,
-                   "--threads", threads, "--json"]  # fmt: skip
+                   "--threads", threads, "--iterations", iterations, "--json"]  # fmt: skip
         yield tokens, json.loads(run(["taskset", "-c", cores(threads), *command], f"bantam {dtype}"))
 
 
@@ -100,7 +100,7 @@ def bench_latency(rounds, iterations):
         for threads in THREADS:
             for name, dtype in turned(contestants, number):
                 say(f"latency, round {number + 1} of {rounds}, {threads} threads, {name} {dtype}")
-                results = latency_bantam(dtype, threads) if name == "bantam" else latency_peer(name, dtype, threads, iterations)
+                results = latency_bantam(dtype, threads, iterations) if name == "bantam" else latency_peer(name, dtype, threads, iterations)
                 for tokens, result in results:
                     samples.setdefault((name, dtype, threads, tokens), []).append(result)
     return [{"name": n, "dtype": d, "threads": th, "tokens": to, **fold(s)} for (n, d, th, to), s in samples.items()]
