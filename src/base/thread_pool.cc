@@ -83,47 +83,56 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::Work(int worker) {
-  for (int task = next_task_.fetch_add(1); task < num_tasks_; task = next_task_.fetch_add(1)) {
-    call_(body_, task, worker);
+  while (true) {
+    uint64_t state = state_.load();
+    const auto task = static_cast<uint32_t>(state);
+    // Acquire: whoever reads a later loop's values here also sees that state_ was closed before they were written, and fails
+    // to claim below.
+    if (task == kClosed || task >= static_cast<uint32_t>(num_tasks_.load(std::memory_order_acquire))) return;
+    const Erased call = call_.load(std::memory_order_acquire);
+    void* const body = body_.load(std::memory_order_acquire);
+    if (!state_.compare_exchange_weak(state, state + 1)) continue;
+    call(body, static_cast<int>(task), worker);
+    done_.fetch_add(1, std::memory_order_release);
   }
 }
 
 void ThreadPool::RunErased(int num_tasks, Erased call, void* body) {
   std::lock_guard run_lock(run_mutex_);
-  num_tasks_ = num_tasks;
-  call_ = call;
-  body_ = body;
-  next_task_ = 0;
-  active_ = num_threads_ - 1;
-  generation_.fetch_add(1);  // publishes the four lines above
+  const uint64_t generation = state_.load() >> 32;
+  state_ = generation << 32 | kClosed;
+  num_tasks_.store(num_tasks, std::memory_order_release);
+  call_.store(call, std::memory_order_release);
+  body_.store(body, std::memory_order_release);
+  done_.store(0, std::memory_order_relaxed);  // all tasks of the last loop are done: nobody else writes it now
+  state_ = (generation + 1) << 32;            // opens the loop
   if (sleepers_ > 0) {
     std::lock_guard lock(sleep_mutex_);
     wake_.notify_all();
   }
   Work(0);
-  // Every worker checks in, even one that found no task left, so that none can touch the next loop's state by mistake.
-  for (int spins = 0; active_ != 0; ++spins) {
-    if (spins > 10'000) std::this_thread::yield();  // a worker was descheduled: let it run
+  for (int spins = 0; done_.load(std::memory_order_acquire) != num_tasks; ++spins) {
+    if (spins > 1000) std::this_thread::yield();  // a worker was descheduled: let it run
     CpuRelax();
   }
 }
 
 void ThreadPool::WorkerMain(int worker) {
+  const auto generation = [&] { return state_.load() >> 32; };
   uint64_t seen = 0;
   while (true) {
     const auto until = std::chrono::steady_clock::now() + kSpin;
-    for (int spins = 0; generation_ == seen && !stop_; ++spins) {
+    for (int spins = 0; generation() == seen && !stop_; ++spins) {
       CpuRelax();
       if ((spins & 63) != 63 || std::chrono::steady_clock::now() < until) continue;
       std::unique_lock lock(sleep_mutex_);
       ++sleepers_;
-      wake_.wait(lock, [&] { return generation_ != seen || stop_; });
+      wake_.wait(lock, [&] { return generation() != seen || stop_; });
       --sleepers_;
     }
     if (stop_) return;
-    ++seen;
+    seen = generation();
     Work(worker);
-    active_.fetch_sub(1);
   }
 }
 

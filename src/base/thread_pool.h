@@ -49,13 +49,15 @@ class ThreadPool {
   const int num_threads_;
   std::mutex run_mutex_;  // one Run at a time
 
-  // The current loop. A worker joins it by seeing generation_ change; the caller waits until active_ is 0 again.
-  std::atomic<uint64_t> generation_ = 0;
-  std::atomic<int> next_task_ = 0;
-  std::atomic<int> active_ = 0;
-  int num_tasks_ = 0;
-  Erased call_ = nullptr;
-  void* body_ = nullptr;
+  // The current loop: its generation in the upper half, the next task in the lower half. A task is claimed by adding one,
+  // which fails if the loop has changed meanwhile; so a worker that was descheduled can come late without harm, and the
+  // caller waits for claimed tasks only, not for every worker.
+  std::atomic<uint64_t> state_ = kClosed;
+  std::atomic<int> num_tasks_ = 0;
+  std::atomic<Erased> call_ = nullptr;
+  std::atomic<void*> body_ = nullptr;
+  std::atomic<int> done_ = 0;
+  static constexpr uint64_t kClosed = 0xffff'ffff;  // as next task: none to claim
 
   std::atomic<bool> stop_ = false;
   std::atomic<int> sleepers_ = 0;

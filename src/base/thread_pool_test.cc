@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <numeric>
 
@@ -44,6 +45,18 @@ TEST(ThreadPool, CallersTakeTurns) {
   }
   for (auto& caller : callers) caller.join();
   EXPECT_EQ(total, 4 * 200 * 5);
+}
+
+// More threads than processors, loops that are over before most workers come: a late worker must neither run a task of a loop
+// that has ended nor one of the next loop twice.
+TEST(ThreadPool, LateWorkersDoNoHarm) {
+  ThreadPool pool(8);
+  for (int round = 0; round < 5000; ++round) {
+    const int n = 2 + round % 7;
+    std::array<std::atomic<int>, 9> hits{};
+    pool.Run(n, [&hits, round](int task, int) { hits[static_cast<size_t>(task)] += round + 1; });
+    for (int task = 0; task < 9; ++task) ASSERT_EQ(hits[static_cast<size_t>(task)], task < n ? round + 1 : 0);
+  }
 }
 
 TEST(ThreadPool, DefaultIsPositive) { EXPECT_GE(ThreadPool::DefaultThreads(), 1); }

@@ -34,10 +34,18 @@ size_t PackedInt8Size(int out_features, int in_features) {
 void PackF32(std::span<const float> weight, int out_features, int in_features, std::span<float> packed) {
   BANTAM_CHECK(packed.size() == PackedF32Size(out_features, in_features));
   std::fill(packed.begin(), packed.end(), 0.0f);
-  for (int n = 0; n < out_features; ++n) {
-    const float* row = weight.data() + static_cast<size_t>(n) * in_features;
-    float* column = packed.data() + static_cast<size_t>(n / kPanelColumns) * kPanelColumns * in_features + n % kPanelColumns;
-    for (int k = 0; k < in_features; ++k) column[static_cast<size_t>(k) * kPanelColumns] = row[k];
+  // In blocks of 16 k: the 4 KB that they fill stay in L1 while the panel's 64 rows are read.
+  constexpr int kBlock = 16;
+  for (int panel = 0; panel < out_features; panel += kPanelColumns) {
+    const int columns = std::min(kPanelColumns, out_features - panel);
+    float* target = packed.data() + static_cast<size_t>(panel) * in_features;
+    for (int begin = 0; begin < in_features; begin += kBlock) {
+      const int end = std::min(begin + kBlock, in_features);
+      for (int c = 0; c < columns; ++c) {
+        const float* row = weight.data() + static_cast<size_t>(panel + c) * in_features;
+        for (int k = begin; k < end; ++k) target[static_cast<size_t>(k) * kPanelColumns + c] = row[k];
+      }
+    }
   }
 }
 

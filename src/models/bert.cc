@@ -19,6 +19,8 @@ constexpr int kBlockRows = 48;
 // activations in L2.
 constexpr int kGroupTokens = 128;
 
+constexpr int kMinRowsPerThread = 4;
+
 int RowParts(int num_rows, int num_threads) {
   const int parts = (num_rows + kBlockRows - 1) / kBlockRows;
   return std::min(num_rows, (parts + num_threads - 1) / num_threads * num_threads);
@@ -93,6 +95,10 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
   const Activations x = ws.Bytes(lane, hidden.From(first)), qkv = ws.Qkv(lane), context = ws.Context(lane);
   const AttentionShape shape{config_.num_attention_heads, config_.head_dim()};
   const int row_parts = RowParts(num_rows, parallel.num_threads());
+  // With so few rows for each thread it would read all weights for little work: then the threads share the columns of each
+  // product, at the price of a barrier after each.
+  const bool share_columns =
+      parallel.num_threads() > 1 && num_rows <= kBlockRows && num_rows < kMinRowsPerThread * parallel.num_threads();
 
   parallel.Run(row_parts, [&](int part, int) {
     const Range rows = ShareOf(num_rows, part, row_parts);
@@ -111,24 +117,29 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
     // The last layer's output is read by nobody as bytes.
     Activations out = x;
     if (&layer == &weights_.layers.back()) out.bytes = nullptr;
+    if (share_columns) {
+      FinishLayer(layer, context, out, num_rows, ws, 0, parallel);
+      continue;
+    }
     parallel.Run(row_parts, [&](int part, int worker) {
       const Range rows = ShareOf(num_rows, part, row_parts);
-      FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker);
+      FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker, Parallel::Alone(worker));
     });
   }
 }
 
-// Everything after attention, which each row does for itself: x becomes the layer's output.
+// Everything after attention, which each row does for itself: x becomes the layer's output. At most kBlockRows rows, in the
+// block buffers of `worker`.
 void Bert::FinishLayer(const BertLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
-                       BertWorkspace& ws, int worker) const {
+                       BertWorkspace& ws, int worker, const Parallel& parallel) const {
   const Activations attended = ws.BlockContext(worker, context), h = ws.BlockHidden(worker),
                     intermediate = ws.BlockIntermediate(worker);
   if (type_ == WeightType::kInt8) QuantizeRows(*kernels_, attended, num_rows, config_.hidden_size);
-  ApplyLinear(*kernels_, layer.attention_output, attended, h, num_rows, {.residual = &x});
+  ApplyLinear(*kernels_, layer.attention_output, attended, h, num_rows, parallel, {.residual = &x});
   ApplyLayerNorm(*kernels_, layer.attention_norm, h, h, num_rows);
-  ApplyLinear(*kernels_, layer.intermediate, h, intermediate, num_rows, {.activation = config_.hidden_act});
+  ApplyLinear(*kernels_, layer.intermediate, h, intermediate, num_rows, parallel, {.activation = config_.hidden_act});
   if (type_ == WeightType::kInt8) QuantizeRows(*kernels_, intermediate, num_rows, config_.intermediate_size);
-  ApplyLinear(*kernels_, layer.output, intermediate, x, num_rows, {.residual = &h});
+  ApplyLinear(*kernels_, layer.output, intermediate, x, num_rows, parallel, {.residual = &h});
   ApplyLayerNorm(*kernels_, layer.output_norm, x, x, num_rows);
 }
 

@@ -29,7 +29,7 @@ class Bert final : public Encoder {
   void ForwardGroup(const EncoderBatch& batch, Range group, const Activations& hidden, BertWorkspace& ws, int lane,
                     const Parallel& parallel) const;
   void FinishLayer(const BertLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
-                   BertWorkspace& ws, int worker) const;
+                   BertWorkspace& ws, int worker, const Parallel& parallel) const;
 
   BertConfig config_;
   WeightType type_;

@@ -45,6 +45,7 @@ BANTAM_INLINE Vec Fnma(Vec a, Vec b, Vec c) { return _mm256_fnmadd_ps(a, b, c); 
 BANTAM_INLINE Vec Min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
 BANTAM_INLINE Vec Max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 BANTAM_INLINE Vec Abs(Vec x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
+BANTAM_INLINE Vec ClampAbs(Vec x, Vec c) { return Max(Min(x, c), Sub(Zero(), c)); }  // within [-c, c]
 BANTAM_INLINE Vec Round(Vec x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 // x 2^n for whole n in [-252, 254]: in two halves, so that results down to the smallest subnormal come out right.
 BANTAM_INLINE Vec ScalePow2(Vec x, Vec n) {

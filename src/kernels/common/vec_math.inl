@@ -40,7 +40,7 @@ BANTAM_INLINE Vec Gelu(Vec x) {
 
 // Within 2e-4 of gelu: Phi - 0.5 as an odd polynomial, exactly 0.5 at the clamp, so that x or 0 comes out beyond it.
 BANTAM_INLINE Vec GeluFast(Vec x) {
-  const Vec c = Max(Min(x, Set(4.0f)), Set(-4.0f));
+  const Vec c = ClampAbs(x, Set(4.0f));
   const Vec u = Mul(c, c);
   Vec p = Set(2.25882051e-08f);
   p = Fma(p, u, Set(-1.58882699e-06f));
@@ -66,6 +66,14 @@ BANTAM_INLINE Vec Relu(Vec x) { return Max(x, Zero()); }
     for (int r = 0; r < rows; ++r) {                                                                   \
       float* row = x + r * stride;                                                                     \
       int i = 0;                                                                                       \
+      for (; i + 4 * kLanes <= columns; i += 4 * kLanes) {                                             \
+        const Vec a = function(Load(row + i)), b = function(Load(row + i + kLanes));                   \
+        const Vec c = function(Load(row + i + 2 * kLanes)), d = function(Load(row + i + 3 * kLanes));  \
+        Store(row + i, a);                                                                             \
+        Store(row + i + kLanes, b);                                                                    \
+        Store(row + i + 2 * kLanes, c);                                                                \
+        Store(row + i + 3 * kLanes, d);                                                                \
+      }                                                                                                \
       for (; i + kLanes <= columns; i += kLanes) Store(row + i, function(Load(row + i)));              \
       if (i < columns) StorePart(row + i, columns - i, function(LoadPart(row + i, columns - i, Zero()))); \
     }                                                                                                  \
