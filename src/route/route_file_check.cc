@@ -67,7 +67,7 @@ void CheckExamples(RouteFileReading& reading) {
     if (is_new || warned >= 20) continue;
     ++warned;
     const auto owner = [](const ReadExample& e) {
-      return e.route == kOutOfScopeName ? std::string("out of scope") : fmt::format("route \"{}\"", e.route);
+      return e.route == kOutOfScopeLabel ? std::string("out of scope") : fmt::format("route \"{}\"", e.route);
     };
     const std::string text = EscapeForTerminal(example.text, 60);
     if (before->second->route == example.route) {
@@ -87,6 +87,10 @@ void CheckRouteFile(RouteFileReading& reading) {
   CheckTests(reading);
   CheckExamples(reading);
   RouteFile& file = reading.file;
+  if (file.routes.size() == 1) {
+    reading.problems.Error({file.routes[0].line, 1}, "there is only the route \"{}\"; add another one, there is nothing to decide",
+                           file.routes[0].name);
+  }
   if (file.out_of_scope.empty() && !file.routes.empty()) {
     reading.problems.Warning({}, "no \"out_of_scope\" examples; with some, the assistant is better at saying that it is unsure");
   }

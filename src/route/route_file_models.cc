@@ -90,8 +90,6 @@ void ReadModel(const YamlNode& node, const Defaults& defaults, RouteFileReading&
   } else {
     YamlMap params(params_node->value, fmt::format("\"params\" of model \"{}\"", config.name), problems);
     config.model = params.RequiredText("model", "give the endpoint's own name for it, such as openai/gpt-4o-mini");
-    // LiteLLM's prefix for "speaks the OpenAI protocol"; others (meta-llama/...) are part of the name.
-    if (config.model.starts_with("openai/")) config.model.erase(0, 7);
     config.api_base = params.RequiredText("api_base", "give the endpoint's address, such as https://api.openai.com/v1");
     CheckUrl(config.api_base, params.PlaceOf("api_base"), problems);
     while (config.api_base.ends_with('/')) config.api_base.pop_back();

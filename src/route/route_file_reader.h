@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "learn/examples.h"
 #include "route/actions/action.h"
 #include "route/route_file.h"
 #include "route/yaml_reader.h"
@@ -15,12 +16,10 @@ namespace bantam {
 // One example sentence and where it was read, for warnings.
 struct ReadExample {
   std::string text;
-  std::string route;  // kOutOfScopeName for out of scope
+  std::string route;  // kOutOfScopeLabel for out of scope
   YamlPlace place;
   std::string where;  // "line 14", or "data/refund.jsonl line 3"
 };
-
-inline constexpr std::string_view kOutOfScopeName = "oos";
 
 struct RouteFileReading {
   RouteFile& file;

@@ -98,8 +98,8 @@ void ReadRoute(const YamlNode& node, RouteFileReading& reading) {
   route.name = map.RequiredText("name", "give it a name");
   route.line = map.PlaceOf("name").line;
   if (!route.name.empty()) {
-    if (CheckName("a route", route.name, map.PlaceOf("name"), problems) && route.name == kOutOfScopeName) {
-      problems.Error(map.PlaceOf("name"), "\"{}\" stands for out of scope; give the route another name", kOutOfScopeName);
+    if (CheckName("a route", route.name, map.PlaceOf("name"), problems) && route.name == kOutOfScopeLabel) {
+      problems.Error(map.PlaceOf("name"), "\"{}\" stands for out of scope; give the route another name", kOutOfScopeLabel);
     }
     if (const Route* before = reading.file.FindRoute(route.name)) {
       problems.Error(map.PlaceOf("name"), "the route \"{}\" is here twice, first in line {}; rename one", route.name,
@@ -139,8 +139,8 @@ void ReadRoutes(YamlMap& top, RouteFileReading& reading) {
   if (const YamlNode* node = top.Map("out_of_scope")) {
     YamlMap map(*node, "\"out_of_scope\"", reading.problems);
     const size_t first = reading.examples.size();
-    ReadUtterances(map, std::string(kOutOfScopeName), reading);
-    ReadExamplesFile(map, std::string(kOutOfScopeName), reading);
+    ReadUtterances(map, std::string(kOutOfScopeLabel), reading);
+    ReadExamplesFile(map, std::string(kOutOfScopeLabel), reading);
     for (size_t i = first; i < reading.examples.size(); ++i) reading.file.out_of_scope.push_back(reading.examples[i].text);
     map.Finish();
   }

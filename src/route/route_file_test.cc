@@ -164,7 +164,7 @@ tests:
   EXPECT_EQ(file.encoder_dtype, "f32");
   ASSERT_EQ(file.upstreams.size(), 2u);
   const UpstreamConfig& big = file.upstreams[0];
-  EXPECT_EQ(big.model, "gpt-4o-mini");
+  EXPECT_EQ(big.model, "openai/gpt-4o-mini");
   EXPECT_EQ(big.api_base, "https://api.example/v1");
   EXPECT_EQ(big.api_key, "s3cret");
   EXPECT_EQ(big.timeout, std::chrono::seconds(7));

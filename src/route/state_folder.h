@@ -11,8 +11,10 @@ struct StateFiles {
         cache(folder / "cache.db"),
         audit(folder / "audit.jsonl"),
         conversations(folder / "conversations.db"),
-        head(folder / "head.safetensors") {}
+        head(folder / "head.safetensors"),
+        examples(folder / "examples.safetensors") {}
   Path lock, cache, audit, conversations, head;
+  Path examples;  // vectors of the route file's examples: disposable
 };
 
 // Held while a process serves an assistant: a second one on the same state folder is refused with the holder's pid.

@@ -1,0 +1,60 @@
+// Router::Create: the real parts, put together.
+#include "base/log.h"
+#include "base/paths.h"
+#include "route/head_intent_model.h"
+#include "route/router_parts.h"
+
+namespace bantam {
+namespace {
+
+Status OpenState(const Path& folder, RouterParts& parts) {
+  BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
+  BANTAM_TRY(parts.lock, StateLock::Acquire(folder));
+  const StateFiles files(folder);
+  if (parts.file.cache_enabled) {
+    BANTAM_TRY(parts.cache, ResultCache::Open(files.cache, parts.file.cache));
+  }
+  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit));
+  BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
+  return Ok();
+}
+
+void AddUpstreams(const std::shared_ptr<HttpClient>& client, RouterParts& parts) {
+  for (const UpstreamConfig& config : parts.file.upstreams) {
+    if (!parts.file.disabled_upstreams.contains(config.name)) parts.upstreams[config.name] = Upstream::Create(config, client);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions options) {
+  RouterParts parts{.file = std::move(file), .intents = nullptr};
+  parts.offline = options.offline;
+  for (const std::string& warning : parts.file.warnings) Log(LogLevel::kWarning, "{}", warning);
+  IntentOptions intents;
+  intents.num_threads = options.num_threads;
+  intents.progress = options.progress;
+  intents.may_write = options.persistent;
+  // What is not persistent may still read: a stored head spares the training.
+  if (const Result<Path> folder = StateFolder(parts.file.name); folder) {
+    intents.state_folder = *folder;
+  } else if (options.persistent) {
+    return folder.error();
+  }
+  if (options.persistent) {
+    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, parts));
+  }
+  if (!options.embedder) {
+    BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
+    BANTAM_TRY(options.embedder, Embedder::Load(parts.file.encoder_model, {.weight_type = type, .num_threads = options.num_threads, .engine = {}}));
+  }
+  BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
+  if (!options.offline) {
+    const auto client = std::make_shared<HttpClient>();
+    AddUpstreams(client, parts);
+    parts.send = [client](const OutgoingRequest& request, std::stop_token stop) { return client->Send(request, {}, stop); };
+  }
+  return MakeRouter(std::move(parts));
+}
+
+}  // namespace bantam
