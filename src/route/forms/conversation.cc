@@ -108,13 +108,12 @@ class Turn {
     if (opening == Reply::kYes && MeansYes()) return Submit();
     if (opening == Reply::kNo) return AskWhatToChange();
     BANTAM_TRY(const Digression other, digress());
-    if (other.kind == Digression::Kind::kAnswer) {
-      FormTurn turn = Confirm(other.text);
-      turn.digressed = true;
-      return turn;
-    }
     FormTurn turn = Confirm({});
-    turn.text = std::string(other.kind == Digression::Kind::kOtherTask ? phrases::kCancelFirst : phrases::kConfirmHint) + "\n\n" + turn.text;
+    turn.digressed = other.kind == Digression::Kind::kAnswer;
+    const std::string_view before = turn.digressed                                  ? std::string_view(other.text)
+                                    : other.kind == Digression::Kind::kOtherTask ? phrases::kCancelFirst
+                                                                                 : phrases::kConfirmHint;
+    turn.text = fmt::format("{}\n\n{}", before, turn.text);
     return turn;
   }
 

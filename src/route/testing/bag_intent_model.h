@@ -1,0 +1,78 @@
+// For tests only: an intent model that needs no encoder. A question's nearest example is the one that shares most of its
+// words (Jaccard), and that share is its confidence. Deterministic; the real model is tested end to end.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "route/forms/words.h"
+#include "route/intent_model.h"
+#include "route/route_file.h"
+
+namespace bantam::testing {
+
+class BagIntentModel : public IntentModel {
+ public:
+  explicit BagIntentModel(const RouteFile& file) {
+    for (const Route& route : file.routes) {
+      for (const std::string& text : route.utterances) examples_.push_back({text, route.name, Bag(text)});
+    }
+  }
+
+  Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) override {
+    ++calls_;
+    if (delay_.count() > 0) std::this_thread::sleep_for(delay_);
+    if (MonotonicNow() > deadline) return Err(ErrorCode::kDeadline, "too late");
+    const std::set<std::string> bag = Bag(text);
+    std::vector<NearestExample> nearest;
+    for (const Example& example : examples_) {
+      std::vector<std::string> both;
+      std::set_intersection(bag.begin(), bag.end(), example.bag.begin(), example.bag.end(), std::back_inserter(both));
+      const auto all = static_cast<float>(bag.size() + example.bag.size() - both.size());
+      nearest.push_back({example.text, example.route, all == 0 ? 0 : static_cast<float>(both.size()) / all});
+    }
+    std::stable_sort(nearest.begin(), nearest.end(), [](const auto& a, const auto& b) { return a.similarity > b.similarity; });
+    Understanding understanding;
+    understanding.route = nearest[0].route;
+    understanding.confidence = nearest[0].similarity;
+    understanding.out_of_scope = 1 - nearest[0].similarity;
+    understanding.num_tokens = bag.size() + 2;
+    for (const NearestExample& example : nearest) {
+      auto& routes = understanding.nearest_routes;
+      if (routes.size() < 3 && std::find(routes.begin(), routes.end(), example.route) == routes.end()) routes.push_back(example.route);
+    }
+    nearest.resize(std::min<size_t>(5, nearest.size()));
+    understanding.nearest = std::move(nearest);
+    return understanding;
+  }
+
+  const std::string& identity() const override { return identity_; }
+  double threshold() const override { return 0.5; }
+  const Head* head() const override { return nullptr; }
+  Embedder* embedder() override { return nullptr; }
+
+  int calls() const { return calls_; }
+  void set_identity(std::string identity) { identity_ = std::move(identity); }
+  void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }
+
+ private:
+  struct Example {
+    std::string text, route;
+    std::set<std::string> bag;
+  };
+  static std::set<std::string> Bag(std::string_view text) {
+    std::set<std::string> bag;
+    for (const Word& word : SplitWords(text)) bag.insert(word.text);
+    return bag;
+  }
+  std::vector<Example> examples_;
+  std::atomic<int> calls_ = 0;
+  std::string identity_ = "bag";
+  std::chrono::milliseconds delay_{0};
+};
+
+}  // namespace bantam::testing
