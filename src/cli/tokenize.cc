@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/paths.h"
 #include "base/text_util.h"
 #include "cli/commands.h"
+#include "files/model_store.h"
 #include "text/tokenizer.h"
 
 namespace bantam::cli {
@@ -25,22 +25,16 @@ struct Options {
   bool offsets = true;
 };
 
-// A model in the store, a model's folder, or a tokenizer.json itself.
+// A model in the store, or by path a model's folder or a tokenizer.json itself.
 Result<Path> FindTokenizer(const std::string& reference) {
   std::error_code ignored;
-  if (reference.find('/') == std::string::npos && reference != ".") {
-    std::string name = reference;
-    if (constexpr std::string_view kTag = ":latest"; name.ends_with(kTag)) name.resize(name.size() - kTag.size());
-    BANTAM_RETURN_IF_ERROR(CheckPlainName("model name", name));
-    BANTAM_TRY(const Path models, ModelsFolder());
-    if (std::filesystem::exists(models / name / "tokenizer.json", ignored)) return models / name / "tokenizer.json";
-    if (!std::filesystem::exists(reference, ignored)) {
-      return Err(ErrorCode::kNotFound, "no model {} in {}: run 'make setup' for the default model, or give a path",
-                 EscapeForTerminal(name), EscapeForTerminal(models.string(), 400));
-    }
+  if (reference.find('/') != std::string::npos || reference == "." ||
+      std::filesystem::is_regular_file(reference, ignored)) {
+    const Path path = reference;
+    return std::filesystem::is_directory(path, ignored) ? path / "tokenizer.json" : path;
   }
-  const Path path = reference;
-  return std::filesystem::is_directory(path, ignored) ? path / "tokenizer.json" : path;
+  BANTAM_TRY(const Path folder, FindModel(reference));
+  return folder / "tokenizer.json";
 }
 
 void AppendNumber(uint32_t number, std::string& out) {

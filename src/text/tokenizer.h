@@ -36,13 +36,18 @@ struct EncodeOptions {
 };
 
 // Immutable after Load: Encode may be called from any thread. Linear time in the length of the text, whatever the text.
-// Ill-formed UTF-8 is read as U+FFFD.
+// Ill-formed UTF-8 is read as U+FFFD. A text has at most 1 GiB (checked): bound it where it comes in.
+//
+// Without recognize_special_tokens no text gives a special token's id, not even where the token is spelled like a word;
+// the unknown token alone can come out of it. "truncation" and "padding" of the file are not applied: limits are the
+// caller's.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   static Result<std::unique_ptr<Tokenizer>> Load(const Path& tokenizer_json);
   static Result<std::unique_ptr<Tokenizer>> FromJson(std::string_view text, std::string_view name);
 
+  // Every token of the text is counted, also those that max_tokens cuts.
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
   virtual int32_t vocab_size() const = 0;                     // one more than the largest id
   virtual std::string_view TokenText(int32_t id) const = 0;   // "" for an id without a token

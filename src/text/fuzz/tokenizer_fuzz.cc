@@ -1,8 +1,8 @@
 // Fuzz target of the tokenizer. The first byte of the input says what the rest is: 'J' a tokenizer.json, which must
-// load or be refused; a digit a text, encoded with one of the small golden tokenizers. With clang:
+// load or be refused; a digit a text, encoded with one of the small golden tokenizers. With clang and -DBANTAM_FUZZ=ON,
+// from the repository's root:
 //
-//   clang++ -g -fsanitize=fuzzer,address,undefined ... fuzz/tokenizer_fuzz.cc && ./fuzz -timeout=2 -max_len=65536
-//   fuzz/corpus
+//   build/fuzz/src/text/tokenizer_fuzz -timeout=2 -max_len=65536 src/text/fuzz/corpus
 //
 // Without, fuzz_replay_test.cc runs it over the corpus and over seeded mutations of it.
 #include "text/fuzz/tokenizer_fuzz.h"
