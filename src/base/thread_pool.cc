@@ -1,5 +1,5 @@
-// Workers spin for a short while after each loop, because the next layer's loop usually follows within microseconds, and
-// sleep on a condition variable after that, so that an idle process uses no CPU.
+// Workers spin for a short while after each loop, because the next layer's loop usually follows within microseconds,
+// and sleep on a condition variable after that, so that an idle process uses no CPU.
 #include "base/thread_pool.h"
 
 #include <sched.h>
@@ -86,8 +86,8 @@ void ThreadPool::Work(int worker) {
   while (true) {
     uint64_t state = state_.load();
     const auto task = static_cast<uint32_t>(state);
-    // Acquire: whoever reads a later loop's values here also sees that state_ was closed before they were written, and fails
-    // to claim below.
+    // Acquire: whoever reads a later loop's values here also sees that state_ was closed before they were written, and
+    // fails to claim below.
     if (task == kClosed || task >= static_cast<uint32_t>(num_tasks_.load(std::memory_order_acquire))) return;
     const Erased call = call_.load(std::memory_order_acquire);
     void* const body = body_.load(std::memory_order_acquire);

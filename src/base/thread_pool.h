@@ -24,8 +24,8 @@ class ThreadPool {
 
   int num_threads() const { return num_threads_; }
 
-  // Calls body(task, worker) once for each task in [0, num_tasks), worker in [0, num_threads()). Tasks are handed out in
-  // order to whoever is free. The body must not throw. One Run at a time: callers of different threads take turns.
+  // Calls body(task, worker) once for each task in [0, num_tasks), worker in [0, num_threads()). Tasks are handed out
+  // in order to whoever is free. The body must not throw. One Run at a time: callers of different threads take turns.
   template <typename Body>
   void Run(int num_tasks, Body&& body) {
     if (num_tasks <= 0) return;
@@ -33,8 +33,10 @@ class ThreadPool {
       for (int task = 0; task < num_tasks; ++task) body(task, 0);
       return;
     }
-    RunErased(num_tasks, [](void* b, int task, int worker) { (*static_cast<std::remove_reference_t<Body>*>(b))(task, worker); },
-              const_cast<void*>(static_cast<const void*>(&body)));
+    RunErased(
+        num_tasks,
+        [](void* b, int task, int worker) { (*static_cast<std::remove_reference_t<Body>*>(b))(task, worker); },
+        const_cast<void*>(static_cast<const void*>(&body)));
   }
 
   // Processors this process may use: the affinity mask, cut by the cgroup's CPU quota (rounded up), at least 1.
@@ -49,9 +51,9 @@ class ThreadPool {
   const int num_threads_;
   std::mutex run_mutex_;  // one Run at a time
 
-  // The current loop: its generation in the upper half, the next task in the lower half. A task is claimed by adding one,
-  // which fails if the loop has changed meanwhile; so a worker that was descheduled can come late without harm, and the
-  // caller waits for claimed tasks only, not for every worker.
+  // The current loop: its generation in the upper half, the next task in the lower half. A task is claimed by adding
+  // one, which fails if the loop has changed meanwhile; so a worker that was descheduled can come late without harm,
+  // and the caller waits for claimed tasks only, not for every worker.
   std::atomic<uint64_t> state_ = kClosed;
   std::atomic<int> num_tasks_ = 0;
   std::atomic<Erased> call_ = nullptr;

@@ -47,8 +47,8 @@ TEST(ThreadPool, CallersTakeTurns) {
   EXPECT_EQ(total, 4 * 200 * 5);
 }
 
-// More threads than processors, loops that are over before most workers come: a late worker must neither run a task of a loop
-// that has ended nor one of the next loop twice.
+// More threads than processors, loops that are over before most workers come: a late worker must neither run a task of
+// a loop that has ended nor one of the next loop twice.
 TEST(ThreadPool, LateWorkersDoNoHarm) {
   ThreadPool pool(8);
   for (int round = 0; round < 5000; ++round) {

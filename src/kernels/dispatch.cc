@@ -11,8 +11,8 @@ namespace {
 struct Level {
   Isa isa;
   std::string_view name;
-  bool CpuFeatures::*needs;                 // null: runs everywhere
-  void (*install)(struct KernelTable*);     // null: not in this binary
+  bool CpuFeatures::* needs;             // null: runs everywhere
+  void (*install)(struct KernelTable*);  // null: not in this binary
 };
 
 #if defined(BANTAM_X86_KERNELS)

@@ -1,4 +1,5 @@
-// Which instruction set the kernels use. Detected once from the CPU and the operating system; BANTAM_ISA forces a level.
+// Which instruction set the kernels use. Detected once from the CPU and the operating system; BANTAM_ISA forces a
+// level.
 //
 //   BANTAM_TRY(const Kernels* kernels, SelectKernels());
 //   kernels->table.gemm_f32(&args);
@@ -30,8 +31,8 @@ struct Kernels {
   KernelTable table{};
 };
 
-// The best level, or the one that BANTAM_ISA names. Chosen at the first call, the same for the whole process; any thread.
-// kInvalidArgument for an unknown name, kUnsupported for a level that cannot run here; both list what can.
+// The best level, or the one that BANTAM_ISA names. Chosen at the first call, the same for the whole process; any
+// thread. kInvalidArgument for an unknown name, kUnsupported for a level that cannot run here; both list what can.
 Result<const Kernels*> SelectKernels();
 
 // One level by name or value, without looking at the environment: for tests and benchmarks.

@@ -1,13 +1,14 @@
 // The numeric kernels: plain pointers and sizes in, numbers out, nothing can fail. One table per ISA level; dispatch.cc
 // fills it from scalar upwards, so a level holds the best version of each kernel that runs there.
 //
-// C types only: ISA-specific files include this header and must not pull in templates or inline functions that the linker
-// could share with baseline code.
+// C types only: ISA-specific files include this header and must not pull in templates or inline functions that the
+// linker could share with baseline code.
 //
 // What every level keeps, whatever its tiles: in f32 each output element of a product is one chain
 //   sum = 0; for k ascending: sum += a[k] * w[k]; then + bias, then activation or + residual
-// and each row of the other kernels depends on that row alone. So a token's numbers do not depend on its neighbours in the
-// batch, on the tile it falls into, or on the thread that computes it. int8 products are exact integers up to the epilogue.
+// and each row of the other kernels depends on that row alone. So a token's numbers do not depend on its neighbours in
+// the batch, on the tile it falls into, or on the thread that computes it. int8 products are exact integers up to the
+// epilogue.
 #pragma once
 
 #include <stddef.h>
@@ -46,8 +47,8 @@ struct GemmF32Args {
   enum Activation activation;
 };
 
-// w[n, k] = weight_scale[n] * packed; weight_sum[n] = sum over k of the packed integers, exact in f32 up to K = 132,104.
-// Activation kGelu is approximated to 2e-4 absolute here: its result is quantised to 8 bits next.
+// w[n, k] = weight_scale[n] * packed; weight_sum[n] = sum over k of the packed integers, exact in f32 up to K =
+// 132,104. Activation kGelu is approximated to 2e-4 absolute here: its result is quantised to 8 bits next.
 struct GemmInt8Args {
   const uint8_t* x;  // [num_rows, in_features padded to 4], rows x_stride apart
   ptrdiff_t x_stride;
@@ -65,8 +66,8 @@ struct GemmInt8Args {
   enum Activation activation;
 };
 
-// The bytes of one row, whose range must be finite: scale = (max - min) / 255, q = round to nearest even of (x - min) * (255 / (max - min)).
-// Every level gives the same bytes and the same RowQuant.
+// The bytes of one row, whose range must be finite: scale = (max - min) / 255, q = round to nearest even of (x - min) *
+// (255 / (max - min)). Every level gives the same bytes and the same RowQuant.
 struct QuantizeArgs {
   const float* x;
   ptrdiff_t x_stride;
@@ -76,8 +77,8 @@ struct QuantizeArgs {
   int num_rows, columns;
 };
 
-// out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, row by row; out may be x. With `quantized`, the result's bytes
-// as QuantizeArgs writes them.
+// out = (x - mean) / sqrt(variance + epsilon) * gamma + beta, row by row; out may be x. With `quantized`, the result's
+// bytes as QuantizeArgs writes them.
 struct LayerNormArgs {
   const float* x;
   ptrdiff_t x_stride;
@@ -92,8 +93,8 @@ struct LayerNormArgs {
   int num_rows, columns;
 };
 
-// One head of one sequence: out = softmax(scale * q k^T) v for the given queries over all keys. No mask: an encoder sees
-// both ways.
+// One head of one sequence: out = softmax(scale * q k^T) v for the given queries over all keys. No mask: an encoder
+// sees both ways.
 struct AttentionArgs {
   const float* q;  // [num_queries, head_dim], rows q_stride apart; k and v alike
   const float* k;
@@ -106,8 +107,8 @@ struct AttentionArgs {
   float* scratch;  // AttentionScratch(num_keys, head_dim) floats, 64-byte aligned
 };
 
-// out[r] = words[word_ids[r]] + positions[position r] + types[type_ids[r] or 0]. Word rows are f32, or bytes with one scale
-// each when words_int8 is set.
+// out[r] = words[word_ids[r]] + positions[position r] + types[type_ids[r] or 0]. Word rows are f32, or bytes with one
+// scale each when words_int8 is set.
 struct EmbeddingArgs {
   const float* words;
   const int8_t* words_int8;

@@ -1,6 +1,6 @@
-// Every ISA level of this CPU against the scalar one, and the scalar one against double precision. Sizes are odd on purpose:
-// tails of every length, panels that are not full, rows that start at any byte. Buffers end exactly where the data ends, so
-// that the address sanitizer sees a kernel that reads further.
+// Every ISA level of this CPU against the scalar one, and the scalar one against double precision. Sizes are odd on
+// purpose: tails of every length, panels that are not full, rows that start at any byte. Buffers end exactly where the
+// data ends, so that the address sanitizer sees a kernel that reads further.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -53,8 +53,9 @@ INSTANTIATE_TEST_SUITE_P(Levels, EveryIsa, ::testing::ValuesIn(AllIsas()),
 struct Product {
   int rows, in, out;
 };
-const Product kProducts[] = {{1, 1, 1},   {1, 4, 64},    {2, 5, 63},   {3, 7, 65},    {4, 16, 16},  {5, 33, 17}, {6, 384, 128},
-                             {7, 12, 31}, {8, 3, 200},   {11, 50, 64}, {13, 1536, 70}, {17, 31, 48}, {49, 64, 66}, {12, 2, 33}};
+const Product kProducts[] = {{1, 1, 1},      {1, 4, 64},    {2, 5, 63},   {3, 7, 65},  {4, 16, 16},
+                             {5, 33, 17},    {6, 384, 128}, {7, 12, 31},  {8, 3, 200}, {11, 50, 64},
+                             {13, 1536, 70}, {17, 31, 48},  {49, 64, 66}, {12, 2, 33}};
 
 TEST_P(EveryIsa, GemmF32) {
   for (const Product& size : kProducts) {
@@ -62,7 +63,8 @@ TEST_P(EveryIsa, GemmF32) {
       auto random = Random(size.rows * 1000 + variant);
       const int stride = size.in + variant, out_stride = size.out + variant;
       const auto x = Normal(random, static_cast<size_t>(size.rows) * stride + 1);
-      const auto weight = Normal(random, static_cast<size_t>(size.out) * size.in, 1 / std::sqrt(static_cast<float>(size.in)));
+      const auto weight =
+          Normal(random, static_cast<size_t>(size.out) * size.in, 1 / std::sqrt(static_cast<float>(size.in)));
       const auto residual = Normal(random, static_cast<size_t>(size.rows) * out_stride + 1);
       auto bias = Normal(random, PaddedColumns(size.out));
       std::vector<float> packed(PackedF32Size(size.out, size.in));
@@ -90,7 +92,8 @@ TEST_P(EveryIsa, GemmF32) {
         for (int c = 0; c < out_stride; ++c) {
           const size_t i = static_cast<size_t>(r) * out_stride + c;
           if (c >= size.out || c < args.panel_begin * kPanelColumns) {
-            ASSERT_EQ(got[i], 77) << "written outside: " << size.rows << "x" << size.in << "x" << size.out << " at " << r << "," << c;
+            ASSERT_EQ(got[i], 77) << "written outside: " << size.rows << "x" << size.in << "x" << size.out << " at "
+                                  << r << "," << c;
           } else {
             ASSERT_NEAR(got[i], expected[i], 4e-6 * (1 + std::abs(expected[i])))
                 << size.rows << "x" << size.in << "x" << size.out << " variant " << variant << " at " << r << "," << c;
@@ -105,12 +108,23 @@ TEST_P(EveryIsa, GemmF32) {
 TEST_P(EveryIsa, GemmF32RowsDoNotDependOnTheTile) {
   auto random = Random(5);
   const int rows = 23, in = 97, out = 130;
-  const auto x = Normal(random, rows * in), weight = Normal(random, out * in), bias = Normal(random, PaddedColumns(out));
+  const auto x = Normal(random, rows * in), weight = Normal(random, out * in),
+             bias = Normal(random, PaddedColumns(out));
   std::vector<float> packed(PackedF32Size(out, in));
   PackF32(weight, out, in, packed);
-  GemmF32Args args{.x = x.data(), .x_stride = in, .packed = packed.data(), .bias = bias.data(), .residual = nullptr,
-                   .residual_stride = 0, .out = nullptr, .out_stride = out, .num_rows = rows, .in_features = in,
-                   .out_features = out, .panel_begin = 0, .panel_end = PaddedColumns(out) / kPanelColumns,
+  GemmF32Args args{.x = x.data(),
+                   .x_stride = in,
+                   .packed = packed.data(),
+                   .bias = bias.data(),
+                   .residual = nullptr,
+                   .residual_stride = 0,
+                   .out = nullptr,
+                   .out_stride = out,
+                   .num_rows = rows,
+                   .in_features = in,
+                   .out_features = out,
+                   .panel_begin = 0,
+                   .panel_end = PaddedColumns(out) / kPanelColumns,
                    .activation = kActivationGelu};
   std::vector<float> whole(rows * out), part(rows * out);
   args.out = whole.data();
@@ -145,17 +159,30 @@ TEST_P(EveryIsa, GemmInt8IntegersAreExact) {
       PackInt8(weight, size.out, size.in, packed, scale, sum);
       std::vector<RowQuant> quant(size.rows, RowQuant{1, 0});
       std::vector<float> got(static_cast<size_t>(size.rows) * size.out);
-      const GemmInt8Args args{.x = x.data() + 1, .x_stride = stride, .x_quant = quant.data(), .packed = packed.data(),
-                              .weight_scale = scale.data(), .weight_sum = sum.data(), .bias = bias.data(), .residual = nullptr,
-                              .residual_stride = 0, .out = got.data(), .out_stride = size.out, .num_rows = size.rows,
-                              .in_features = size.in, .out_features = size.out, .panel_begin = 0,
-                              .panel_end = columns / kPanelColumns, .activation = kActivationNone};
+      const GemmInt8Args args{.x = x.data() + 1,
+                              .x_stride = stride,
+                              .x_quant = quant.data(),
+                              .packed = packed.data(),
+                              .weight_scale = scale.data(),
+                              .weight_sum = sum.data(),
+                              .bias = bias.data(),
+                              .residual = nullptr,
+                              .residual_stride = 0,
+                              .out = got.data(),
+                              .out_stride = size.out,
+                              .num_rows = size.rows,
+                              .in_features = size.in,
+                              .out_features = size.out,
+                              .panel_begin = 0,
+                              .panel_end = columns / kPanelColumns,
+                              .activation = kActivationNone};
       isa_.gemm_int8(&args);
       for (int r = 0; r < size.rows; ++r) {
         for (int n = 0; n < size.out; ++n) {
           int64_t expected = 0;
           for (int k = 0; k < size.in; ++k) {
-            expected += x[1 + static_cast<size_t>(r) * stride + k] * static_cast<int64_t>(weight[static_cast<size_t>(n) * size.in + k]);
+            expected += x[1 + static_cast<size_t>(r) * stride + k] *
+                        static_cast<int64_t>(weight[static_cast<size_t>(n) * size.in + k]);
           }
           ASSERT_EQ(scale[n], 1.0f);
           ASSERT_EQ(got[static_cast<size_t>(r) * size.out + n], static_cast<float>(expected)) << r << "," << n;
@@ -169,9 +196,11 @@ TEST_P(EveryIsa, GemmInt8Epilogue) {
   for (const Product& size : kProducts) {
     for (int variant = 0; variant < 5; ++variant) {
       auto random = Random(size.rows * 10 + variant);
-      const int stride = PaddedInt8Features(size.in), out_stride = size.out + variant, columns = PaddedColumns(size.out);
+      const int stride = PaddedInt8Features(size.in), out_stride = size.out + variant,
+                columns = PaddedColumns(size.out);
       const auto x = Bytes(random, static_cast<size_t>(size.rows) * stride);
-      const auto weight = Normal(random, static_cast<size_t>(size.out) * size.in, 1 / std::sqrt(static_cast<float>(size.in)));
+      const auto weight =
+          Normal(random, static_cast<size_t>(size.out) * size.in, 1 / std::sqrt(static_cast<float>(size.in)));
       const auto residual = Normal(random, static_cast<size_t>(size.rows) * out_stride);
       const auto bias = Normal(random, columns);
       std::vector<int8_t> packed(PackedInt8Size(size.out, size.in));
@@ -180,11 +209,22 @@ TEST_P(EveryIsa, GemmInt8Epilogue) {
       std::vector<RowQuant> quant(size.rows);
       for (RowQuant& row : quant) row = {0.01f + 1e-6f * static_cast<float>(random() % 10000), -1.5f};
       std::vector<float> expected(static_cast<size_t>(size.rows) * out_stride, 77), got = expected;
-      GemmInt8Args args{.x = x.data(), .x_stride = stride, .x_quant = quant.data(), .packed = packed.data(),
-                        .weight_scale = scale.data(), .weight_sum = sum.data(), .bias = bias.data(),
-                        .residual = variant == 4 ? residual.data() : nullptr, .residual_stride = out_stride,
-                        .out = expected.data(), .out_stride = out_stride, .num_rows = size.rows, .in_features = size.in,
-                        .out_features = size.out, .panel_begin = 0, .panel_end = columns / kPanelColumns,
+      GemmInt8Args args{.x = x.data(),
+                        .x_stride = stride,
+                        .x_quant = quant.data(),
+                        .packed = packed.data(),
+                        .weight_scale = scale.data(),
+                        .weight_sum = sum.data(),
+                        .bias = bias.data(),
+                        .residual = variant == 4 ? residual.data() : nullptr,
+                        .residual_stride = out_stride,
+                        .out = expected.data(),
+                        .out_stride = out_stride,
+                        .num_rows = size.rows,
+                        .in_features = size.in,
+                        .out_features = size.out,
+                        .panel_begin = 0,
+                        .panel_end = columns / kPanelColumns,
                         .activation = static_cast<Activation>(variant % 4)};
       scalar_.gemm_int8(&args);
       args.out = got.data();
@@ -212,8 +252,13 @@ TEST_P(EveryIsa, QuantizeGivesTheSameBytes) {
     x[3 * static_cast<size_t>(stride) + columns - 1] = -1.5e38f;
     std::vector<uint8_t> expected(static_cast<size_t>(rows) * byte_stride, 99), got = expected;
     std::vector<RowQuant> expected_quant(rows), got_quant(rows);
-    QuantizeArgs args{.x = x.data(), .x_stride = stride, .out = expected.data(), .out_stride = byte_stride,
-                      .out_quant = expected_quant.data(), .num_rows = rows, .columns = columns};
+    QuantizeArgs args{.x = x.data(),
+                      .x_stride = stride,
+                      .out = expected.data(),
+                      .out_stride = byte_stride,
+                      .out_quant = expected_quant.data(),
+                      .num_rows = rows,
+                      .columns = columns};
     scalar_.quantize(&args);
     args.out = got.data();
     args.out_quant = got_quant.data();
@@ -239,9 +284,18 @@ TEST_P(EveryIsa, LayerNorm) {
     std::vector<float> out(static_cast<size_t>(rows) * stride, 77);
     std::vector<uint8_t> bytes(static_cast<size_t>(rows) * stride);
     std::vector<RowQuant> quant(rows);
-    const LayerNormArgs args{.x = x.data(), .x_stride = stride, .gamma = gamma.data(), .beta = beta.data(), .epsilon = 1e-12f,
-                             .out = out.data(), .out_stride = stride, .quantized = bytes.data(), .quantized_stride = stride,
-                             .quantized_rows = quant.data(), .num_rows = rows, .columns = columns};
+    const LayerNormArgs args{.x = x.data(),
+                             .x_stride = stride,
+                             .gamma = gamma.data(),
+                             .beta = beta.data(),
+                             .epsilon = 1e-12f,
+                             .out = out.data(),
+                             .out_stride = stride,
+                             .quantized = bytes.data(),
+                             .quantized_stride = stride,
+                             .quantized_rows = quant.data(),
+                             .num_rows = rows,
+                             .columns = columns};
     isa_.layer_norm(&args);
     for (int r = 0; r < rows; ++r) {
       double mean = 0, variance = 0;
@@ -262,8 +316,13 @@ TEST_P(EveryIsa, LayerNorm) {
     // The bytes are those that Quantize gives for the output.
     std::vector<uint8_t> expected_bytes(bytes.size());
     std::vector<RowQuant> expected_quant(rows);
-    const QuantizeArgs quantize{.x = out.data(), .x_stride = stride, .out = expected_bytes.data(), .out_stride = stride,
-                                .out_quant = expected_quant.data(), .num_rows = rows, .columns = columns};
+    const QuantizeArgs quantize{.x = out.data(),
+                                .x_stride = stride,
+                                .out = expected_bytes.data(),
+                                .out_stride = stride,
+                                .out_quant = expected_quant.data(),
+                                .num_rows = rows,
+                                .columns = columns};
     scalar_.quantize(&quantize);
     ASSERT_EQ(bytes, expected_bytes);
     // In place gives the same.
@@ -280,27 +339,37 @@ TEST_P(EveryIsa, Attention) {
   struct Case {
     int queries, keys, dim;
   };
-  const Case cases[] = {{1, 1, 32}, {2, 2, 8}, {3, 5, 12}, {7, 7, 34}, {16, 16, 32}, {17, 17, 64}, {13, 65, 32},
-                        {6, 130, 48}, {5, 256, 33}, {64, 64, 96}, {9, 100, 1}};
+  const Case cases[] = {{1, 1, 32},   {2, 2, 8},    {3, 5, 12},   {7, 7, 34},   {16, 16, 32}, {17, 17, 64},
+                        {13, 65, 32}, {6, 130, 48}, {5, 256, 33}, {64, 64, 96}, {9, 100, 1}};
   for (const Case& size : cases) {
     for (float spread : {0.3f, 3.0f}) {  // flat and sharp softmax
       auto random = Random(size.keys);
       const int stride = 3 * size.dim + 5, out_stride = size.dim + 2;
       const auto qkv = Normal(random, static_cast<size_t>(size.keys) * stride, spread);
       std::unique_ptr<float[], decltype(&std::free)> scratch(
-          static_cast<float*>(std::aligned_alloc(64, (AttentionScratch(size.keys, size.dim) * 4 + 63) / 64 * 64)), &std::free);
+          static_cast<float*>(std::aligned_alloc(64, (AttentionScratch(size.keys, size.dim) * 4 + 63) / 64 * 64)),
+          &std::free);
       std::fill_n(scratch.get(), AttentionScratch(size.keys, size.dim), NAN);  // what lies there must not matter
       std::vector<float> got(static_cast<size_t>(size.queries) * out_stride, 77);
       const float scale = 1 / std::sqrt(static_cast<float>(size.dim));
-      const AttentionArgs args{.q = qkv.data(), .k = qkv.data() + size.dim, .v = qkv.data() + 2 * size.dim, .qkv_stride = stride,
-                               .out = got.data(), .out_stride = out_stride, .num_queries = size.queries,
-                               .num_keys = size.keys, .head_dim = size.dim, .scale = scale, .scratch = scratch.get()};
+      const AttentionArgs args{.q = qkv.data(),
+                               .k = qkv.data() + size.dim,
+                               .v = qkv.data() + 2 * size.dim,
+                               .qkv_stride = stride,
+                               .out = got.data(),
+                               .out_stride = out_stride,
+                               .num_queries = size.queries,
+                               .num_keys = size.keys,
+                               .head_dim = size.dim,
+                               .scale = scale,
+                               .scratch = scratch.get()};
       isa_.attention(&args);
       for (int i = 0; i < size.queries; ++i) {
         std::vector<double> weight(size.keys);
         double largest = -1e300, sum = 0;
         for (int j = 0; j < size.keys; ++j) {
-          for (int d = 0; d < size.dim; ++d) weight[j] += static_cast<double>(args.q[i * stride + d]) * args.k[j * stride + d];
+          for (int d = 0; d < size.dim; ++d)
+            weight[j] += static_cast<double>(args.q[i * stride + d]) * args.k[j * stride + d];
           largest = std::max(largest, weight[j] *= scale);
         }
         for (double& w : weight) sum += w = std::exp(w - largest);
@@ -323,8 +392,17 @@ TEST_P(EveryIsa, AttentionQueriesDoNotDependOnTheTile) {
   const auto qkv = Normal(random, keys * stride);
   std::vector<float> scratch(AttentionScratch(keys, dim) + 16), whole(keys * dim), single(keys * dim);
   float* aligned = scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64) % 64 / 4;
-  AttentionArgs args{.q = qkv.data(), .k = qkv.data() + 32, .v = qkv.data() + 64, .qkv_stride = stride, .out = whole.data(),
-                     .out_stride = dim, .num_queries = keys, .num_keys = keys, .head_dim = dim, .scale = 0.2f, .scratch = aligned};
+  AttentionArgs args{.q = qkv.data(),
+                     .k = qkv.data() + 32,
+                     .v = qkv.data() + 64,
+                     .qkv_stride = stride,
+                     .out = whole.data(),
+                     .out_stride = dim,
+                     .num_queries = keys,
+                     .num_keys = keys,
+                     .head_dim = dim,
+                     .scale = 0.2f,
+                     .scratch = aligned};
   isa_.attention(&args);
   for (int i = 0; i < keys; ++i) {
     args.q = qkv.data() + i * stride;
@@ -338,19 +416,29 @@ TEST_P(EveryIsa, AttentionQueriesDoNotDependOnTheTile) {
 TEST_P(EveryIsa, Embedding) {
   for (int columns : kWidths) {
     auto random = Random(columns);
-    const auto words = Normal(random, 7 * columns), positions = Normal(random, 4 * columns), types = Normal(random, 2 * columns);
+    const auto words = Normal(random, 7 * columns), positions = Normal(random, 4 * columns),
+               types = Normal(random, 2 * columns);
     std::vector<int8_t> words_int8(words.size());
     std::vector<float> scales(7);
     for (int w = 0; w < 7; ++w) {
-      scales[w] = QuantizeRowInt8(std::span(words).subspan(w * columns, columns), std::span(words_int8).subspan(w * columns, columns));
+      scales[w] = QuantizeRowInt8(std::span(words).subspan(w * columns, columns),
+                                  std::span(words_int8).subspan(w * columns, columns));
     }
     const std::vector<int32_t> ids = {6, 0, 3}, places = {3, 1, 0}, kinds = {1, 0, 1};
     for (int variant = 0; variant < 4; ++variant) {
       std::vector<float> expected(3 * columns), got(3 * columns);
-      EmbeddingArgs args{.words = variant < 2 ? words.data() : nullptr, .words_int8 = variant < 2 ? nullptr : words_int8.data(),
-                         .word_scales = scales.data(), .positions = positions.data(), .types = types.data(),
-                         .word_ids = ids.data(), .position_ids = places.data(), .type_ids = variant % 2 == 0 ? nullptr : kinds.data(),
-                         .out = expected.data(), .out_stride = columns, .num_rows = 3, .columns = columns};
+      EmbeddingArgs args{.words = variant < 2 ? words.data() : nullptr,
+                         .words_int8 = variant < 2 ? nullptr : words_int8.data(),
+                         .word_scales = scales.data(),
+                         .positions = positions.data(),
+                         .types = types.data(),
+                         .word_ids = ids.data(),
+                         .position_ids = places.data(),
+                         .type_ids = variant % 2 == 0 ? nullptr : kinds.data(),
+                         .out = expected.data(),
+                         .out_stride = columns,
+                         .num_rows = 3,
+                         .columns = columns};
       scalar_.embedding(&args);
       args.out = got.data();
       isa_.embedding(&args);

@@ -1,5 +1,5 @@
-// Rows of activations, one for each token. In an int8 model the rows that feed a Linear exist as bytes too, with one scale
-// and minimum for each row. A view: the memory belongs to a workspace.
+// Rows of activations, one for each token. In an int8 model the rows that feed a Linear exist as bytes too, with one
+// scale and minimum for each row. A view: the memory belongs to a workspace.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 namespace bantam {
 
 struct Activations {
-  float* values = nullptr;     // [rows, stride]
+  float* values = nullptr;  // [rows, stride]
   ptrdiff_t stride = 0;
-  uint8_t* bytes = nullptr;    // [rows, byte_stride], or null in an f32 model
+  uint8_t* bytes = nullptr;  // [rows, byte_stride], or null in an f32 model
   ptrdiff_t byte_stride = 0;
-  RowQuant* quant = nullptr;   // [rows]
+  RowQuant* quant = nullptr;  // [rows]
 
   // The view from row `row` on.
   Activations From(ptrdiff_t row) const {

@@ -17,8 +17,8 @@ int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, i
   return parts;
 }
 
-void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv, int sequence_length,
-                int head, Range rows, const Activations& sequence_context, float* scratch) {
+void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv,
+                int sequence_length, int head, Range rows, const Activations& sequence_context, float* scratch) {
   const ptrdiff_t width = static_cast<ptrdiff_t>(shape.num_heads) * shape.head_dim, column = head * shape.head_dim;
   const float* qkv = sequence_qkv.values + column;
   const AttentionArgs args{.q = qkv + rows.begin * sequence_qkv.stride,

@@ -1,5 +1,5 @@
-// Multi-head self-attention over packed sequences, without a mask: every token of a sequence sees all of it and nothing of
-// its neighbours.
+// Multi-head self-attention over packed sequences, without a mask: every token of a sequence sees all of it and nothing
+// of its neighbours.
 #pragma once
 
 #include <span>
@@ -18,16 +18,16 @@ struct AttentionShape {
 // Floats of scratch that each worker needs.
 size_t AttentionScratchSize(const AttentionShape& shape, int longest_sequence);
 
-// qkv: [num_tokens, 3 * num_heads * head_dim], queries then keys then values; cu_seqlens: [num_sequences + 1], relative to
-// the first row. context: [num_tokens, num_heads * head_dim]. scratch(worker) gives each worker its floats.
+// qkv: [num_tokens, 3 * num_heads * head_dim], queries then keys then values; cu_seqlens: [num_sequences + 1], relative
+// to the first row. context: [num_tokens, num_heads * head_dim]. scratch(worker) gives each worker its floats.
 template <typename Scratch>
 void ApplyAttention(const Kernels& kernels, const AttentionShape& shape, const Activations& qkv,
                     std::span<const int32_t> cu_seqlens, const Activations& context, const Parallel& parallel,
                     const Scratch& scratch);
 
 // One head of one sequence, for the queries of `rows` only.
-void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv, int sequence_length,
-                int head, Range rows, const Activations& sequence_context, float* scratch);
+void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv,
+                int sequence_length, int head, Range rows, const Activations& sequence_context, float* scratch);
 
 // How many parts each head's queries are cut into so that every thread has work.
 int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, int num_threads);

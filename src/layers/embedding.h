@@ -1,5 +1,5 @@
-// The sum of word, position and token-type embeddings. Word rows are f32, or int8 with one scale for each row: the table is
-// half of a small encoder's parameters.
+// The sum of word, position and token-type embeddings. Word rows are f32, or int8 with one scale for each row: the
+// table is half of a small encoder's parameters.
 #pragma once
 
 #include <span>
@@ -11,11 +11,11 @@ namespace bantam {
 
 struct Embedding {
   int hidden_size = 0;
-  const float* words = nullptr;         // [vocab_size, hidden_size]; or, in an int8 model:
+  const float* words = nullptr;  // [vocab_size, hidden_size]; or, in an int8 model:
   const int8_t* words_int8 = nullptr;
-  const float* word_scales = nullptr;   // [vocab_size]
-  const float* positions = nullptr;     // [max_positions, hidden_size]
-  const float* types = nullptr;         // [type_vocab_size, hidden_size]
+  const float* word_scales = nullptr;  // [vocab_size]
+  const float* positions = nullptr;    // [max_positions, hidden_size]
+  const float* types = nullptr;        // [type_vocab_size, hidden_size]
 };
 
 // token_type_ids may be empty for all zero. Writes out.values.

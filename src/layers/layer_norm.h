@@ -1,5 +1,5 @@
-// out = (x - mean) / sqrt(variance + epsilon) * gamma + beta over each row; with out.bytes also quantised, while the row is
-// in L1.
+// out = (x - mean) / sqrt(variance + epsilon) * gamma + beta over each row; with out.bytes also quantised, while the
+// row is in L1.
 #pragma once
 
 #include "kernels/isa.h"

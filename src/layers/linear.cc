@@ -6,8 +6,8 @@
 
 namespace bantam {
 
-void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out, int num_rows,
-                 Range panels, const LinearOptions& options) {
+void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
+                 int num_rows, Range panels, const LinearOptions& options) {
   BANTAM_DCHECK((linear.packed_f32 != nullptr) != (linear.packed_int8 != nullptr));
   const float* residual = options.residual == nullptr ? nullptr : options.residual->values;
   const ptrdiff_t residual_stride = options.residual == nullptr ? 0 : options.residual->stride;
@@ -50,8 +50,8 @@ void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations
   kernels.table.gemm_f32(&args);
 }
 
-void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out, int num_rows,
-                 const Parallel& parallel, const LinearOptions& options) {
+void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
+                 int num_rows, const Parallel& parallel, const LinearOptions& options) {
   const int threads = parallel.num_threads();
   // A thread with fewer rows than this reads weights faster than it can use them.
   constexpr int kRowsPerThread = 24;

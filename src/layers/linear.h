@@ -7,11 +7,12 @@
 
 namespace bantam {
 
-// A view of one layer's weights; exactly one of packed_f32 and packed_int8 is set (kernels/kernel_table.h has the layouts).
+// A view of one layer's weights; exactly one of packed_f32 and packed_int8 is set (kernels/kernel_table.h has the
+// layouts).
 struct Linear {
   int in_features = 0;
   int out_features = 0;
-  const float* bias = nullptr;             // [padded columns], as are weight_scale and weight_sum
+  const float* bias = nullptr;  // [padded columns], as are weight_scale and weight_sum
   const float* packed_f32 = nullptr;
   const int8_t* packed_int8 = nullptr;
   const float* weight_scale = nullptr;
@@ -22,22 +23,22 @@ struct Linear {
 
 struct LinearOptions {
   Activation activation = kActivationNone;
-  const Activations* residual = nullptr;   // rows as the output's
+  const Activations* residual = nullptr;  // rows as the output's
 };
 
 // x: [num_rows, in_features]; an int8 layer reads x.bytes, an f32 layer x.values. Writes out.values only.
 // `panels`: which column panels to compute.
-void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out, int num_rows,
-                 Range panels, const LinearOptions& options = {});
+void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
+                 int num_rows, Range panels, const LinearOptions& options = {});
 inline void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
                         int num_rows, const LinearOptions& options = {}) {
   ApplyLinear(kernels, linear, x, out, num_rows, Range{0, linear.num_panels()}, options);
 }
 
-// The same over all rows, cut into tiles for the threads: columns for few rows, so that each thread reads its own part of
-// the weights; rows for many.
-void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out, int num_rows,
-                 const Parallel& parallel, const LinearOptions& options = {});
+// The same over all rows, cut into tiles for the threads: columns for few rows, so that each thread reads its own part
+// of the weights; rows for many.
+void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
+                 int num_rows, const Parallel& parallel, const LinearOptions& options = {});
 
 // x.bytes and x.quant from x.values. columns: the layer width that will read them.
 void QuantizeRows(const Kernels& kernels, const Activations& x, int num_rows, int columns);

@@ -38,8 +38,12 @@ void Pool(std::span<const float> hidden, int hidden_size, PoolingMode mode, bool
       SumRows(hidden, hidden_size, out);
       for (float& x : out) x /= std::sqrt(num_tokens);
       break;
-    case PoolingMode::kCls: std::copy_n(hidden.begin(), hidden_size, out.begin()); break;
-    case PoolingMode::kLastToken: std::copy_n(hidden.end() - hidden_size, hidden_size, out.begin()); break;
+    case PoolingMode::kCls:
+      std::copy_n(hidden.begin(), hidden_size, out.begin());
+      break;
+    case PoolingMode::kLastToken:
+      std::copy_n(hidden.end() - hidden_size, hidden_size, out.begin());
+      break;
     case PoolingMode::kMax:
       std::copy_n(hidden.begin(), hidden_size, out.begin());
       for (size_t row = hidden_size; row < hidden.size(); row += hidden_size) {

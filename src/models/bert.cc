@@ -12,7 +12,8 @@
 namespace bantam {
 namespace {
 
-// Rows that go together through everything after attention: their feed-forward activations (48 x 1536 floats) stay in L2.
+// Rows that go together through everything after attention: their feed-forward activations (48 x 1536 floats) stay in
+// L2.
 constexpr int kBlockRows = 48;
 
 // Sequences that go together through all layers on one thread. More tokens read the weights fewer times, fewer keep the
@@ -28,7 +29,8 @@ int RowParts(int num_rows, int num_threads) {
 
 }  // namespace
 
-Bert::Bert(const BertConfig& config, WeightType type, const Kernels* kernels, WeightMemory memory, uint64_t num_parameters)
+Bert::Bert(const BertConfig& config, WeightType type, const Kernels* kernels, WeightMemory memory,
+           uint64_t num_parameters)
     : config_(config),
       type_(type),
       kernels_(kernels),
@@ -47,11 +49,14 @@ Result<std::unique_ptr<Encoder>> Bert::Load(ModelFolder& model, const EncoderOpt
 
   // f32 weights are the file's own, in another order: a second copy on disk would save little.
   const bool packed = options.use_packed_files && type == WeightType::kInt8 && !model.packed_folder.empty();
-  const PackedFile file{.folder = model.packed_folder, .weights_sha256 = model.weights_sha256,
-                        .contents = config.Fingerprint() + " int8", .size_bytes = size};
+  const PackedFile file{.folder = model.packed_folder,
+                        .weights_sha256 = model.weights_sha256,
+                        .contents = config.Fingerprint() + " int8",
+                        .size_bytes = size};
   if (packed) {
     if (auto opened = OpenPackedFile(file)) {
-      return std::unique_ptr<Encoder>(new Bert(config, type, kernels, std::move(opened->memory), opened->num_parameters));
+      return std::unique_ptr<Encoder>(
+          new Bert(config, type, kernels, std::move(opened->memory), opened->num_parameters));
     }
   }
   BANTAM_TRY(WeightMemory memory, WeightMemory::Allocate(size));
@@ -72,8 +77,11 @@ void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, Threa
   BANTAM_CHECK(hidden.size() == static_cast<size_t>(batch.num_tokens()) * config_.hidden_size);
   auto& ws = static_cast<BertWorkspace&>(workspace);
   ws.Plan(batch, kGroupTokens, pool.num_threads());
-  BANTAM_CHECK(ws.longest_sequence() <= config_.max_position_embeddings, "a sequence of {} tokens", ws.longest_sequence());
-  ws.Reserve({.config = &config_, .int8 = type_ == WeightType::kInt8, .block_rows = kBlockRows,
+  BANTAM_CHECK(ws.longest_sequence() <= config_.max_position_embeddings, "a sequence of {} tokens",
+               ws.longest_sequence());
+  ws.Reserve({.config = &config_,
+              .int8 = type_ == WeightType::kInt8,
+              .block_rows = kBlockRows,
               .num_threads = pool.num_threads()});
 
   const Activations x{.values = hidden.data(), .stride = config_.hidden_size};
@@ -86,7 +94,8 @@ void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, Threa
   }
 }
 
-// The sequences of `group` through the whole encoder; hidden's rows of these sequences are the residual stream all the way.
+// The sequences of `group` through the whole encoder; hidden's rows of these sequences are the residual stream all the
+// way.
 void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activations& hidden, BertWorkspace& ws, int lane,
                         const Parallel& parallel) const {
   const auto cu_seqlens = batch.cu_seqlens.subspan(group.begin, group.size() + 1);
@@ -95,8 +104,8 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
   const Activations x = ws.Bytes(lane, hidden.From(first)), qkv = ws.Qkv(lane), context = ws.Context(lane);
   const AttentionShape shape{config_.num_attention_heads, config_.head_dim()};
   const int row_parts = RowParts(num_rows, parallel.num_threads());
-  // With so few rows for each thread it would read all weights for little work: then the threads share the columns of each
-  // product, at the price of a barrier after each.
+  // With so few rows for each thread it would read all weights for little work: then the threads share the columns of
+  // each product, at the price of a barrier after each.
   const bool share_columns =
       parallel.num_threads() > 1 && num_rows <= kBlockRows && num_rows < kMinRowsPerThread * parallel.num_threads();
 
@@ -123,13 +132,14 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
     }
     parallel.Run(row_parts, [&](int part, int worker) {
       const Range rows = ShareOf(num_rows, part, row_parts);
-      FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker, Parallel::Alone(worker));
+      FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker,
+                  Parallel::Alone(worker));
     });
   }
 }
 
-// Everything after attention, which each row does for itself: x becomes the layer's output. At most kBlockRows rows, in the
-// block buffers of `worker`.
+// Everything after attention, which each row does for itself: x becomes the layer's output. At most kBlockRows rows, in
+// the block buffers of `worker`.
 void Bert::FinishLayer(const BertLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
                        BertWorkspace& ws, int worker, const Parallel& parallel) const {
   const Activations attended = ws.BlockContext(worker, context), h = ws.BlockHidden(worker),

@@ -1,5 +1,5 @@
-// BERT (Devlin et al., 2018): token, position and type embeddings, then layers of self-attention and a feed-forward part,
-// each followed by LayerNorm of the sum with its input.
+// BERT (Devlin et al., 2018): token, position and type embeddings, then layers of self-attention and a feed-forward
+// part, each followed by LayerNorm of the sum with its input.
 #pragma once
 
 #include "models/bert_weights.h"

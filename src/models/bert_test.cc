@@ -112,7 +112,8 @@ TEST_P(Golden, AWorkspaceServesAnyOrderOfBatches) {
   const EncoderBatch all = reference_.batch();
   for (int last : {3, all.num_sequences(), 1, 5, all.num_sequences()}) {
     const int tokens = all.cu_seqlens[last];
-    const EncoderBatch batch{all.token_ids.first(tokens), all.cu_seqlens.first(last + 1), all.token_type_ids.first(tokens)};
+    const EncoderBatch batch{all.token_ids.first(tokens), all.cu_seqlens.first(last + 1),
+                             all.token_type_ids.first(tokens)};
     std::vector<float> hidden(static_cast<size_t>(tokens) * encoder->hidden_size());
     encoder->Forward(batch, *workspace, pool, hidden);
     EXPECT_EQ(hidden, Forward(*encoder, batch, pool)) << last;
@@ -135,7 +136,8 @@ TEST_P(Golden, NoTokenTypesMeansZeros) {
   EXPECT_TRUE(Forward(*encoder, {{}, empty, {}}, pool).empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Golden, ::testing::ValuesIn(GoldenModels()), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Models, Golden, ::testing::ValuesIn(GoldenModels()),
+                         [](const auto& test) { return test.param; });
 
 struct Difference {
   double max_abs = 0, min_cosine = 1, mean_cosine = 0;
@@ -201,25 +203,30 @@ class ChangedConfig : public ::testing::Test {
 };
 
 TEST_F(ChangedConfig, RefusalsNameTheKeyAndTheValue) {
-  EXPECT_THAT(ErrorOf("\"gelu\"", "\"swish\""), ::testing::HasSubstr("\"hidden_act\" is \"swish\"; known: gelu, gelu_new"));
+  EXPECT_THAT(ErrorOf("\"gelu\"", "\"swish\""),
+              ::testing::HasSubstr("\"hidden_act\" is \"swish\"; known: gelu, gelu_new"));
   EXPECT_THAT(ErrorOf("\"vocab_size\"", "\"position_embedding_type\": \"relative_key\", \"vocab_size\""),
               ::testing::HasSubstr("\"position_embedding_type\" is \"relative_key\"; known: absolute"));
-  EXPECT_THAT(ErrorOf("\"vocab_size\"", "\"is_decoder\": true, \"vocab_size\""), ::testing::HasSubstr("\"is_decoder\""));
+  EXPECT_THAT(ErrorOf("\"vocab_size\"", "\"is_decoder\": true, \"vocab_size\""),
+              ::testing::HasSubstr("\"is_decoder\""));
   EXPECT_THAT(ErrorOf("\"model_type\": \"bert\"", "\"model_type\": \"mamba\""),
               ::testing::HasSubstr("\"model_type\" \"mamba\"; known: bert"));
-  EXPECT_THAT(ErrorOf("\"num_attention_heads\": 4", "\"num_attention_heads\": 5"), ::testing::HasSubstr("does not divide"));
-  EXPECT_THAT(ErrorOf("\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": -1"), ::testing::HasSubstr("\"layer_norm_eps\""));
+  EXPECT_THAT(ErrorOf("\"num_attention_heads\": 4", "\"num_attention_heads\": 5"),
+              ::testing::HasSubstr("does not divide"));
+  EXPECT_THAT(ErrorOf("\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": -1"),
+              ::testing::HasSubstr("\"layer_norm_eps\""));
   EXPECT_THAT(ErrorOf("\"hidden_size\": 48", "\"hidden_size\": 1000000000"), ::testing::HasSubstr("\"hidden_size\""));
 }
 
 TEST_F(ChangedConfig, WeightsThatDoNotFitAreNamed) {
   EXPECT_THAT(ErrorOf("\"intermediate_size\": 100", "\"intermediate_size\": 101"),
-              ::testing::AllOf(::testing::HasSubstr("encoder.layer.0.intermediate.dense.weight"), ::testing::HasSubstr("[101, 48]"),
-                    ::testing::HasSubstr("[100, 48]")));
+              ::testing::AllOf(::testing::HasSubstr("encoder.layer.0.intermediate.dense.weight"),
+                               ::testing::HasSubstr("[101, 48]"), ::testing::HasSubstr("[100, 48]")));
   EXPECT_THAT(ErrorOf("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
               ::testing::HasSubstr("encoder.layer.2."));
-  EXPECT_THAT(ErrorOf("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
-              ::testing::AllOf(::testing::HasSubstr("encoder.layer.1."), ::testing::HasSubstr("no part of a BERT encoder")));
+  EXPECT_THAT(
+      ErrorOf("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
+      ::testing::AllOf(::testing::HasSubstr("encoder.layer.1."), ::testing::HasSubstr("no part of a BERT encoder")));
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ class Reader {
     std::string full = prefix_ + std::string(name);
     // Checkpoints converted from TensorFlow years ago call a LayerNorm's weight and bias gamma and beta.
     if (!source_.Has(full)) {
-      for (auto [now, then] : {std::pair{"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}}) {
+      for (auto [now, then] :
+           {std::pair{"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}}) {
         if (!full.ends_with(now)) continue;
         std::string old = full.substr(0, full.size() - std::string_view(now).size()) + then;
         if (source_.Has(old)) full = old;
@@ -78,7 +79,8 @@ class Reader {
       case DType::kF32:
       case DType::kF16:
       case DType::kBF16:
-      case DType::kF64: break;
+      case DType::kF64:
+        break;
       default:
         return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected F32, F16, BF16 or F64", full,
                    DTypeName(view.dtype));
@@ -101,7 +103,8 @@ class Reader {
     const std::span<float> weight(scratch_);
     size_t part = 0;
     for (const std::string& name : parts) {
-      BANTAM_RETURN_IF_ERROR(Into(name + ".weight", {rows, linear.in_features}, weight.subspan(part * part_size, part_size)));
+      BANTAM_RETURN_IF_ERROR(
+          Into(name + ".weight", {rows, linear.in_features}, weight.subspan(part * part_size, part_size)));
       BANTAM_RETURN_IF_ERROR(Into(name + ".bias", {rows}, Fill(linear.bias + part * rows, rows)));
       ++part;
     }
@@ -123,7 +126,8 @@ class Reader {
 
   Status ReadWords(const BertConfig& config, const Embedding& embedding) {
     const auto width = static_cast<size_t>(config.hidden_size), rows = static_cast<size_t>(config.vocab_size);
-    BANTAM_TRY(const TensorView view, Get("embeddings.word_embeddings.weight", {config.vocab_size, config.hidden_size}));
+    BANTAM_TRY(const TensorView view,
+               Get("embeddings.word_embeddings.weight", {config.vocab_size, config.hidden_size}));
     if (type_ == WeightType::kF32) {
       CopyToF32(view, Fill(embedding.words, rows * width));
       return Ok();
@@ -132,7 +136,8 @@ class Reader {
     const size_t row_bytes = width * DTypeBytes(view.dtype);
     for (size_t row = 0; row < rows; ++row) {
       CopyToF32({view.dtype, {config.hidden_size}, view.bytes.subspan(row * row_bytes, row_bytes)}, scratch_);
-      Fill(embedding.word_scales + row, 1)[0] = QuantizeRowInt8(scratch_, Fill(embedding.words_int8 + row * width, width));
+      Fill(embedding.word_scales + row, 1)[0] =
+          QuantizeRowInt8(scratch_, Fill(embedding.words_int8 + row * width, width));
     }
     return Ok();
   }
@@ -142,7 +147,7 @@ class Reader {
     for (const std::string& name : source_.Leftovers()) {
       std::string_view rest = name;
       if (rest.starts_with(prefix_)) rest.remove_prefix(prefix_.size());
-      if (rest == "embeddings.position_ids") continue;             // 0, 1, 2, ...: a buffer that old versions saved
+      if (rest == "embeddings.position_ids") continue;  // 0, 1, 2, ...: a buffer that old versions saved
       const bool head = rest.starts_with("pooler.") || rest.starts_with("cls.");
       if (!head) {
         return Err(ErrorCode::kUnsupported,

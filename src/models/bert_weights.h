@@ -1,5 +1,5 @@
-// A BERT's weights as the kernels read them, all in one block of memory whose layout follows from the config alone: so the
-// block can be written to a file and mapped again.
+// A BERT's weights as the kernels read them, all in one block of memory whose layout follows from the config alone: so
+// the block can be written to a file and mapped again.
 #pragma once
 
 #include <vector>
@@ -13,7 +13,7 @@
 namespace bantam {
 
 struct BertLayerWeights {
-  Linear qkv;               // query, key and value as one product: [3 * hidden_size, hidden_size]
+  Linear qkv;  // query, key and value as one product: [3 * hidden_size, hidden_size]
   Linear attention_output;
   LayerNorm attention_norm;
   Linear intermediate;
@@ -34,9 +34,9 @@ struct BertLayout {
 };
 BertLayout LayOutBert(const BertConfig& config, WeightType type, const std::byte* block);
 
-// Reads every tensor of the file into `block` ([LayOutBert().total_bytes], zeroed), packing and quantising. Strict: a tensor
-// that is missing, misshapen, of no float type or left over is an error that names it. Returns the number of parameters in
-// the file.
+// Reads every tensor of the file into `block` ([LayOutBert().total_bytes], zeroed), packing and quantising. Strict: a
+// tensor that is missing, misshapen, of no float type or left over is an error that names it. Returns the number of
+// parameters in the file.
 Result<uint64_t> ReadBertWeights(WeightSource& source, const BertConfig& config, WeightType type,
                                  std::span<std::byte> block);
 

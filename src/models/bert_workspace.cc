@@ -99,7 +99,8 @@ Activations BertWorkspace::BlockContext(int worker, Activations context) {
 }
 
 Activations BertWorkspace::BlockHidden(int worker) {
-  return With(workers_[worker].hidden8, {.values = workers_[worker].hidden.data(), .stride = hidden_size_}, hidden_size_);
+  return With(workers_[worker].hidden8, {.values = workers_[worker].hidden.data(), .stride = hidden_size_},
+              hidden_size_);
 }
 
 Activations BertWorkspace::BlockIntermediate(int worker) {

@@ -1,5 +1,5 @@
-// The scratch of a running BERT: how the batch is cut into groups of sequences, and the buffers that they use. Buffers grow to
-// the largest batch seen; a batch that fits allocates nothing.
+// The scratch of a running BERT: how the batch is cut into groups of sequences, and the buffers that they use. Buffers
+// grow to the largest batch seen; a batch that fits allocates nothing.
 #pragma once
 
 #include <vector>
@@ -22,7 +22,8 @@ struct BertBufferSizes {
 class BertWorkspace final : public EncoderWorkspace {
  public:
   // Cuts the batch into groups of consecutive sequences. With enough of them each thread takes whole groups through all
-  // layers without waiting for anybody (side_by_side); a few sequences are rather shared by all threads, layer by layer.
+  // layers without waiting for anybody (side_by_side); a few sequences are rather shared by all threads, layer by
+  // layer.
   void Plan(const EncoderBatch& batch, int group_tokens, int num_threads);
   void Reserve(const BertBufferSizes& sizes);
 

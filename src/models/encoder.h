@@ -13,7 +13,7 @@
 namespace bantam {
 
 enum class WeightType { kF32, kInt8 };
-std::string_view WeightTypeName(WeightType type);                       // "f32", "int8"
+std::string_view WeightTypeName(WeightType type);  // "f32", "int8"
 Result<WeightType> ParseWeightType(std::string_view name);
 
 // Sequences back to back without padding: sequence i is token_ids[cu_seqlens[i] .. cu_seqlens[i + 1]).
@@ -36,15 +36,15 @@ class Encoder {
  public:
   virtual ~Encoder() = default;
   virtual int hidden_size() const = 0;
-  virtual int max_positions() const = 0;     // longest sequence the position table allows
+  virtual int max_positions() const = 0;  // longest sequence the position table allows
   virtual int vocab_size() const = 0;
   virtual WeightType weight_type() const = 0;
   virtual std::string_view isa() const = 0;  // the kernels' level: "scalar", "avx2", "avx512vnni", ...
   virtual uint64_t num_parameters() const = 0;
   virtual uint64_t weight_bytes() const = 0;  // resident size of the packed weights
   virtual std::unique_ptr<EncoderWorkspace> NewWorkspace() const = 0;
-  // hidden: [num_tokens, hidden_size], the last layer's output. In f32 a sequence gets the same bits alone, in any batch
-  // and with any number of threads of one ISA level.
+  // hidden: [num_tokens, hidden_size], the last layer's output. In f32 a sequence gets the same bits alone, in any
+  // batch and with any number of threads of one ISA level.
   virtual void Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, ThreadPool& pool,
                        std::span<float> hidden) const = 0;
 };

@@ -17,9 +17,7 @@
 namespace bantam {
 namespace {
 
-double Seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Processor time of all threads: on a machine that others use too it says more than the clock on the wall.
 double CpuSeconds() {
@@ -48,8 +46,8 @@ Status Compare(const Encoder& encoder, const Path& path, int threads) {
     worst = std::min(worst, cosine);
     sum += cosine;
   }
-  std::printf("%d texts, %d tokens in %.3f s: max abs difference %.2e, cosine min %.7f mean %.7f\n", batch.num_sequences(),
-              batch.num_tokens(), seconds, largest, worst, sum / batch.num_sequences());
+  std::printf("%d texts, %d tokens in %.3f s: max abs difference %.2e, cosine min %.7f mean %.7f\n",
+              batch.num_sequences(), batch.num_tokens(), seconds, largest, worst, sum / batch.num_sequences());
   return Ok();
 }
 
@@ -90,7 +88,8 @@ Status Main(int argc, char** argv) {
   const auto once = [&] {
     encoder->Forward(batch, *workspace, pool, hidden);
     for (int s = 0; s < batch_size; ++s) {
-      const size_t begin = static_cast<size_t>(cu_seqlens[s]) * hidden_size, size = static_cast<size_t>(tokens) * hidden_size;
+      const size_t begin = static_cast<size_t>(cu_seqlens[s]) * hidden_size,
+                   size = static_cast<size_t>(tokens) * hidden_size;
       Pool(std::span(hidden).subspan(begin, size), hidden_size, PoolingMode::kMean, true, pooled);
     }
   };
@@ -108,12 +107,14 @@ Status Main(int argc, char** argv) {
   const double median = times[times.size() / 2];
   // 2 operations for each weight and token; attention is not counted.
   const double operations = 2e-9 * 10'616'832 * tokens * batch_size;
-  std::printf("%s %s %dx%d threads %d: median %.3f ms, min %.3f, p99 %.3f, %.0f sequences/s; cpu median %.3f, min %.3f; %.0f (best %.0f) GOPS in products "
-              "of MiniLM; open %.1f load %.1f first %.1f ms\n",
-              dtype.c_str(), std::string(encoder->isa()).c_str(), batch_size, tokens, threads, median, times[0],
-              times[times.size() * 99 / 100], batch_size / median * 1e3,
-              cpu_times[cpu_times.size() / 2], cpu_times[0], operations / median * 1e3,
-              operations / times[0] * 1e3, (opened - start) * 1e3, (loaded - opened) * 1e3, (first - loaded) * 1e3);
+  std::printf(
+      "%s %s %dx%d threads %d: median %.3f ms, min %.3f, p99 %.3f, %.0f sequences/s; cpu median %.3f, min %.3f; %.0f "
+      "(best %.0f) GOPS in products "
+      "of MiniLM; open %.1f load %.1f first %.1f ms\n",
+      dtype.c_str(), std::string(encoder->isa()).c_str(), batch_size, tokens, threads, median, times[0],
+      times[times.size() * 99 / 100], batch_size / median * 1e3, cpu_times[cpu_times.size() / 2], cpu_times[0],
+      operations / median * 1e3, operations / times[0] * 1e3, (opened - start) * 1e3, (loaded - opened) * 1e3,
+      (first - loaded) * 1e3);
   return Ok();
 }
 

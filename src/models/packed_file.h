@@ -1,6 +1,6 @@
 // A model's packed weights on disk, so that the next start maps 23 MB that are ready to use instead of converting 90.
-// Disposable: named by what it was made from, written atomically, and ignored unless its header says exactly what we would
-// write.
+// Disposable: named by what it was made from, written atomically, and ignored unless its header says exactly what we
+// would write.
 #pragma once
 
 #include <optional>

@@ -12,7 +12,10 @@ class PackedFileTest : public ::testing::Test {
  protected:
   PackedFileTest() {
     for (size_t i = 0; i < weights_.size(); ++i) weights_[i] = static_cast<std::byte>(i * 7);
-    file_ = {.folder = folder_.path() / "packed", .weights_sha256 = std::string(64, 'a'), .contents = "bert 1", .size_bytes = 9000};
+    file_ = {.folder = folder_.path() / "packed",
+             .weights_sha256 = std::string(64, 'a'),
+             .contents = "bert 1",
+             .size_bytes = 9000};
   }
   testing::TempFolder folder_;
   std::vector<std::byte> weights_ = std::vector<std::byte>(9000);

@@ -33,8 +33,8 @@ Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOp
     if (architecture.model_type == model.architecture) return architecture.load(model, options);
     known += (known.empty() ? "" : ", ") + std::string(architecture.model_type);
   }
-  return Err(ErrorCode::kUnsupported, "model \"{}\" has \"model_type\" \"{}\"; known: {}", EscapeForTerminal(model.name),
-             EscapeForTerminal(model.architecture), known);
+  return Err(ErrorCode::kUnsupported, "model \"{}\" has \"model_type\" \"{}\"; known: {}",
+             EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), known);
 }
 
 }  // namespace bantam

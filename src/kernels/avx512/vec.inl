@@ -31,15 +31,15 @@ BANTAM_INLINE Vec Add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
 BANTAM_INLINE Vec Sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
 BANTAM_INLINE Vec Mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
 BANTAM_INLINE Vec Div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
-BANTAM_INLINE Vec Fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }     // a b + c
-BANTAM_INLINE Vec Fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }   // c - a b
+BANTAM_INLINE Vec Fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }    // a b + c
+BANTAM_INLINE Vec Fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a b
 BANTAM_INLINE Vec Min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
 BANTAM_INLINE Vec Max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 BANTAM_INLINE Vec Abs(Vec x) { return _mm512_abs_ps(x); }
 // x within [-c, c], c > 0: of the smaller magnitude, with the sign of x.
 BANTAM_INLINE Vec ClampAbs(Vec x, Vec c) { return _mm512_range_ps(x, c, 0x2); }
 BANTAM_INLINE Vec Round(Vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-BANTAM_INLINE Vec ScalePow2(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }        // x 2^n, n whole
+BANTAM_INLINE Vec ScalePow2(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }  // x 2^n, n whole
 BANTAM_INLINE float SumLanes(Vec x) { return _mm512_reduce_add_ps(x); }
 BANTAM_INLINE float MinLanes(Vec x) { return _mm512_reduce_min_ps(x); }
 BANTAM_INLINE float MaxLanes(Vec x) { return _mm512_reduce_max_ps(x); }

@@ -13,8 +13,8 @@ const int kInt8Rows = BANTAM_INT8_ROWS, kInt8Vecs = 4;  // 24 accumulators, 4 we
 
 BANTAM_INLINE Vec ToFloat(IVec x) { return _mm512_cvtepi32_ps(x); }
 
-// Through asm because gcc 12 copies every accumulator of the intrinsic and stores it to the stack at each step: 2.1 times
-// slower. asm also keeps the weights in registers instead of loading them again for each row.
+// Through asm because gcc 12 copies every accumulator of the intrinsic and stores it to the stack at each step: 2.1
+// times slower. asm also keeps the weights in registers instead of loading them again for each row.
 BANTAM_INLINE __m512i DotBytes(__m512i acc, __m512i unsigned_bytes, __m512i signed_bytes) {
   asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(unsigned_bytes), "v"(signed_bytes));
   return acc;

@@ -1,6 +1,6 @@
-// One head of one sequence. The keys are transposed once, so that scores for a tile of queries are the same tile product as
-// a Linear; the scores of six queries over all keys (12 KB at 512 keys) stay in L1 through softmax and the product with v.
-// Scratch grows with the number of keys, never with its square.
+// One head of one sequence. The keys are transposed once, so that scores for a tile of queries are the same tile
+// product as a Linear; the scores of six queries over all keys (12 KB at 512 keys) stay in L1 through softmax and the
+// product with v. Scratch grows with the number of keys, never with its square.
 
 namespace bantam {
 namespace {
@@ -129,12 +129,24 @@ void Attention(const struct AttentionArgs* args) {
     const int query = (int)((int64_t)args->num_queries * tile / tiles);
     const int rows = (int)((int64_t)args->num_queries * (tile + 1) / tiles) - query;
     switch (rows) {
-      case 1: AttendTile<1>(args, query, keys, padded_keys, values, values_stride, scores); break;
-      case 2: AttendTile<2>(args, query, keys, padded_keys, values, values_stride, scores); break;
-      case 3: AttendTile<3>(args, query, keys, padded_keys, values, values_stride, scores); break;
-      case 4: AttendTile<4>(args, query, keys, padded_keys, values, values_stride, scores); break;
-      case 5: AttendTile<5>(args, query, keys, padded_keys, values, values_stride, scores); break;
-      default: AttendTile<6>(args, query, keys, padded_keys, values, values_stride, scores); break;
+      case 1:
+        AttendTile<1>(args, query, keys, padded_keys, values, values_stride, scores);
+        break;
+      case 2:
+        AttendTile<2>(args, query, keys, padded_keys, values, values_stride, scores);
+        break;
+      case 3:
+        AttendTile<3>(args, query, keys, padded_keys, values, values_stride, scores);
+        break;
+      case 4:
+        AttendTile<4>(args, query, keys, padded_keys, values, values_stride, scores);
+        break;
+      case 5:
+        AttendTile<5>(args, query, keys, padded_keys, values, values_stride, scores);
+        break;
+      default:
+        AttendTile<6>(args, query, keys, padded_keys, values, values_stride, scores);
+        break;
     }
   }
 }

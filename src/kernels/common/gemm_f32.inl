@@ -1,5 +1,5 @@
-// f32 products by tiles of kTileRows x kTileVecs registers, over all of K at once: every output element is one FMA chain
-// in ascending k whatever tile it lies in, which is what makes a token's bits independent of its batch.
+// f32 products by tiles of kTileRows x kTileVecs registers, over all of K at once: every output element is one FMA
+// chain in ascending k whatever tile it lies in, which is what makes a token's bits independent of its batch.
 
 namespace bantam {
 namespace {
@@ -31,13 +31,12 @@ template <int kRows>
 void GemmTile(const struct GemmF32Args* args, int row, int panel, int column, int valid) {
   Vec acc[kRows][kTileVecs];
   const float* packed = args->packed + (ptrdiff_t)panel * kPanelColumns * args->in_features;
-  MultiplyTile<kRows, kTileVecs>(args->x + row * args->x_stride, args->x_stride, packed + (column - panel * kPanelColumns),
-                                 kPanelColumns, args->in_features, acc);
+  MultiplyTile<kRows, kTileVecs>(args->x + row * args->x_stride, args->x_stride,
+                                 packed + (column - panel * kPanelColumns), kPanelColumns, args->in_features, acc);
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     float* out = args->out + (row + r) * args->out_stride + column;
-    const float* residual =
-        args->residual == NULL ? NULL : args->residual + (row + r) * args->residual_stride + column;
+    const float* residual = args->residual == NULL ? NULL : args->residual + (row + r) * args->residual_stride + column;
 #pragma GCC unroll 4
     for (int v = 0; v < kTileVecs; ++v) {
       Vec y = Add(acc[r][v], Load(args->bias + column + v * kLanes));
@@ -68,12 +67,24 @@ void GemmF32(const struct GemmF32Args* args) {
         const int column = panel * kPanelColumns + c, valid = args->out_features - column;
         if (valid <= 0) break;
         switch (rows) {
-          case 1: GemmTile<1>(args, row, panel, column, valid); break;
-          case 2: GemmTile<2>(args, row, panel, column, valid); break;
-          case 3: GemmTile<3>(args, row, panel, column, valid); break;
-          case 4: GemmTile<4>(args, row, panel, column, valid); break;
-          case 5: GemmTile<5>(args, row, panel, column, valid); break;
-          default: GemmTile<6>(args, row, panel, column, valid); break;
+          case 1:
+            GemmTile<1>(args, row, panel, column, valid);
+            break;
+          case 2:
+            GemmTile<2>(args, row, panel, column, valid);
+            break;
+          case 3:
+            GemmTile<3>(args, row, panel, column, valid);
+            break;
+          case 4:
+            GemmTile<4>(args, row, panel, column, valid);
+            break;
+          case 5:
+            GemmTile<5>(args, row, panel, column, valid);
+            break;
+          default:
+            GemmTile<6>(args, row, panel, column, valid);
+            break;
         }
       }
     }

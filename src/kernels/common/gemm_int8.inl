@@ -15,8 +15,7 @@ void GemmInt8Tile(const struct GemmInt8Args* args, int row, int panel, int colum
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     float* out = args->out + (row + r) * args->out_stride + column;
-    const float* residual =
-        args->residual == NULL ? NULL : args->residual + (row + r) * args->residual_stride + column;
+    const float* residual = args->residual == NULL ? NULL : args->residual + (row + r) * args->residual_stride + column;
     const Vec scale = Set(args->x_quant[row + r].scale), minimum = Set(args->x_quant[row + r].minimum);
 #pragma GCC unroll 4
     for (int v = 0; v < kInt8Vecs; ++v) {
@@ -56,14 +55,26 @@ void GemmInt8(const struct GemmInt8Args* args) {
         const int column = panel * kPanelColumns + c, valid = args->out_features - column;
         if (valid <= 0) break;
         switch (rows) {
-          case 1: GemmInt8Tile<1>(args, row, panel, column, valid, groups); break;
+          case 1:
+            GemmInt8Tile<1>(args, row, panel, column, valid, groups);
+            break;
 #if BANTAM_INT8_ROWS > 2
-          case 2: GemmInt8Tile<2>(args, row, panel, column, valid, groups); break;
-          case 3: GemmInt8Tile<3>(args, row, panel, column, valid, groups); break;
-          case 4: GemmInt8Tile<4>(args, row, panel, column, valid, groups); break;
-          case 5: GemmInt8Tile<5>(args, row, panel, column, valid, groups); break;
+          case 2:
+            GemmInt8Tile<2>(args, row, panel, column, valid, groups);
+            break;
+          case 3:
+            GemmInt8Tile<3>(args, row, panel, column, valid, groups);
+            break;
+          case 4:
+            GemmInt8Tile<4>(args, row, panel, column, valid, groups);
+            break;
+          case 5:
+            GemmInt8Tile<5>(args, row, panel, column, valid, groups);
+            break;
 #endif
-          default: GemmInt8Tile<kInt8Rows>(args, row, panel, column, valid, groups); break;
+          default:
+            GemmInt8Tile<kInt8Rows>(args, row, panel, column, valid, groups);
+            break;
         }
       }
     }

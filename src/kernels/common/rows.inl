@@ -102,8 +102,8 @@ void Embedding(const struct EmbeddingArgs* args) {
       }
       if (rest > 0) {
         const Vec part = Mul(LoadInt8Part(word + whole, rest), scale);
-        StorePart(out + whole, rest, Add(Add(part, LoadPart(type + whole, rest, Zero())),
-                                         LoadPart(position + whole, rest, Zero())));
+        StorePart(out + whole, rest,
+                  Add(Add(part, LoadPart(type + whole, rest, Zero())), LoadPart(position + whole, rest, Zero())));
       }
     } else {
       const float* word = args->words + word_row;
@@ -112,8 +112,8 @@ void Embedding(const struct EmbeddingArgs* args) {
       }
       if (rest > 0) {
         const Vec part = LoadPart(word + whole, rest, Zero());
-        StorePart(out + whole, rest, Add(Add(part, LoadPart(type + whole, rest, Zero())),
-                                         LoadPart(position + whole, rest, Zero())));
+        StorePart(out + whole, rest,
+                  Add(Add(part, LoadPart(type + whole, rest, Zero())), LoadPart(position + whole, rest, Zero())));
       }
     }
   }

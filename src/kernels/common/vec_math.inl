@@ -19,8 +19,8 @@ BANTAM_INLINE Vec Exp(Vec x) {
   return ScalePow2(Add(p, Set(1.0f)), n);
 }
 
-// gelu(x) = x Phi(x) = max(x, 0) - |x| Q(|x|), Q the upper tail of the normal distribution. Q keeps its relative precision,
-// so small results for negative x are right too, where 0.5 x (1 + erf) would cancel.
+// gelu(x) = x Phi(x) = max(x, 0) - |x| Q(|x|), Q the upper tail of the normal distribution. Q keeps its relative
+// precision, so small results for negative x are right too, where 0.5 x (1 + erf) would cancel.
 BANTAM_INLINE Vec Gelu(Vec x) {
   const Vec a = Abs(x);
   const Vec t = Div(Set(1.0f), Fma(a, Set(0.4f), Set(1.0f)));
@@ -61,22 +61,22 @@ BANTAM_INLINE Vec GeluTanh(Vec x) {
 BANTAM_INLINE Vec Relu(Vec x) { return Max(x, Zero()); }
 
 // `function` over a block of rows in place. Apart from the products' loops, which keep their accumulators in registers.
-#define BANTAM_ACTIVATE_BLOCK(name, function)                                                          \
-  __attribute__((noinline)) void name(float* x, ptrdiff_t stride, int rows, int columns) {             \
-    for (int r = 0; r < rows; ++r) {                                                                   \
-      float* row = x + r * stride;                                                                     \
-      int i = 0;                                                                                       \
-      for (; i + 4 * kLanes <= columns; i += 4 * kLanes) {                                             \
-        const Vec a = function(Load(row + i)), b = function(Load(row + i + kLanes));                   \
-        const Vec c = function(Load(row + i + 2 * kLanes)), d = function(Load(row + i + 3 * kLanes));  \
-        Store(row + i, a);                                                                             \
-        Store(row + i + kLanes, b);                                                                    \
-        Store(row + i + 2 * kLanes, c);                                                                \
-        Store(row + i + 3 * kLanes, d);                                                                \
-      }                                                                                                \
-      for (; i + kLanes <= columns; i += kLanes) Store(row + i, function(Load(row + i)));              \
+#define BANTAM_ACTIVATE_BLOCK(name, function)                                                             \
+  __attribute__((noinline)) void name(float* x, ptrdiff_t stride, int rows, int columns) {                \
+    for (int r = 0; r < rows; ++r) {                                                                      \
+      float* row = x + r * stride;                                                                        \
+      int i = 0;                                                                                          \
+      for (; i + 4 * kLanes <= columns; i += 4 * kLanes) {                                                \
+        const Vec a = function(Load(row + i)), b = function(Load(row + i + kLanes));                      \
+        const Vec c = function(Load(row + i + 2 * kLanes)), d = function(Load(row + i + 3 * kLanes));     \
+        Store(row + i, a);                                                                                \
+        Store(row + i + kLanes, b);                                                                       \
+        Store(row + i + 2 * kLanes, c);                                                                   \
+        Store(row + i + 3 * kLanes, d);                                                                   \
+      }                                                                                                   \
+      for (; i + kLanes <= columns; i += kLanes) Store(row + i, function(Load(row + i)));                 \
       if (i < columns) StorePart(row + i, columns - i, function(LoadPart(row + i, columns - i, Zero()))); \
-    }                                                                                                  \
+    }                                                                                                     \
   }
 BANTAM_ACTIVATE_BLOCK(GeluBlock, Gelu)
 BANTAM_ACTIVATE_BLOCK(GeluFastBlock, GeluFast)

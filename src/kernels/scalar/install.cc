@@ -13,10 +13,14 @@ namespace {
 
 float Activate(float x, Activation activation) {
   switch (activation) {
-    case kActivationNone: return x;
-    case kActivationGelu: return 0.5f * x * std::erfc(-x * 0.70710678f);
-    case kActivationGeluTanh: return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
-    case kActivationRelu: return std::max(x, 0.0f);
+    case kActivationNone:
+      return x;
+    case kActivationGelu:
+      return 0.5f * x * std::erfc(-x * 0.70710678f);
+    case kActivationGeluTanh:
+      return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
+    case kActivationRelu:
+      return std::max(x, 0.0f);
   }
   return x;
 }
@@ -63,7 +67,8 @@ void GemmInt8(const GemmInt8Args* args) {
       const RowQuant quant = args->x_quant[row];
       for (int c = 0; c < kPanelColumns; ++c) {
         const int n = panel * kPanelColumns + c;
-        y[c] = (static_cast<float>(sums[c]) * quant.scale + quant.minimum * args->weight_sum[n]) * args->weight_scale[n];
+        y[c] =
+            (static_cast<float>(sums[c]) * quant.scale + quant.minimum * args->weight_sum[n]) * args->weight_scale[n];
       }
       Finish(*args, row, panel, y);
     }
@@ -87,7 +92,8 @@ void QuantizeRow(const float* x, int columns, uint8_t* out, RowQuant* quant) {
 
 void Quantize(const QuantizeArgs* args) {
   for (int row = 0; row < args->num_rows; ++row) {
-    QuantizeRow(args->x + row * args->x_stride, args->columns, args->out + row * args->out_stride, args->out_quant + row);
+    QuantizeRow(args->x + row * args->x_stride, args->columns, args->out + row * args->out_stride,
+                args->out_quant + row);
   }
 }
 
