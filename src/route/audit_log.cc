@@ -69,7 +69,6 @@ class FileAuditLog final : public AuditLog {
     if (Status written = WriteAll(fd_.get(), line, file_); !written) {  // one write(), unless the disk fills up in it
       const Status taken_back = TakeBack();
       static_cast<void>(taken_back);  // torn_ remembers it
-      Warn(fmt::format("decisions are not recorded: {}", written.error().message));
       return written;
     }
     size_ += static_cast<int64_t>(line.size());
@@ -153,7 +152,6 @@ class FileAuditLog final : public AuditLog {
   }
 
   void Warn(const std::string& what) {
-    std::lock_guard lock(warning_mutex_);
     const MonotonicTime now = MonotonicNow();
     if (last_warning_ && now - *last_warning_ < kWarnEvery) return;
     last_warning_ = now;
@@ -166,10 +164,9 @@ class FileAuditLog final : public AuditLog {
   int64_t size_ = 0;      // of the file, up to the last complete record
   int64_t sequence_ = 0;  // of the last record
   std::string last_hash_{kNoAuditHash};
-  std::atomic<bool> torn_ = false;   // behind size_ lies half a record that could not be taken back
-  std::atomic<bool> dirty_ = false;  // written and not synced
-  std::mutex warning_mutex_;
-  std::optional<MonotonicTime> last_warning_;  // guarded by warning_mutex_
+  std::atomic<bool> torn_ = false;             // behind size_ lies half a record that could not be taken back
+  std::atomic<bool> dirty_ = false;            // written and not synced
+  std::optional<MonotonicTime> last_warning_;  // of the sync thread
   std::jthread thread_;
 };
 
