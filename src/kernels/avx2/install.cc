@@ -1,11 +1,14 @@
 // AVX2 with FMA. Bytes are widened to 16 bits and multiplied in pairs into 32 (vpmaddwd): vpmaddubsw would be quicker
 // but saturates at 16 bits.
 #include "kernels/install.h"
+// In this order: each file uses what the ones before it define.
+// clang-format off
 #include "kernels/avx2/vec.inl"
-#include "kernels/common/attention.inl"
-#include "kernels/common/gemm_f32.inl"
-#include "kernels/common/rows.inl"
 #include "kernels/common/vec_math.inl"
+#include "kernels/common/rows.inl"
+#include "kernels/common/gemm_f32.inl"
+#include "kernels/common/attention.inl"
+// clang-format on
 
 namespace bantam {
 namespace {

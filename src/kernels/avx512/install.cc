@@ -1,10 +1,13 @@
 // AVX-512 F/BW/VL/DQ without VNNI: bytes are widened to 16 bits and multiplied in pairs into 32, which cannot overflow.
 #include "kernels/install.h"
+// In this order: each file uses what the ones before it define.
+// clang-format off
 #include "kernels/avx512/vec.inl"
-#include "kernels/common/attention.inl"
-#include "kernels/common/gemm_f32.inl"
-#include "kernels/common/rows.inl"
 #include "kernels/common/vec_math.inl"
+#include "kernels/common/rows.inl"
+#include "kernels/common/gemm_f32.inl"
+#include "kernels/common/attention.inl"
+// clang-format on
 
 namespace bantam {
 namespace {
