@@ -1,15 +1,13 @@
-// bantam bench embed: times the encoder alone, token ids in and unit vectors out, as bench/run.py times its peers.
-#include <fmt/format.h>
-
+// bantam bench: how fast a model is here. Token ids in, pooled vectors out; no tokenizer, no queue, no files.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <string>
-#include <vector>
+#include <cmath>
 
 #include "base/clock.h"
-#include "base/file_io.h"
-#include "base/text_util.h"
+#include "base/json.h"
 #include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
 #include "layers/pooling.h"
 #include "models/encoder.h"
 
@@ -17,102 +15,123 @@ namespace bantam::cli {
 namespace {
 
 struct Options {
+  std::string what;
   std::string model = "all-MiniLM-L6-v2";
   std::string dtype = "int8";
-  int batch = 1;
-  int tokens = 16;
-  int threads = 1;
-  int iterations = 200;
+  int batch = 1, tokens = 16, threads = 0, repeat = 0;
   bool json = false;
 };
 
-// Sequences of different ids between [CLS] and [SEP]-like ends; which ids they are does not change the work.
-struct Batch {
-  std::vector<int32_t> token_ids, cu_seqlens{0};
+constexpr double kWarmUpMs = 300, kMeasureMs = 2000;
+constexpr size_t kMinRuns = 20;
 
-  Batch(const Options& options, int vocab_size) {
-    for (int s = 0; s < options.batch; ++s) {
-      for (int i = 0; i < options.tokens; ++i) {
-        token_ids.push_back(static_cast<int32_t>((1000 + 37LL * s + 7919LL * i) % vocab_size));
-      }
-      cu_seqlens.push_back(static_cast<int32_t>(token_ids.size()));
-    }
-  }
-};
+// The p-quantile of sorted values: the smallest value that at least that share does not exceed.
+double Quantile(const std::vector<double>& sorted, double p) {
+  const auto rank = static_cast<size_t>(std::ceil(p * static_cast<double>(sorted.size())));
+  return sorted[std::clamp<size_t>(rank, 1, sorted.size()) - 1];
+}
 
-// -> milliseconds of each pass, sorted, after a warm-up of a fifth as many.
-std::vector<double> Measure(const Encoder& encoder, const ModelFolder& model, const Options& options) {
-  const Batch batch(options, encoder.vocab_size());
-  const EncoderBatch packed{.token_ids = batch.token_ids, .cu_seqlens = batch.cu_seqlens, .token_type_ids = {}};
-  const auto width = static_cast<size_t>(encoder.hidden_size());
-  std::vector<float> hidden(batch.token_ids.size() * width), vector(width);
-  ThreadPool pool(options.threads);
-  const auto workspace = encoder.NewWorkspace();
+// Sorted milliseconds of one pass each.
+template <typename Pass>
+std::vector<double> Measure(int repeat, Pass&& pass) {
+  ProgressBar progress("bench");
+  const MonotonicTime warm_up = MonotonicNow();
+  do pass();
+  while (MillisecondsSince(warm_up) < kWarmUpMs);
   std::vector<double> times;
-  for (int i = -std::max(5, options.iterations / 5); i < options.iterations; ++i) {
-    const MonotonicTime start = MonotonicNow();
-    encoder.Forward(packed, *workspace, pool, hidden);
-    for (int s = 0; s < options.batch; ++s) {
-      const size_t length = static_cast<size_t>(options.tokens) * width;
-      Pool(std::span(hidden).subspan(static_cast<size_t>(s) * length, length), encoder.hidden_size(),
-           model.sentence.pooling, model.sentence.normalize, vector);
-    }
-    if (i >= 0) times.push_back(MillisecondsSince(start));
+  const MonotonicTime start = MonotonicNow();
+  const auto enough = [&] {
+    if (repeat > 0) return times.size() >= static_cast<size_t>(repeat);
+    return times.size() >= kMinRuns && MillisecondsSince(start) >= kMeasureMs;
+  };
+  while (!enough()) {
+    const MonotonicTime begin = MonotonicNow();
+    pass();
+    times.push_back(MillisecondsSince(begin));
+    progress.Update("", repeat > 0 ? static_cast<double>(times.size()) / repeat : MillisecondsSince(start) / kMeasureMs);
   }
   std::sort(times.begin(), times.end());
   return times;
 }
 
-Status RunBenchEmbed(const Options& options) {
+Status RunBench(const Options& options) {
+  EndQuietlyOnClosedPipe();
   BANTAM_TRY(const WeightType type, ParseWeightType(options.dtype));
   BANTAM_TRY(ModelFolder model, OpenModel(options.model));
   BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type}));
+  model.weights.reset();
   if (options.tokens > encoder->max_positions()) {
-    return Err(ErrorCode::kInvalidArgument, "--tokens {} is more than the {} positions of {}", options.tokens,
-               encoder->max_positions(), EscapeForTerminal(model.name));
+    return Err(ErrorCode::kInvalidArgument, "--tokens {}: {} takes at most {}", options.tokens, model.name, encoder->max_positions());
   }
-  const std::vector<double> times = Measure(*encoder, model, options);
-  const double median = times[times.size() / 2], p99 = times[times.size() * 99 / 100];
-  const double per_second = options.batch * 1e3 / median;
-  const std::string line =
-      options.json
-          ? fmt::format(
-                R"({{"median_ms": {:.5f}, "min_ms": {:.5f}, "p99_ms": {:.5f}, "sequences_per_s": {:.1f}, "isa": "{}", )"
-                R"("dtype": "{}", "batch": {}, "tokens": {}, "threads": {}, "iterations": {}}})"
-                "\n",
-                median, times.front(), p99, per_second, encoder->isa(), WeightTypeName(type), options.batch,
-                options.tokens, options.threads, options.iterations)
-          : fmt::format(
-                "{} {} on {}, {} x {} tokens, {} threads: median {:.3f} ms, min {:.3f}, p99 {:.3f}; {:.0f} "
-                "sequences/s\n",
-                EscapeForTerminal(model.name), WeightTypeName(type), encoder->isa(), options.batch, options.tokens,
-                options.threads, median, times.front(), p99, per_second);
-  return WriteAll(1, line, "standard output");
+  const int threads = options.threads > 0 ? options.threads : ThreadPool::DefaultThreads();
+  ThreadPool pool(threads);
+  const auto workspace = encoder->NewWorkspace();
+
+  // Ids all over the vocabulary, the same in every run: what they are does not change the time, where their rows lie does.
+  std::vector<int32_t> ids, cu_seqlens = {0};
+  for (int sequence = 0; sequence < options.batch; ++sequence) {
+    for (int token = 0; token < options.tokens; ++token) {
+      ids.push_back(static_cast<int32_t>((int64_t{sequence} * 7919 + int64_t{token} * 104'729 + 1) % encoder->vocab_size()));
+    }
+    cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
+  }
+  const auto hidden_size = static_cast<size_t>(encoder->hidden_size()), tokens = static_cast<size_t>(options.tokens);
+  AlignedBuffer<float> hidden(ids.size() * hidden_size);
+  std::vector<float> pooled(static_cast<size_t>(options.batch) * hidden_size);
+  const std::span<float> hidden_span(hidden.data(), hidden.size());
+  const EncoderBatch batch{.token_ids = ids, .cu_seqlens = cu_seqlens, .token_type_ids = {}};
+  const std::vector<double> times = Measure(options.repeat, [&] {
+    encoder->Forward(batch, *workspace, pool, hidden_span);
+    for (size_t i = 0; i < static_cast<size_t>(options.batch); ++i) {
+      Pool(hidden_span.subspan(i * tokens * hidden_size, tokens * hidden_size), encoder->hidden_size(), model.sentence.pooling,
+           model.sentence.normalize, std::span(pooled).subspan(i * hidden_size, hidden_size));
+    }
+  });
+
+  const double median_ms = Quantile(times, 0.5), min_ms = times.front(), p99_ms = Quantile(times, 0.99);
+  const double sequences_per_s = options.batch * 1e3 / median_ms;
+  const std::string isa(encoder->isa()), dtype(WeightTypeName(type));
+  if (options.json) {
+    return Print(ToJson(json::object{{"model", model.name}, {"median_ms", median_ms}, {"min_ms", min_ms}, {"p99_ms", p99_ms},
+                                     {"sequences_per_s", sequences_per_s}, {"isa", isa}, {"dtype", dtype},
+                                     {"batch", options.batch}, {"tokens", options.tokens}, {"threads", threads},
+                                     {"repeat", times.size()}}) + "\n");
+  }
+  return Print(AlignFields({
+      {"model", model.name},
+      {"median_ms", fmt::format("{:.3f}", median_ms)},
+      {"min_ms", fmt::format("{:.3f}", min_ms)},
+      {"p99_ms", fmt::format("{:.3f}", p99_ms)},
+      {"sequences_per_s", fmt::format("{:.1f}", sequences_per_s)},
+      {"isa", isa},
+      {"dtype", dtype},
+      {"batch", fmt::format("{}", options.batch)},
+      {"tokens", fmt::format("{}", options.tokens)},
+      {"threads", fmt::format("{}", threads)},
+      {"repeat", fmt::format("{}", times.size())},
+  }));
 }
 
 }  // namespace
 
 Run SetUpBench(CLI::App& app) {
-  app.require_subcommand(1);
-  CLI::App* embed = app.add_subcommand("embed", "The encoder alone: token ids in, unit vectors out");
   auto options = std::make_shared<Options>();
-  embed->add_option("--model,-m", options->model, "A model in the store, or a model's folder")->capture_default_str();
-  embed->add_option("--dtype", options->dtype, "f32 or int8")->capture_default_str();
-  embed->add_option("--batch", options->batch, "Sequences in one pass")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  embed->add_option("--tokens", options->tokens, "Tokens of each sequence")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 8192));
-  embed->add_option("--threads", options->threads, "Threads of one pass")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  embed->add_option("--iterations", options->iterations, "Timed passes, after a fifth as many untimed")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
-  embed->add_flag("--json", options->json, "One JSON object instead of a sentence");
-  embed->footer("  bantam bench embed --tokens 16 --dtype int8");
-  return [options] { return RunBenchEmbed(*options); };
+  app.add_option("WHAT", options->what, "What to measure: embed")->required()->check(CLI::IsMember({"embed"}));
+  app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder")->capture_default_str();
+  app.add_option("--dtype", options->dtype, "Weights: f32, or int8 (smaller and faster)")
+      ->check(CLI::IsMember({"f32", "int8"}))->capture_default_str();
+  app.add_option("--batch,-b", options->batch, "Sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--tokens", options->tokens, "Tokens in each sequence")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")->check(CLI::Range(1, 1024));
+  app.add_option("--repeat,--iterations", options->repeat, "Timed passes; by default as many as fit into two seconds, at least 20")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_flag("--json", options->json, "One JSON object instead of text");
+  app.footer(
+      "Token ids in, pooled vectors out: the encoder alone, warmed up, without tokenizer, queue or HTTP.\n\n"
+      "  bantam bench embed --batch 1 --tokens 16 --threads 1 --dtype int8\n"
+      "  bantam bench embed --batch 32 --tokens 128 --repeat 50 --json\n"
+      "  BANTAM_ISA=avx2 bantam bench embed");
+  return [options] { return RunBench(*options); };
 }
 
 }  // namespace bantam::cli

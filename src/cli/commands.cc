@@ -9,8 +9,12 @@ std::span<const Command> Commands() {
       Command{"route", "Train, evaluate and test what decides who answers", SetUpRoute},
       Command{"audit", "The log of decisions: verify it, explain one, follow it", SetUpAudit},
       Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},
+      Command{"list", "The models of this machine", SetUpList},
+      Command{"show", "Everything about one model", SetUpShow},
+      Command{"embed", "Text to sentence embeddings, as JSON lines or a NumPy matrix", SetUpEmbed},
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
-      Command{"bench", "Time the encoder on this machine", SetUpBench},
+      Command{"bench", "How fast a model is on this machine", SetUpBench},
+      Command{"info", "What this program is and what it found here", SetUpInfo},
   };
   return kCommands;
 }

@@ -13,8 +13,12 @@ std::span<const Command> Commands();
 Run SetUpAudit(CLI::App& app);
 Run SetUpBench(CLI::App& app);
 Run SetUpCache(CLI::App& app);
+Run SetUpEmbed(CLI::App& app);
+Run SetUpInfo(CLI::App& app);
+Run SetUpList(CLI::App& app);
 Run SetUpRoute(CLI::App& app);
 Run SetUpServe(CLI::App& app);
+Run SetUpShow(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli

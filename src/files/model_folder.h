@@ -24,7 +24,9 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
   virtual Result<TensorView> Get(std::string_view name, const Shape& expected_shape) = 0;
-  virtual bool Has(std::string_view name) const = 0;
+  // Without an expectation, and without counting as asked for: for inspection. Null when absent.
+  virtual const TensorView* Find(std::string_view name) const = 0;
+  bool Has(std::string_view name) const { return Find(name) != nullptr; }
   virtual std::vector<std::string> Names() const = 0;
   virtual std::vector<std::string> Leftovers() const = 0;  // never asked for
 };

@@ -45,7 +45,10 @@ class WeightFileSource final : public WeightSource {
     return *found->second;
   }
 
-  bool Has(std::string_view name) const override { return tensors_.contains(name); }
+  const TensorView* Find(std::string_view name) const override {
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? nullptr : found->second;
+  }
 
   std::vector<std::string> Names() const override {
     std::vector<std::string> names;

@@ -1,0 +1,132 @@
+// bantam show: everything about one model that its files say.
+#include <CLI/CLI.hpp>
+#include <numeric>
+
+#include "base/json.h"
+#include "base/text_util.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "files/model_folder.h"
+#include "files/model_store.h"
+#include "text/tokenizer.h"
+
+namespace bantam::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  bool json = false;
+};
+
+// What config.json says under `key`, if it is a number that makes sense there.
+std::optional<int64_t> ConfigInt(const ModelFolder& model, std::string_view key) {
+  const auto object = JsonObject::From(model.config, "config.json");
+  if (!object || !object->Has(key)) return std::nullopt;
+  const auto value = object->Int(key, 0, int64_t{1} << 40);
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+// A repository can ask the reference library to run its code; we say that it does, and never do.
+bool RefersToCode(const ModelFolder& model) {
+  const json::object& config = model.config.as_object();
+  return config.contains("auto_map") || config.contains("custom_pipelines") || config.contains("trust_remote_code");
+}
+
+// Elements of every float tensor: indices and masks that some files carry are no parameters.
+uint64_t CountParameters(const WeightSource& weights) {
+  uint64_t count = 0;
+  for (const std::string& name : weights.Names()) {
+    const TensorView* view = weights.Find(name);
+    const bool is_float = view->dtype == DType::kF32 || view->dtype == DType::kF16 || view->dtype == DType::kBF16 || view->dtype == DType::kF64;
+    if (is_float) count += static_cast<uint64_t>(NumElements(view->shape));
+  }
+  return count;
+}
+
+std::string DTypes(const WeightSource& weights) {
+  std::map<std::string_view, int> counts;
+  for (const std::string& name : weights.Names()) ++counts[DTypeName(weights.Find(name)->dtype)];
+  std::string text;
+  for (const auto& [name, count] : counts) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  return text;
+}
+
+std::string Text(const std::optional<int64_t>& number) { return number ? fmt::format("{}", *number) : std::string(); }
+
+Status RunShow(const Options& options) {
+  EndQuietlyOnClosedPipe();
+  BANTAM_TRY(const ModelFolder model, OpenModel(options.model));
+  ModelManifest manifest;
+  if (auto read = ReadManifest(model.path)) manifest = *std::move(read);
+  uint64_t size_bytes = 0;
+  for (const auto& [name, file] : manifest.files) size_bytes += file.size;
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (!model.tokenizer_json.empty()) {
+    BANTAM_TRY(tokenizer, Tokenizer::Load(model.tokenizer_json));
+  }
+  const uint64_t parameters = CountParameters(*model.weights);
+  const auto dimensions = ConfigInt(model, "hidden_size"), layers = ConfigInt(model, "num_hidden_layers"),
+             heads = ConfigInt(model, "num_attention_heads");
+  const int max_tokens = model.sentence.max_seq_length;
+  const std::string pooling(PoolingModeName(model.sentence.pooling));
+
+  if (options.json) {
+    json::object out = {{"name", model.name}, {"path", model.path.string()}, {"architecture", model.architecture}};
+    if (!manifest.license.empty()) out["license"] = manifest.license;
+    if (!manifest.source.empty()) out["source"] = manifest.source;
+    if (size_bytes > 0) out["size_bytes"] = size_bytes;
+    out["parameters"] = parameters;
+    out["sha256"] = model.weights_sha256;
+    if (dimensions) out["dimensions"] = *dimensions;
+    if (layers) out["layers"] = *layers;
+    if (heads) out["attention_heads"] = *heads;
+    out["max_tokens"] = max_tokens;
+    out["pooling"] = pooling;
+    out["normalized"] = model.sentence.normalize;
+    if (tokenizer) out["tokenizer"] = json::object{{"kind", tokenizer->kind()}, {"vocab_size", tokenizer->vocab_size()}};
+    out["code_references"] = RefersToCode(model);
+    json::object files;
+    for (const auto& [name, file] : manifest.files) files[name] = json::object{{"size", file.size}, {"sha256", file.sha256}};
+    out["files"] = std::move(files);
+    return Print(ToJson(out) + "\n");
+  }
+
+  std::string out = AlignFields({
+      {"name", EscapeForTerminal(model.name)},
+      {"path", EscapeForTerminal(model.path.string(), 400)},
+      {"licence", manifest.license.empty() ? "not told" : EscapeForTerminal(manifest.license)},
+      {"source", EscapeForTerminal(manifest.source)},
+      {"size", size_bytes > 0 ? HumanBytes(size_bytes) : std::string()},
+      {"parameters", fmt::format("{} ({})", HumanCount(parameters), parameters)},
+      {"weights", fmt::format("{} tensors: {}", model.weights->Names().size(), DTypes(*model.weights))},
+      {"sha256", model.weights_sha256},
+      {"architecture", EscapeForTerminal(model.architecture)},
+      {"dimensions", Text(dimensions)},
+      {"layers", Text(layers)},
+      {"heads", Text(heads)},
+      {"max tokens", max_tokens > 0 ? fmt::format("{}", max_tokens) : "not told"},
+      {"pooling", pooling + (model.sentence.normalize ? ", then length 1" : "")},
+      {"tokenizer", tokenizer ? fmt::format("{}, {} tokens", tokenizer->kind(), tokenizer->vocab_size()) : "none"},
+      {"code", RefersToCode(model) ? "config.json names code to run; it is never executed" : ""},
+  });
+  if (!manifest.files.empty()) {
+    std::vector<std::vector<std::string>> rows = {{"FILE", "SIZE", "SHA256"}};
+    for (const auto& [name, file] : manifest.files) rows.push_back({EscapeForTerminal(name), HumanBytes(file.size), file.sha256});
+    out += "\n" + AlignColumns(rows, {1});
+  }
+  return Print(out);
+}
+
+}  // namespace
+
+Run SetUpShow(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("MODEL", options->model, "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")->required();
+  app.add_flag("--json", options->json, "One JSON object instead of text");
+  app.footer(
+      "  bantam show all-MiniLM-L6-v2\n"
+      "  bantam show ./my-model --json");
+  return [options] { return RunShow(*options); };
+}
+
+}  // namespace bantam::cli
