@@ -15,8 +15,9 @@ const Endpoint* Find(std::string_view method, std::string_view path, bool* other
   const std::string with_v1 = fmt::format("/v1{}", path);
   for (const Endpoint& endpoint : Endpoints()) {
     const auto matches = [&](std::string_view candidate) {
-      return endpoint.prefix ? candidate.starts_with(endpoint.path) && candidate.size() > std::string_view(endpoint.path).size()
-                             : candidate == endpoint.path;
+      return endpoint.prefix
+                 ? candidate.starts_with(endpoint.path) && candidate.size() > std::string_view(endpoint.path).size()
+                 : candidate == endpoint.path;
     };
     if (!matches(path) && !matches(with_v1)) continue;
     if (method == endpoint.method) return &endpoint;
@@ -40,12 +41,14 @@ class App final : public HttpApp {
     const Endpoint* endpoint = Find(request.method, request.path, &other_method);
     if (endpoint == nullptr) {
       const std::string path = EscapeForTerminal(request.path);
-      return responder.Send(other_method
-                                ? OpenAiError(405, fmt::format("{} is not a method of {}", EscapeForTerminal(request.method), path))
-                                : OpenAiError(404, fmt::format("there is no {}; see the list in docs/reference/http-api.md", path)));
+      return responder.Send(
+          other_method
+              ? OpenAiError(405, fmt::format("{} is not a method of {}", EscapeForTerminal(request.method), path))
+              : OpenAiError(404, fmt::format("there is no {}; see the list in docs/reference/http-api.md", path)));
     }
     // A form post or text/plain from a foreign page needs no permission in a browser; application/json does.
-    if (std::string_view(endpoint->method) == "POST" && !request.Header("content-type").starts_with("application/json")) {
+    if (std::string_view(endpoint->method) == "POST" &&
+        !request.Header("content-type").starts_with("application/json")) {
       return responder.Send(OpenAiError(415, "send the header \"Content-Type: application/json\""));
     }
     endpoint->handler(*context_, request, responder);
@@ -67,6 +70,8 @@ class App final : public HttpApp {
 
 }  // namespace
 
-std::shared_ptr<HttpApp> MakeApp(std::shared_ptr<ApiContext> context) { return std::make_shared<App>(std::move(context)); }
+std::shared_ptr<HttpApp> MakeApp(std::shared_ptr<ApiContext> context) {
+  return std::make_shared<App>(std::move(context));
+}
 
 }  // namespace bantam

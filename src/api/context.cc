@@ -15,7 +15,9 @@ const ServedModel* ApiContext::FindModel(std::string_view name) const {
   return nullptr;
 }
 
-bool ApiContext::IsRouter(std::string_view name) const { return router != nullptr && router->file().name == WithoutTag(name); }
+bool ApiContext::IsRouter(std::string_view name) const {
+  return router != nullptr && router->file().name == WithoutTag(name);
+}
 
 std::string ApiContext::ModelNames() const {
   std::string names = router != nullptr ? router->file().name : "";

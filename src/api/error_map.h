@@ -8,10 +8,12 @@ namespace bantam {
 
 int HttpStatusOf(ErrorCode code);
 
-// {"error": {"message", "type", "param", "code"}}, as OpenAI's clients unwrap it. `param`: the JSON path at fault, or empty.
+// {"error": {"message", "type", "param", "code"}}, as OpenAI's clients unwrap it. `param`: the JSON path at fault, or
+// empty.
 HttpReply OpenAiError(int status, std::string_view message, std::string_view param = {}, std::string_view code = {});
 HttpReply OpenAiError(const Error& error, std::string_view param = {});
 // The same object for an event inside a stream.
-std::string OpenAiErrorBody(int status, std::string_view message, std::string_view param = {}, std::string_view code = {});
+std::string OpenAiErrorBody(int status, std::string_view message, std::string_view param = {},
+                            std::string_view code = {});
 
 }  // namespace bantam

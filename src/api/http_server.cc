@@ -1,13 +1,14 @@
 // Asio and Beast stay in this file: they take longer to compile than everything else in the room together.
 //
-// One connection is one Session, always on the I/O thread: read a head, check it (request_head.h), read the body through
-// Beast's parser, hand the request to a worker, write what the worker's Responder sends, begin again. The Responder lives
-// on the worker and reaches the session only by posting to the I/O thread.
+// One connection is one Session, always on the I/O thread: read a head, check it (request_head.h), read the body
+// through Beast's parser, hand the request to a worker, write what the worker's Responder sends, begin again. The
+// Responder lives on the worker and reaches the session only by posting to the I/O thread.
 #include "api/http_server.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -18,7 +19,6 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -184,7 +184,8 @@ class Server final : public HttpServer {
 // ---------------------------------------------------------------------------------------------------- SessionResponder
 
 SessionResponder::~SessionResponder() {
-  if (!began_) Send({.status = 500, .content_type = "text/plain", .body = "the handler sent no reply\n", .headers = {}});
+  if (!began_)
+    Send({.status = 500, .content_type = "text/plain", .body = "the handler sent no reply\n", .headers = {}});
   if (streaming_ && !ended_) End();
 }
 
@@ -249,7 +250,11 @@ void SessionResponder::End() {
 
 // ------------------------------------------------------------------------------------------------------------- Session
 
-Session::Session(Server& server, tcp::socket socket) : server_(server), socket_(std::move(socket)), timer_(server.io_), buffer_(kMaxHeadBytes + server.options_.max_body_bytes + 4096) {
+Session::Session(Server& server, tcp::socket socket)
+    : server_(server),
+      socket_(std::move(socket)),
+      timer_(server.io_),
+      buffer_(kMaxHeadBytes + server.options_.max_body_bytes + 4096) {
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   server_.sessions_.insert(this);
@@ -293,7 +298,8 @@ void Session::OnHeadBytes(error_code ec, size_t count) {
   }
   const size_t end = bytes.find("\r\n\r\n");
   if (end != std::string_view::npos && end + 4 <= kMaxHeadBytes) return HeadComplete(end + 4);
-  if (bytes.size() >= kMaxHeadBytes || end != std::string_view::npos) return Refuse(431, "the request head is larger than 32 KiB");
+  if (bytes.size() >= kMaxHeadBytes || end != std::string_view::npos)
+    return Refuse(431, "the request head is larger than 32 KiB");
   if (!bytes.empty() && (static_cast<unsigned char>(bytes[0]) < 0x20 || static_cast<unsigned char>(bytes[0]) >= 0x80)) {
     return Refuse(400, "this port speaks plain HTTP");  // a TLS ClientHello, most often
   }
@@ -306,7 +312,8 @@ void Session::OnHeadBytes(error_code ec, size_t count) {
     if (head_deadline_ == MonotonicTime::max()) head_deadline_ = MonotonicNow() + server_.options_.header_timeout;
     Limit(head_deadline_);
   }
-  socket_.async_read_some(buffer_.prepare(8192), [self = shared_from_this()](error_code e, size_t n) { self->OnHeadBytes(e, n); });
+  socket_.async_read_some(buffer_.prepare(8192),
+                          [self = shared_from_this()](error_code e, size_t n) { self->OnHeadBytes(e, n); });
 }
 
 void Session::HeadComplete(size_t head_bytes) {
@@ -315,11 +322,13 @@ void Session::HeadComplete(size_t head_bytes) {
   const auto& allowed = server_.options_.allowed_hosts;
   const bool any_host = !server_.loopback_ || std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
   if (!any_host && !head_.host.empty() && !IsLoopbackHost(head_.host, allowed)) {
-    return Refuse(421, fmt::format("this server does not answer for the host \"{}\"; start it with --allow-host {} if it should",
-                                   head_.host, head_.host));
+    return Refuse(
+        421, fmt::format("this server does not answer for the host \"{}\"; start it with --allow-host {} if it should",
+                         head_.host, head_.host));
   }
   if (head_.content_length.value_or(0) > server_.options_.max_body_bytes) {
-    return Refuse(413, fmt::format("the body has {} bytes, the limit is {}", *head_.content_length, server_.options_.max_body_bytes));
+    return Refuse(413, fmt::format("the body has {} bytes, the limit is {}", *head_.content_length,
+                                   server_.options_.max_body_bytes));
   }
   parser_.emplace();
   parser_->header_limit(kMaxHeadBytes);
@@ -338,7 +347,8 @@ void Session::SendContinue() {
 }
 
 void Session::ReadBody() {
-  http::async_read(socket_, buffer_, *parser_, [self = shared_from_this()](error_code ec, size_t) { self->OnBody(ec); });
+  http::async_read(socket_, buffer_, *parser_,
+                   [self = shared_from_this()](error_code ec, size_t) { self->OnBody(ec); });
 }
 
 void Session::OnBody(error_code ec) {
@@ -357,8 +367,13 @@ void Session::OnBody(error_code ec) {
 
 void Session::Dispatch() {
   auto exchange = std::make_shared<Exchange>();
-  exchange->request = {.method = head_.method, .path = head_.path, .query = head_.query, .headers = std::move(head_.headers),
-                       .body = std::move(parser_->get().body()), .request_id = NewRequestId(), .received = MonotonicNow(),
+  exchange->request = {.method = head_.method,
+                       .path = head_.path,
+                       .query = head_.query,
+                       .headers = std::move(head_.headers),
+                       .body = std::move(parser_->get().body()),
+                       .request_id = NewRequestId(),
+                       .received = MonotonicNow(),
                        .stop = exchange->stop.get_token()};
   exchange->keep_alive = head_.keep_alive && !server_.gauges_.draining;
   exchange->minor_version = head_.minor_version;
@@ -371,19 +386,22 @@ void Session::Dispatch() {
 
   HttpApp& app = *server_.app_;
   const HttpRequest& request = exchange->request;
-  const auto answer = [exchange, self = shared_from_this(), &app, &io = server_.io_, timeout = server_.options_.write_timeout] {
+  const auto answer = [exchange, self = shared_from_this(), &app, &io = server_.io_,
+                       timeout = server_.options_.write_timeout] {
     SessionResponder responder(self, exchange, io, timeout);
     try {
       app.Handle(exchange->request, responder);
     } catch (const std::bad_alloc&) {
-      if (!responder.began()) responder.Send(app.RenderError(exchange->request.path, 503, "not enough memory for this request"));
+      if (!responder.began())
+        responder.Send(app.RenderError(exchange->request.path, 503, "not enough memory for this request"));
     } catch (const std::exception& e) {
       Log(LogLevel::kError, "{} {}: {}", exchange->request.method, exchange->request.path, e.what());
       if (!responder.began()) responder.Send(app.RenderError(exchange->request.path, 500, "internal error"));
     }
   };
   // A browser sends Origin with every POST; a page of another site must not use us through its visitor (HOSTILE H-35).
-  if (const std::string_view origin = request.Header("origin"); !origin.empty() && !IsSameOrigin(origin, request.Header("host"))) {
+  if (const std::string_view origin = request.Header("origin");
+      !origin.empty() && !IsSameOrigin(origin, request.Header("host"))) {
     return SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout)
         .Send(app.RenderError(request.path, 403, "requests from pages of other sites are not accepted"));
   }
@@ -396,8 +414,8 @@ void Session::Dispatch() {
   SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout).Send(std::move(full));
 }
 
-// While a handler works, the only thing to learn from the socket is that the client has gone. A reset cancels the work; an
-// orderly end of its sending side does not, because a client may half-close and still wait for the answer.
+// While a handler works, the only thing to learn from the socket is that the client has gone. A reset cancels the work;
+// an orderly end of its sending side does not, because a client may half-close and still wait for the answer.
 void Session::WatchForClose() {
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this(), exchange = exchange_](error_code ec) {
     if (ec || self->closed_ || self->exchange_ != exchange) return;
@@ -411,8 +429,9 @@ void Session::WatchForClose() {
 void Session::Refuse(int status, const std::string& message) {
   ++server_.gauges_.rejected;
   HttpReply reply = server_.app_->RenderError(head_.path, status, message);
-  std::string bytes = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
-                                  ReasonPhrase(status), reply.content_type, reply.body.size(), reply.body);
+  std::string bytes =
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
+                  ReasonPhrase(status), reply.content_type, reply.body.size(), reply.body);
   close_after_write_ = true;
   exchange_.reset();
   writes_.push_back(std::move(bytes));
@@ -478,14 +497,15 @@ void Session::Close() {
     }
     exchange_->drained.notify_all();
     // 499, nginx's word for "the client went away".
-    server_.app_->OnFinished(exchange_->request, last_queued_ ? exchange_->status.load() : 499, MillisecondsSince(exchange_->request.received));
+    server_.app_->OnFinished(exchange_->request, last_queued_ ? exchange_->status.load() : 499,
+                             MillisecondsSince(exchange_->request.received));
     --server_.gauges_.in_flight;
     exchange_.reset();
   }
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  // After a refusal the client may still be sending; closing with unread bytes would reset the connection and could take
-  // our reply with it, so read and drop what is there.
+  // After a refusal the client may still be sending; closing with unread bytes would reset the connection and could
+  // take our reply with it, so read and drop what is there.
   char sink[4096];
   for (int i = 0; i < 64 && ::recv(socket_.native_handle(), sink, sizeof sink, MSG_DONTWAIT) > 0; ++i) {
   }
@@ -497,9 +517,11 @@ void Session::Close() {
 
 Status Server::Open() {
   error_code ec;
-  const asio::ip::address address = asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, ec);
+  const asio::ip::address address =
+      asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, ec);
   if (ec) {
-    return Err(ErrorCode::kInvalidArgument, "--host {}: give an IP address, such as 127.0.0.1, ::1 or 0.0.0.0", options_.host);
+    return Err(ErrorCode::kInvalidArgument, "--host {}: give an IP address, such as 127.0.0.1, ::1 or 0.0.0.0",
+               options_.host);
   }
   loopback_ = address.is_loopback();
   const tcp::endpoint endpoint(address, static_cast<unsigned short>(options_.port));
@@ -508,7 +530,8 @@ Status Server::Open() {
   if (!ec) acceptor_.bind(endpoint, ec);
   if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
   if (ec == asio::error::address_in_use) {
-    return Err(ErrorCode::kConflict, "port {} is taken by another program; choose another with --port {} (or: make run PORT={})",
+    return Err(ErrorCode::kConflict,
+               "port {} is taken by another program; choose another with --port {} (or: make run PORT={})",
                options_.port, options_.port + 1, options_.port + 1);
   }
   if (ec) return Err(ErrorCode::kUnavailable, "cannot listen on {}:{}: {}", options_.host, options_.port, ec.message());

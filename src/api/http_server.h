@@ -18,7 +18,7 @@ namespace bantam {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  int port = 8080;  // 0: the system chooses
+  int port = 8080;                         // 0: the system chooses
   std::vector<std::string> allowed_hosts;  // names beside localhost that a Host header may carry; "*" for any
   int num_workers = 32;
   size_t max_queued = 256;  // requests that wait for a worker; beyond: 429
@@ -38,7 +38,8 @@ class HttpApp {
   // True: the request is answered at once on the I/O thread, even when all workers are busy. Must not block.
   virtual bool IsLight(const HttpRequest& request) const = 0;
   virtual void Handle(const HttpRequest& request, Responder& responder) = 0;
-  // Errors found before a handler runs (framing, limits, overload), in the shape of the API that `path` belongs to. Any thread.
+  // Errors found before a handler runs (framing, limits, overload), in the shape of the API that `path` belongs to. Any
+  // thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
   // One finished exchange, for metrics. Any thread.
   virtual void OnFinished(const HttpRequest& request, int status, double milliseconds) = 0;

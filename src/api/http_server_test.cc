@@ -39,7 +39,10 @@ class TestApp final : public HttpApp {
       return responder.End();
     }
     if (request.path == "/throw") throw std::runtime_error("a handler's bug");
-    responder.Send({.status = 200, .content_type = "text/plain", .body = request.method + " " + request.path + " " + request.body, .headers = {}});
+    responder.Send({.status = 200,
+                    .content_type = "text/plain",
+                    .body = request.method + " " + request.path + " " + request.body,
+                    .headers = {}});
   }
   HttpReply RenderError(std::string_view, int status, const std::string& message) const override {
     return {.status = status, .content_type = "text/plain", .body = message, .headers = {}};
@@ -124,11 +127,12 @@ constexpr std::string_view kClose = "GET /a HTTP/1.1\r\nHost: localhost\r\nConne
 
 TEST_F(HttpServerTest, KeepAliveAndPipelining) {
   Start();
-  const std::string reply = Ask(std::string(kGet) + "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello" +
-                                "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" +
-                                std::string(kClose));
-  const size_t first = reply.find("GET /light "), second = reply.find("POST /echo hello"), third = reply.find("POST /echo abcde"),
-               fourth = reply.find("GET /a ");
+  const std::string reply = Ask(
+      std::string(kGet) + "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello" +
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" +
+      std::string(kClose));
+  const size_t first = reply.find("GET /light "), second = reply.find("POST /echo hello"),
+               third = reply.find("POST /echo abcde"), fourth = reply.find("GET /a ");
   EXPECT_TRUE(first < second && second < third && third < fourth && fourth != std::string::npos) << reply;
   EXPECT_NE(reply.find("X-Request-Id: req_"), std::string::npos);
 }
@@ -145,22 +149,32 @@ TEST_F(HttpServerTest, LimitsAreKept) {
   options.max_body_bytes = 1000;
   Start(options);
   EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n")), 413);
-  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")), 413);
-  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'a') + "\r\n0\r\n\r\n")), 413);
+  EXPECT_EQ(
+      StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")),
+      413);
+  EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" +
+                         std::string(1001, 'a') + "\r\n0\r\n\r\n")),
+            413);
   EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n")), 400);
   EXPECT_EQ(StatusOf(Ask("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40'000, 'a') + "\r\n\r\n")), 431);
   EXPECT_EQ(StatusOf(Ask("\x16\x03\x01\x02")), 400);
   EXPECT_EQ(StatusOf(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5, 5\r\n\r\nhello")), 400);
-  EXPECT_NE(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-                .find("HTTP/1.1 100 Continue"), std::string::npos);
+  EXPECT_NE(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: "
+                "close\r\n\r\nok")
+                .find("HTTP/1.1 100 Continue"),
+            std::string::npos);
 }
 
 TEST_F(HttpServerTest, OnlyLocalHostsAndOwnPages) {
   Start();
   EXPECT_EQ(StatusOf(Ask("GET / HTTP/1.1\r\nHost: evil.com\r\n\r\n")), 421);
-  EXPECT_EQ(StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: https://evil.com\r\nConnection: close\r\n\r\n")), 403);
+  EXPECT_EQ(
+      StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: https://evil.com\r\nConnection: close\r\n\r\n")),
+      403);
   EXPECT_EQ(StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: null\r\nConnection: close\r\n\r\n")), 403);
-  EXPECT_EQ(StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://localhost:1\r\nConnection: close\r\n\r\n")), 200);
+  EXPECT_EQ(
+      StatusOf(Ask("GET /a HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://localhost:1\r\nConnection: close\r\n\r\n")),
+      200);
 }
 
 TEST_F(HttpServerTest, SlowHeadsAndBodiesAreCutOff) {
@@ -181,13 +195,15 @@ TEST_F(HttpServerTest, FullQueueIsRefusedAtOnce) {
   Start(options);
   std::vector<std::future<std::string>> held;
   for (int i = 0; i < 3; ++i) {
-    held.push_back(std::async(std::launch::async, [&] { return Ask("GET /hold HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); }));
+    held.push_back(std::async(
+        std::launch::async, [&] { return Ask("GET /hold HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); }));
     ASSERT_TRUE(Eventually([&] { return app->holding == std::min(i + 1, 2) && server_->gauges().in_flight == i + 1; }));
   }
   const std::string refused = Ask(kClose);
   EXPECT_EQ(StatusOf(refused), 429);
   EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
-  EXPECT_EQ(StatusOf(Ask("GET /light HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 200);  // health still answers
+  EXPECT_EQ(StatusOf(Ask("GET /light HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")),
+            200);  // health still answers
   app->released = true;
   for (auto& reply : held) EXPECT_EQ(StatusOf(reply.get()), 200);
 }
@@ -289,13 +305,16 @@ TEST_F(HttpServerTest, RandomBytesNeverHurt) {
   options.header_timeout = options.body_timeout = milliseconds(30);
   Start(options);
   std::mt19937 random(11);
-  const std::string seed = "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+  const std::string seed =
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
   for (int round = 0; round < 400; ++round) {
     std::string bytes = seed;
     for (int edits = 0; edits < 1 + round % 3; ++edits) {
       const size_t at = random() % bytes.size();
-      if (random() % 2 == 0) bytes[at] = static_cast<char>(random());
-      else bytes.erase(at, 1 + random() % 4);
+      if (random() % 2 == 0)
+        bytes[at] = static_cast<char>(random());
+      else
+        bytes.erase(at, 1 + random() % 4);
       if (bytes.empty()) bytes = "x";
     }
     Client client(server_->port());

@@ -13,8 +13,8 @@ namespace bantam {
 
 struct HttpRequest {
   std::string method;
-  std::string path;   // decoded, without the query
-  std::string query;  // as sent
+  std::string path;                                          // decoded, without the query
+  std::string query;                                         // as sent
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
   std::string request_id;

@@ -15,20 +15,30 @@
 namespace bantam {
 namespace {
 // Seconds. Local answers take 0.1 to 10 ms, upstream ones seconds.
-const prometheus::Histogram::BucketBoundaries kBuckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                                          0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10, 30};
+const prometheus::Histogram::BucketBoundaries kBuckets = {
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
 }  // namespace
 
 struct Metrics::State {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& requests =
-      prometheus::BuildCounter().Name("bantam_http_requests_total").Help("HTTP requests by endpoint and status.").Register(registry);
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("bantam_http_requests_total")
+                                                          .Help("HTTP requests by endpoint and status.")
+                                                          .Register(registry);
   prometheus::Family<prometheus::Histogram>& request_seconds =
-      prometheus::BuildHistogram().Name("bantam_http_request_seconds").Help("From the whole request read to the reply written.").Register(registry);
-  prometheus::Family<prometheus::Counter>& decisions =
-      prometheus::BuildCounter().Name("bantam_decisions_total").Help("Assistant answers by source and kind of decision.").Register(registry);
+      prometheus::BuildHistogram()
+          .Name("bantam_http_request_seconds")
+          .Help("From the whole request read to the reply written.")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& decisions = prometheus::BuildCounter()
+                                                           .Name("bantam_decisions_total")
+                                                           .Help("Assistant answers by source and kind of decision.")
+                                                           .Register(registry);
   prometheus::Family<prometheus::Histogram>& decision_seconds =
-      prometheus::BuildHistogram().Name("bantam_decision_seconds").Help("Time of the decision, upstream included, by source.").Register(registry);
+      prometheus::BuildHistogram()
+          .Name("bantam_decision_seconds")
+          .Help("Time of the decision, upstream included, by source.")
+          .Register(registry);
 
   std::mutex mutex;
   std::array<float, 1024> recent{};
@@ -57,7 +67,8 @@ LatencySummary Metrics::Decisions() const {
   {
     std::lock_guard lock(state_->mutex);
     summary.count = state_->count;
-    values.assign(state_->recent.begin(), state_->recent.begin() + static_cast<long>(std::min<uint64_t>(state_->count, state_->recent.size())));
+    values.assign(state_->recent.begin(),
+                  state_->recent.begin() + static_cast<long>(std::min<uint64_t>(state_->count, state_->recent.size())));
   }
   if (values.empty()) return summary;
   std::sort(values.begin(), values.end());

@@ -37,8 +37,8 @@ int HexDigit(char c) {
   return -1;
 }
 
-// %41 -> A. Encoded NUL, malformed escapes and ill-formed UTF-8 are refused. Paths are compared with the route table and
-// with the names of loaded models, never joined to a folder, so ".." has no meaning here.
+// %41 -> A. Encoded NUL, malformed escapes and ill-formed UTF-8 are refused. Paths are compared with the route table
+// and with the names of loaded models, never joined to a folder, so ".." has no meaning here.
 bool DecodePath(std::string_view raw, std::string& out) {
   for (size_t i = 0; i < raw.size(); ++i) {
     if (raw[i] != '%') {
@@ -81,7 +81,8 @@ std::optional<HeadProblem> ParseRequestLine(std::string_view line, RequestHead& 
   head.method = method;
   const size_t question = target.find('?');
   if (question != std::string_view::npos) head.query = target.substr(question + 1);
-  if (!DecodePath(target.substr(0, question), head.path)) return HeadProblem{400, "malformed percent-encoding in the path"};
+  if (!DecodePath(target.substr(0, question), head.path))
+    return HeadProblem{400, "malformed percent-encoding in the path"};
   return std::nullopt;
 }
 
@@ -93,13 +94,15 @@ std::string HostOf(std::string_view value) {
     if (close == std::string_view::npos) return {};
     host = value.substr(1, close - 1);
     port = value.substr(close + 1);
-    if (!std::all_of(host.begin(), host.end(), [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; })) return {};
+    if (!std::all_of(host.begin(), host.end(), [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; }))
+      return {};
   } else {
     const size_t colon = value.find(':');
     host = value.substr(0, colon);
     if (colon != std::string_view::npos) port = value.substr(colon);
     const auto fine = [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
+             c == '_';
     };
     if (!std::all_of(host.begin(), host.end(), fine)) return {};
   }
@@ -123,7 +126,8 @@ std::optional<HeadProblem> CheckFraming(RequestHead& head, int hosts, std::strin
       ++lengths;
       uint64_t length = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
-      if (value.empty() || value.size() > 19 || value[0] == '+' || error != std::errc() || end != value.data() + value.size()) {
+      if (value.empty() || value.size() > 19 || value[0] == '+' || error != std::errc() ||
+          end != value.data() + value.size()) {
         return HeadProblem{400, "Content-Length must be one plain decimal number"};
       }
       head.content_length = length;
@@ -134,7 +138,8 @@ std::optional<HeadProblem> CheckFraming(RequestHead& head, int hosts, std::strin
     } else if (name == "authorization") {
       ++authorizations;
     } else if (name == "content-encoding") {
-      if (Lower(value) != "identity") return HeadProblem{415, "compressed request bodies are not accepted; send plain JSON"};
+      if (Lower(value) != "identity")
+        return HeadProblem{415, "compressed request bodies are not accepted; send plain JSON"};
     } else if (name == "expect") {
       if (Lower(value) != "100-continue") return HeadProblem{417, "unknown Expect header"};
       head.expects_continue = head.minor_version == 1;
@@ -171,7 +176,8 @@ std::optional<HeadProblem> ParseRequestHead(std::string_view bytes, RequestHead&
     if (line[0] == ' ' || line[0] == '\t') return HeadProblem{400, "folded header lines are not accepted"};
     if (head.headers.size() == kMaxHeaders) return HeadProblem{431, "more than 64 headers"};
     const size_t colon = line.find(':');
-    if (colon == 0 || colon == std::string_view::npos) return HeadProblem{400, "a header line without a name and a colon"};
+    if (colon == 0 || colon == std::string_view::npos)
+      return HeadProblem{400, "a header line without a name and a colon"};
     const std::string_view name = line.substr(0, colon), value = Trim(line.substr(colon + 1));
     if (!std::all_of(name.begin(), name.end(), IsTokenChar)) return HeadProblem{400, "malformed header name"};
     for (const char c : value) {

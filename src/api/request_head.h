@@ -1,5 +1,6 @@
 // The head of an HTTP/1.1 request, checked more strictly than Beast 1.81 does, which accepts `Content-Length: 5, 5`,
-// unknown transfer codings, folded headers, no or two Host headers, and hundreds of headers (RFC 9112; request smuggling).
+// unknown transfer codings, folded headers, no or two Host headers, and hundreds of headers (RFC 9112; request
+// smuggling).
 #pragma once
 
 #include <cstdint>

@@ -13,12 +13,16 @@ int StatusOf(std::string_view bytes) {
   const auto problem = ParseRequestHead(bytes, head);
   return problem ? problem->status : 0;
 }
-int WithHeaders(const std::string& headers) { return StatusOf("POST /v1/x HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n"); }
+int WithHeaders(const std::string& headers) {
+  return StatusOf("POST /v1/x HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+}
 
 TEST(RequestHead, ParsesAnOrdinaryRequest) {
   RequestHead head;
-  ASSERT_FALSE(ParseRequestHead("POST /v1/models/a%2Fb%3Ax?q=1&r HTTP/1.1\r\nHOST: LocalHost:8080\r\nContent-Length: 12\r\n"
-                                "X-A:  b c \r\nExpect: 100-continue\r\nConnection: close\r\n\r\n", head));
+  ASSERT_FALSE(
+      ParseRequestHead("POST /v1/models/a%2Fb%3Ax?q=1&r HTTP/1.1\r\nHOST: LocalHost:8080\r\nContent-Length: 12\r\n"
+                       "X-A:  b c \r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+                       head));
   EXPECT_EQ(head.method, "POST");
   EXPECT_EQ(head.path, "/v1/models/a/b:x");
   EXPECT_EQ(head.query, "q=1&r");
@@ -63,12 +67,13 @@ TEST(RequestHead, RefusesMalformedHeaders) {  // HOSTILE H-07
   EXPECT_EQ(WithHeaders(many + "X: y\r\n"), 431);
 }
 
-TEST(RequestHead, RefusesMalformedRequestLines) {  // HOSTILE H-34, H-38
+TEST(RequestHead, RefusesMalformedRequestLines) {      // HOSTILE H-34, H-38
   EXPECT_EQ(StatusOf("GET / HTTP/1.1\r\n\r\n"), 400);  // no Host
   EXPECT_EQ(StatusOf("GET / HTTP/1.0\r\n\r\n"), 0);
   EXPECT_EQ(StatusOf("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 505);
-  for (const char* line : {"GET /", "GET  / HTTP/1.1", "GET http://x/ HTTP/1.1", "G(T / HTTP/1.1", "GET /a b HTTP/1.1", " GET / HTTP/1.1",
-                           "GET /%zz HTTP/1.1", "GET /%00 HTTP/1.1", "GET /%ff HTTP/1.1", "GET * HTTP/1.1", "GET /\x01 HTTP/1.1"}) {
+  for (const char* line :
+       {"GET /", "GET  / HTTP/1.1", "GET http://x/ HTTP/1.1", "G(T / HTTP/1.1", "GET /a b HTTP/1.1", " GET / HTTP/1.1",
+        "GET /%zz HTTP/1.1", "GET /%00 HTTP/1.1", "GET /%ff HTTP/1.1", "GET * HTTP/1.1", "GET /\x01 HTTP/1.1"}) {
     EXPECT_EQ(StatusOf(std::string(line) + "\r\nHost: a\r\n\r\n"), 400) << line;
   }
   for (const char* host : {"", "x/ignored?", "a b", "[::1", "a:b", "a:1234567", "a@b"}) {
@@ -78,8 +83,10 @@ TEST(RequestHead, RefusesMalformedRequestLines) {  // HOSTILE H-34, H-38
 }
 
 TEST(RequestHead, LoopbackHosts) {
-  for (const char* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1", "my.name"}) EXPECT_TRUE(IsLoopbackHost(host, {"my.name"})) << host;
-  for (const char* host : {"evil.com", "127.0.0.1.evil.com", "127.1", "127.0.0.1.", "127.0.0.256", "foo.local", "", "0.0.0.0"}) {
+  for (const char* host : {"localhost", "127.0.0.1", "127.8.9.1", "::1", "my.name"})
+    EXPECT_TRUE(IsLoopbackHost(host, {"my.name"})) << host;
+  for (const char* host :
+       {"evil.com", "127.0.0.1.evil.com", "127.1", "127.0.0.1.", "127.0.0.256", "foo.local", "", "0.0.0.0"}) {
     EXPECT_FALSE(IsLoopbackHost(host, {})) << host;
   }
 }
@@ -92,9 +99,14 @@ TEST(RequestHead, SurvivesRandomBytes) {
     for (int edits = 0; edits < 1 + round % 4; ++edits) {
       const size_t at = random() % bytes.size();
       switch (random() % 3) {
-        case 0: bytes[at] = static_cast<char>(random()); break;
-        case 1: bytes.erase(at, 1 + random() % 3); break;
-        default: bytes.insert(at, 1, static_cast<char>(random()));
+        case 0:
+          bytes[at] = static_cast<char>(random());
+          break;
+        case 1:
+          bytes.erase(at, 1 + random() % 3);
+          break;
+        default:
+          bytes.insert(at, 1, static_cast<char>(random()));
       }
     }
     StatusOf(bytes);

@@ -7,17 +7,16 @@
 #include <cstdlib>
 
 namespace bantam {
-[[noreturn]] inline void CheckFailed(const char* file, int line, const char* condition,
-                                     const std::string& message) {
+[[noreturn]] inline void CheckFailed(const char* file, int line, const char* condition, const std::string& message) {
   std::fprintf(stderr, "%s:%d: check failed: %s %s\n", file, line, condition, message.c_str());
   std::abort();
 }
 }  // namespace bantam
 
-#define BANTAM_CHECK(condition, ...)                                                          \
-  do {                                                                                        \
-    if (!(condition)) [[unlikely]]                                                            \
-      ::bantam::CheckFailed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__));   \
+#define BANTAM_CHECK(condition, ...)                                                        \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]]                                                          \
+      ::bantam::CheckFailed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__)); \
   } while (false)
 
 // Hot paths: on in dev builds, gone in release.

@@ -28,7 +28,7 @@ Result<std::string> ReadFile(const Path& path, uint64_t max_bytes) {
   // O_NONBLOCK: opening a FIFO must not hang; it has no effect on regular files.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return ErrnoError("open", path, errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return ErrnoError("inspect", path, errno);
   if (!S_ISREG(info.st_mode)) {
     return Err(ErrorCode::kInvalidArgument, "{} is not a regular file", EscapeForTerminal(path.string(), 400));

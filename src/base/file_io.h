@@ -1,5 +1,5 @@
-// Whole files, read and written with errors that name the path. Writes are atomic: a reader sees the old file or the new
-// one, and a power cut leaves one of the two.
+// Whole files, read and written with errors that name the path. Writes are atomic: a reader sees the old file or the
+// new one, and a power cut leaves one of the two.
 #pragma once
 
 #include <cstdint>

@@ -29,8 +29,8 @@ void SetStderrLogSink(LogLevel minimum) {
     localtime_r(&now, &local);
     char clock[16];
     std::strftime(clock, sizeof clock, "%H:%M:%S", &local);
-    const std::string text = fmt::format("{} {}: {}\n", clock, kNames[static_cast<int>(level)],
-                                         EscapeForTerminal(line, 4000));
+    const std::string text =
+        fmt::format("{} {}: {}\n", clock, kNames[static_cast<int>(level)], EscapeForTerminal(line, 4000));
     std::fwrite(text.data(), 1, text.size(), stderr);
   });
 }

@@ -8,8 +8,8 @@
 
 namespace bantam {
 
-// Move-only; the bytes stay valid and at the same address until destruction. A file that shrinks under the mapping would
-// raise SIGBUS, so loaders copy what they keep (docs/architecture.md, "Model files").
+// Move-only; the bytes stay valid and at the same address until destruction. A file that shrinks under the mapping
+// would raise SIGBUS, so loaders copy what they keep (docs/architecture.md, "Model files").
 class MappedFile {
  public:
   static Result<MappedFile> Open(const Path& path);

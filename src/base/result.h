@@ -59,8 +59,7 @@ struct ErrFormat {  // carries the caller's location past the parameter pack
   fmt::format_string<Args...> text;
   std::source_location where;
   template <typename S>
-  consteval ErrFormat(const S& s, std::source_location w = std::source_location::current())
-      : text(s), where(w) {}
+  consteval ErrFormat(const S& s, std::source_location w = std::source_location::current()) : text(s), where(w) {}
 };
 
 template <typename... Args>
@@ -76,8 +75,7 @@ class [[nodiscard]] Result {
   // Result<std::unique_ptr<Base>> from std::unique_ptr<Derived> and the like.
   template <typename U>
     requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Result<T>>)
+             !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result<T>>)
   Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool has_value() const { return state_.index() == 0; }
@@ -98,9 +96,7 @@ class [[nodiscard]] Result {
   Error&& error() && { return CheckError(), std::move(std::get<1>(state_)); }
 
  private:
-  void Check() const {
-    BANTAM_CHECK(has_value(), "value() of a failed Result: {}", std::get<1>(state_).message);
-  }
+  void Check() const { BANTAM_CHECK(has_value(), "value() of a failed Result: {}", std::get<1>(state_).message); }
   void CheckError() const { BANTAM_CHECK(!has_value(), "error() of a successful Result"); }
   std::variant<T, Error> state_;
 };
@@ -130,15 +126,13 @@ inline Status Ok() { return {}; }
 #define BANTAM_CONCAT(a, b) BANTAM_CONCAT_INNER(a, b)
 
 // BANTAM_TRY(auto x, F()): x is F()'s value, or we return F()'s error.
-#define BANTAM_TRY(declaration, ...)                                                       \
-  auto BANTAM_CONCAT(bantam_result_, __LINE__) = (__VA_ARGS__);                            \
-  if (!BANTAM_CONCAT(bantam_result_, __LINE__))                                            \
-    return std::move(BANTAM_CONCAT(bantam_result_, __LINE__)).error();                     \
+#define BANTAM_TRY(declaration, ...)                                                                               \
+  auto BANTAM_CONCAT(bantam_result_, __LINE__) = (__VA_ARGS__);                                                    \
+  if (!BANTAM_CONCAT(bantam_result_, __LINE__)) return std::move(BANTAM_CONCAT(bantam_result_, __LINE__)).error(); \
   declaration = *std::move(BANTAM_CONCAT(bantam_result_, __LINE__))
 
 // BANTAM_RETURN_IF_ERROR(F()): for Status, or where the value is not wanted.
-#define BANTAM_RETURN_IF_ERROR(...)                                              \
-  do {                                                                           \
-    if (auto bantam_status_ = (__VA_ARGS__); !bantam_status_)                    \
-      return std::move(bantam_status_).error();                                  \
+#define BANTAM_RETURN_IF_ERROR(...)                                                                     \
+  do {                                                                                                  \
+    if (auto bantam_status_ = (__VA_ARGS__); !bantam_status_) return std::move(bantam_status_).error(); \
   } while (false)

@@ -39,7 +39,9 @@ TEST(Result, Void) {
 }
 
 TEST(Result, ConvertsToBase) {
-  struct Base { virtual ~Base() = default; };
+  struct Base {
+    virtual ~Base() = default;
+  };
   struct Derived : Base {};
   const auto make = []() -> Result<std::unique_ptr<Base>> { return std::make_unique<Derived>(); };
   EXPECT_NE(*make(), nullptr);

@@ -26,7 +26,7 @@ class Sha256 {
 };
 
 Sha256Digest Sha256Of(std::string_view bytes);
-std::string Sha256Hex(std::string_view bytes);   // 64 lower-case digits
+std::string Sha256Hex(std::string_view bytes);  // 64 lower-case digits
 std::string HexOf(const Sha256Digest& digest);
 Result<std::string> Sha256HexOfFile(const Path& path);
 

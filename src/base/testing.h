@@ -48,32 +48,31 @@ class TempFolder {
 
 }  // namespace bantam::testing
 
-#define BANTAM_REQUIRE_FILE(variable, candidate)                                                        \
-  const ::bantam::Path variable = (candidate);                                                          \
-  if (!std::filesystem::exists(variable)) {                                                             \
-    if (::bantam::testing::InCi()) FAIL() << "missing in CI: " << variable;                             \
-    GTEST_SKIP() << "missing: " << variable;                                                            \
-  }                                                                                                     \
+#define BANTAM_REQUIRE_FILE(variable, candidate)                            \
+  const ::bantam::Path variable = (candidate);                              \
+  if (!std::filesystem::exists(variable)) {                                 \
+    if (::bantam::testing::InCi()) FAIL() << "missing in CI: " << variable; \
+    GTEST_SKIP() << "missing: " << variable;                                \
+  }                                                                         \
   static_assert(true)
-#define BANTAM_REQUIRE_DATA(variable, name) \
-  BANTAM_REQUIRE_FILE(variable, ::bantam::testing::TestDataFolder() / (name))
+#define BANTAM_REQUIRE_DATA(variable, name) BANTAM_REQUIRE_FILE(variable, ::bantam::testing::TestDataFolder() / (name))
 #define BANTAM_REQUIRE_MODEL(variable, name) \
   BANTAM_REQUIRE_FILE(variable, ::bantam::ModelsFolder().value_or(".") / (name))
 
 // ASSERT_OK(result): fails the test with the error's message.
-#define ASSERT_OK(expression)                                              \
-  do {                                                                     \
-    const auto& bantam_ok_ = (expression);                                 \
-    ASSERT_TRUE(bantam_ok_.has_value()) << bantam_ok_.error().ToString();  \
+#define ASSERT_OK(expression)                                             \
+  do {                                                                    \
+    const auto& bantam_ok_ = (expression);                                \
+    ASSERT_TRUE(bantam_ok_.has_value()) << bantam_ok_.error().ToString(); \
   } while (false)
-#define EXPECT_OK(expression)                                              \
-  do {                                                                     \
-    const auto& bantam_ok_ = (expression);                                 \
-    EXPECT_TRUE(bantam_ok_.has_value()) << bantam_ok_.error().ToString();  \
+#define EXPECT_OK(expression)                                             \
+  do {                                                                    \
+    const auto& bantam_ok_ = (expression);                                \
+    EXPECT_TRUE(bantam_ok_.has_value()) << bantam_ok_.error().ToString(); \
   } while (false)
 // ASSERT_OK_AND_ASSIGN(auto x, F())
-#define ASSERT_OK_AND_ASSIGN(declaration, ...)                                                      \
-  auto BANTAM_CONCAT(bantam_assigned_, __LINE__) = (__VA_ARGS__);                                   \
-  ASSERT_TRUE(BANTAM_CONCAT(bantam_assigned_, __LINE__).has_value())                                \
-      << BANTAM_CONCAT(bantam_assigned_, __LINE__).error().ToString();                              \
+#define ASSERT_OK_AND_ASSIGN(declaration, ...)                         \
+  auto BANTAM_CONCAT(bantam_assigned_, __LINE__) = (__VA_ARGS__);      \
+  ASSERT_TRUE(BANTAM_CONCAT(bantam_assigned_, __LINE__).has_value())   \
+      << BANTAM_CONCAT(bantam_assigned_, __LINE__).error().ToString(); \
   declaration = *std::move(BANTAM_CONCAT(bantam_assigned_, __LINE__))

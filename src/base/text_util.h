@@ -13,7 +13,8 @@ namespace bantam {
 // at most U+10FFFF), or nothing if all is well. Linear, no allocation.
 std::optional<size_t> FirstInvalidUtf8(std::string_view text);
 
-// The text with each maximal ill-formed part replaced by U+FFFD (Unicode 15, section 3.9, "substitution of maximal subparts").
+// The text with each maximal ill-formed part replaced by U+FFFD (Unicode 15, section 3.9, "substitution of maximal
+// subparts").
 std::string ReplaceInvalidUtf8(std::string_view text);
 
 void AppendUtf8(char32_t code_point, std::string& out);

@@ -15,10 +15,10 @@ TEST(Utf8, AcceptsEveryScalarValue) {
 }
 
 TEST(Utf8, FindsTheFirstBadByte) {
-  EXPECT_EQ(FirstInvalidUtf8("ab\xC0\xAF"), 2u);              // overlong
-  EXPECT_EQ(FirstInvalidUtf8("\xED\xA0\x80"), 0u);            // surrogate
-  EXPECT_EQ(FirstInvalidUtf8("\xF4\x90\x80\x80"), 0u);        // above U+10FFFF
-  EXPECT_EQ(FirstInvalidUtf8("x\xE2\x82"), 1u);               // cut
+  EXPECT_EQ(FirstInvalidUtf8("ab\xC0\xAF"), 2u);        // overlong
+  EXPECT_EQ(FirstInvalidUtf8("\xED\xA0\x80"), 0u);      // surrogate
+  EXPECT_EQ(FirstInvalidUtf8("\xF4\x90\x80\x80"), 0u);  // above U+10FFFF
+  EXPECT_EQ(FirstInvalidUtf8("x\xE2\x82"), 1u);         // cut
   EXPECT_EQ(FirstInvalidUtf8("\xFF"), 0u);
   EXPECT_FALSE(FirstInvalidUtf8("").has_value());
 }

@@ -48,7 +48,8 @@ std::vector<double> Measure(int repeat, Pass&& pass) {
     const MonotonicTime begin = MonotonicNow();
     pass();
     times.push_back(MillisecondsSince(begin));
-    progress.Update("", repeat > 0 ? static_cast<double>(times.size()) / repeat : MillisecondsSince(start) / kMeasureMs);
+    progress.Update("",
+                    repeat > 0 ? static_cast<double>(times.size()) / repeat : MillisecondsSince(start) / kMeasureMs);
   }
   std::sort(times.begin(), times.end());
   return times;
@@ -61,17 +62,20 @@ Status RunBench(const Options& options) {
   BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type}));
   model.weights.reset();
   if (options.tokens > encoder->max_positions()) {
-    return Err(ErrorCode::kInvalidArgument, "--tokens {}: {} takes at most {}", options.tokens, model.name, encoder->max_positions());
+    return Err(ErrorCode::kInvalidArgument, "--tokens {}: {} takes at most {}", options.tokens, model.name,
+               encoder->max_positions());
   }
   const int threads = options.threads > 0 ? options.threads : ThreadPool::DefaultThreads();
   ThreadPool pool(threads);
   const auto workspace = encoder->NewWorkspace();
 
-  // Ids all over the vocabulary, the same in every run: what they are does not change the time, where their rows lie does.
+  // Ids all over the vocabulary, the same in every run: what they are does not change the time, where their rows lie
+  // does.
   std::vector<int32_t> ids, cu_seqlens = {0};
   for (int sequence = 0; sequence < options.batch; ++sequence) {
     for (int token = 0; token < options.tokens; ++token) {
-      ids.push_back(static_cast<int32_t>((int64_t{sequence} * 7919 + int64_t{token} * 104'729 + 1) % encoder->vocab_size()));
+      ids.push_back(
+          static_cast<int32_t>((int64_t{sequence} * 7919 + int64_t{token} * 104'729 + 1) % encoder->vocab_size()));
     }
     cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
   }
@@ -83,8 +87,8 @@ Status RunBench(const Options& options) {
   const std::vector<double> times = Measure(options.repeat, [&] {
     encoder->Forward(batch, *workspace, pool, hidden_span);
     for (size_t i = 0; i < static_cast<size_t>(options.batch); ++i) {
-      Pool(hidden_span.subspan(i * tokens * hidden_size, tokens * hidden_size), encoder->hidden_size(), model.sentence.pooling,
-           model.sentence.normalize, std::span(pooled).subspan(i * hidden_size, hidden_size));
+      Pool(hidden_span.subspan(i * tokens * hidden_size, tokens * hidden_size), encoder->hidden_size(),
+           model.sentence.pooling, model.sentence.normalize, std::span(pooled).subspan(i * hidden_size, hidden_size));
     }
   });
 
@@ -92,10 +96,18 @@ Status RunBench(const Options& options) {
   const double sequences_per_s = options.batch * 1e3 / median_ms;
   const std::string isa(encoder->isa()), dtype(WeightTypeName(type));
   if (options.json) {
-    return Print(ToJson(json::object{{"model", model.name}, {"median_ms", median_ms}, {"min_ms", min_ms}, {"p99_ms", p99_ms},
-                                     {"sequences_per_s", sequences_per_s}, {"isa", isa}, {"dtype", dtype},
-                                     {"batch", options.batch}, {"tokens", options.tokens}, {"threads", threads},
-                                     {"repeat", times.size()}}) + "\n");
+    return Print(ToJson(json::object{{"model", model.name},
+                                     {"median_ms", median_ms},
+                                     {"min_ms", min_ms},
+                                     {"p99_ms", p99_ms},
+                                     {"sequences_per_s", sequences_per_s},
+                                     {"isa", isa},
+                                     {"dtype", dtype},
+                                     {"batch", options.batch},
+                                     {"tokens", options.tokens},
+                                     {"threads", threads},
+                                     {"repeat", times.size()}}) +
+                 "\n");
   }
   return Print(AlignFields({
       {"model", model.name},
@@ -119,11 +131,16 @@ Run SetUpBench(CLI::App& app) {
   app.add_option("WHAT", options->what, "What to measure: embed")->required()->check(CLI::IsMember({"embed"}));
   app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder")->capture_default_str();
   app.add_option("--dtype", options->dtype, "Weights: f32, or int8 (smaller and faster)")
-      ->check(CLI::IsMember({"f32", "int8"}))->capture_default_str();
+      ->check(CLI::IsMember({"f32", "int8"}))
+      ->capture_default_str();
   app.add_option("--batch,-b", options->batch, "Sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
-  app.add_option("--tokens", options->tokens, "Tokens in each sequence")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")->check(CLI::Range(1, 1024));
-  app.add_option("--repeat,--iterations", options->repeat, "Timed passes; by default as many as fit into two seconds, at least 20")
+  app.add_option("--tokens", options->tokens, "Tokens in each sequence")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--repeat,--iterations", options->repeat,
+                 "Timed passes; by default as many as fit into two seconds, at least 20")
       ->check(CLI::Range(1, 1'000'000));
   app.add_flag("--json", options->json, "One JSON object instead of text");
   app.footer(

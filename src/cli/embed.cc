@@ -38,7 +38,8 @@ void AppendLine(const Embedding& embedding, std::string& out) {
 Status RunEmbed(const Options& options) {
   BANTAM_TRY(const WeightType type, ParseWeightType(options.dtype));
   BANTAM_TRY(LineReader reader, LineReader::Open(options.file));
-  BANTAM_TRY(const auto embedder, Embedder::Load(options.model, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
+  BANTAM_TRY(const auto embedder,
+             Embedder::Load(options.model, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
   std::optional<NpyWriter> matrix;
   if (!options.output.empty()) {
     BANTAM_TRY(NpyWriter writer, NpyWriter::Create(options.output, static_cast<size_t>(embedder->dimensions())));
@@ -73,7 +74,8 @@ Status RunEmbed(const Options& options) {
   BANTAM_RETURN_IF_ERROR(matrix->Finish());
   // A person sees what happened; a script, whose stderr is not a terminal, sees nothing.
   if (::isatty(STDERR_FILENO) == 1) {
-    const std::string truncated = num_truncated > 0 ? fmt::format("; {} were cut at {} tokens", num_truncated, embedder->max_tokens()) : "";
+    const std::string truncated =
+        num_truncated > 0 ? fmt::format("; {} were cut at {} tokens", num_truncated, embedder->max_tokens()) : "";
     fmt::print(stderr, "{}: float32 [{}, {}]{}\n", options.output, matrix->rows(), embedder->dimensions(), truncated);
   }
   return Ok();
@@ -83,15 +85,20 @@ Status RunEmbed(const Options& options) {
 
 Run SetUpEmbed(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")
+  app.add_option("--model,-m", options->model,
+                 "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")
       ->capture_default_str();
   app.add_option("--dtype", options->dtype, "Weights: f32, as the reference computes, or int8, smaller and faster")
-      ->check(CLI::IsMember({"f32", "int8"}))->capture_default_str();
-  app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")->check(CLI::Range(1, 1024));
-  app.add_option("--output,-o", options->output, "Write a NumPy .npy matrix (float32, one row a line) instead of JSON lines");
+      ->check(CLI::IsMember({"f32", "int8"}))
+      ->capture_default_str();
+  app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--output,-o", options->output,
+                 "Write a NumPy .npy matrix (float32, one row a line) instead of JSON lines");
   app.add_option("FILE", options->file, "A file of lines; standard input without one, or for -");
   app.footer(
-      "One JSON object out for each line in, in order: {\"embedding\": [...]}, with \"truncated\": true where the line was longer\n"
+      "One JSON object out for each line in, in order: {\"embedding\": [...]}, with \"truncated\": true where the line "
+      "was longer\n"
       "than the model reads. An empty line is an empty text.\n\n"
       "  echo 'Where is my refund?' | bantam embed\n"
       "  bantam embed --dtype int8 --threads 2 questions.txt > vectors.jsonl\n"

@@ -22,18 +22,21 @@ Status RunInfo(bool as_json) {
   for (const IsaInfo& info : ListIsas()) {
     const std::string name(IsaName(info.isa));
     if (info.compiled) compiled += (compiled.empty() ? "" : " ") + name, compiled_json.emplace_back(name);
-    if (info.compiled && info.supported) supported += (supported.empty() ? "" : " ") + name, supported_json.emplace_back(name);
+    if (info.compiled && info.supported)
+      supported += (supported.empty() ? "" : " ") + name, supported_json.emplace_back(name);
   }
   const auto models = ListModels();
   const size_t num_models = models ? models->size() : 0;
   const char* forced = std::getenv("BANTAM_ISA");
   const std::string isa(IsaName(kernels->isa));
   if (as_json) {
-    return Print(ToJson(json::object{{"version", BANTAM_VERSION},
-                                     {"isa", json::object{{"compiled", compiled_json}, {"supported", supported_json}, {"picked", isa}}},
-                                     {"threads", ThreadPool::DefaultThreads()},
-                                     {"home", home.string()},
-                                     {"models", num_models}}) + "\n");
+    return Print(ToJson(json::object{
+                     {"version", BANTAM_VERSION},
+                     {"isa", json::object{{"compiled", compiled_json}, {"supported", supported_json}, {"picked", isa}}},
+                     {"threads", ThreadPool::DefaultThreads()},
+                     {"home", home.string()},
+                     {"models", num_models}}) +
+                 "\n");
   }
   return Print(AlignFields({
       {"version", BANTAM_VERSION},
@@ -42,7 +45,8 @@ Status RunInfo(bool as_json) {
       {"picked", isa + (forced != nullptr && *forced != '\0' ? " (by BANTAM_ISA)" : "")},
       {"threads", fmt::format("{}", ThreadPool::DefaultThreads())},
       {"home", EscapeForTerminal(home.string(), 400)},
-      {"models", num_models == 0 ? "none yet: run 'make setup' in the repository" : fmt::format("{}, see 'bantam list'", num_models)},
+      {"models", num_models == 0 ? "none yet: run 'make setup' in the repository"
+                                 : fmt::format("{}, see 'bantam list'", num_models)},
   }));
 }
 

@@ -23,7 +23,7 @@ Result<LineReader> LineReader::Open(const std::string& file) {
     if (!owned.valid()) return ErrnoError("open", file, errno);
   }
   const int fd = standard_input ? STDIN_FILENO : owned.get();
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return ErrnoError("inspect", standard_input ? "standard input" : file, errno);
   if (S_ISDIR(info.st_mode)) {
     return Err(ErrorCode::kInvalidArgument, "{} is a folder, expected a file of lines", EscapeForTerminal(file, 400));
@@ -42,7 +42,8 @@ Status LineReader::Fill() {
   searched_ -= begin_;
   begin_ = 0;
   if (buffer_.size() > kMaxLineBytes) {
-    return Err(ErrorCode::kTooLarge, "{}: a line of more than {}", EscapeForTerminal(name_, 400), HumanBytes(kMaxLineBytes));
+    return Err(ErrorCode::kTooLarge, "{}: a line of more than {}", EscapeForTerminal(name_, 400),
+               HumanBytes(kMaxLineBytes));
   }
   const size_t had = buffer_.size();
   buffer_.resize(had + kReadBytes);

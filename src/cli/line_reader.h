@@ -14,9 +14,9 @@ class LineReader {
   // "" and "-" are standard input.
   static Result<LineReader> Open(const std::string& file);
 
-  // Up to `limit` lines, without their ends; a last line may lack its end. Returns fewer, but at least one, when reading on would
-  // wait: a program at the other end of two pipes gets its answer before it sends more. Empty at the end of the input.
-  // kTooLarge for a line above 16 MiB.
+  // Up to `limit` lines, without their ends; a last line may lack its end. Returns fewer, but at least one, when
+  // reading on would wait: a program at the other end of two pipes gets its answer before it sends more. Empty at the
+  // end of the input. kTooLarge for a line above 16 MiB.
   Result<std::vector<std::string>> Next(size_t limit);
 
   // How much of the input has been handed out, 0 to 1; 0 where its size is not known (a pipe, a terminal).

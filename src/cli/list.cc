@@ -25,7 +25,9 @@ struct Row {
 std::string State(const Row& row) {
   if (!row.model.manifest) return "no manifest";
   if (!row.problems) return "";
-  return row.problems->empty() ? "ok" : fmt::format("{} problem{}", row.problems->size(), row.problems->size() == 1 ? "" : "s");
+  return row.problems->empty()
+             ? "ok"
+             : fmt::format("{} problem{}", row.problems->size(), row.problems->size() == 1 ? "" : "s");
 }
 
 std::string ListAsText(const std::vector<Row>& rows, const Options& options) {
@@ -97,7 +99,8 @@ Status RunList(const Options& options) {
     BANTAM_RETURN_IF_ERROR(Print(ListAsText(rows, options)));
   }
   if (num_problems == 0) return Ok();
-  return Err(ErrorCode::kCorrupt, "{} file{} not as fetched: 'make setup' fetches the default model again after its folder is removed",
+  return Err(ErrorCode::kCorrupt,
+             "{} file{} not as fetched: 'make setup' fetches the default model again after its folder is removed",
              num_problems, num_problems == 1 ? " is" : "s are");
 }
 

@@ -42,19 +42,25 @@ int Main(int argc, char** argv) {
 
 int ExitCode(const Error& error) {
   switch (error.code) {
-    case ErrorCode::kInvalidArgument: return 64;
+    case ErrorCode::kInvalidArgument:
+      return 64;
     case ErrorCode::kNotFound:
     case ErrorCode::kUnsupported:
     case ErrorCode::kCorrupt:
-    case ErrorCode::kTooLarge: return 65;
+    case ErrorCode::kTooLarge:
+      return 65;
     case ErrorCode::kUnavailable:
     case ErrorCode::kOverloaded:
     case ErrorCode::kDeadline:
-    case ErrorCode::kConflict: return 69;
+    case ErrorCode::kConflict:
+      return 69;
     case ErrorCode::kOutOfDisk:
-    case ErrorCode::kForbidden: return 74;
-    case ErrorCode::kBadConfig: return 78;
-    default: return 70;
+    case ErrorCode::kForbidden:
+      return 74;
+    case ErrorCode::kBadConfig:
+      return 78;
+    default:
+      return 70;
   }
 }
 

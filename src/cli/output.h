@@ -12,8 +12,8 @@ namespace bantam::cli {
 
 Status Print(std::string_view text);
 
-// For commands that only read and print: with the reader gone (`bantam list | head -1`) they end as other Unix filters do,
-// without a message.
+// For commands that only read and print: with the reader gone (`bantam list | head -1`) they end as other Unix filters
+// do, without a message.
 void EndQuietlyOnClosedPipe();
 
 // "name:     value" lines, values in one column. Empty values are left out.

@@ -1,4 +1,5 @@
-// A progress bar on standard error, for long work at a terminal; silent when stderr is not one, and for work under 0.3 s.
+// A progress bar on standard error, for long work at a terminal; silent when stderr is not one, and for work under 0.3
+// s.
 #pragma once
 
 #include <string>

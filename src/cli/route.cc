@@ -1,4 +1,5 @@
-// bantam route: what concerns the head and the route file. Each of its subcommands is a file route_NAME.cc and a row here.
+// bantam route: what concerns the head and the route file. Each of its subcommands is a file route_NAME.cc and a row
+// here.
 #include <CLI/CLI.hpp>
 #include <array>
 #include <memory>

@@ -24,7 +24,8 @@ Result<std::vector<LabelledText>> ReadData(const DataOptions& options) {
   return all;
 }
 
-Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const LabelledText> examples, ProgressBar& progress) {
+Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const LabelledText> examples,
+                                       ProgressBar& progress) {
   const MonotonicTime start = MonotonicNow();
   std::vector<std::string> texts;
   for (const LabelledText& example : examples) texts.push_back(example.text);

@@ -1,5 +1,5 @@
-// What `bantam route train` and `bantam route eval` share: examples from files or a route file, their vectors, a head and the
-// report that lies beside it.
+// What `bantam route train` and `bantam route eval` share: examples from files or a route file, their vectors, a head
+// and the report that lies beside it.
 #pragma once
 
 #include <memory>
@@ -30,11 +30,13 @@ struct EmbeddedExamples {
   EmbeddingMatrix embeddings;
   double seconds = 0;
 };
-Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const LabelledText> examples, ProgressBar& progress);
+Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const LabelledText> examples,
+                                       ProgressBar& progress);
 
 Result<std::unique_ptr<Embedder>> LoadEmbedder(const std::string& model, const std::string& weight_type, int threads);
 
-// HEAD.report.json, beside HEAD: what training said. The head itself holds no times, so that it is the same bytes every time.
+// HEAD.report.json, beside HEAD: what training said. The head itself holds no times, so that it is the same bytes every
+// time.
 Path ReportPath(const Path& head);
 // The time that training took, when the report is there and is this head's.
 std::optional<double> ReportedTrainSeconds(const Path& head_path, const Head& head);

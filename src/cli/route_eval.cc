@@ -29,9 +29,9 @@ struct Options {
 // Everything that the output speaks of.
 struct Evaluated {
   Evaluation figures;
-  std::optional<double> threshold;      // none for cross-validation: each fold has its own
+  std::optional<double> threshold;  // none for cross-validation: each fold has its own
   std::optional<double> train_seconds;
-  std::string subject;                  // "head.safetensors on test.jsonl"
+  std::string subject;  // "head.safetensors on test.jsonl"
   std::string model, dtype;
 };
 
@@ -53,7 +53,8 @@ Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Optio
 
 // --head HEAD --data TEST
 Result<Evaluated> FromHead(const Options& options, ProgressBar& progress) {
-  if (options.data.files.empty()) return Err(ErrorCode::kInvalidArgument, "give lines to evaluate on: --data TEST.jsonl");
+  if (options.data.files.empty())
+    return Err(ErrorCode::kInvalidArgument, "give lines to evaluate on: --data TEST.jsonl");
   BANTAM_TRY(const Head head, Head::Load(options.head));
   const EncoderIdentity& encoder = head.metadata().encoder;
   BANTAM_TRY(const auto embedder,
@@ -89,8 +90,8 @@ Result<Evaluated> FromRouteFile(const Options& options, ProgressBar& progress) {
 
   BANTAM_TRY(const Path folder, StateFolder(file.name));
   const Path head_path = StateFiles(folder).head;
-  if (Result<Head> head = Head::Load(head_path); head && head->metadata().encoder == encoder &&
-                                                 head->metadata().examples_sha256 == ExamplesSha256(examples)) {
+  if (Result<Head> head = Head::Load(head_path);
+      head && head->metadata().encoder == encoder && head->metadata().examples_sha256 == ExamplesSha256(examples)) {
     BANTAM_TRY(Evaluated result, EvaluateHead(*head, *embedder, options, progress));
     result.train_seconds = ReportedTrainSeconds(head_path, *head);
     result.subject = fmt::format("the head of {} on {}", name, Join(options.data.files));
@@ -144,7 +145,8 @@ json::object ToJsonObject(const Evaluated& result) {
 
 std::string Table(const Evaluated& result, int max_confusions) {
   const Evaluation& e = result.figures;
-  std::string out = fmt::format("{}: {} lines in scope, {} out of scope\n", result.subject, e.num_in_scope, e.num_out_of_scope);
+  std::string out =
+      fmt::format("{}: {} lines in scope, {} out of scope\n", result.subject, e.num_in_scope, e.num_out_of_scope);
   const auto row = [&](const char* name, const std::optional<double>& value, const char* note = "") {
     const std::string text = value ? fmt::format("{:6.2f} %", 100 * *value) : "     –  ";
     out += fmt::format("  {:<28}{}{}{}\n", name, text, *note == '\0' ? "" : "   ", note);
@@ -171,7 +173,8 @@ std::string Table(const Evaluated& result, int max_confusions) {
     out += fmt::format("\nconfused most often ({} of {} pairs)\n", shown, e.confusions.size());
     for (size_t i = 0; i < shown; ++i) {
       const Confusion& c = e.confusions[i];
-      out += fmt::format("  {:4}  {} taken for {}\n", c.count, EscapeForTerminal(c.truth), EscapeForTerminal(c.predicted));
+      out +=
+          fmt::format("  {:4}  {} taken for {}\n", c.count, EscapeForTerminal(c.truth), EscapeForTerminal(c.predicted));
     }
   }
   return out;
@@ -180,19 +183,21 @@ std::string Table(const Evaluated& result, int max_confusions) {
 Status WritePlot(const Evaluated& result, const std::string& path) {
   const Evaluation& e = result.figures;
   if (!e.ece) return Err(ErrorCode::kInvalidArgument, "no line is in scope, so there is no reliability to plot");
-  const std::string svg = ReliabilityPlot(
-      e.bins, {.title = "How far can the confidence be trusted?",
-               .subtitle = fmt::format("{} lines in scope, {:.1f} % right, calibration error {:.1f} %", e.num_in_scope,
-                                       100 * *e.in_scope_accuracy, 100 * *e.ece)});
+  const std::string svg =
+      ReliabilityPlot(e.bins, {.title = "How far can the confidence be trusted?",
+                               .subtitle = fmt::format("{} lines in scope, {:.1f} % right, calibration error {:.1f} %",
+                                                       e.num_in_scope, 100 * *e.in_scope_accuracy, 100 * *e.ece)});
   return WriteFileAtomic(path, svg);
 }
 
 Status RunEval(const Options& options) {
   if (options.route_file.empty() == options.head.empty()) {
-    return Err(ErrorCode::kInvalidArgument, "give either a route file (-c FILE) or a head (--head HEAD --data TEST.jsonl)");
+    return Err(ErrorCode::kInvalidArgument,
+               "give either a route file (-c FILE) or a head (--head HEAD --data TEST.jsonl)");
   }
   std::optional<ProgressBar> progress(std::in_place, "route eval");
-  BANTAM_TRY(const Evaluated result, options.head.empty() ? FromRouteFile(options, *progress) : FromHead(options, *progress));
+  BANTAM_TRY(const Evaluated result,
+             options.head.empty() ? FromRouteFile(options, *progress) : FromHead(options, *progress));
   progress.reset();
   if (!options.plot.empty()) BANTAM_RETURN_IF_ERROR(WritePlot(result, options.plot));
   return Print(options.json ? ToJson(ToJsonObject(result)) + "\n" : Table(result, options.confusions));
@@ -202,7 +207,8 @@ Status RunEval(const Options& options) {
 
 Run SetUpRouteEval(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("-c,--config", options->route_file, "Route file; without --data its own examples are judged by cross-validation");
+  app.add_option("-c,--config", options->route_file,
+                 "Route file; without --data its own examples are judged by cross-validation");
   app.add_option("--head", options->head, "A head that 'bantam route train' wrote");
   AddDataOptions(app, options->data, "Files of lines {\"text\": ..., \"label\": ...}; the label oos is out of scope");
   app.add_option("--model,-m", options->model, "The head's encoder, where its own name for it does not lead there");

@@ -78,10 +78,11 @@ std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_s
       "  accuracy                  {:6.2f} %\n"
       "  calibration error (ECE)   {:6.2f} %   after the temperature {:.3f}\n"
       "  falsely rejected          {:6.2f} %   at the threshold {:.3f}\n",
-      m.num_examples, trained.head.labels().size(), m.num_out_of_scope, EscapeForTerminal(m.encoder.model), m.encoder.weight_type,
-      embed_seconds, r.train_seconds, r.folds, r.iterations, r.held_out, 100 * r.accuracy, 100 * r.ece, m.temperature,
-      100 * r.false_rejection, m.threshold);
-  if (m.num_out_of_scope > 0) out += fmt::format("  out of scope, rejected    {:6.2f} %\n", 100 * r.out_of_scope_recall);
+      m.num_examples, trained.head.labels().size(), m.num_out_of_scope, EscapeForTerminal(m.encoder.model),
+      m.encoder.weight_type, embed_seconds, r.train_seconds, r.folds, r.iterations, r.held_out, 100 * r.accuracy,
+      100 * r.ece, m.temperature, 100 * r.false_rejection, m.threshold);
+  if (m.num_out_of_scope > 0)
+    out += fmt::format("  out of scope, rejected    {:6.2f} %\n", 100 * r.out_of_scope_recall);
   return out + fmt::format("\nwrote {}\n", EscapeForTerminal(plan.out.string(), 400));
 }
 
@@ -104,7 +105,8 @@ Status RunTrain(const Options& options) {
 
 Run SetUpRouteTrain(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("-c,--config", options->route_file, "Route file: its examples, its encoder; the head goes to its state folder");
+  app.add_option("-c,--config", options->route_file,
+                 "Route file: its examples, its encoder; the head goes to its state folder");
   AddDataOptions(app, options->data, "Files of lines {\"text\": ..., \"label\": ...}; the label oos is out of scope");
   app.add_option("--model,-m", options->model, "Encoder: a model in the store or a folder (with -c: the route file's)")
       ->capture_default_str();
@@ -112,7 +114,8 @@ Run SetUpRouteTrain(CLI::App& app) {
   app.add_option("--out,-o", options->out, "Where the head goes; HEAD.report.json is written beside it");
   app.add_option("--inverse-regularization,-C", options->train.inverse_regularization, "C of the logistic regression")
       ->capture_default_str();
-  app.add_option("--folds", options->train.folds, "Folds to calibrate on; 0: 5, or 10 up to 2,000 examples")->capture_default_str();
+  app.add_option("--folds", options->train.folds, "Folds to calibrate on; 0: 5, or 10 up to 2,000 examples")
+      ->capture_default_str();
   app.add_option("--oos-share", options->train.out_of_scope_share, "Out-of-scope share of the messages that will come")
       ->capture_default_str();
   app.add_option("--max-false-rejection", options->train.max_false_rejection,

@@ -40,7 +40,8 @@ Status Serve(const ServeOptions& options) {
     }
   };
   const auto load = [&](const std::string& name, WeightType type) -> Result<std::shared_ptr<Embedder>> {
-    BANTAM_TRY(auto embedder, Embedder::Load(name, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
+    BANTAM_TRY(auto embedder,
+               Embedder::Load(name, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
     return std::shared_ptr<Embedder>(std::move(embedder));
   };
   if (!options.config.empty()) {
@@ -61,11 +62,13 @@ Status Serve(const ServeOptions& options) {
     add_model(std::move(embedder));
   }
 
-  const std::string host = options.server.host.find(':') == std::string::npos ? options.server.host : "[" + options.server.host + "]";
-  std::printf("Bantam serves %s on http://%s:%d  (ready in %.0f ms)\n", context->ModelNames().c_str(), host.c_str(), server->port(),
-              MillisecondsSince(start));
+  const std::string host =
+      options.server.host.find(':') == std::string::npos ? options.server.host : "[" + options.server.host + "]";
+  std::printf("Bantam serves %s on http://%s:%d  (ready in %.0f ms)\n", context->ModelNames().c_str(), host.c_str(),
+              server->port(), MillisecondsSince(start));
   if (context->router != nullptr) {
-    std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n", context->router->file().name.c_str());
+    std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n",
+                context->router->file().name.c_str());
   }
   std::fflush(stdout);
   return server->Run();
@@ -76,17 +79,33 @@ Status Serve(const ServeOptions& options) {
 Run SetUpServe(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   app.add_option("-c,--config", options->config, "Route file of the assistant")->type_name("FILE");
-  app.add_option("--model", options->models, "Encoder to serve: a name in the store or a folder; may be repeated")->type_name("NAME|DIR");
+  app.add_option("--model", options->models, "Encoder to serve: a name in the store or a folder; may be repeated")
+      ->type_name("NAME|DIR");
   app.add_option("--dtype", options->dtype, "Weights of the --model encoders: f32 or int8")->capture_default_str();
-  app.add_option("--host", options->server.host, "Address to listen on; the default is reachable from this machine only")->capture_default_str();
-  app.add_option("--port", options->server.port, "Port; 0 lets the system choose")->capture_default_str()->check(CLI::Range(0, 65535));
-  app.add_option("--allow-host", options->server.allowed_hosts, "Host name that requests may carry beside localhost; may be repeated")->type_name("NAME");
-  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")->capture_default_str()->check(CLI::Range(0, 1024));
-  app.add_option("--workers", options->server.num_workers, "Requests answered at once")->capture_default_str()->check(CLI::Range(1, 1024));
-  app.add_option("--max-queue", options->server.max_queued, "Requests that may wait; more get 429")->capture_default_str();
+  app.add_option("--host", options->server.host,
+                 "Address to listen on; the default is reachable from this machine only")
+      ->capture_default_str();
+  app.add_option("--port", options->server.port, "Port; 0 lets the system choose")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535));
+  app.add_option("--allow-host", options->server.allowed_hosts,
+                 "Host name that requests may carry beside localhost; may be repeated")
+      ->type_name("NAME");
+  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--workers", options->server.num_workers, "Requests answered at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--max-queue", options->server.max_queued, "Requests that may wait; more get 429")
+      ->capture_default_str();
   app.add_option("--max-body", options->server.max_body_bytes, "Largest request body in bytes")->capture_default_str();
-  app.add_option("--timeout", options->timeout_s, "Seconds a request may take")->capture_default_str()->check(CLI::Range(1, 3600));
-  app.add_option("--drain", options->drain_s, "Seconds that requests get to finish after SIGTERM")->capture_default_str()->check(CLI::Range(0, 3600));
+  app.add_option("--timeout", options->timeout_s, "Seconds a request may take")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 3600));
+  app.add_option("--drain", options->drain_s, "Seconds that requests get to finish after SIGTERM")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 3600));
   app.footer(
       "Examples:\n"
       "  bantam serve -c examples/helpdesk/bantam.yaml\n"

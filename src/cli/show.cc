@@ -37,7 +37,8 @@ uint64_t CountParameters(const WeightSource& weights) {
   uint64_t count = 0;
   for (const std::string& name : weights.Names()) {
     const TensorView* view = weights.Find(name);
-    const bool is_float = view->dtype == DType::kF32 || view->dtype == DType::kF16 || view->dtype == DType::kBF16 || view->dtype == DType::kF64;
+    const bool is_float = view->dtype == DType::kF32 || view->dtype == DType::kF16 || view->dtype == DType::kBF16 ||
+                          view->dtype == DType::kF64;
     if (is_float) count += static_cast<uint64_t>(NumElements(view->shape));
   }
   return count;
@@ -83,10 +84,12 @@ Status RunShow(const Options& options) {
     out["max_tokens"] = max_tokens;
     out["pooling"] = pooling;
     out["normalized"] = model.sentence.normalize;
-    if (tokenizer) out["tokenizer"] = json::object{{"kind", tokenizer->kind()}, {"vocab_size", tokenizer->vocab_size()}};
+    if (tokenizer)
+      out["tokenizer"] = json::object{{"kind", tokenizer->kind()}, {"vocab_size", tokenizer->vocab_size()}};
     out["code_references"] = RefersToCode(model);
     json::object files;
-    for (const auto& [name, file] : manifest.files) files[name] = json::object{{"size", file.size}, {"sha256", file.sha256}};
+    for (const auto& [name, file] : manifest.files)
+      files[name] = json::object{{"size", file.size}, {"sha256", file.sha256}};
     out["files"] = std::move(files);
     return Print(ToJson(out) + "\n");
   }
@@ -111,7 +114,8 @@ Status RunShow(const Options& options) {
   });
   if (!manifest.files.empty()) {
     std::vector<std::vector<std::string>> rows = {{"FILE", "SIZE", "SHA256"}};
-    for (const auto& [name, file] : manifest.files) rows.push_back({EscapeForTerminal(name), HumanBytes(file.size), file.sha256});
+    for (const auto& [name, file] : manifest.files)
+      rows.push_back({EscapeForTerminal(name), HumanBytes(file.size), file.sha256});
     out += "\n" + AlignColumns(rows, {1});
   }
   return Print(out);
@@ -121,7 +125,8 @@ Status RunShow(const Options& options) {
 
 Run SetUpShow(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("MODEL", options->model, "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")->required();
+  app.add_option("MODEL", options->model, "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")
+      ->required();
   app.add_flag("--json", options->json, "One JSON object instead of text");
   app.footer(
       "  bantam show all-MiniLM-L6-v2\n"

@@ -1,9 +1,10 @@
-// One thread takes requests from the queue, as many as fit the token budget, and runs them as one packed batch. Whoever runs a
-// batch (that thread, a caller of Encode on an idle engine, a caller of EncodeAll) holds `turn_`, which owns the buffers below
-// it and is handed out in order of arrival. The queue has its own mutex, held for microseconds.
+// One thread takes requests from the queue, as many as fit the token budget, and runs them as one packed batch. Whoever
+// runs a batch (that thread, a caller of Encode on an idle engine, a caller of EncodeAll) holds `turn_`, which owns the
+// buffers below it and is handed out in order of arrival. The queue has its own mutex, held for microseconds.
 //
-// Encode goes ahead of nobody: it computes at once only when the queue is empty and nobody holds or awaits the turn. The engine
-// thread takes its turn before it takes requests out of the queue, so requests that wait are always seen there.
+// Encode goes ahead of nobody: it computes at once only when the queue is empty and nobody holds or awaits the turn.
+// The engine thread takes its turn before it takes requests out of the queue, so requests that wait are always seen
+// there.
 #include "engine/encoder_engine.h"
 
 #include <algorithm>
@@ -118,7 +119,8 @@ class Engine final : public EncoderEngine {
   Status Check(std::span<const int32_t> ids) const {
     if (ids.empty()) return Err(ErrorCode::kInvalidArgument, "no tokens to encode");
     if (ids.size() > static_cast<size_t>(encoder_->max_positions())) {
-      return Err(ErrorCode::kInvalidArgument, "{} tokens, the model takes at most {}", ids.size(), encoder_->max_positions());
+      return Err(ErrorCode::kInvalidArgument, "{} tokens, the model takes at most {}", ids.size(),
+                 encoder_->max_positions());
     }
     for (const int32_t id : ids) {
       if (id < 0 || id >= encoder_->vocab_size()) {
@@ -183,15 +185,15 @@ class Engine final : public EncoderEngine {
     for (EncodeRequest& request : rest) Finish(request, Err(ErrorCode::kCancelled, "the engine is shutting down"));
   }
 
-  // In order of arrival, so that nobody starves; at least one request however long it is. All that have expired leave the
-  // queue, not only those that come first: their clients want to know now.
+  // In order of arrival, so that nobody starves; at least one request however long it is. All that have expired leave
+  // the queue, not only those that come first: their clients want to know now.
   std::vector<EncodeRequest> TakeBatch(std::vector<EncodeRequest>& expired) {
     const MonotonicTime now = MonotonicNow();
     std::vector<EncodeRequest> batch;
     size_t tokens = 0;
     std::lock_guard lock(mutex_);
-    const auto first_expired = std::stable_partition(queue_.begin(), queue_.end(),
-                                                     [&](const EncodeRequest& request) { return !Expired(request, now); });
+    const auto first_expired = std::stable_partition(
+        queue_.begin(), queue_.end(), [&](const EncodeRequest& request) { return !Expired(request, now); });
     expired.assign(std::move_iterator(first_expired), std::move_iterator(queue_.end()));
     queue_.erase(first_expired, queue_.end());
     while (!queue_.empty()) {
@@ -223,15 +225,18 @@ class Engine final : public EncoderEngine {
     }
   }
 
-  Status RunList(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options, std::span<float> out) {
-    // Longest first: sequences of one length share a batch, and the largest batch comes while there is still memory to refuse.
+  Status RunList(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
+                 std::span<float> out) {
+    // Longest first: sequences of one length share a batch, and the largest batch comes while there is still memory to
+    // refuse.
     std::vector<uint32_t> order(token_ids.size());
     std::iota(order.begin(), order.end(), 0u);
     std::stable_sort(order.begin(), order.end(),
                      [&](uint32_t a, uint32_t b) { return token_ids[a].size() > token_ids[b].size(); });
     for (size_t begin = 0; begin < order.size();) {
       size_t end = begin, tokens = 0;
-      while (end < order.size() && (end == begin || tokens + token_ids[order[end]].size() <= options_.max_batch_tokens)) {
+      while (end < order.size() &&
+             (end == begin || tokens + token_ids[order[end]].size() <= options_.max_batch_tokens)) {
         tokens += token_ids[order[end++]].size();
       }
       try {
@@ -279,8 +284,10 @@ class Engine final : public EncoderEngine {
 
   // Sequence i of the last batch. A NaN in any weight that matters here ends in the sum.
   Status PoolSequence(size_t i, PoolingMode pooling, bool normalize, std::span<float> out) const {
-    const auto begin = static_cast<size_t>(borders_[i]) * out.size(), end = static_cast<size_t>(borders_[i + 1]) * out.size();
-    Pool(std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin), encoder_->hidden_size(), pooling, normalize, out);
+    const auto begin = static_cast<size_t>(borders_[i]) * out.size(),
+               end = static_cast<size_t>(borders_[i + 1]) * out.size();
+    Pool(std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin), encoder_->hidden_size(), pooling,
+         normalize, out);
     if (!std::isfinite(std::reduce(out.begin(), out.end()))) {
       return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged");
     }

@@ -3,7 +3,8 @@
 //
 //   auto engine = EncoderEngine::Create(std::move(encoder), {.num_threads = 2});
 //   Status accepted = engine->Submit({.token_ids = ids, .done = [](Result<std::vector<float>> v) { ... }});
-//   Result<std::vector<float>> v = engine->Encode({.token_ids = ids});   // waits; the quickest way when the engine is idle
+//   Result<std::vector<float>> v = engine->Encode({.token_ids = ids});   // waits; the quickest way when the engine is
+//   idle
 #pragma once
 
 #include <functional>
@@ -17,7 +18,7 @@
 namespace bantam {
 
 struct EngineOptions {
-  int num_threads = 0;            // 0 = ThreadPool::DefaultThreads()
+  int num_threads = 0;  // 0 = ThreadPool::DefaultThreads()
   size_t max_queued_requests = 256;
   size_t max_batch_tokens = 4096;
 };
@@ -28,7 +29,7 @@ struct EncodeRequest {
   bool normalize = true;
   MonotonicTime deadline = MonotonicTime::max();
   // Called exactly once, on the engine thread (or the submitting thread when refused); must not block.
-  std::function<void(Result<std::vector<float>>)> done = {};   // [hidden_size]
+  std::function<void(Result<std::vector<float>>)> done = {};  // [hidden_size]
 };
 
 // A list of sequences that belong together.
@@ -36,7 +37,8 @@ struct EncodeListOptions {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
   MonotonicTime deadline = MonotonicTime::max();  // looked at before each batch
-  // Whether the list is one more request in the queue, refused with kOverloaded when that is full. Off for offline work.
+  // Whether the list is one more request in the queue, refused with kOverloaded when that is full. Off for offline
+  // work.
   bool counts_against_queue = false;
   std::function<void(size_t done)> progress = {};  // called on this thread after each batch, or empty
 };
@@ -44,8 +46,8 @@ struct EncodeListOptions {
 struct EngineStats {
   uint64_t requests = 0;  // sequences computed
   uint64_t batches = 0, tokens = 0;
-  uint64_t refused = 0;   // queue full
-  uint64_t expired = 0;   // deadline passed before it was computed
+  uint64_t refused = 0;  // queue full
+  uint64_t expired = 0;  // deadline passed before it was computed
   size_t queued = 0;
 };
 
@@ -54,15 +56,15 @@ class EncoderEngine {
  public:
   static std::unique_ptr<EncoderEngine> Create(std::unique_ptr<Encoder> encoder, const EngineOptions& options);
   virtual ~EncoderEngine() = default;  // finishes what is queued with kCancelled
-  // kOverloaded at once when the queue is full, kInvalidArgument for ids that the model cannot take: then `done` is never
-  // called. A request whose deadline passes in the queue ends with kDeadline and is not computed. Weights that give numbers
-  // that are not finite end with kCorrupt.
+  // kOverloaded at once when the queue is full, kInvalidArgument for ids that the model cannot take: then `done` is
+  // never called. A request whose deadline passes in the queue ends with kDeadline and is not computed. Weights that
+  // give numbers that are not finite end with kCorrupt.
   virtual Status Submit(EncodeRequest request) = 0;
-  // The same, waiting for the answer; `request.done` is not used. Computes on the calling thread when the engine is idle, which
-  // saves two thread switches; otherwise it queues like Submit.
+  // The same, waiting for the answer; `request.done` is not used. Computes on the calling thread when the engine is
+  // idle, which saves two thread switches; otherwise it queues like Submit.
   virtual Result<std::vector<float>> Encode(EncodeRequest request) = 0;
-  // Whole lists: blocks until done, and takes turns with the queue after each batch. Memory beside `out` is that of one batch.
-  // out: [num_texts, hidden_size]
+  // Whole lists: blocks until done, and takes turns with the queue after each batch. Memory beside `out` is that of one
+  // batch. out: [num_texts, hidden_size]
   virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                            std::span<float> out) = 0;
   virtual const Encoder& encoder() const = 0;

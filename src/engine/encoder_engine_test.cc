@@ -58,7 +58,8 @@ class FakeEncoder final : public Encoder {
     for (int s = 0; s < batch.num_sequences(); ++s) {
       const auto begin = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(s)]);
       const auto end = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(s) + 1]);
-      sequences.emplace_back(batch.token_ids.begin() + static_cast<ptrdiff_t>(begin), batch.token_ids.begin() + static_cast<ptrdiff_t>(end));
+      sequences.emplace_back(batch.token_ids.begin() + static_cast<ptrdiff_t>(begin),
+                             batch.token_ids.begin() + static_cast<ptrdiff_t>(end));
       for (size_t i = begin; i < end; ++i) {
         const auto token = static_cast<float>(batch.token_ids[i]);
         hidden[i * kHidden] = batch.token_ids[i] == 999 ? NAN : token;
@@ -88,7 +89,11 @@ std::vector<float> Expected(const std::vector<int32_t>& ids) {
 }
 
 EncodeRequest Request(std::vector<int32_t> ids, std::function<void(Result<std::vector<float>>)> done = nullptr) {
-  return {.token_ids = std::move(ids), .pooling = PoolingMode::kMean, .normalize = false, .deadline = MonotonicTime::max(), .done = std::move(done)};
+  return {.token_ids = std::move(ids),
+          .pooling = PoolingMode::kMean,
+          .normalize = false,
+          .deadline = MonotonicTime::max(),
+          .done = std::move(done)};
 }
 
 // Counts outcomes by kind.
@@ -225,13 +230,15 @@ TEST(EncoderEngine, ShutdownAnswersWhatWaitsAndFinishesWhatRuns) {
 TEST(EncoderEngine, RefusesIdsThatTheModelCannotTake) {
   Stage stage;
   const auto engine = MakeEngine(stage);
-  for (const std::vector<int32_t>& bad : {std::vector<int32_t>{}, {-1}, {kVocab}, std::vector<int32_t>(kMaxPositions + 1, 1)}) {
+  for (const std::vector<int32_t>& bad :
+       {std::vector<int32_t>{}, {-1}, {kVocab}, std::vector<int32_t>(kMaxPositions + 1, 1)}) {
     EXPECT_EQ(engine->Encode(Request(bad)).error().code, ErrorCode::kInvalidArgument);
     EXPECT_EQ(engine->Submit(Request(bad)).error().code, ErrorCode::kInvalidArgument);
   }
   std::vector<float> out(2 * kHidden);
   const std::vector<std::vector<int32_t>> texts = {{1}, {kVocab}};
-  EXPECT_EQ(engine->EncodeAll(texts, {.normalize = false}, out).error().message, "text 2: token id 1000, the model knows 0 to 999");
+  EXPECT_EQ(engine->EncodeAll(texts, {.normalize = false}, out).error().message,
+            "text 2: token id 1000, the model knows 0 to 999");
   EXPECT_TRUE(stage.batches.empty());
 }
 
@@ -264,7 +271,9 @@ TEST(EncoderEngine, EncodeAllKeepsTheOrderOfItsInput) {
   ASSERT_OK(engine->EncodeAll(texts, {.normalize = false, .progress = progress}, out));
   EXPECT_EQ(last, texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
-    EXPECT_EQ(std::vector<float>(out.begin() + static_cast<ptrdiff_t>(i * kHidden), out.begin() + static_cast<ptrdiff_t>((i + 1) * kHidden)), Expected(texts[i]));
+    EXPECT_EQ(std::vector<float>(out.begin() + static_cast<ptrdiff_t>(i * kHidden),
+                                 out.begin() + static_cast<ptrdiff_t>((i + 1) * kHidden)),
+              Expected(texts[i]));
   }
   for (const auto& batch : stage.batches) {
     size_t tokens = 0;
@@ -329,7 +338,8 @@ TEST(TurnLock, ServesInOrderOfArrival) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
-// Everything at once, from many threads, ended by a shutdown while some still wait: each accepted request has one outcome.
+// Everything at once, from many threads, ended by a shutdown while some still wait: each accepted request has one
+// outcome.
 TEST(EncoderEngine, EveryRequestHasExactlyOneOutcome) {
   for (uint32_t seed = 0; seed < 4; ++seed) {
     Stage stage;

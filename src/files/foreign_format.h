@@ -1,4 +1,5 @@
-// People pass all sorts of files as a model. What a file is, when it is not safetensors, in a sentence that says what to do.
+// People pass all sorts of files as a model. What a file is, when it is not safetensors, in a sentence that says what
+// to do.
 #pragma once
 
 #include <cstddef>

@@ -36,11 +36,14 @@ HostileCase Header(std::string name, const std::string& header, size_t data_byte
 // Large headers are made when their case runs, not all at once.
 HostileCase LargeHeader(std::string name, std::function<std::string()> header, std::vector<std::string> parts) {
   return {std::move(name),
-          [header = std::move(header)](const Path& folder) { Put(folder / "model.safetensors", SafetensorsBytes(header(), 0)); },
+          [header = std::move(header)](const Path& folder) {
+            Put(folder / "model.safetensors", SafetensorsBytes(header(), 0));
+          },
           std::move(parts)};
 }
 HostileCase JsonFile(std::string name, std::string file, std::string text, std::vector<std::string> parts) {
-  return {std::move(name), [file = std::move(file), text = std::move(text)](const Path& folder) { Put(folder / file, text); },
+  return {std::move(name),
+          [file = std::move(file), text = std::move(text)](const Path& folder) { Put(folder / file, text); },
           std::move(parts)};
 }
 // A sharded folder whose index maps "b.weight" to `shard`, after `prepare`.
@@ -114,8 +117,10 @@ std::vector<HostileCase> WeightFileCases() {
       Weights("F-38/7 bytes", std::string(7, '\0'), {"header length at byte 0", "got 7 bytes"}),
       Weights("F-38/N = 0", SafetensorsBytes("", 0), {"header at byte 8", "must begin with '{'"}),
       Weights("F-38/N = 1", SafetensorsBytes("{", 0), {"header at byte 9", "expected a string", "the end of the text"}),
-      Weights("F-38/N beyond the file", SafetensorsBytes(1000, "{}", 0), {"header length at byte 0", "got 10 bytes", "1008"}),
-      Weights("F-38/N = 2^64-1", SafetensorsBytes(~uint64_t{0}, "{}", 0), {"got 18446744073709551615, limit 100000000"}),
+      Weights("F-38/N beyond the file", SafetensorsBytes(1000, "{}", 0),
+              {"header length at byte 0", "got 10 bytes", "1008"}),
+      Weights("F-38/N = 2^64-1", SafetensorsBytes(~uint64_t{0}, "{}", 0),
+              {"got 18446744073709551615, limit 100000000"}),
       Weights("F-38/N = 2^64-8", SafetensorsBytes(~uint64_t{7}, "{}", 0), {"limit 100000000"}),
       Weights("F-38/N = 100000001", SafetensorsBytes(100'000'001, "{}", 0), {"got 100000001, limit 100000000"}),
       Header("F-39/not UTF-8", one(Tensor("a\xFF", "U8", "[1]", "[0,1]")), 1, {"header at byte 11", "invalid UTF-8"}),
@@ -134,66 +139,98 @@ std::vector<HostileCase> WeightFileCases() {
       Header("F-39/unfinished escape", "{\"\\u12", 0, {"four hexadecimal digits"}),
       Header("F-39/raw control character", one(Tensor("a\nb", "U8", "[1]", "[0,1]")), 1, {"a control character"}),
       Header("F-39/unfinished string", "{\"abc", 0, {"ends inside a string"}),
-      LargeHeader("F-40/10^7 brackets", [] { return "{\"a\":" + std::string(10'000'000, '['); }, {"tensor 'a' at byte 13", "expected '{' (got '[')"}),
-      LargeHeader("F-40/10^6 braces", [] {
-        std::string text;
-        for (int i = 0; i < 1'000'000; ++i) text += "{\"a\":";
-        return text;
-      }, {"an unknown key"}),
-      LargeHeader("F-40/90 MB of keys", [] {
-        std::string text = "{";
-        for (int i = 0; text.size() < 90'000'000; ++i) text += Tensor(fmt::format("t{}", i), "U8", "[0]", "[0,0]") + ",";
-        return text + Tensor("z", "U8", "[0]", "[0,0]") + "}";
-      }, {"too many tensors (limit 65536)"}),
+      LargeHeader("F-40/10^7 brackets", [] { return "{\"a\":" + std::string(10'000'000, '['); },
+                  {"tensor 'a' at byte 13", "expected '{' (got '[')"}),
+      LargeHeader("F-40/10^6 braces",
+                  [] {
+                    std::string text;
+                    for (int i = 0; i < 1'000'000; ++i) text += "{\"a\":";
+                    return text;
+                  },
+                  {"an unknown key"}),
+      LargeHeader("F-40/90 MB of keys",
+                  [] {
+                    std::string text = "{";
+                    for (int i = 0; text.size() < 90'000'000; ++i)
+                      text += Tensor(fmt::format("t{}", i), "U8", "[0]", "[0,0]") + ",";
+                    return text + Tensor("z", "U8", "[0]", "[0,0]") + "}";
+                  },
+                  {"too many tensors (limit 65536)"}),
       LargeHeader("F-40/a name of 90 MB", [] { return "{\"" + std::string(90'000'000, 'x') + "\":{}}"; },
                   {"header at byte 9", "too long (limit 255 bytes)"}),
-      LargeHeader("F-40/90 MB of spaces", [] { return "{" + std::string(90'000'000, ' ') + "x"; }, {"header at byte 90000009"}),
-      Header("F-41/duplicate tensor", "{" + Tensor("a", "U8", "[0]", "[0,0]") + "," + good + "," + Tensor("b", "U8", "[0]", "[12,12]") +
-             "," + Tensor("\\u0061", "U8", "[0]", "[12,12]") + "}", 12, {"tensor 'a'", "a duplicate key"}),
+      LargeHeader("F-40/90 MB of spaces", [] { return "{" + std::string(90'000'000, ' ') + "x"; },
+                  {"header at byte 90000009"}),
+      Header("F-41/duplicate tensor",
+             "{" + Tensor("a", "U8", "[0]", "[0,0]") + "," + good + "," + Tensor("b", "U8", "[0]", "[12,12]") + "," +
+                 Tensor("\\u0061", "U8", "[0]", "[12,12]") + "}",
+             12, {"tensor 'a'", "a duplicate key"}),
       Header("F-41/duplicate dtype", R"({"a":{"dtype":"U8","dtype":"F32","shape":[3],"data_offsets":[0,12]}})", 12,
              {"tensor 'a' at byte", "a duplicate key \"dtype\""}),
-      Header("F-41/duplicate metadata", R"({"__metadata__":{"k":"1","k":"2"}})", 0, {"__metadata__", "a duplicate key"}),
+      Header("F-41/duplicate metadata", R"({"__metadata__":{"k":"1","k":"2"}})", 0,
+             {"__metadata__", "a duplicate key"}),
       Header("F-41/metadata twice", R"({"__metadata__":{},"__metadata__":{}})", 0, {"__metadata__", "a duplicate key"}),
-      Header("F-44/shape and range differ", one(Tensor("a", "F32", "[4]", "[0,12]")), 12, {"F32 [4] needs 16 bytes (got 12"}),
-      Header("F-44/product overflows", one(Tensor("a", "F32", "[4398046511105,4194304,4294967296]", "[0,12]")), 12, {"overflows 64 bits"}),
-      Header("F-44/product wraps to the range", one(Tensor("a", "F32", "[4611686018427387907]", "[0,12]")), 12, {"overflows 64 bits"}),
-      Header("F-44/size above 2^63", one(Tensor("a", "U8", "[9223372036854775808]", "[0,12]")), 12, {"shape[0]", "too large"}),
-      Header("F-44/size above 2^64", one(Tensor("a", "U8", "[18446744073709551616]", "[0,12]")), 12, {"shape[0]", "too large"}),
-      Header("F-44/negative size", one(Tensor("a", "U8", "[-1]", "[0,12]")), 12, {"shape[0]", "non-negative integer (got -1)"}),
-      Header("F-44/fractional size", one(Tensor("a", "U8", "[12.0]", "[0,12]")), 12, {"non-negative integer (got 12.0)"}),
+      Header("F-44/shape and range differ", one(Tensor("a", "F32", "[4]", "[0,12]")), 12,
+             {"F32 [4] needs 16 bytes (got 12"}),
+      Header("F-44/product overflows", one(Tensor("a", "F32", "[4398046511105,4194304,4294967296]", "[0,12]")), 12,
+             {"overflows 64 bits"}),
+      Header("F-44/product wraps to the range", one(Tensor("a", "F32", "[4611686018427387907]", "[0,12]")), 12,
+             {"overflows 64 bits"}),
+      Header("F-44/size above 2^63", one(Tensor("a", "U8", "[9223372036854775808]", "[0,12]")), 12,
+             {"shape[0]", "too large"}),
+      Header("F-44/size above 2^64", one(Tensor("a", "U8", "[18446744073709551616]", "[0,12]")), 12,
+             {"shape[0]", "too large"}),
+      Header("F-44/negative size", one(Tensor("a", "U8", "[-1]", "[0,12]")), 12,
+             {"shape[0]", "non-negative integer (got -1)"}),
+      Header("F-44/fractional size", one(Tensor("a", "U8", "[12.0]", "[0,12]")), 12,
+             {"non-negative integer (got 12.0)"}),
       Header("F-44/exponent", one(Tensor("a", "U8", "[12e0]", "[0,12]")), 12, {"non-negative integer (got 12e0)"}),
       Header("F-44/leading zero", one(Tensor("a", "U8", "[012]", "[0,12]")), 12, {"non-negative integer (got 012)"}),
       Header("F-44/size as a string", one(Tensor("a", "U8", "[\"12\"]", "[0,12]")), 12, {"non-negative integer"}),
-      Header("F-44/9 dimensions", one(Tensor("a", "U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]")), 1, {"shape[8]", "too many dimensions (limit 8)"}),
-      Header("F-44/unknown dtype", one(Tensor("a", "F8_E9", "[12]", "[0,12]")), 12, {"tensor 'a' dtype at byte", "got F8_E9"}),
+      Header("F-44/9 dimensions", one(Tensor("a", "U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]")), 1,
+             {"shape[8]", "too many dimensions (limit 8)"}),
+      Header("F-44/unknown dtype", one(Tensor("a", "F8_E9", "[12]", "[0,12]")), 12,
+             {"tensor 'a' dtype at byte", "got F8_E9"}),
       Header("F-44/sub-byte dtype", one(Tensor("a", "F4", "[3]", "[0,2]")), 2, {"got F4"}),
-      Header("F-44/dtype as a number", R"({"a":{"dtype":3,"shape":[3],"data_offsets":[0,12]}})", 12, {"expected a string (got '3')"}),
+      Header("F-44/dtype as a number", R"({"a":{"dtype":3,"shape":[3],"data_offsets":[0,12]}})", 12,
+             {"expected a string (got '3')"}),
       Header("F-44/dtype missing", R"({"a":{"shape":[3],"data_offsets":[0,12]}})", 12, {"\"dtype\" is missing"}),
       Header("F-44/offsets missing", R"({"a":{"shape":[3],"dtype":"F32"}})", 12, {"\"data_offsets\" is missing"}),
       Header("F-44/one offset", one(Tensor("a", "F32", "[3]", "[12]")), 12, {"expected [begin, end] (got 1 numbers)"}),
       Header("F-44/three offsets", one(Tensor("a", "F32", "[3]", "[0,12,12]")), 12, {"more than two"}),
       Header("F-44/end before begin", one(Tensor("a", "F32", "[3]", "[12,0]")), 12, {"the end lies before the begin"}),
       Header("F-44/end beyond the file", one(Tensor("a", "F32", "[4]", "[0,16]")), 12, {"got 16, limit 12"}),
-      Header("F-44/offset = 2^64-32", one(Tensor("a", "F32", "[3]", "[18446744073709551584,18446744073709551596]")), 12, {"limit 12"}),
-      Header("F-44/overlap", "{" + good + "," + Tensor("b", "F32", "[2]", "[8,16]") + "}", 16, {"tensor 'b' data_offsets", "overlap"}),
-      Header("F-44/the same bytes twice", "{" + good + "," + Tensor("b", "F32", "[3]", "[0,12]") + "}", 12, {"overlap"}),
+      Header("F-44/offset = 2^64-32", one(Tensor("a", "F32", "[3]", "[18446744073709551584,18446744073709551596]")), 12,
+             {"limit 12"}),
+      Header("F-44/overlap", "{" + good + "," + Tensor("b", "F32", "[2]", "[8,16]") + "}", 16,
+             {"tensor 'b' data_offsets", "overlap"}),
+      Header("F-44/the same bytes twice", "{" + good + "," + Tensor("b", "F32", "[3]", "[0,12]") + "}", 12,
+             {"overlap"}),
       Header("F-44/hole", "{" + good + "," + Tensor("b", "F32", "[1]", "[16,20]") + "}", 20, {"a hole"}),
       Header("F-44/hole at the start", one(Tensor("a", "F32", "[3]", "[4,16]")), 16, {"a hole"}),
       Header("F-44/bytes behind the last tensor", one(good), 13, {"data at byte", "got 1 bytes behind"}),
-      Header("F-44/unknown key", R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":1}})", 0, {"an unknown key \"x\""}),
-      Header("F-44/name with escapes", one(Tensor("\\u001b[31m", "U8", "[0]", "[0,0]")), 0, {"tensor '\\x1B[31m'", "control characters"}),
+      Header("F-44/unknown key", R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":1}})", 0,
+             {"an unknown key \"x\""}),
+      Header("F-44/name with escapes", one(Tensor("\\u001b[31m", "U8", "[0]", "[0,0]")), 0,
+             {"tensor '\\x1B[31m'", "control characters"}),
       Header("F-44/empty name", one(Tensor("", "U8", "[0]", "[0,0]")), 0, {"must not be empty"}),
-      Header("F-44/name of 256 bytes", one(Tensor(std::string(256, 'n'), "U8", "[0]", "[0,0]")), 0, {"limit 255 bytes"}),
-      Header("F-45/value is a number", R"({"__metadata__":{"k":1}})", 0, {"__metadata__ at byte", "expected a string (got '1')"}),
+      Header("F-44/name of 256 bytes", one(Tensor(std::string(256, 'n'), "U8", "[0]", "[0,0]")), 0,
+             {"limit 255 bytes"}),
+      Header("F-45/value is a number", R"({"__metadata__":{"k":1}})", 0,
+             {"__metadata__ at byte", "expected a string (got '1')"}),
       Header("F-45/nested object", R"({"__metadata__":{"k":{}}})", 0, {"expected a string (got '{')"}),
       Header("F-45/not an object", R"({"__metadata__":"k"})", 0, {"__metadata__", "expected '{'"}),
-      LargeHeader("F-45/50 MB value", [] { return R"({"__metadata__":{"k":")" + std::string(50'000'000, 'm') + "\"}}"; }, {"__metadata__", "too long"}),
-      LargeHeader("F-45/50 MB in entries", [] {
-        std::string text = R"({"__metadata__":{)";
-        for (int i = 0; text.size() < 50'000'000; ++i) text += fmt::format("\"{}\":\"\",", i);
-        return text + R"("z":""}})";
-      }, {"too much metadata"}),
-      Weights("F-61/Git LFS pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 90868376\n", {"Git LFS pointer"}),
+      LargeHeader("F-45/50 MB value",
+                  [] { return R"({"__metadata__":{"k":")" + std::string(50'000'000, 'm') + "\"}}"; },
+                  {"__metadata__", "too long"}),
+      LargeHeader("F-45/50 MB in entries",
+                  [] {
+                    std::string text = R"({"__metadata__":{)";
+                    for (int i = 0; text.size() < 50'000'000; ++i) text += fmt::format("\"{}\":\"\",", i);
+                    return text + R"("z":""}})";
+                  },
+                  {"too much metadata"}),
+      Weights("F-61/Git LFS pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 90868376\n",
+              {"Git LFS pointer"}),
       Weights("F-61/pickle", std::string("\x80\x02}q\0", 5) + std::string(64, '.'), {"pickle files are never loaded"}),
       Weights("F-61/zip", std::string("PK\x03\x04", 4) + std::string(64, 'z'), {"pickle files are never loaded"}),
       Weights("F-61/ONNX", std::string("\x08\x07\x12\x07pytorch", 11) + std::string(64, 'z'), {"ONNX graph"}),
@@ -227,41 +264,57 @@ std::vector<HostileCase> ShardCases() {
       Shard("F-46/drive", "C:\\\\x", nullptr, {kPlainName}),
       Shard("F-46/NUL", "model-2.safetensors\\u0000", nullptr, {kPlainName}),
       Shard("F-46/sub-folder behind a link", "away/passwd",
-            [](const Path& folder) { std::filesystem::create_directory_symlink("/etc", folder / "away"); }, {kPlainName}),
+            [](const Path& folder) { std::filesystem::create_directory_symlink("/etc", folder / "away"); },
+            {kPlainName}),
       Shard("F-46/link out", "link.safetensors", link("/etc/passwd"), {"symbolic link that leaves the folder"}),
       Shard("F-46/link to a device", "link.safetensors", link("/dev/zero"), {"symbolic link that leaves the folder"}),
       Shard("F-46/link to itself", "link.safetensors", link("link.safetensors"), {"symbolic link to itself"}),
       Shard("F-46/FIFO", "fifo",
-            [](const Path& folder) { BANTAM_CHECK(std::system(fmt::format("mkfifo '{}'", (folder / "fifo").string()).c_str()) == 0); },
+            [](const Path& folder) {
+              BANTAM_CHECK(std::system(fmt::format("mkfifo '{}'", (folder / "fifo").string()).c_str()) == 0);
+            },
             {"is not a regular file"}),
       Shard("F-46/folder", "1_Pooling", nullptr, {"is not a regular file"}),
       Shard("F-47/missing shard", "model-3.safetensors", nullptr, {"model-3.safetensors", "No such file"}),
-      Shard("F-47/tensor in the wrong shard", "model-1.safetensors", nullptr, {"weight_map puts tensor 'b.weight' into"}),
+      Shard("F-47/tensor in the wrong shard", "model-1.safetensors", nullptr,
+            {"weight_map puts tensor 'b.weight' into"}),
       Shard("F-47/tensor in two shards", "model-2.safetensors",
             [](const Path& folder) {
               Put(folder / "model-2.safetensors",
-                  SafetensorsBytes("{" + Tensor("a.weight", "F32", "[3]", "[0,12]") + "," + Tensor("b.weight", "F32", "[1]", "[12,16]") + "}", 16));
+                  SafetensorsBytes("{" + Tensor("a.weight", "F32", "[3]", "[0,12]") + "," +
+                                       Tensor("b.weight", "F32", "[1]", "[12,16]") + "}",
+                                   16));
             },
             {"tensor 'a.weight' lies in \"model-2.safetensors\", but weight_map says \"model-1.safetensors\""}),
-      index("F-47/10^6 shards", [] {
-        std::string text = R"({"weight_map":{)";
-        for (int i = 0; i < 1'000'000; ++i) text += fmt::format("\"t{}\":\"{}\",", i, i);
-        return text + R"("z":"z"}})";
-      }(), {"weight_map 't1024'", "too many files (limit 1024)"}),
-      index("F-47/duplicate tensor", R"({"weight_map":{"a.weight":"model-1.safetensors","a.weight":"model-2.safetensors"}})", {"a duplicate key"}),
+      index("F-47/10^6 shards",
+            [] {
+              std::string text = R"({"weight_map":{)";
+              for (int i = 0; i < 1'000'000; ++i) text += fmt::format("\"t{}\":\"{}\",", i, i);
+              return text + R"("z":"z"}})";
+            }(),
+            {"weight_map 't1024'", "too many files (limit 1024)"}),
+      index("F-47/duplicate tensor",
+            R"({"weight_map":{"a.weight":"model-1.safetensors","a.weight":"model-2.safetensors"}})",
+            {"a duplicate key"}),
       index("F-47/no weight_map", R"({"metadata":{}})", {"weight_map at byte 0", "missing or empty"}),
-      index("F-47/value not a string", R"({"weight_map":{"a.weight":1}})", {"weight_map 'a.weight' at byte", "expected a string"}),
+      index("F-47/value not a string", R"({"weight_map":{"a.weight":1}})",
+            {"weight_map 'a.weight' at byte", "expected a string"}),
       index("F-47/deep metadata", "{\"metadata\":" + std::string(1'000'000, '['), {"nested too deep"}),
       index("F-47/text behind", R"({"weight_map":{"a":"b"}}x)", {"text after the end"}),
-      {"F-61/only a pickle", [](const Path& folder) {
+      {"F-61/only a pickle",
+       [](const Path& folder) {
          std::filesystem::remove(folder / "model.safetensors");
          Put(folder / "pytorch_model.bin", "PK");
-       }, {"pytorch_model.bin", "pickle files are never loaded"}},
-      {"F-61/only ONNX", [](const Path& folder) {
+       },
+       {"pytorch_model.bin", "pickle files are never loaded"}},
+      {"F-61/only ONNX",
+       [](const Path& folder) {
          std::filesystem::remove(folder / "model.safetensors");
          Put(folder / "model.onnx", "x");
-       }, {"model.onnx", "ONNX graph"}},
-      {"F-61/nothing", [](const Path& folder) { std::filesystem::remove(folder / "model.safetensors"); },
+       },
+       {"model.onnx", "ONNX graph"}},
+      {"F-61/nothing",
+       [](const Path& folder) { std::filesystem::remove(folder / "model.safetensors"); },
        {"neither model.safetensors nor"}},
   };
 }
@@ -276,8 +329,10 @@ std::vector<HostileCase> JsonCases() {
   constexpr const char* kTransformer = R"({"type":"sentence_transformers.models.Transformer","path":""})";
   return {
       {"valid/no modules", [](const Path& folder) { std::filesystem::remove(folder / "modules.json"); }, {}},
-      config("valid/F-51 code references are ignored",
-             R"({"model_type":"bert","auto_map":{"AutoModel":"evil--code"},"trust_remote_code":true,"_name_or_path":"https://example.com/x"})", {}),
+      config(
+          "valid/F-51 code references are ignored",
+          R"({"model_type":"bert","auto_map":{"AutoModel":"evil--code"},"trust_remote_code":true,"_name_or_path":"https://example.com/x"})",
+          {}),
       config("F-52/empty", "", {"config.json"}),
       config("F-52/UTF-16", std::string("\xFF\xFE{\0}\0", 6), {"config.json", "invalid UTF-8"}),
       config("F-52/byte order mark", "\xEF\xBB\xBF{}", {"byte order mark"}),
@@ -290,38 +345,58 @@ std::vector<HostileCase> JsonCases() {
       config("F-52/no architecture", "{}", {"\"model_type\" is missing"}),
       config("F-52/architecture null", R"({"model_type":null})", {"\"model_type\" is null, expected a string"}),
       config("F-50/deep", R"({"model_type":)" + std::string(10'000, '['), {"nested deeper than 64"}),
-      {"F-52/positions as a string", [](const Path& folder) {
+      {"F-52/positions as a string",
+       [](const Path& folder) {
          std::filesystem::remove(folder / "sentence_bert_config.json");
          Put(folder / "config.json", ConfigWith("max_position_embeddings", "\"512\""));
-       }, {"\"max_position_embeddings\" is \"512\", expected an integer"}},
-      {"F-52/positions 2^64", [](const Path& folder) {
+       },
+       {"\"max_position_embeddings\" is \"512\", expected an integer"}},
+      {"F-52/positions 2^64",
+       [](const Path& folder) {
          std::filesystem::remove(folder / "sentence_bert_config.json");
          Put(folder / "config.json", ConfigWith("max_position_embeddings", "18446744073709551616"));
-       }, {"expected an integer"}},
-      {"F-52/no config", [](const Path& folder) { std::filesystem::remove(folder / "config.json"); }, {"has no config.json"}},
-      {"F-52/config is a folder", [](const Path& folder) {
+       },
+       {"expected an integer"}},
+      {"F-52/no config",
+       [](const Path& folder) { std::filesystem::remove(folder / "config.json"); },
+       {"has no config.json"}},
+      {"F-52/config is a folder",
+       [](const Path& folder) {
          std::filesystem::remove(folder / "config.json");
          std::filesystem::create_directory(folder / "config.json");
-       }, {"not a regular file"}},
-      JsonFile("F-52/length 0", "sentence_bert_config.json", R"({"max_seq_length":0})", {"\"max_seq_length\" is 0, expected an integer from 1"}),
+       },
+       {"not a regular file"}},
+      JsonFile("F-52/length 0", "sentence_bert_config.json", R"({"max_seq_length":0})",
+               {"\"max_seq_length\" is 0, expected an integer from 1"}),
       JsonFile("F-52/length -0", "sentence_bert_config.json", R"({"max_seq_length":-0})", {"\"max_seq_length\""}),
-      JsonFile("F-52/length 2^31", "sentence_bert_config.json", R"({"max_seq_length":2147483648})", {"\"max_seq_length\" is 2147483648"}),
+      JsonFile("F-52/length 2^31", "sentence_bert_config.json", R"({"max_seq_length":2147483648})",
+               {"\"max_seq_length\" is 2147483648"}),
       JsonFile("valid/length null", "sentence_bert_config.json", R"({"max_seq_length":null})", {}),
-      JsonFile("modules/lower-casing", "sentence_bert_config.json", R"({"max_seq_length":9,"do_lower_case":true})", {"\"do_lower_case\" is true"}),
+      JsonFile("modules/lower-casing", "sentence_bert_config.json", R"({"max_seq_length":9,"do_lower_case":true})",
+               {"\"do_lower_case\" is true"}),
       modules("modules/not a list", "{}", {"expected a list of 1 to 16 modules"}),
       modules("modules/empty", "[]", {"expected a list of 1 to 16 modules"}),
-      modules("modules/dense", fmt::format("[{},{}]", kTransformer, R"({"type":"sentence_transformers.models.Dense","path":"1"})"),
+      modules("modules/dense",
+              fmt::format("[{},{}]", kTransformer, R"({"type":"sentence_transformers.models.Dense","path":"1"})"),
               {"module 1: \"type\" is \"sentence_transformers.models.Dense\""}),
-      modules("modules/own code", fmt::format("[{}]", R"({"type":"evil.Transformer","path":""})"), {"\"evil.Transformer\""}),
-      modules("modules/way out", fmt::format("[{},{}]", kTransformer, R"({"type":"sentence_transformers.models.Pooling","path":"../../x"})"),
-              {"must be the name of a folder beside it"}),
+      modules("modules/own code", fmt::format("[{}]", R"({"type":"evil.Transformer","path":""})"),
+              {"\"evil.Transformer\""}),
+      modules(
+          "modules/way out",
+          fmt::format("[{},{}]", kTransformer, R"({"type":"sentence_transformers.models.Pooling","path":"../../x"})"),
+          {"must be the name of a folder beside it"}),
       modules("modules/entry not an object", "[1]", {"module 0", "expected a JSON object"}),
-      JsonFile("pooling/two modes", "1_Pooling/config.json", R"({"pooling_mode_mean_tokens":true,"pooling_mode_cls_token":true})", {"several pooling modes"}),
-      JsonFile("pooling/none", "1_Pooling/config.json", R"({"pooling_mode_mean_tokens":false})", {"no pooling mode is on"}),
-      JsonFile("pooling/weighted", "1_Pooling/config.json", R"({"pooling_mode_weightedmean_tokens":true})", {"not computed here"}),
+      JsonFile("pooling/two modes", "1_Pooling/config.json",
+               R"({"pooling_mode_mean_tokens":true,"pooling_mode_cls_token":true})", {"several pooling modes"}),
+      JsonFile("pooling/none", "1_Pooling/config.json", R"({"pooling_mode_mean_tokens":false})",
+               {"no pooling mode is on"}),
+      JsonFile("pooling/weighted", "1_Pooling/config.json", R"({"pooling_mode_weightedmean_tokens":true})",
+               {"not computed here"}),
       JsonFile("pooling/word", "1_Pooling/config.json", R"({"pooling_mode":"nonsense"})", {"\"nonsense\""}),
       JsonFile("valid/pooling as a word", "1_Pooling/config.json", R"({"pooling_mode":"cls"})", {}),
-      {"pooling/missing file", [](const Path& folder) { std::filesystem::remove(folder / "1_Pooling/config.json"); }, {"1_Pooling/config.json"}},
+      {"pooling/missing file",
+       [](const Path& folder) { std::filesystem::remove(folder / "1_Pooling/config.json"); },
+       {"1_Pooling/config.json"}},
   };
 }
 

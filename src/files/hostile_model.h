@@ -24,9 +24,9 @@ void WriteValidFolder(const Path& folder);
 void WriteValidShardedFolder(const Path& folder);
 
 struct HostileCase {
-  std::string name;                        // begins with the number in the list of hostile inputs
+  std::string name;                         // begins with the number in the list of hostile inputs
   std::function<void(const Path&)> mutate;  // turns a valid folder into the case
-  std::vector<std::string> message_parts;  // what the error must say; empty: the folder must open
+  std::vector<std::string> message_parts;   // what the error must say; empty: the folder must open
 };
 
 // Cases about one weight file, about shards, about the JSON files.

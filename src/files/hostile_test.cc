@@ -1,5 +1,5 @@
-// Every named way to break a model folder, each refused with a message that says what and where, within the memory that the
-// bytes on disk explain.
+// Every named way to break a model folder, each refused with a message that says what and where, within the memory that
+// the bytes on disk explain.
 #include <gtest/gtest.h>
 
 #include "base/testing.h"

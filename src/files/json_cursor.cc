@@ -12,7 +12,8 @@ Error FileError(std::string_view file, std::string_view field, uint64_t offset, 
 }
 
 void JsonCursor::SkipSpace() {
-  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;
+  while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+    ++at_;
 }
 
 std::string JsonCursor::Got() const {
@@ -40,8 +41,8 @@ Result<std::string> JsonCursor::String(std::string_view field, size_t max_bytes)
   while (true) {
     // Everything up to the next quote or escape at once; the limit is applied before the copy.
     size_t end = at_;
-    while (end < text_.size() && text_[end] != '"' && text_[end] != '\\' && static_cast<unsigned char>(text_[end]) >= 0x20 &&
-           end - at_ <= max_bytes) {
+    while (end < text_.size() && text_[end] != '"' && text_[end] != '\\' &&
+           static_cast<unsigned char>(text_[end]) >= 0x20 && end - at_ <= max_bytes) {
       ++end;
     }
     if (out.size() + (end - at_) > max_bytes) {
@@ -92,7 +93,10 @@ Result<uint32_t> JsonCursor::HexDigits(std::string_view field) {
   uint32_t code = 0;
   for (int i = 0; i < 4; ++i, ++at_) {
     const char c = AtEnd() ? '\0' : text_[at_];
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
     if (digit < 0) return Wrong(field, fmt::format("expected four hexadecimal digits (got {})", Got()));
     code = code << 4 | static_cast<uint32_t>(digit);
   }
@@ -116,8 +120,10 @@ Result<uint64_t> JsonCursor::Unsigned(std::string_view field) {
   const bool leading_zero = at_ - start > 1 && text_[start] == '0';
   const bool goes_on = !AtEnd() && std::string_view(".eE+-").find(text_[at_]) != std::string_view::npos;
   if (at_ == start || leading_zero || goes_on) {
-    const std::string got = EscapeForTerminal(text_.substr(start, 24).substr(0, text_.substr(start, 24).find_first_of(",]} \n")), 24);
-    return FileError(file_, field, base_ + start, fmt::format("expected a non-negative integer (got {})", got.empty() ? Got() : got));
+    const std::string got =
+        EscapeForTerminal(text_.substr(start, 24).substr(0, text_.substr(start, 24).find_first_of(",]} \n")), 24);
+    return FileError(file_, field, base_ + start,
+                     fmt::format("expected a non-negative integer (got {})", got.empty() ? Got() : got));
   }
   return number;
 }

@@ -1,5 +1,5 @@
-// Reads JSON of a known form in one pass, without a tree: for the headers of weight files, where every error names the byte
-// and a hostile header must not make us allocate more than it holds. Other JSON files go through base/json.h.
+// Reads JSON of a known form in one pass, without a tree: for the headers of weight files, where every error names the
+// byte and a hostile header must not make us allocate more than it holds. Other JSON files go through base/json.h.
 //
 //   JsonCursor cursor(text, 8, "model.safetensors");
 //   BANTAM_RETURN_IF_ERROR(cursor.Object("header", 255, [&](std::string key, uint64_t offset) -> Status { ... }));

@@ -28,7 +28,8 @@ Error NotAFolder(const Path& path) {
 Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>& manifest) {
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {
-    return Err(ErrorCode::kNotFound, "no folder {}; 'bantam list' shows the models that have a name", Printable(folder));
+    return Err(ErrorCode::kNotFound, "no folder {}; 'bantam list' shows the models that have a name",
+               Printable(folder));
   }
   if (!std::filesystem::is_directory(folder, error)) return NotAFolder(folder);
   ModelFolder model;
@@ -44,7 +45,8 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
 
   const Path config_path = transformer / "config.json";
   if (!std::filesystem::exists(config_path, error)) {
-    return Err(ErrorCode::kNotFound, "{} has no config.json: it is not a Hugging Face model folder", Printable(transformer));
+    return Err(ErrorCode::kNotFound, "{} has no config.json: it is not a Hugging Face model folder",
+               Printable(transformer));
   }
   BANTAM_TRY(model.config, ReadJsonFile(config_path));
   // `auto_map`, `_name_or_path` and the like are never looked at: nothing from a model's folder is executed or fetched.
@@ -58,7 +60,8 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
     const bool ours = status.error().code == ErrorCode::kInvalidArgument;
     return Error{ours ? ErrorCode::kCorrupt : status.error().code, status.error().message, status.error().where};
   }
-  if (std::filesystem::exists(transformer / "tokenizer.json", error)) model.tokenizer_json = transformer / "tokenizer.json";
+  if (std::filesystem::exists(transformer / "tokenizer.json", error))
+    model.tokenizer_json = transformer / "tokenizer.json";
 
   BANTAM_TRY(WeightFiles files, OpenWeightFiles(transformer));
   model.weights = std::move(files.source);

@@ -17,9 +17,9 @@
 namespace bantam {
 
 // Named tensors of one model, whatever files they lie in. Strict: asking for a name that is missing or misshapen is an
-// error that says both shapes; Leftovers() lists names that nobody asked for. The views point into mapped files: they live as
-// long as the source, may start at any byte, and a file that another process shortens raises SIGBUS, so loaders copy or pack
-// what they keep and let go of the source. Get from one thread at a time.
+// error that says both shapes; Leftovers() lists names that nobody asked for. The views point into mapped files: they
+// live as long as the source, may start at any byte, and a file that another process shortens raises SIGBUS, so loaders
+// copy or pack what they keep and let go of the source. Get from one thread at a time.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
@@ -40,15 +40,16 @@ std::string_view PoolingModeName(PoolingMode mode);  // "mean", "cls", ...
 struct SentenceConfig {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = false;
-  int max_seq_length = 0;  // sentence_bert_config.json, else tokenizer_config/config limits; includes special tokens; 0 = unknown
+  int max_seq_length =
+      0;  // sentence_bert_config.json, else tokenizer_config/config limits; includes special tokens; 0 = unknown
 };
 
 struct ModelFolder {
-  std::string name;            // as asked for; the folder's name for a path
+  std::string name;  // as asked for; the folder's name for a path
   Path path;
-  std::string architecture;    // config.json "model_type", e.g. "bert"
-  json::value config;          // config.json, parsed strictly
-  Path tokenizer_json;         // empty when the folder has none
+  std::string architecture;  // config.json "model_type", e.g. "bert"
+  json::value config;        // config.json, parsed strictly
+  Path tokenizer_json;       // empty when the folder has none
   SentenceConfig sentence;
   std::shared_ptr<WeightSource> weights;
   // Identity of the weights: sha256 hex from the store's manifest, else of the files themselves.

@@ -22,9 +22,13 @@ TEST(ModelFolder, OpensTheDefaultModel) {
   ASSERT_OK_AND_ASSIGN(const TensorView view, model.weights->Get("pooler.dense.weight", {384, 384}));
   EXPECT_EQ(view.bytes.size(), 384u * 384 * 4);
   EXPECT_EQ(model.weights->Leftovers().size(), 103u);
-  EXPECT_NE(model.weights->Get("pooler.dense.weight", {384, 385}).error().message.find("is [384, 384], config.json says [384, 385]"),
+  EXPECT_NE(model.weights->Get("pooler.dense.weight", {384, 385})
+                .error()
+                .message.find("is [384, 384], config.json says [384, 385]"),
             std::string::npos);
-  EXPECT_NE(model.weights->Get("bert.pooler.dense.weight", {384, 384}).error().message.find("such as \"pooler.dense.weight\""),
+  EXPECT_NE(model.weights->Get("bert.pooler.dense.weight", {384, 384})
+                .error()
+                .message.find("such as \"pooler.dense.weight\""),
             std::string::npos);
 
   // By path nobody vouches for the hash: it is computed, and nothing is written beside the files.

@@ -24,7 +24,8 @@ bool IsSha256(std::string_view text) {
 
 // Verification opens what the manifest names: it must stay in the model's folder.
 bool IsPlainRelative(std::string_view path) {
-  if (path.empty() || path.size() > 1024 || path.front() == '/' || path.find('\0') != std::string_view::npos) return false;
+  if (path.empty() || path.size() > 1024 || path.front() == '/' || path.find('\0') != std::string_view::npos)
+    return false;
   for (const Path& part : Path(path)) {
     if (part == ".." || part == "." || part.empty()) return false;
   }
@@ -52,7 +53,8 @@ Result<ModelManifest> ParseManifest(const json::value& document, const std::stri
     BANTAM_TRY(const JsonObject entry, files.Object(path));
     BANTAM_TRY(const int64_t size, entry.Int("size", 0, INT64_MAX));
     BANTAM_TRY(std::string sha256, entry.String("sha256"));
-    if (!IsSha256(sha256)) return Err(ErrorCode::kCorrupt, "{} must be 64 lower-case hex digits", entry.Where("sha256"));
+    if (!IsSha256(sha256))
+      return Err(ErrorCode::kCorrupt, "{} must be 64 lower-case hex digits", entry.Where("sha256"));
     manifest.files.emplace(path, ManifestFile{static_cast<uint64_t>(size), std::move(sha256)});
   }
   return manifest;
@@ -62,7 +64,8 @@ std::optional<std::string> VerifyFile(const Path& folder, const std::string& nam
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(folder / name, error);
   if (error) return fmt::format("{} is missing", EscapeForTerminal(name));
-  if (size != expected.size) return fmt::format("{} has {} bytes, expected {}", EscapeForTerminal(name), size, expected.size);
+  if (size != expected.size)
+    return fmt::format("{} has {} bytes, expected {}", EscapeForTerminal(name), size, expected.size);
   const auto sha256 = Sha256HexOfFile(folder / name);
   if (!sha256) return sha256.error().message;
   if (*sha256 != expected.sha256) {
@@ -113,10 +116,11 @@ Result<Path> FindModel(std::string_view reference) {
   BANTAM_TRY(const std::vector<StoredModel> models, ListModels());
   std::string there;
   for (const StoredModel& model : models) there += (there.empty() ? "" : ", ") + model.name;
-  return Err(ErrorCode::kNotFound,
-             "no model \"{}\" in {}, which holds {}; 'make setup' in the repository fetches all-MiniLM-L6-v2; a folder is "
-             "named with a slash, as in ./{}",
-             name, Printable(store), there.empty() ? "nothing yet" : there, name);
+  return Err(
+      ErrorCode::kNotFound,
+      "no model \"{}\" in {}, which holds {}; 'make setup' in the repository fetches all-MiniLM-L6-v2; a folder is "
+      "named with a slash, as in ./{}",
+      name, Printable(store), there.empty() ? "nothing yet" : there, name);
 }
 
 Result<std::vector<std::string>> VerifyModel(const StoredModel& model) {
@@ -142,7 +146,8 @@ Result<std::string> WeightsSha256(const std::vector<Path>& weight_files, const s
       if (!error && size == told.size) {
         last = told.sha256;
       } else {
-        Log(LogLevel::kWarning, "{} has {} bytes, its manifest says {}: was it replaced?", Printable(path), size, told.size);
+        Log(LogLevel::kWarning, "{} has {} bytes, its manifest says {}: was it replaced?", Printable(path), size,
+            told.size);
       }
     }
     if (last.empty()) {

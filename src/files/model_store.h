@@ -1,5 +1,5 @@
-// The models of this machine: one folder per model in $BANTAM_HOME/models, each with a manifest bantam.json that the set-up
-// wrote when it fetched the files.
+// The models of this machine: one folder per model in $BANTAM_HOME/models, each with a manifest bantam.json that the
+// set-up wrote when it fetched the files.
 //
 //   {"name": "all-MiniLM-L6-v2", "source": "...", "license": "...", "parameters": 22713216,
 //    "files": {"model.safetensors": {"size": 90868376, "sha256": "53aa..."}, ...}}
@@ -39,7 +39,8 @@ struct StoredModel {
 // By name. An absent store is an empty one.
 Result<std::vector<StoredModel>> ListModels();
 
-// The folder of a store model. `reference` may end in ":latest". kNotFound lists what there is and how to get the default.
+// The folder of a store model. `reference` may end in ":latest". kNotFound lists what there is and how to get the
+// default.
 Result<Path> FindModel(std::string_view reference);
 
 // One sentence per file that is missing, has another size or another sha256 than the manifest says; reads every byte.
@@ -47,8 +48,8 @@ Result<Path> FindModel(std::string_view reference);
 Result<std::vector<std::string>> VerifyModel(const StoredModel& model);
 
 // Identity of the weights. One file: its sha256. Shards: the sha256 of their "NAME SHA256\n" lines in name order.
-// With a manifest whose sizes fit, nothing is hashed; a store model's manifest was written beside the files by the set-up,
-// which had checked them.
+// With a manifest whose sizes fit, nothing is hashed; a store model's manifest was written beside the files by the
+// set-up, which had checked them.
 Result<std::string> WeightsSha256(const std::vector<Path>& weight_files, const std::optional<ModelManifest>& manifest);
 
 }  // namespace bantam

@@ -26,8 +26,9 @@ class ModelStore : public ::testing::Test {
   void WriteManifest(std::string_view weights, uint64_t size) {
     ASSERT_OK(WriteFileAtomic(
         model_ / "bantam.json",
-        fmt::format(R"({{"name":"tiny","source":"a test","license":"MIT","parameters":7,"files":{{"model.safetensors":{{"size":{},"sha256":"{}"}}}}}})",
-                    size, Sha256Hex(weights))));
+        fmt::format(
+            R"({{"name":"tiny","source":"a test","license":"MIT","parameters":7,"files":{{"model.safetensors":{{"size":{},"sha256":"{}"}}}}}})",
+            size, Sha256Hex(weights))));
   }
 
   testing::TempFolder temp_;

@@ -27,9 +27,10 @@ class HeaderReader {
 
   Result<SafetensorsHeader> Read() {
     if (!cursor_.rest().starts_with('{')) return cursor_.Wrong("header", "it must begin with '{'");
-    BANTAM_RETURN_IF_ERROR(cursor_.Object("header", Limits::kNameBytes, [&](std::string key, uint64_t offset) -> Status {
-      return key == "__metadata__" ? Metadata(offset) : Tensor(std::move(key), offset);
-    }));
+    BANTAM_RETURN_IF_ERROR(
+        cursor_.Object("header", Limits::kNameBytes, [&](std::string key, uint64_t offset) -> Status {
+          return key == "__metadata__" ? Metadata(offset) : Tensor(std::move(key), offset);
+        }));
     const size_t padding_end = cursor_.rest().find_first_not_of(' ');
     if (padding_end != std::string_view::npos) {
       return FileError(file_, "header", cursor_.offset() + padding_end, "only spaces may follow the closing '}'");
@@ -70,17 +71,26 @@ class HeaderReader {
     entry.name = std::move(name);
     entry.header_offset = offset;
     bool has_dtype = false, has_shape = false, has_offsets = false;
-    BANTAM_RETURN_IF_ERROR(cursor_.Object(field, Limits::kNameBytes, [&](std::string key, uint64_t key_offset) -> Status {
-      bool* seen = key == "dtype" ? &has_dtype : key == "shape" ? &has_shape : key == "data_offsets" ? &has_offsets : nullptr;
-      if (seen == nullptr) {
-        return FileError(file_, field, key_offset, fmt::format("an unknown key \"{}\"", EscapeForTerminal(key)));
-      }
-      if (std::exchange(*seen, true)) return FileError(file_, field, key_offset, fmt::format("a duplicate key \"{}\"", key));
-      return key == "dtype" ? ReadDType(field, entry) : key == "shape" ? ReadShape(field, entry) : ReadOffsets(field, entry);
-    }));
+    BANTAM_RETURN_IF_ERROR(
+        cursor_.Object(field, Limits::kNameBytes, [&](std::string key, uint64_t key_offset) -> Status {
+          bool* seen = key == "dtype"          ? &has_dtype
+                       : key == "shape"        ? &has_shape
+                       : key == "data_offsets" ? &has_offsets
+                                               : nullptr;
+          if (seen == nullptr) {
+            return FileError(file_, field, key_offset, fmt::format("an unknown key \"{}\"", EscapeForTerminal(key)));
+          }
+          if (std::exchange(*seen, true))
+            return FileError(file_, field, key_offset, fmt::format("a duplicate key \"{}\"", key));
+          return key == "dtype"   ? ReadDType(field, entry)
+                 : key == "shape" ? ReadShape(field, entry)
+                                  : ReadOffsets(field, entry);
+        }));
     if (!has_dtype || !has_shape || !has_offsets) {
       return FileError(file_, field, offset,
-                       fmt::format("\"{}\" is missing", !has_dtype ? "dtype" : !has_shape ? "shape" : "data_offsets"));
+                       fmt::format("\"{}\" is missing", !has_dtype   ? "dtype"
+                                                        : !has_shape ? "shape"
+                                                                     : "data_offsets"));
     }
     BANTAM_RETURN_IF_ERROR(CheckSize(field, entry));
     header_.tensors.push_back(std::move(entry));
@@ -93,10 +103,11 @@ class HeaderReader {
     BANTAM_TRY(const std::string name, cursor_.String(place, Limits::kNameBytes));
     const auto dtype = DTypeFromName(name);
     if (!dtype) {
-      return FileError(file_, place, offset,
-                       fmt::format("not an element type that is read here (got {}, known F32 F16 BF16 F64 I8 I16 I32 I64 U8 "
-                                   "U16 U32 U64 BOOL)",
-                                   EscapeForTerminal(name)));
+      return FileError(
+          file_, place, offset,
+          fmt::format("not an element type that is read here (got {}, known F32 F16 BF16 F64 I8 I16 I32 I64 U8 "
+                      "U16 U32 U64 BOOL)",
+                      EscapeForTerminal(name)));
     }
     entry.dtype = *dtype;
     return Ok();
@@ -111,7 +122,8 @@ class HeaderReader {
       }
       BANTAM_TRY(const uint64_t size, cursor_.Unsigned(place));
       if (size > INT64_MAX) {
-        return FileError(file_, place, offset, fmt::format("the size is too large (got {}, limit {})", size, INT64_MAX));
+        return FileError(file_, place, offset,
+                         fmt::format("the size is too large (got {}, limit {})", size, INT64_MAX));
       }
       entry.shape.push_back(static_cast<int64_t>(size));
       return Ok();
@@ -128,14 +140,16 @@ class HeaderReader {
       (count++ == 0 ? entry.begin : entry.end) = value;
       return Ok();
     }));
-    if (count != 2) return FileError(file_, place, offset, fmt::format("expected [begin, end] (got {} numbers)", count));
+    if (count != 2)
+      return FileError(file_, place, offset, fmt::format("expected [begin, end] (got {} numbers)", count));
     if (entry.begin > entry.end) {
-      return FileError(file_, place, offset, fmt::format("the end lies before the begin (got [{}, {}])", entry.begin, entry.end));
+      return FileError(file_, place, offset,
+                       fmt::format("the end lies before the begin (got [{}, {}])", entry.begin, entry.end));
     }
     if (entry.end > data_bytes_) {
       return FileError(file_, place, offset,
-                       fmt::format("the tensor ends beyond the file (got {}, limit {}): is the file cut short?", entry.end,
-                                   data_bytes_));
+                       fmt::format("the tensor ends beyond the file (got {}, limit {}): is the file cut short?",
+                                   entry.end, data_bytes_));
     }
     return Ok();
   }
@@ -161,22 +175,23 @@ class HeaderReader {
   Status CheckTiling() {
     std::vector<const SafetensorsEntry*> by_offset;
     for (const SafetensorsEntry& entry : header_.tensors) by_offset.push_back(&entry);
-    std::sort(by_offset.begin(), by_offset.end(), [](const auto* a, const auto* b) {
-      return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
-    });
+    std::sort(by_offset.begin(), by_offset.end(),
+              [](const auto* a, const auto* b) { return std::pair(a->begin, a->end) < std::pair(b->begin, b->end); });
     uint64_t covered = 0;
     for (const SafetensorsEntry* entry : by_offset) {
       if (entry->begin == covered) {
         covered = entry->end;
         continue;
       }
-      return FileError(file_, fmt::format("tensor '{}' data_offsets", EscapeForTerminal(entry->name)), entry->header_offset,
+      return FileError(file_, fmt::format("tensor '{}' data_offsets", EscapeForTerminal(entry->name)),
+                       entry->header_offset,
                        fmt::format("the bytes {} the tensor before it (got begin {}, expected {})",
                                    entry->begin < covered ? "overlap" : "leave a hole after", entry->begin, covered));
     }
     if (covered != data_bytes_) {
-      return FileError(file_, "data", cursor_.offset(),
-                       fmt::format("the tensors end before the file does (got {} bytes behind them)", data_bytes_ - covered));
+      return FileError(
+          file_, "data", cursor_.offset(),
+          fmt::format("the tensors end before the file does (got {} bytes behind them)", data_bytes_ - covered));
     }
     return Ok();
   }
@@ -204,7 +219,8 @@ class HeaderReader {
 
 Result<SafetensorsHeader> Parse(std::span<const std::byte> bytes, std::string_view name) {
   if (bytes.size() < kPrefixBytes) {
-    return FileError(name, "header length", 0, fmt::format("the file is cut short (got {} bytes, needs 8)", bytes.size()));
+    return FileError(name, "header length", 0,
+                     fmt::format("the file is cut short (got {} bytes, needs 8)", bytes.size()));
   }
   uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, bytes.data(), kPrefixBytes);

@@ -41,13 +41,15 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-// bytes: the whole file. `name` begins errors, `NAME: FIELD at byte OFFSET: WHY (got X, limit Y)`; it must be safe to print.
-// On success the tensors tile the file after the header exactly: no hole, no overlap, nothing behind the last one.
+// bytes: the whole file. `name` begins errors, `NAME: FIELD at byte OFFSET: WHY (got X, limit Y)`; it must be safe to
+// print. On success the tensors tile the file after the header exactly: no hole, no overlap, nothing behind the last
+// one.
 Result<SafetensorsHeader> ParseSafetensors(std::span<const std::byte> bytes, std::string_view name);
 
-// A mapped file. The views point into the mapping and live as long as this object. They may start at any byte: read them
-// with memcpy (CopyToF32 does). If another process shortens the file while it is mapped, touching the lost part raises
-// SIGBUS, so loaders copy or pack what they keep and then let go of the file (docs/architecture.md, "Model files").
+// A mapped file. The views point into the mapping and live as long as this object. They may start at any byte: read
+// them with memcpy (CopyToF32 does). If another process shortens the file while it is mapped, touching the lost part
+// raises SIGBUS, so loaders copy or pack what they keep and then let go of the file (docs/architecture.md, "Model
+// files").
 class SafetensorsFile {
  public:
   static Result<std::unique_ptr<SafetensorsFile>> Open(const Path& path);
@@ -65,8 +67,8 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// A file's bytes from named tensors: what Open reads back. Tensors lie in the map's order; the header is padded so that they
-// start at a multiple of 64 bytes. The views' bytes must fit their shapes.
+// A file's bytes from named tensors: what Open reads back. Tensors lie in the map's order; the header is padded so that
+// they start at a multiple of 64 bytes. The views' bytes must fit their shapes.
 std::string SerializeSafetensors(const std::map<std::string, TensorView>& tensors,
                                  const std::map<std::string, std::string>& metadata);
 

@@ -14,7 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 namespace bantam {
 namespace {
 
-std::span<const std::byte> BytesOf(std::string_view text) { return {reinterpret_cast<const std::byte*>(text.data()), text.size()}; }
+std::span<const std::byte> BytesOf(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
 // A copy of its own, so that a sanitizer sees a read past the end.
 int RunFuzzTarget(std::string_view text) {
   const std::vector<uint8_t> exact(text.begin(), text.end());
@@ -82,7 +84,8 @@ TEST(Safetensors, CorpusReplays) {
   EXPECT_GE(accepted, 4u);
 }
 
-// F-62. Bit flips, inserts, deletes and number edits, most of them in the header; whatever is accepted is then read in full.
+// F-62. Bit flips, inserts, deletes and number edits, most of them in the header; whatever is accepted is then read in
+// full.
 TEST(Safetensors, FiveThousandMutations) {
   std::vector<std::string> seeds;
   for (const auto& entry : std::filesystem::directory_iterator("src/files/fuzz/corpus")) {
@@ -90,8 +93,25 @@ TEST(Safetensors, FiveThousandMutations) {
     seeds.push_back(std::move(bytes));
   }
   std::sort(seeds.begin(), seeds.end());  // the order of a folder is not the same everywhere
-  static const std::vector<std::string> kWords = {"0", "1", "-1", "18446744073709551615", "9223372036854775807", "4294967296", "[", "]",
-                                                  "{", "}", "\"", ",", ":", "\\u0000", "F32", "U8", "\"shape\"", "1e9", "\xFF"};
+  static const std::vector<std::string> kWords = {"0",
+                                                  "1",
+                                                  "-1",
+                                                  "18446744073709551615",
+                                                  "9223372036854775807",
+                                                  "4294967296",
+                                                  "[",
+                                                  "]",
+                                                  "{",
+                                                  "}",
+                                                  "\"",
+                                                  ",",
+                                                  ":",
+                                                  "\\u0000",
+                                                  "F32",
+                                                  "U8",
+                                                  "\"shape\"",
+                                                  "1e9",
+                                                  "\xFF"};
   std::mt19937 random(20240613);
   const auto below = [&](size_t limit) { return limit == 0 ? size_t{0} : random() % limit; };
   size_t accepted = 0;
@@ -101,10 +121,18 @@ TEST(Safetensors, FiveThousandMutations) {
     for (size_t edits = 1 + below(4); edits > 0 && !bytes.empty(); --edits) {
       const size_t at = below(std::min<size_t>(bytes.size(), below(8) == 0 ? bytes.size() : 400));
       switch (below(5)) {
-        case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
-        case 1: bytes.insert(at, 1, static_cast<char>(below(256))); break;
-        case 2: bytes.erase(at, 1 + below(4)); break;
-        case 3: bytes.insert(at, kWords[below(kWords.size())]); break;
+        case 0:
+          bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+          break;
+        case 1:
+          bytes.insert(at, 1, static_cast<char>(below(256)));
+          break;
+        case 2:
+          bytes.erase(at, 1 + below(4));
+          break;
+        case 3:
+          bytes.insert(at, kWords[below(kWords.size())]);
+          break;
         case 4: {  // a number becomes another one
           const size_t digit = bytes.find_first_of("0123456789", std::max<size_t>(at, 8));
           if (digit == std::string::npos) break;

@@ -42,7 +42,8 @@ Result<PoolingMode> ReadPooling(const Path& path) {
     any_key |= config.Has(key);
     BANTAM_TRY(const bool on, config.BoolOr(key, false));
     if (!on) continue;
-    if (!meaning) return Err(ErrorCode::kUnsupported, "{} is on, a pooling that is not computed here", config.Where(key));
+    if (!meaning)
+      return Err(ErrorCode::kUnsupported, "{} is on, a pooling that is not computed here", config.Where(key));
     if (mode) return Err(ErrorCode::kUnsupported, "{}: several pooling modes at once are not supported", name);
     mode = meaning;
   }
@@ -82,8 +83,9 @@ Result<SentenceModules> ReadModuleList(const Path& folder, const json::value& do
     BANTAM_TRY(const std::string path, module.StringOr("path", ""));
     const std::string_view last = std::string_view(type).substr(type.rfind('.') + 1);
     if (i >= kOrder.size() || last != kOrder[i] || !type.starts_with("sentence_transformers.")) {
-      return Err(ErrorCode::kUnsupported, "{} is \"{}\": only Transformer, Pooling and then Normalize are computed here",
-                 module.Where("type"), EscapeForTerminal(type));
+      return Err(ErrorCode::kUnsupported,
+                 "{} is \"{}\": only Transformer, Pooling and then Normalize are computed here", module.Where("type"),
+                 EscapeForTerminal(type));
     }
     BANTAM_TRY(const Path module_folder, ModuleFolder(folder, path, name));
     if (i == 0) modules.transformer_folder = module_folder;
@@ -106,9 +108,10 @@ Result<T> AsCorrupt(Result<T> result) {
 
 Result<int> ReadMaxSeqLengthOf(const Path& folder, const JsonObject& config) {
   // One name per architecture that sentence-transformers once knew; it takes the first that is there.
-  for (const char* file : {"sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json",
-                           "sentence_camembert_config.json", "sentence_albert_config.json",
-                           "sentence_xlm-roberta_config.json", "sentence_xlnet_config.json"}) {
+  for (const char* file :
+       {"sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json",
+        "sentence_camembert_config.json", "sentence_albert_config.json", "sentence_xlm-roberta_config.json",
+        "sentence_xlnet_config.json"}) {
     if (!Exists(folder / file)) continue;
     const std::string name = Printable(folder / file);
     BANTAM_TRY(const json::value document, ReadJsonFile(folder / file));
@@ -143,11 +146,16 @@ Result<int> ReadMaxSeqLengthOf(const Path& folder, const JsonObject& config) {
 
 std::string_view PoolingModeName(PoolingMode mode) {
   switch (mode) {
-    case PoolingMode::kMean: return "mean";
-    case PoolingMode::kCls: return "cls";
-    case PoolingMode::kMax: return "max";
-    case PoolingMode::kMeanSqrtLen: return "mean_sqrt_len_tokens";
-    case PoolingMode::kLastToken: return "lasttoken";
+    case PoolingMode::kMean:
+      return "mean";
+    case PoolingMode::kCls:
+      return "cls";
+    case PoolingMode::kMax:
+      return "max";
+    case PoolingMode::kMeanSqrtLen:
+      return "mean_sqrt_len_tokens";
+    case PoolingMode::kLastToken:
+      return "lasttoken";
   }
   return "unknown";
 }

@@ -1,5 +1,5 @@
-// How a sentence-transformers folder turns token vectors into one: modules.json, the pooling's config.json, and the length
-// limit. Also the strict reading of small JSON files that the other readers of this room share.
+// How a sentence-transformers folder turns token vectors into one: modules.json, the pooling's config.json, and the
+// length limit. Also the strict reading of small JSON files that the other readers of this room share.
 #pragma once
 
 #include "files/model_folder.h"

@@ -33,8 +33,8 @@ class WeightFileSource final : public WeightSource {
   Result<TensorView> Get(std::string_view name, const Shape& expected_shape) override {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
-      return Err(ErrorCode::kCorrupt, "{}: weight \"{}\" {} is missing (the model has {} tensors, such as \"{}\")", place_,
-                 EscapeForTerminal(name), ShapeString(expected_shape), tensors_.size(),
+      return Err(ErrorCode::kCorrupt, "{}: weight \"{}\" {} is missing (the model has {} tensors, such as \"{}\")",
+                 place_, EscapeForTerminal(name), ShapeString(expected_shape), tensors_.size(),
                  tensors_.empty() ? "" : EscapeForTerminal(Nearest(name)));
     }
     asked_.insert(found->first);
@@ -127,7 +127,8 @@ Result<WeightFiles> OpenSharded(const Path& folder, const Path& index_path) {
 Error NoWeights(const Path& folder) {
   std::error_code ignored;
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     if (const auto what = ForeignFileName(name)) {
@@ -135,15 +136,16 @@ Error NoWeights(const Path& folder) {
                  EscapeForTerminal(name), *what);
     }
   }
-  return Err(ErrorCode::kNotFound, "{} holds neither model.safetensors nor model.safetensors.index.json", Printable(folder));
+  return Err(ErrorCode::kNotFound, "{} holds neither model.safetensors nor model.safetensors.index.json",
+             Printable(folder));
 }
 
 }  // namespace
 
 Result<Path> ResolveInside(const Path& folder, std::string_view relative) {
   // Weight maps name files beside them. A separator is the start of every way out, so none is taken, of any system.
-  if (relative.empty() || relative == "." || relative == ".." || relative.find_first_of("/\\:") != std::string_view::npos ||
-      relative.find('\0') != std::string_view::npos) {
+  if (relative.empty() || relative == "." || relative == ".." ||
+      relative.find_first_of("/\\:") != std::string_view::npos || relative.find('\0') != std::string_view::npos) {
     return Err(ErrorCode::kCorrupt, "must be the name of a file in the same folder");
   }
   const Path path = folder / relative;
@@ -151,11 +153,13 @@ Result<Path> ResolveInside(const Path& folder, std::string_view relative) {
   const Path real_folder = std::filesystem::canonical(folder, error);
   if (error) return ErrnoError("open", folder, error.value());
   const Path real = std::filesystem::canonical(path, error);
-  if (error == std::errc::too_many_symbolic_link_levels) return Err(ErrorCode::kCorrupt, "is a symbolic link to itself");
+  if (error == std::errc::too_many_symbolic_link_levels)
+    return Err(ErrorCode::kCorrupt, "is a symbolic link to itself");
   if (error) return ErrnoError("open", path, error.value());
   const auto [end, unused] = std::mismatch(real_folder.begin(), real_folder.end(), real.begin(), real.end());
-  if (end != real_folder.end()) return Err(ErrorCode::kCorrupt, "is a symbolic link that leaves the folder: copy the file here");
-  struct stat info {};
+  if (end != real_folder.end())
+    return Err(ErrorCode::kCorrupt, "is a symbolic link that leaves the folder: copy the file here");
+  struct stat info{};
   if (::stat(real.c_str(), &info) != 0) return ErrnoError("inspect", path, errno);
   if (!S_ISREG(info.st_mode)) return Err(ErrorCode::kCorrupt, "is not a regular file");
   if (info.st_nlink > 1) {
@@ -168,22 +172,27 @@ Result<std::map<std::string, std::string>> ParseSafetensorsIndex(std::string_vie
   JsonCursor cursor(text, 0, name);
   std::map<std::string, std::string> weight_map;
   std::set<std::string> seen, shards;
-  BANTAM_RETURN_IF_ERROR(cursor.Object("index", SafetensorsLimits::kNameBytes, [&](std::string key, uint64_t offset) -> Status {
-    if (!seen.insert(key).second || seen.size() > 64) return FileError(name, "index", offset, "a duplicate key or too many keys");
-    if (key != "weight_map") return cursor.Skip(EscapeForTerminal(key), kMaxIndexDepth);
-    return cursor.Object("weight_map", SafetensorsLimits::kNameBytes, [&](std::string tensor, uint64_t at) -> Status {
-      const std::string field = fmt::format("weight_map '{}'", EscapeForTerminal(tensor));
-      BANTAM_TRY(std::string shard, cursor.String(field, SafetensorsLimits::kNameBytes));
-      if (shards.insert(shard).second && shards.size() > kMaxShards) {
-        return FileError(name, field, at, fmt::format("too many files (limit {})", kMaxShards));
-      }
-      if (weight_map.size() == SafetensorsLimits::kTensors) {
-        return FileError(name, field, at, fmt::format("too many tensors (limit {})", SafetensorsLimits::kTensors));
-      }
-      if (!weight_map.emplace(std::move(tensor), std::move(shard)).second) return FileError(name, field, at, "a duplicate key");
-      return Ok();
-    });
-  }));
+  BANTAM_RETURN_IF_ERROR(
+      cursor.Object("index", SafetensorsLimits::kNameBytes, [&](std::string key, uint64_t offset) -> Status {
+        if (!seen.insert(key).second || seen.size() > 64)
+          return FileError(name, "index", offset, "a duplicate key or too many keys");
+        if (key != "weight_map") return cursor.Skip(EscapeForTerminal(key), kMaxIndexDepth);
+        return cursor.Object(
+            "weight_map", SafetensorsLimits::kNameBytes, [&](std::string tensor, uint64_t at) -> Status {
+              const std::string field = fmt::format("weight_map '{}'", EscapeForTerminal(tensor));
+              BANTAM_TRY(std::string shard, cursor.String(field, SafetensorsLimits::kNameBytes));
+              if (shards.insert(shard).second && shards.size() > kMaxShards) {
+                return FileError(name, field, at, fmt::format("too many files (limit {})", kMaxShards));
+              }
+              if (weight_map.size() == SafetensorsLimits::kTensors) {
+                return FileError(name, field, at,
+                                 fmt::format("too many tensors (limit {})", SafetensorsLimits::kTensors));
+              }
+              if (!weight_map.emplace(std::move(tensor), std::move(shard)).second)
+                return FileError(name, field, at, "a duplicate key");
+              return Ok();
+            });
+      }));
   cursor.SkipSpace();
   if (!cursor.AtEnd()) return cursor.Wrong("index", "text after the end of the JSON value");
   if (weight_map.empty()) return FileError(name, "weight_map", 0, "missing or empty");

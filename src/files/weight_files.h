@@ -24,9 +24,9 @@ Result<WeightFiles> OpenWeightFiles(const Path& folder);
 // `name` begins errors and must be safe to print.
 Result<std::map<std::string, std::string>> ParseSafetensorsIndex(std::string_view text, std::string_view name);
 
-// `relative` was written by somebody else into a file of `folder`. The result is a regular file inside `folder`: no absolute
-// path, no "..", no sub-folder, no symbolic link that leaves it, no device. The error says which, without naming the file
-// that mentioned it.
+// `relative` was written by somebody else into a file of `folder`. The result is a regular file inside `folder`: no
+// absolute path, no "..", no sub-folder, no symbolic link that leaves it, no device. The error says which, without
+// naming the file that mentioned it.
 Result<Path> ResolveInside(const Path& folder, std::string_view relative);
 
 }  // namespace bantam

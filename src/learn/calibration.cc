@@ -65,7 +65,7 @@ std::array<double, 3> Solve(std::array<std::array<double, 3>, 3> a, std::array<d
 }  // namespace
 
 Logistic FitLogistic(std::span<const std::array<double, 2>> positives, std::span<const std::array<double, 2>> negatives,
-                        const Logistic& prior, double prior_deviation) {
+                     const Logistic& prior, double prior_deviation) {
   if (positives.empty() || negatives.empty()) return prior;
   const double smaller = static_cast<double>(std::min(positives.size(), negatives.size()));
   const std::array<double, 3> centre = {prior.coefficients[0], prior.coefficients[1], prior.intercept};

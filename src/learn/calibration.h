@@ -8,8 +8,8 @@
 namespace bantam {
 
 // The T that makes softmax(logits / T) most likely. logits: [labels.size(), num_labels], row-major.
-// Each label counts 1 - 1 / (n + 2) of its example and the others share the rest (Platt's targets): without that a few dozen
-// examples that are all right would ask for T = 0, certainty. In [0.05, 20]. At least one example.
+// Each label counts 1 - 1 / (n + 2) of its example and the others share the rest (Platt's targets): without that a few
+// dozen examples that are all right would ask for T = 0, certainty. In [0.05, 20]. At least one example.
 double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels);
 
 // P(positive) = sigmoid(intercept + coefficients . features)
@@ -18,10 +18,10 @@ struct Logistic {
   double intercept = 0;
 };
 
-// The coefficients most likely under a normal prior of standard deviation `prior_deviation` around `prior`, by Newton's method.
-// Both classes weigh the same, as much together as twice the smaller one: features of many positives say no more about the
-// border than the few negatives beside it.
+// The coefficients most likely under a normal prior of standard deviation `prior_deviation` around `prior`, by Newton's
+// method. Both classes weigh the same, as much together as twice the smaller one: features of many positives say no
+// more about the border than the few negatives beside it.
 Logistic FitLogistic(std::span<const std::array<double, 2>> positives, std::span<const std::array<double, 2>> negatives,
-                        const Logistic& prior, double prior_deviation);
+                     const Logistic& prior, double prior_deviation);
 
 }  // namespace bantam

@@ -8,7 +8,8 @@
 
 namespace bantam {
 
-std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings) {
+std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> examples,
+                                const EmbeddingMatrix& embeddings) {
   BANTAM_CHECK(embeddings.rows == examples.size());
   std::vector<Outcome> outcomes;
   outcomes.reserve(examples.size());
@@ -73,7 +74,9 @@ double F1(const Counts& counts, int num_out_of_scope) {
 
 double MacroF1After(std::span<const Outcome> outcomes) {
   std::map<std::string_view, int> numbers;
-  const auto number = [&](std::string_view label) { return numbers.try_emplace(label, static_cast<int>(numbers.size())).first->second; };
+  const auto number = [&](std::string_view label) {
+    return numbers.try_emplace(label, static_cast<int>(numbers.size())).first->second;
+  };
   std::vector<int> truth, predicted;
   for (const Outcome& o : outcomes) {
     truth.push_back(number(o.truth));
@@ -89,7 +92,8 @@ std::vector<Confusion> CountConfusions(std::span<const Outcome> outcomes) {
     if (in_scope ? o.predicted != o.truth : o.accepted) ++counts[{o.truth, o.predicted}];
   }
   std::vector<Confusion> confusions;
-  for (const auto& [pair, count] : counts) confusions.push_back({std::string(pair.first), std::string(pair.second), count});
+  for (const auto& [pair, count] : counts)
+    confusions.push_back({std::string(pair.first), std::string(pair.second), count});
   std::stable_sort(confusions.begin(), confusions.end(),
                    [](const Confusion& a, const Confusion& b) { return a.count > b.count; });
   return confusions;

@@ -24,10 +24,11 @@ struct Outcome {
 };
 
 // embeddings.row(i) belongs to examples[i] and has head.dimensions() columns.
-std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings);
+std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> examples,
+                                const EmbeddingMatrix& embeddings);
 
-// Each example predicted by a head that was trained, calibrated and given its threshold without it: for a set that has no
-// test lines of its own. Trains `folds` heads. Examples that no fold can hold out are missing from the result.
+// Each example predicted by a head that was trained, calibrated and given its threshold without it: for a set that has
+// no test lines of its own. Trains `folds` heads. Examples that no fold can hold out are missing from the result.
 Result<std::vector<Outcome>> CrossValidate(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
                                            const EncoderIdentity& encoder, int folds, const TrainOptions& options);
 
@@ -40,19 +41,19 @@ struct Confusion {
 // with the true label, or rejected for a line that is out of scope.
 struct Evaluation {
   int num_in_scope = 0, num_out_of_scope = 0;
-  std::optional<double> in_scope_accuracy;      // arg max, before any rejection
-  std::optional<double> accuracy;               // all lines, after it
-  std::optional<double> macro_f1;               // all lines, after it; out of scope is a label like the others
-  std::optional<double> false_rejection;        // of in-scope lines, at the head's threshold
+  std::optional<double> in_scope_accuracy;  // arg max, before any rejection
+  std::optional<double> accuracy;           // all lines, after it
+  std::optional<double> macro_f1;           // all lines, after it; out of scope is a label like the others
+  std::optional<double> false_rejection;    // of in-scope lines, at the head's threshold
   std::optional<double> oos_recall, oos_precision, oos_f1;  // at the head's threshold
   // At the threshold that is the 4 % quantile of these lines' own in-scope confidences.
   std::optional<double> threshold_at_fr4, oos_recall_at_fr4, oos_f1_at_fr4, accuracy_at_fr4;
-  std::optional<double> oos_auroc;              // of the confidence, in scope against out of scope
-  std::optional<double> ece;                    // of `probability` on in-scope lines, 15 equal bins
+  std::optional<double> oos_auroc;  // of the confidence, in scope against out of scope
+  std::optional<double> ece;        // of `probability` on in-scope lines, 15 equal bins
   // Of `confidence` on all lines, out-of-scope ones weighted to the share that the head assumes among messages.
   std::optional<double> ece_confidence;
-  std::vector<ReliabilityBin> bins;             // behind `ece`
-  std::vector<Confusion> confusions;            // most frequent first; for out-of-scope lines, what accepted them
+  std::vector<ReliabilityBin> bins;   // behind `ece`
+  std::vector<Confusion> confusions;  // most frequent first; for out-of-scope lines, what accepted them
 };
 
 // share: the head's metadata().out_of_scope_share.

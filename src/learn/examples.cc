@@ -30,7 +30,8 @@ Result<LabelledText> ParseExample(const JsonObject& line, const ReadExamplesOpti
     return Err(ErrorCode::kInvalidArgument, "{} is empty; remove the line", line.Where("text"));
   }
   if (example.text.size() > kMaxTextBytes) {
-    return Err(ErrorCode::kTooLarge, "{} has {} bytes, the limit is {}", line.Where("text"), example.text.size(), kMaxTextBytes);
+    return Err(ErrorCode::kTooLarge, "{} has {} bytes, the limit is {}", line.Where("text"), example.text.size(),
+               kMaxTextBytes);
   }
   if (options.default_label.empty() || line.Has("label")) {
     BANTAM_TRY(example.label, line.String("label"));
@@ -38,8 +39,8 @@ Result<LabelledText> ParseExample(const JsonObject& line, const ReadExamplesOpti
     example.label = options.default_label;
   }
   if (example.label.empty() || example.label.size() > kMaxLabelBytes) {
-    return Err(ErrorCode::kInvalidArgument, "{} has {} bytes, expected 1 to {}", line.Where("label"), example.label.size(),
-               kMaxLabelBytes);
+    return Err(ErrorCode::kInvalidArgument, "{} has {} bytes, expected 1 to {}", line.Where("label"),
+               example.label.size(), kMaxLabelBytes);
   }
   return example;
 }
@@ -89,7 +90,8 @@ Result<std::vector<LabelledText>> ReadExamples(const Path& path, const ReadExamp
     return Err(ErrorCode::kInvalidArgument, "{}: no line has the split asked for; the file has {}", name, list);
   }
   if (examples.empty()) {
-    return Err(ErrorCode::kInvalidArgument, "{}: no examples; expected lines such as {{\"text\": \"where is my refund\", \"label\": \"refund\"}}",
+    return Err(ErrorCode::kInvalidArgument,
+               "{}: no examples; expected lines such as {{\"text\": \"where is my refund\", \"label\": \"refund\"}}",
                name);
   }
   return examples;
@@ -126,8 +128,8 @@ LabelIndex IndexLabels(std::span<const LabelledText> examples) {
 }
 
 std::vector<int> AssignFolds(std::span<const LabelledText> examples, int num_folds) {
-  // label -> text key -> examples. Within a label, groups go round the folds in the order of a hash of their text, so that
-  // neighbouring lines, which are often variations of one another, do not fall into folds by a pattern.
+  // label -> text key -> examples. Within a label, groups go round the folds in the order of a hash of their text, so
+  // that neighbouring lines, which are often variations of one another, do not fall into folds by a pattern.
   std::map<std::string_view, std::map<std::string, std::vector<size_t>>> groups;
   for (size_t i = 0; i < examples.size(); ++i) {
     const std::string key = FoldKey(examples[i].text);

@@ -21,12 +21,12 @@ struct LabelledText {
 };
 
 struct ReadExamplesOptions {
-  std::string default_label;         // for lines without "label"; empty: each line must have one
-  std::vector<std::string> splits;   // keep lines whose "split" is one of these; empty: keep all
+  std::string default_label;        // for lines without "label"; empty: each line must have one
+  std::vector<std::string> splits;  // keep lines whose "split" is one of these; empty: keep all
 };
 
-// A file of lines {"text": ..., "label": ..., "split": ...}; "split" may be absent unless asked for, further keys are ignored,
-// blank lines are skipped. Errors name file and line. A file that yields no example is an error.
+// A file of lines {"text": ..., "label": ..., "split": ...}; "split" may be absent unless asked for, further keys are
+// ignored, blank lines are skipped. Errors name file and line. A file that yields no example is an error.
 Result<std::vector<LabelledText>> ReadExamples(const Path& path, const ReadExamplesOptions& options = {});
 
 // Over the sorted examples: the order of lines does not matter, repetitions do.
@@ -39,10 +39,10 @@ struct LabelIndex {
 };
 LabelIndex IndexLabels(std::span<const LabelledText> examples);
 
-// A fold for each example in [0, num_folds): every label is spread evenly, and texts that are equal but for case and white
-// space stay together, or one of them in training would give away the other. -1 for an example that no fold may hold out,
-// because its label would have no other text left to train on. Out-of-scope examples are spread too.
-// Depends on the texts and labels alone, not on their order.
+// A fold for each example in [0, num_folds): every label is spread evenly, and texts that are equal but for case and
+// white space stay together, or one of them in training would give away the other. -1 for an example that no fold may
+// hold out, because its label would have no other text left to train on. Out-of-scope examples are spread too. Depends
+// on the texts and labels alone, not on their order.
 std::vector<int> AssignFolds(std::span<const LabelledText> examples, int num_folds);
 
 }  // namespace bantam

@@ -10,12 +10,13 @@
 namespace bantam {
 
 EncoderIdentity IdentityOf(const Embedder& embedder) {
-  return {embedder.model_name(), embedder.weights_sha256(), std::string(WeightTypeName(embedder.encoder().weight_type()))};
+  return {embedder.model_name(), embedder.weights_sha256(),
+          std::string(WeightTypeName(embedder.encoder().weight_type()))};
 }
 
 Prediction Head::Predict(std::span<const float> embedding) const {
-  BANTAM_CHECK(embedding.size() == static_cast<size_t>(model_.dimensions), "an embedding of {} dimensions for a head of {}",
-               embedding.size(), model_.dimensions);
+  BANTAM_CHECK(embedding.size() == static_cast<size_t>(model_.dimensions),
+               "an embedding of {} dimensions for a head of {}", embedding.size(), model_.dimensions);
   constexpr size_t kRanked = 5;
   const size_t num_labels = labels_.size();
   std::vector<float> logits(num_labels);
@@ -30,9 +31,8 @@ Prediction Head::Predict(std::span<const float> embedding) const {
   std::vector<int> order(num_labels);
   std::iota(order.begin(), order.end(), 0);
   const size_t ranked = std::min(kRanked, num_labels);
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(ranked), order.end(), [&](int a, int b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  });
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(ranked), order.end(),
+                    [&](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   const double largest = logits[order[0]];
   double sum = 0;
   for (const float z : logits) sum += std::exp((z - largest) / metadata_.temperature);
@@ -55,8 +55,9 @@ Status Head::CheckEncoder(const EncoderIdentity& encoder) const {
   const auto name = [](const EncoderIdentity& e) {
     return fmt::format("{} in {} (weights {:.12})", e.model, e.weight_type, e.weights_sha256);
   };
-  return Err(ErrorCode::kConflict, "the head was trained on vectors of {}, the encoder is {}; load that encoder or train again",
-             name(ours), name(encoder));
+  return Err(ErrorCode::kConflict,
+             "the head was trained on vectors of {}, the encoder is {}; load that encoder or train again", name(ours),
+             name(encoder));
 }
 
 }  // namespace bantam

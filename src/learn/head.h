@@ -23,35 +23,35 @@ namespace bantam {
 
 // Whose vectors a head understands. Another model, other weights or another weight type make other vectors.
 struct EncoderIdentity {
-  std::string model;           // "all-MiniLM-L6-v2"
+  std::string model;  // "all-MiniLM-L6-v2"
   std::string weights_sha256;
-  std::string weight_type;     // "int8"
+  std::string weight_type;  // "int8"
   bool operator==(const EncoderIdentity&) const = default;
 };
 EncoderIdentity IdentityOf(const Embedder& embedder);
 
 struct ScoredLabel {
-  int label = -1;        // index into Head::labels()
+  int label = -1;  // index into Head::labels()
   float probability = 0;
 };
 
 struct Prediction {
-  int label = -1;                    // arg max over in-scope labels
-  float probability = 0;             // of that label if the message is in scope, temperature-calibrated
-  float confidence = 0;              // what the router compares: P(in scope and label right) = probability * (1 - out_of_scope)
-  float out_of_scope = 0;            // P(out of scope): 0..1, higher = less like anything known
-  bool accepted = false;             // confidence >= the head's own threshold
+  int label = -1;          // arg max over in-scope labels
+  float probability = 0;   // of that label if the message is in scope, temperature-calibrated
+  float confidence = 0;    // what the router compares: P(in scope and label right) = probability * (1 - out_of_scope)
+  float out_of_scope = 0;  // P(out of scope): 0..1, higher = less like anything known
+  bool accepted = false;   // confidence >= the head's own threshold
   std::vector<ScoredLabel> ranking;  // best first, at most 5
 };
 
 struct HeadMetadata {
   EncoderIdentity encoder;
-  std::string examples_sha256;      // over the sorted labelled examples: when it differs, the head is stale
+  std::string examples_sha256;  // over the sorted labelled examples: when it differs, the head is stale
   double temperature = 1;
   double threshold = 0.5;           // the head's own, chosen on held-out folds
   double out_of_scope_share = 0.2;  // assumed among messages
   double inverse_regularization = 10;
-  int num_examples = 0;             // in scope
+  int num_examples = 0;  // in scope
   int num_out_of_scope = 0;
 };
 
@@ -88,21 +88,21 @@ struct TrainOptions {
   double inverse_regularization = 10;  // C of scikit-learn's LogisticRegression
   int folds = 0;                       // for calibration and the threshold; 0: 5, or 10 up to 2,000 examples
   int max_iterations = 200;
-  double out_of_scope_share = 0.2;     // of the messages that will come; what `confidence` is calibrated for
-  double max_false_rejection = 0.04;   // of held-out in-scope examples, at the head's own threshold
-  int num_threads = 0;                 // 0: all this process may use
+  double out_of_scope_share = 0.2;    // of the messages that will come; what `confidence` is calibrated for
+  double max_false_rejection = 0.04;  // of held-out in-scope examples, at the head's own threshold
+  int num_threads = 0;                // 0: all this process may use
   std::function<void(std::string_view stage, double fraction)> progress;
 };
 
 // What the folds say about the head; every figure is of examples that the model had not seen.
 struct TrainReport {
-  double train_seconds = 0;     // wall time of TrainHead, folds included
-  int iterations = 0;           // of the final model
+  double train_seconds = 0;  // wall time of TrainHead, folds included
+  int iterations = 0;        // of the final model
   int folds = 0;
-  int held_out = 0;             // in-scope examples that the figures below are of
-  double accuracy = 0;          // arg max, before any rejection
-  double ece = 0;               // of `probability`, 15 bins
-  double false_rejection = 0;   // at the threshold
+  int held_out = 0;                // in-scope examples that the figures below are of
+  double accuracy = 0;             // arg max, before any rejection
+  double ece = 0;                  // of `probability`, 15 bins
+  double false_rejection = 0;      // at the threshold
   double out_of_scope_recall = 0;  // at the threshold; 0 without out-of-scope examples
 };
 
@@ -111,8 +111,8 @@ struct TrainedHead {
   TrainReport report;
 };
 
-// embeddings.row(i) belongs to examples[i]. Deterministic: the same examples in any order give the same bytes, on any number
-// of threads of one ISA level. Needs two in-scope labels, and one label with two different texts.
+// embeddings.row(i) belongs to examples[i]. Deterministic: the same examples in any order give the same bytes, on any
+// number of threads of one ISA level. Needs two in-scope labels, and one label with two different texts.
 Result<TrainedHead> TrainHead(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
                               const EncoderIdentity& encoder, const TrainOptions& options);
 

@@ -66,9 +66,12 @@ std::string HeadFile::Serialize(const Head& head) {
   const int64_t labels = head.model_.num_labels, dimensions = head.model_.dimensions;
   std::vector<int32_t> counts(head.prototypes_.count.begin(), head.prototypes_.count.end());
   const ScopeScorer& s = head.scorer_;
-  const std::vector<double> scorer = {s.mean[0],      s.mean[1],
-                                      s.deviation[0], s.deviation[1],
-                                      s.logistic.coefficients[0], s.logistic.coefficients[1],
+  const std::vector<double> scorer = {s.mean[0],
+                                      s.mean[1],
+                                      s.deviation[0],
+                                      s.deviation[1],
+                                      s.logistic.coefficients[0],
+                                      s.logistic.coefficients[1],
                                       s.logistic.intercept};
   const int64_t all = static_cast<int64_t>(head.prototypes_.vectors.size()) / dimensions;
   json::array names;
@@ -114,7 +117,8 @@ Result<double> HeadFile::Number(const std::string& key, double minimum, double m
 
 Result<int> HeadFile::Count(const std::string& key) {
   BANTAM_TRY(const double value, Number(key, 0, 2e9));
-  if (value != std::floor(value)) return Err(ErrorCode::kCorrupt, "{}: \"{}\" is {}, expected an integer", name_, key, value);
+  if (value != std::floor(value))
+    return Err(ErrorCode::kCorrupt, "{}: \"{}\" is {}, expected an integer", name_, key, value);
   return static_cast<int>(value);
 }
 
@@ -143,8 +147,8 @@ Result<std::vector<float>> HeadFile::Finite(std::string_view tensor, const Shape
 Status HeadFile::ReadMetadata() {
   BANTAM_TRY(const std::string format, Text("format"));
   if (format != kFormat) {
-    return Err(ErrorCode::kUnsupported, "{}: the format is \"{}\", this version reads \"{}\"; train the head again", name_,
-               EscapeForTerminal(format, 40), kFormat);
+    return Err(ErrorCode::kUnsupported, "{}: the format is \"{}\", this version reads \"{}\"; train the head again",
+               name_, EscapeForTerminal(format, 40), kFormat);
   }
   HeadMetadata& m = head_.metadata_;
   BANTAM_TRY(m.encoder.model, Text("model"));
@@ -187,8 +191,8 @@ Status HeadFile::ReadModel() {
   const auto labels = static_cast<int64_t>(head_.labels_.size());
   const int64_t dimensions = weight->shape.size() == 2 ? weight->shape[1] : 0;
   if (weight->shape.size() != 2 || weight->shape[0] != labels || dimensions < 1 || dimensions > kMaxDimensions) {
-    return Err(ErrorCode::kCorrupt, "{}: tensor \"weight\" is {}, expected [{}, 1 to {}]", name_, ShapeString(weight->shape),
-               labels, kMaxDimensions);
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"weight\" is {}, expected [{}, 1 to {}]", name_,
+               ShapeString(weight->shape), labels, kMaxDimensions);
   }
   head_.model_.num_labels = static_cast<int>(labels);
   head_.model_.dimensions = static_cast<int>(dimensions);
@@ -218,7 +222,8 @@ Status HeadFile::ReadScorer() {
   BANTAM_TRY(const std::vector<double> v, Tensor<double>("out_of_scope", DType::kF64, {int64_t{kScorerValues}}));
   const bool finite = std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
   if (!finite || !(v[2] > 0) || !(v[3] > 0)) {
-    return Err(ErrorCode::kCorrupt, "{}: tensor \"out_of_scope\" holds a value that is not finite, or a deviation not above 0", name_);
+    return Err(ErrorCode::kCorrupt,
+               "{}: tensor \"out_of_scope\" holds a value that is not finite, or a deviation not above 0", name_);
   }
   head_.scorer_ = {{v[0], v[1]}, {v[2], v[3]}, {{v[4], v[5]}, v[6]}};
   return Ok();
@@ -232,7 +237,8 @@ Result<Head> HeadFile::Read() {
   BANTAM_RETURN_IF_ERROR(ReadScorer());
   constexpr size_t kTensors = 5;
   if (file_.tensors().size() != kTensors) {
-    return Err(ErrorCode::kCorrupt, "{}: {} tensors, expected weight, bias, prototypes, prototype_count and out_of_scope", name_,
+    return Err(ErrorCode::kCorrupt,
+               "{}: {} tensors, expected weight, bias, prototypes, prototype_count and out_of_scope", name_,
                file_.tensors().size());
   }
   return std::move(head_);

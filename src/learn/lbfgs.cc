@@ -57,8 +57,8 @@ void Direction(const std::deque<Pair>& pairs, std::span<const double> gradient, 
 LbfgsResult MinimizeLbfgs(const std::function<double(std::span<const double>, std::span<double>)>& f,
                           std::vector<double>& x, const LbfgsOptions& options) {
   constexpr double kSufficientDecrease = 1e-4;
-  // The value is a sum of products in single precision: below this, relative, a difference of two values is noise and the
-  // slope has to say whether a step is good (Hager and Zhang's approximate Wolfe condition).
+  // The value is a sum of products in single precision: below this, relative, a difference of two values is noise and
+  // the slope has to say whether a step is good (Hager and Zhang's approximate Wolfe condition).
   constexpr double kValueNoise = 1e-7;
   constexpr int kMaxHalvings = 20;
 

@@ -6,7 +6,8 @@
 
 namespace bantam {
 
-// The area under the ROC curve: the chance that a positive scores above a negative, ties counting half. NaN if one is empty.
+// The area under the ROC curve: the chance that a positive scores above a negative, ties counting half. NaN if one is
+// empty.
 double Auroc(std::span<const double> positives, std::span<const double> negatives);
 
 // Linear interpolation between order statistics, numpy's default. q in [0, 1]; at least one value.

@@ -16,8 +16,8 @@ void Normalize(std::span<float> x) {
   for (float& v : x) v *= inverse;
 }
 
-// points: [n, d], unit vectors. Spherical k-means from centres spread out: the point nearest to the mean, then each time the
-// point that is farthest from the centres so far.
+// points: [n, d], unit vectors. Spherical k-means from centres spread out: the point nearest to the mean, then each
+// time the point that is farthest from the centres so far.
 std::vector<float> ClusterCentres(std::span<const float> points, size_t n, size_t d, size_t k) {
   const auto point = [&](size_t i) { return points.subspan(i * d, d); };
   std::vector<float> mean(d);
@@ -94,7 +94,8 @@ Prototypes MakePrototypes(const EmbeddingMatrix& embeddings, std::span<const int
       Normalize({points.data() + points.size() - d, d});
     }
     const size_t n = members[label].size();
-    centres[label] = n <= Prototypes::kPerLabel ? std::move(points) : ClusterCentres(points, n, d, Prototypes::kPerLabel);
+    centres[label] =
+        n <= Prototypes::kPerLabel ? std::move(points) : ClusterCentres(points, n, d, Prototypes::kPerLabel);
   });
   Prototypes prototypes;
   prototypes.dimensions = static_cast<int>(d);
@@ -121,11 +122,13 @@ double ScopeScorer::InScope(const ScopeFeatures& features) const {
   return Sigmoid(z);
 }
 
-ScopeScorer FitScopeScorer(std::span<const ScopeFeatures> in_scope, std::span<const ScopeFeatures> out_of_scope, double share) {
+ScopeScorer FitScopeScorer(std::span<const ScopeFeatures> in_scope, std::span<const ScopeFeatures> out_of_scope,
+                           double share) {
   BANTAM_CHECK(!in_scope.empty() && share > 0 && share < 1);
   // Fits on CLINC150 with 5 to 100 examples of 25 to 150 routes against its out-of-scope examples gave 1.8 to 3 in this
-  // direction with an intercept of 4.2 to 9, against held-out routes 1.3 to 1.7 with 2.1 to 4.3. In the direction 2 : 1 the
-  // ranking is within 0.001 of the best AUROC for both kinds; more weight on the cosine loses held-out routes, which are near.
+  // direction with an intercept of 4.2 to 9, against held-out routes 1.3 to 1.7 with 2.1 to 4.3. In the direction 2 : 1
+  // the ranking is within 0.001 of the best AUROC for both kinds; more weight on the cosine loses held-out routes,
+  // which are near.
   constexpr Logistic kDefault{{1.7, 0.85}, 4.2};
   constexpr double kPriorDeviation = 1;  // a hundred examples have their way, five hardly move it
 

@@ -24,11 +24,20 @@ std::string Escape(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
   }
   return out;
@@ -43,21 +52,23 @@ std::string ShortCount(double count) {
 }
 
 void Line(std::string& svg, std::string_view css, double x1, double y1, double x2, double y2) {
-  fmt::format_to(std::back_inserter(svg), "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", css, x1, y1,
-                 x2, y2);
+  fmt::format_to(std::back_inserter(svg),
+                 "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", css, x1, y1, x2, y2);
 }
 
 void Text(std::string& svg, std::string_view css, double x, double y, std::string_view text) {
-  fmt::format_to(std::back_inserter(svg), "<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", css, x, y, Escape(text));
+  fmt::format_to(std::back_inserter(svg), "<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", css, x, y,
+                 Escape(text));
 }
 
 void Bar(std::string& svg, std::string_view css, const Panel& panel, const ReliabilityBin& bin, double fraction,
          std::string_view hint) {
   constexpr double kGap = 1.5;
-  fmt::format_to(std::back_inserter(svg),
-                 "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"><title>{}</title></rect>\n", css,
-                 panel.X(bin.low) + kGap, panel.Y(fraction), (bin.high - bin.low) * panel.width - 2 * kGap,
-                 std::max(0.0, fraction * panel.height), Escape(hint));
+  fmt::format_to(
+      std::back_inserter(svg),
+      "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"><title>{}</title></rect>\n", css,
+      panel.X(bin.low) + kGap, panel.Y(fraction), (bin.high - bin.low) * panel.width - 2 * kGap,
+      std::max(0.0, fraction * panel.height), Escape(hint));
 }
 
 void Axes(std::string& svg) {
@@ -70,8 +81,9 @@ void Axes(std::string& svg) {
   Text(svg, "label middle", kCounts.X(0.5), kCounts.Y(0) + 40, "confidence");
   for (const auto& [panel, name] : {std::pair{kCurve, "share that is right"}, std::pair{kCounts, "count (log)"}}) {
     const double x = 24, y = panel.Y(0.5);
-    fmt::format_to(std::back_inserter(svg), "<text class=\"label middle\" transform=\"translate({:.1f} {:.1f}) rotate(-90)\">{}</text>\n", x,
-                   y, name);
+    fmt::format_to(std::back_inserter(svg),
+                   "<text class=\"label middle\" transform=\"translate({:.1f} {:.1f}) rotate(-90)\">{}</text>\n", x, y,
+                   name);
   }
 }
 
@@ -81,7 +93,8 @@ std::string ReliabilityPlot(std::span<const ReliabilityBin> bins, const Reliabil
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\">\n"
       "<title>{2}</title>\n<style>\n"
-      "text{{font-family:system-ui,sans-serif;fill:#1f2933}} .title{{font-size:17px;font-weight:600}} .sub{{font-size:13px;fill:#52606d}}\n"
+      "text{{font-family:system-ui,sans-serif;fill:#1f2933}} .title{{font-size:17px;font-weight:600}} "
+      ".sub{{font-size:13px;fill:#52606d}}\n"
       ".tick{{font-size:11px;fill:#52606d}} .count{{font-size:10px;fill:#52606d}} .label{{font-size:12px}}\n"
       ".end{{text-anchor:end}} .middle{{text-anchor:middle}}\n"
       ".grid{{stroke:#e4e7eb}} .axis{{stroke:#9aa5b1}} .ideal{{stroke:#616e7c;stroke-dasharray:5 4}}\n"
@@ -96,8 +109,8 @@ std::string ReliabilityPlot(std::span<const ReliabilityBin> bins, const Reliabil
   for (const ReliabilityBin& bin : bins) most = std::max(most, bin.weight);
   for (const ReliabilityBin& bin : bins) {
     if (!(bin.weight > 0)) continue;
-    const std::string hint = fmt::format("{:.2f} to {:.2f}: {:.0f} lines, mean confidence {:.3f}, right {:.3f}", bin.low, bin.high,
-                                         bin.weight, bin.confidence, bin.accuracy);
+    const std::string hint = fmt::format("{:.2f} to {:.2f}: {:.0f} lines, mean confidence {:.3f}, right {:.3f}",
+                                         bin.low, bin.high, bin.weight, bin.confidence, bin.accuracy);
     Bar(svg, "right", kCurve, bin, bin.accuracy, hint);
     const double share = std::log1p(bin.weight) / std::log1p(most);
     Bar(svg, "bulk", kCounts, bin, share, hint);
@@ -107,14 +120,16 @@ std::string ReliabilityPlot(std::span<const ReliabilityBin> bins, const Reliabil
   for (const ReliabilityBin& bin : bins) {  // over the bars and the diagonal
     if (!(bin.weight > 0)) continue;
     const double inset = (bin.high - bin.low) * 0.12;
-    Line(svg, "mean", kCurve.X(bin.low + inset), kCurve.Y(bin.confidence), kCurve.X(bin.high - inset), kCurve.Y(bin.confidence));
+    Line(svg, "mean", kCurve.X(bin.low + inset), kCurve.Y(bin.confidence), kCurve.X(bin.high - inset),
+         kCurve.Y(bin.confidence));
   }
   Line(svg, "axis", kCurve.X(0), kCurve.Y(0), kCurve.X(1), kCurve.Y(0));
   Line(svg, "axis", kCounts.X(0), kCounts.Y(0), kCounts.X(1), kCounts.Y(0));
 
   // The key, in the corner that a sensible model leaves empty.
   const double x = kCurve.left + 14, y = kCurve.top + 18;
-  fmt::format_to(std::back_inserter(svg), "<rect class=\"right\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"14\" height=\"10\"/>\n", x, y - 9);
+  fmt::format_to(std::back_inserter(svg),
+                 "<rect class=\"right\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"14\" height=\"10\"/>\n", x, y - 9);
   Text(svg, "tick", x + 22, y, "right");
   Line(svg, "mean", x, y + 14, x + 14, y + 14);
   Text(svg, "tick", x + 22, y + 18, "mean confidence");

@@ -1,5 +1,5 @@
-// The products run on the encoder's own f32 kernel, which computes X W^T against a packed right-hand side. Both products of
-// an evaluation can take the examples as that side, so that they are packed once for all evaluations:
+// The products run on the encoder's own f32 kernel, which computes X W^T against a packed right-hand side. Both
+// products of an evaluation can take the examples as that side, so that they are packed once for all evaluations:
 //
 //   logits   [labels, rows]       = W        [labels, dimensions] * X^T, X packed in panels of 64 rows
 //   gradient [labels, dimensions] = residual [labels, rows]       * X,   X packed in panels of 64 dimensions
@@ -53,7 +53,8 @@ struct SoftmaxLoss::State {
 };
 
 void SoftmaxLoss::State::Pack(const EmbeddingMatrix& embeddings, std::span<const int> rows) {
-  const size_t chunk_by_row = size_t{kChunkRows} * dimensions, chunk_by_dimension = size_t{kChunkRows} * padded_dimensions;
+  const size_t chunk_by_row = size_t{kChunkRows} * dimensions,
+               chunk_by_dimension = size_t{kChunkRows} * padded_dimensions;
   by_row = AlignedBuffer<float>(chunk_by_row * num_chunks);
   by_dimension = AlignedBuffer<float>(chunk_by_dimension * num_chunks);
   pool->Run(num_chunks, [&](int chunk, int) {
@@ -97,7 +98,8 @@ void SoftmaxLoss::State::Residuals(int chunk, Lane& lane) {
   double loss = 0;
   for (int r = 0; r < valid; ++r) loss += std::log(static_cast<double>(sum[r])) + largest[r] - own[r];
   lane.loss += loss;
-  for (int r = 0; r < kChunkRows; ++r) sum[r] = r < valid ? 1 / sum[r] : 0;  // rows that pad the last chunk count nothing
+  for (int r = 0; r < kChunkRows; ++r)
+    sum[r] = r < valid ? 1 / sum[r] : 0;  // rows that pad the last chunk count nothing
   for (int k = 0; k < num_labels; ++k) {
     float* z = logits + size_t(k) * kChunkRows;
     for (int r = 0; r < kChunkRows; ++r) z[r] *= sum[r];

@@ -27,8 +27,8 @@ struct SoftmaxModel {
 struct SoftmaxOptions {
   double inverse_regularization = 10;
   int max_iterations = 200;
-  double tolerance = 1e-6;               // of the gradient of the loss above
-  const SoftmaxModel* start = nullptr;   // null: zero
+  double tolerance = 1e-6;              // of the gradient of the loss above
+  const SoftmaxModel* start = nullptr;  // null: zero
   std::function<void(int iteration, double largest_gradient)> progress;
 };
 
@@ -40,8 +40,8 @@ struct SoftmaxFit {
   bool converged = false;
 };
 
-// The loss and its gradient over a fixed set of rows, packed once for the product kernels. Deterministic: rows are cut into
-// lanes whose number does not depend on the pool's threads, and lanes are summed in order.
+// The loss and its gradient over a fixed set of rows, packed once for the product kernels. Deterministic: rows are cut
+// into lanes whose number does not depend on the pool's threads, and lanes are summed in order.
 class SoftmaxLoss {
  public:
   // rows: which rows of `embeddings`, each with its label in [0, num_labels).

@@ -13,7 +13,7 @@ double ChooseThreshold(std::span<const WeightedOutcome> in_scope, std::span<cons
   const double n = static_cast<double>(in_scope.size());
   struct Point {
     double confidence;
-    double gain;       // in expected right answers, when the threshold rises above this message
+    double gain;  // in expected right answers, when the threshold rises above this message
     bool in_scope;
   };
   std::vector<Point> points;

@@ -67,16 +67,19 @@ class HeadTrainer {
 
 Status HeadTrainer::Check() const {
   if (embeddings_.rows != examples_.size() || embeddings_.values.size() != embeddings_.rows * embeddings_.columns) {
-    return Err(ErrorCode::kInvalidArgument, "{} examples with {} embeddings of {} dimensions in {} values", examples_.size(),
-               embeddings_.rows, embeddings_.columns, embeddings_.values.size());
+    return Err(ErrorCode::kInvalidArgument, "{} examples with {} embeddings of {} dimensions in {} values",
+               examples_.size(), embeddings_.rows, embeddings_.columns, embeddings_.values.size());
   }
   if (examples_.empty()) return Err(ErrorCode::kInvalidArgument, "no examples to train on");
-  if (examples_.size() > 10'000'000) return Err(ErrorCode::kTooLarge, "{} examples, the limit is 10,000,000", examples_.size());
+  if (examples_.size() > 10'000'000)
+    return Err(ErrorCode::kTooLarge, "{} examples, the limit is 10,000,000", examples_.size());
   if (!(options_.inverse_regularization > 0)) {
-    return Err(ErrorCode::kInvalidArgument, "inverse regularization C is {}, expected a number above 0", options_.inverse_regularization);
+    return Err(ErrorCode::kInvalidArgument, "inverse regularization C is {}, expected a number above 0",
+               options_.inverse_regularization);
   }
   if (!(options_.out_of_scope_share > 0 && options_.out_of_scope_share < 1)) {
-    return Err(ErrorCode::kInvalidArgument, "the share of out-of-scope messages is {}, expected a number between 0 and 1",
+    return Err(ErrorCode::kInvalidArgument,
+               "the share of out-of-scope messages is {}, expected a number between 0 and 1",
                options_.out_of_scope_share);
   }
   if (options_.folds != 0 && (options_.folds < 2 || options_.folds > 100)) {
@@ -85,8 +88,8 @@ Status HeadTrainer::Check() const {
   for (size_t i = 0; i < embeddings_.rows; ++i) {
     const std::span<const float> x = embeddings_.row(i);
     if (std::all_of(x.begin(), x.end(), [](float v) { return std::isfinite(v); })) continue;
-    return Err(ErrorCode::kInvalidArgument, "the embedding of example {}, \"{}\", holds a value that is not a number", i + 1,
-               EscapeForTerminal(examples_[i].text, 60));
+    return Err(ErrorCode::kInvalidArgument, "the embedding of example {}, \"{}\", holds a value that is not a number",
+               i + 1, EscapeForTerminal(examples_[i].text, 60));
   }
   return Ok();
 }
@@ -94,10 +97,12 @@ Status HeadTrainer::Check() const {
 Status HeadTrainer::SortRows() {
   index_ = IndexLabels(examples_);
   if (index_.labels.empty()) {
-    return Err(ErrorCode::kInvalidArgument, "all {} examples are out of scope; a head needs at least two labels", examples_.size());
+    return Err(ErrorCode::kInvalidArgument, "all {} examples are out of scope; a head needs at least two labels",
+               examples_.size());
   }
   if (index_.labels.size() == 1) {
-    return Err(ErrorCode::kInvalidArgument, "every example in scope has the label \"{}\"; a head needs at least two labels",
+    return Err(ErrorCode::kInvalidArgument,
+               "every example in scope has the label \"{}\"; a head needs at least two labels",
                EscapeForTerminal(index_.labels[0]));
   }
   std::vector<int> order(examples_.size());
@@ -111,8 +116,9 @@ Status HeadTrainer::SortRows() {
   num_folds_ = options_.folds != 0 ? options_.folds : in_scope_.size() <= kSmallSet ? 10 : 5;
   folds_ = AssignFolds(examples_, num_folds_);
   if (std::none_of(in_scope_.begin(), in_scope_.end(), [&](int row) { return folds_[row] >= 0; })) {
-    return Err(ErrorCode::kInvalidArgument,
-               "no label has two different examples, so none can be held out to calibrate on; give each route at least two");
+    return Err(
+        ErrorCode::kInvalidArgument,
+        "no label has two different examples, so none can be held out to calibrate on; give each route at least two");
   }
   return Ok();
 }
@@ -152,7 +158,8 @@ void HeadTrainer::RunFold(int fold) {
   fold_models_.push_back(std::move(model));
 }
 
-void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes, std::span<const int> rows, HeldOut& out) {
+void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes, std::span<const int> rows,
+                        HeldOut& out) {
   const size_t first = out.rows.size(), num_labels = static_cast<size_t>(model.num_labels);
   out.rows.insert(out.rows.end(), rows.begin(), rows.end());
   out.features.resize(out.rows.size());
@@ -170,8 +177,8 @@ void HeadTrainer::RunFinal() {
   const int num_labels = static_cast<int>(index_.labels.size());
   std::vector<int> labels;
   for (int row : in_scope_) labels.push_back(index_.label_of[row]);
-  // The folds' mean is near the solution and saves half of the iterations. The other way round, folds that start from the
-  // final model, would let them remember what they are to be tested on.
+  // The folds' mean is near the solution and saves half of the iterations. The other way round, folds that start from
+  // the final model, would let them remember what they are to be tested on.
   SoftmaxModel start = fold_models_.front();
   const float share = 1.0f / static_cast<float>(fold_models_.size());
   for (size_t i = 0; i < start.weights.size(); ++i) {
@@ -214,7 +221,8 @@ void HeadTrainer::Calibrate() {
     const auto largest = std::max_element(z.begin(), z.end());
     double sum = 0;
     for (const float v : z) sum += std::exp((static_cast<double>(v) - *largest) / metadata.temperature);
-    return Scores{static_cast<int>(largest - z.begin()), 1 / sum, static_cast<float>(scorer.InScope(held.features[i]) / sum)};
+    return Scores{static_cast<int>(largest - z.begin()), 1 / sum,
+                  static_cast<float>(scorer.InScope(held.features[i]) / sum)};
   };
   std::vector<WeightedOutcome> by_probability, by_confidence;
   double right = 0, rejected = 0, caught = 0;
@@ -225,7 +233,8 @@ void HeadTrainer::Calibrate() {
     right += s.label == truth[i];
   }
   std::vector<double> strangers;
-  for (size_t i = 0; i < held_out_of_scope_.rows.size(); ++i) strangers.push_back(scores(held_out_of_scope_, i).confidence);
+  for (size_t i = 0; i < held_out_of_scope_.rows.size(); ++i)
+    strangers.push_back(scores(held_out_of_scope_, i).confidence);
   metadata.threshold =
       ChooseThreshold(by_confidence, strangers, options_.out_of_scope_share, options_.max_false_rejection);
   for (const WeightedOutcome& outcome : by_confidence) rejected += outcome.confidence < metadata.threshold;

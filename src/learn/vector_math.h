@@ -8,8 +8,8 @@
 
 namespace bantam {
 
-// exp(x) for x <= 0, to 2 units in the last place; 0 below -87. Unlike std::exp it vectorises, and it gives the same bits with
-// every C library. exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2 in two parts (Cody and Waite).
+// exp(x) for x <= 0, to 2 units in the last place; 0 below -87. Unlike std::exp it vectorises, and it gives the same
+// bits with every C library. exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2 in two parts (Cody and Waite).
 inline float ExpF(float x) {
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the integer in the low bits
   const float clamped = x > -87.0f ? x : -87.0f;

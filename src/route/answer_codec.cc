@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view kFormat = "bantam answer 1";
 
 Result<AssistantAnswer> Read(std::string_view text) {
-  BANTAM_TRY(const json::value document, ParseJson(text, "cached answer", {.max_depth = 8, .max_bytes = size_t{4} << 20}));
+  BANTAM_TRY(const json::value document,
+             ParseJson(text, "cached answer", {.max_depth = 8, .max_bytes = size_t{4} << 20}));
   BANTAM_TRY(const JsonObject object, JsonObject::From(document, "cached answer"));
   AssistantAnswer answer;
   BANTAM_TRY(answer.text, object.String("text"));
@@ -53,7 +54,8 @@ void AddCommon(CacheKey& key, std::string_view kind, const AnswerIdentity& ident
 std::string EncodeAnswer(const AssistantAnswer& answer) {
   json::array nearest;
   for (const NearestExample& example : answer.nearest) {
-    nearest.push_back(json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
+    nearest.push_back(
+        json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
   }
   return ToJson(json::object{{"text", answer.text},
                              {"route", answer.route},
@@ -73,14 +75,15 @@ std::optional<AssistantAnswer> DecodeAnswer(std::string_view text) {
   return *std::move(answer);
 }
 
-Sha256Digest LocalAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request, std::string_view question) {
+Sha256Digest LocalAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request,
+                            std::string_view question) {
   CacheKey key;
   AddCommon(key, "local", identity, request, question);
   return key.Finish();
 }
 
-Sha256Digest UpstreamAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request, std::string_view question,
-                               size_t question_index) {
+Sha256Digest UpstreamAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request,
+                               std::string_view question, size_t question_index) {
   CacheKey key;
   AddCommon(key, "upstream", identity, request, question);
   key.Add("history");

@@ -21,7 +21,7 @@ struct AnswerIdentity {
 // For what is decided on the last user message alone.
 Sha256Digest LocalAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request, std::string_view question);
 // For what a large model said: its answer depends on the whole conversation and on every parameter.
-Sha256Digest UpstreamAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request, std::string_view question,
-                               size_t question_index);
+Sha256Digest UpstreamAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request,
+                               std::string_view question, size_t question_index);
 
 }  // namespace bantam

@@ -56,7 +56,8 @@ std::string Value(const AssistantAnswer& answer, const std::string& key) {
   const auto or_dash = [](std::string text) { return text.empty() ? "-" : text; };
   if (key == "route") return or_dash(answer.route);
   if (key == "decision") return std::string(DecisionKindName(answer.decision));
-  if (key == "source") return answer.source == AnswerSource::kLocalModel ? "local_model" : std::string(AnswerSourceName(answer.source));
+  if (key == "source")
+    return answer.source == AnswerSource::kLocalModel ? "local_model" : std::string(AnswerSourceName(answer.source));
   if (key == "slot") return or_dash(answer.form ? answer.form->asked : "");
   if (key == "state") return or_dash(answer.form ? answer.form->state : "");
   return "no such key: " + key;
@@ -69,7 +70,8 @@ std::vector<std::string> Play(const Script& script, const Path& path, bool with_
   std::vector<ChatMessage> history;
   AssistantAnswer answer;
   for (const Line& line : script.lines) {
-    SCOPED_TRACE(fmt::format("{}:{} ({}): {}", path.string(), line.number, with_session ? "session" : "messages", OneLine(answer.text)));
+    SCOPED_TRACE(fmt::format("{}:{} ({}): {}", path.string(), line.number, with_session ? "session" : "messages",
+                             OneLine(answer.text)));
     switch (line.mark) {
       case '>': {
         AssistantRequest request = Desk::Ask(line.text, with_session ? "s1" : "");
@@ -84,8 +86,12 @@ std::vector<std::string> Play(const Script& script, const Path& path, bool with_
         EXPECT_FALSE(answer.text.empty());
         break;
       }
-      case '<': EXPECT_NE(OneLine(answer.text).find(line.text), std::string::npos) << line.text; break;
-      case '=': EXPECT_EQ(OneLine(answer.text), line.text); break;
+      case '<':
+        EXPECT_NE(OneLine(answer.text).find(line.text), std::string::npos) << line.text;
+        break;
+      case '=':
+        EXPECT_EQ(OneLine(answer.text), line.text);
+        break;
       case '@': {
         std::istringstream words(line.text);
         for (std::string word; words >> word;) {

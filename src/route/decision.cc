@@ -8,9 +8,11 @@
 namespace bantam {
 namespace {
 
-constexpr std::string_view kUnsure = "I'm not sure what you mean. Is it one of these?{nearest}\nIf not, please say it in other words.";
+constexpr std::string_view kUnsure =
+    "I'm not sure what you mean. Is it one of these?{nearest}\nIf not, please say it in other words.";
 constexpr std::string_view kUpstreamFailed =
-    "I'm not sure, and the large model that I would ask can't be reached just now. Please try again in a moment, or choose one "
+    "I'm not sure, and the large model that I would ask can't be reached just now. Please try again in a moment, or "
+    "choose one "
     "of these:{nearest}";
 
 // {nearest} as lines of their own, whatever stands around it.
@@ -41,7 +43,8 @@ std::string WithNearest(std::string_view text, const RouteFile& file, const Unde
   }
 }
 
-std::string Named(const RouteFile& file, const std::string& response, std::string_view other, const Understanding& understanding) {
+std::string Named(const RouteFile& file, const std::string& response, std::string_view other,
+                  const Understanding& understanding) {
   const auto found = file.responses.find(response);
   return WithNearest(found == file.responses.end() ? other : std::string_view(found->second), file, understanding);
 }

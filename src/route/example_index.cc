@@ -28,7 +28,8 @@ float Dot(const float* a, const float* b, size_t n) {
 
 std::string TextsSha256(std::span<const LabelledText> examples) {
   Sha256 hash;
-  for (const LabelledText& example : examples) hash.Update(fmt::format("{} ", example.text.size())).Update(example.text);
+  for (const LabelledText& example : examples)
+    hash.Update(fmt::format("{} ", example.text.size())).Update(example.text);
   return HexOf(hash.Finish());
 }
 
@@ -45,7 +46,8 @@ std::map<std::string, std::string> MetadataFor(std::span<const LabelledText> exa
 }
 
 // Nothing when the file is of other examples or another encoder, or damaged: it is made anew then.
-std::optional<EmbeddingMatrix> ReadVectors(const Path& path, std::map<std::string, std::string> expected, size_t rows, size_t columns) {
+std::optional<EmbeddingMatrix> ReadVectors(const Path& path, std::map<std::string, std::string> expected, size_t rows,
+                                           size_t columns) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
   const auto file = SafetensorsFile::Open(path);
@@ -65,11 +67,12 @@ std::optional<EmbeddingMatrix> ReadVectors(const Path& path, std::map<std::strin
 
 }  // namespace
 
-Result<EmbeddingMatrix> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder, const Path& file, bool may_write,
-                                      const std::function<void(double fraction)>& progress) {
+Result<EmbeddingMatrix> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder, const Path& file,
+                                      bool may_write, const std::function<void(double fraction)>& progress) {
   std::map<std::string, std::string> metadata = MetadataFor(examples, IdentityOf(embedder));
   if (!file.empty()) {
-    if (auto vectors = ReadVectors(file, metadata, examples.size(), static_cast<size_t>(embedder.dimensions()))) return *std::move(vectors);
+    if (auto vectors = ReadVectors(file, metadata, examples.size(), static_cast<size_t>(embedder.dimensions())))
+      return *std::move(vectors);
   }
   std::vector<std::string> texts;
   for (const LabelledText& example : examples) texts.push_back(example.text);
@@ -78,9 +81,11 @@ Result<EmbeddingMatrix> EmbedExamples(std::span<const LabelledText> examples, Em
   }));
   if (!file.empty() && may_write) {
     metadata["values_sha256"] = Sha256Hex(BytesOf(matrix.values));
-    const TensorView view{DType::kF32, {static_cast<int64_t>(matrix.rows), static_cast<int64_t>(matrix.columns)},
+    const TensorView view{DType::kF32,
+                          {static_cast<int64_t>(matrix.rows), static_cast<int64_t>(matrix.columns)},
                           std::as_bytes(std::span(matrix.values))};
-    if (const Status written = WriteFileAtomic(file, SerializeSafetensors({{"embeddings", view}}, metadata)); !written) {
+    if (const Status written = WriteFileAtomic(file, SerializeSafetensors({{"embeddings", view}}, metadata));
+        !written) {
       Log(LogLevel::kWarning, "the vectors of the examples are not kept: {}", written.error().message);
     }
   }
@@ -114,14 +119,19 @@ void ExampleIndex::FindNearest(std::span<const float> embedding, Understanding& 
     }
   }
   // Enough of the best to see three routes in nearly every case; the rest is sorted only when it is needed.
-  const auto better = [&](uint32_t a, uint32_t b) { return similarity[a] != similarity[b] ? similarity[a] > similarity[b] : a < b; };
+  const auto better = [&](uint32_t a, uint32_t b) {
+    return similarity[a] != similarity[b] ? similarity[a] > similarity[b] : a < b;
+  };
   const auto add_route = [&](const std::string& route) {
     auto& routes = understanding.nearest_routes;
-    if (routes.size() < kMostRoutes && std::find(routes.begin(), routes.end(), route) == routes.end()) routes.push_back(route);
+    if (routes.size() < kMostRoutes && std::find(routes.begin(), routes.end(), route) == routes.end())
+      routes.push_back(route);
   };
-  for (size_t sorted = 0, take = 64; sorted < order.size() && understanding.nearest_routes.size() < kMostRoutes; take *= 8) {
+  for (size_t sorted = 0, take = 64; sorted < order.size() && understanding.nearest_routes.size() < kMostRoutes;
+       take *= 8) {
     const size_t end = std::min(order.size(), sorted + take);
-    std::partial_sort(order.begin() + static_cast<ptrdiff_t>(sorted), order.begin() + static_cast<ptrdiff_t>(end), order.end(), better);
+    std::partial_sort(order.begin() + static_cast<ptrdiff_t>(sorted), order.begin() + static_cast<ptrdiff_t>(end),
+                      order.end(), better);
     for (; sorted < end; ++sorted) {
       const LabelledText& example = examples_[order[sorted]];
       if (understanding.nearest.size() < kMostNearest) {

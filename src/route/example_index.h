@@ -12,10 +12,10 @@
 namespace bantam {
 
 // Embeds the examples, or takes their vectors from `file` when they lie there for the same texts and the same encoder
-// (reading 1,000 vectors takes a few milliseconds, embedding them seconds). `file` may be empty; with `may_write` what was
-// embedded is kept there. Trouble with the file is a warning in the log.
-Result<EmbeddingMatrix> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder, const Path& file, bool may_write,
-                                      const std::function<void(double fraction)>& progress);
+// (reading 1,000 vectors takes a few milliseconds, embedding them seconds). `file` may be empty; with `may_write` what
+// was embedded is kept there. Trouble with the file is a warning in the log.
+Result<EmbeddingMatrix> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder, const Path& file,
+                                      bool may_write, const std::function<void(double fraction)>& progress);
 
 // Immutable and thread-safe. A look-up reads every vector: 0.1 ms for 1,000 of 384 dimensions.
 class ExampleIndex {

@@ -58,7 +58,8 @@ std::optional<Head> StoredHead(const Path& path, const EncoderIdentity& encoder,
 Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std::shared_ptr<Embedder> embedder,
                                                      const IntentOptions& options) {
   std::vector<LabelledText> examples = TrainingExamples(file);
-  const std::optional<StateFiles> files = options.state_folder ? std::optional<StateFiles>(*options.state_folder) : std::nullopt;
+  const std::optional<StateFiles> files =
+      options.state_folder ? std::optional<StateFiles>(*options.state_folder) : std::nullopt;
   const auto report = [&](std::string_view stage, double fraction) {
     if (options.progress) options.progress(stage, fraction);
   };
@@ -68,7 +69,8 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   const EncoderIdentity encoder = IdentityOf(*embedder);
   std::optional<Head> head = files ? StoredHead(files->head, encoder, ExamplesSha256(examples)) : std::nullopt;
   if (!head) {
-    BANTAM_TRY(TrainedHead trained, TrainHead(examples, embeddings, encoder, {.num_threads = options.num_threads, .progress = report}));
+    BANTAM_TRY(TrainedHead trained,
+               TrainHead(examples, embeddings, encoder, {.num_threads = options.num_threads, .progress = report}));
     if (files && options.may_write) {
       // Without a stored head the next start trains again; that is slow, not wrong.
       if (const Status saved = trained.head.Save(files->head); !saved) {

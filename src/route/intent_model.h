@@ -18,9 +18,9 @@ struct RankedRoute {
 };
 
 struct Understanding {
-  std::string route;       // the likeliest one
-  float confidence = 0;    // P(in scope and that route), calibrated: what thresholds are compared with
-  float out_of_scope = 0;  // P(out of scope)
+  std::string route;                        // the likeliest one
+  float confidence = 0;                     // P(in scope and that route), calibrated: what thresholds are compared with
+  float out_of_scope = 0;                   // P(out of scope)
   std::vector<RankedRoute> ranking;         // best first, at most 5
   std::vector<NearestExample> nearest;      // best first, at most 5
   std::vector<std::string> nearest_routes;  // the routes of the nearest examples, each once, at most 3

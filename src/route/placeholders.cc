@@ -5,7 +5,9 @@
 namespace bantam {
 namespace {
 
-bool IsWordByte(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+bool IsWordByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 struct Hole {
   size_t begin, end;  // with its braces
@@ -49,7 +51,8 @@ Result<std::optional<Hole>> NextFieldHole(std::string_view text, size_t at) {
     well_formed = well_formed && (IsWordByte(c) || c == '-' || (c == '.' && name[i - 1] != '.'));
   }
   if (!well_formed) {
-    return Err(ErrorCode::kInvalidArgument, "{{{{{}}}}} is no field of a JSON reply; write {{{{name}}}} or {{{{outer.inner}}}}",
+    return Err(ErrorCode::kInvalidArgument,
+               "{{{{{}}}}} is no field of a JSON reply; write {{{{name}}}} or {{{{outer.inner}}}}",
                EscapeForTerminal(name, 40));
   }
   return std::optional<Hole>(Hole{open, close + 2, name});

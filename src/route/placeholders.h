@@ -11,15 +11,16 @@
 
 namespace bantam {
 
-// Words in single braces, in order: "label to {email}" has "email". {{field}} and braces around anything else do not count.
+// Words in single braces, in order: "label to {email}" has "email". {{field}} and braces around anything else do not
+// count.
 std::vector<std::string> SlotPlaceholders(std::string_view text);
 // `value_of` gives the text for a word, or null to leave {word} as it stands.
 std::string FillSlots(std::string_view text, const std::function<const std::string*(std::string_view word)>& value_of);
 
 // {{a.b.0}}: the paths, in order; an error for an unclosed or empty hole.
 Result<std::vector<std::string>> FieldPlaceholders(std::string_view text);
-// Texts, numbers and truth values only, cut after 1,000 characters, without control characters. kNotFound names the first
-// field that the reply lacks.
+// Texts, numbers and truth values only, cut after 1,000 characters, without control characters. kNotFound names the
+// first field that the reply lacks.
 Result<std::string> FillFields(std::string_view text, const json::value& reply);
 
 // Everything but letters, digits and -._~ as %XX (RFC 3986).

@@ -1,5 +1,5 @@
-// Why this is cheap: a message is embedded only where it can matter. Outside a form that is where the answer given to it
-// holds the question with which some form begins; inside a form, where the message fits no slot. An ordinary chat of
+// Why this is cheap: a message is embedded only where it can matter. Outside a form that is where the answer given to
+// it holds the question with which some form begins; inside a form, where the message fits no slot. An ordinary chat of
 // answers and follow-up questions is replayed without a single embedding.
 #include "route/replay.h"
 
@@ -78,9 +78,14 @@ std::vector<Played> TurnsBefore(std::span<const ChatMessage> messages, size_t qu
 
 class Replay {
  public:
-  Replay(const RouteFile& file, std::span<const ChatMessage> messages, std::string_view tenant, Day today, const JudgeText& judge,
-         int most_judged)
-      : file_(file), messages_(messages), tenant_(tenant), today_(today), judge_(judge), judgements_left_(most_judged) {}
+  Replay(const RouteFile& file, std::span<const ChatMessage> messages, std::string_view tenant, Day today,
+         const JudgeText& judge, int most_judged)
+      : file_(file),
+        messages_(messages),
+        tenant_(tenant),
+        today_(today),
+        judge_(judge),
+        judgements_left_(most_judged) {}
 
   Status Play(const Played& turn) { return state_ ? InForm(turn) : Outside(turn); }
   std::optional<FormState> Take() { return std::move(state_); }
@@ -151,9 +156,9 @@ std::string ReplaySeed(std::span<const ChatMessage> messages, size_t trigger, st
   return HexOf(key.Finish());
 }
 
-Result<std::optional<FormState>> RebuildForm(const RouteFile& file, std::span<const ChatMessage> messages, size_t question,
-                                             std::string_view tenant, Day today, const JudgeText& judge,
-                                             const ReplayLimits& limits) {
+Result<std::optional<FormState>> RebuildForm(const RouteFile& file, std::span<const ChatMessage> messages,
+                                             size_t question, std::string_view tenant, Day today,
+                                             const JudgeText& judge, const ReplayLimits& limits) {
   if (file.forms.empty()) return std::optional<FormState>();
   std::vector<Played> turns = TurnsBefore(messages, question);
   const size_t first = turns.size() > limits.most_turns ? turns.size() - limits.most_turns : 0;

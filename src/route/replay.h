@@ -1,6 +1,6 @@
-// A chat client that names no session sends the whole conversation with every message. The form that is half filled in is
-// found by playing the earlier messages again. Nothing is handed in while playing: whether an earlier "yes" succeeded is
-// read off the answer that was given then.
+// A chat client that names no session sends the whole conversation with every message. The form that is half filled in
+// is found by playing the earlier messages again. Nothing is handed in while playing: whether an earlier "yes"
+// succeeded is read off the answer that was given then.
 #pragma once
 
 #include <optional>
@@ -13,14 +13,14 @@
 namespace bantam {
 
 struct ReplayLimits {
-  size_t most_turns = 64;   // of the user, the latest ones
-  int most_judged = 16;     // embeddings; most turns need none, see replay.cc
+  size_t most_turns = 64;  // of the user, the latest ones
+  int most_judged = 16;    // embeddings; most turns need none, see replay.cc
 };
 
 // `question`: index of the message that is being answered; only what comes before it is played.
-Result<std::optional<FormState>> RebuildForm(const RouteFile& file, std::span<const ChatMessage> messages, size_t question,
-                                             std::string_view tenant, Day today, const JudgeText& judge,
-                                             const ReplayLimits& limits = {});
+Result<std::optional<FormState>> RebuildForm(const RouteFile& file, std::span<const ChatMessage> messages,
+                                             size_t question, std::string_view tenant, Day today,
+                                             const JudgeText& judge, const ReplayLimits& limits = {});
 
 // What makes the idempotency key of a form that began with message `trigger` its own: everything said until then.
 std::string ReplaySeed(std::span<const ChatMessage> messages, size_t trigger, std::string_view tenant);

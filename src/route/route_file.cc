@@ -33,7 +33,8 @@ void RouteFileReading::HashBytes(std::string_view bytes) {
 bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Problems& problems) {
   bool good = !name.empty() && name.size() <= 64 && name.front() != '.';
   for (const char c : name) {
-    good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.');
+    good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                    c == '-' || c == '.');
   }
   if (!good) {
     problems.Error(place, "\"{}\" is no name for {}; use letters, digits, '_', '-' and '.', at most 64 of them",

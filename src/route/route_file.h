@@ -1,5 +1,6 @@
 // The route file: what an assistant knows and does, in YAML. The words are those of docs/howto/route-file.md.
-// Every error names file, line, column and the mend: `bantam.yaml:14:5: unknown key "utterence"; did you mean "utterances"?`
+// Every error names file, line, column and the mend: `bantam.yaml:14:5: unknown key "utterence"; did you mean
+// "utterances"?`
 #pragma once
 
 #include <chrono>
@@ -23,7 +24,7 @@ class Action;  // route/actions/action.h
 
 struct Route {
   std::string name, description;
-  std::vector<std::string> utterances;  // examples_file merged in
+  std::vector<std::string> utterances;   // examples_file merged in
   std::shared_ptr<const Action> action;  // never null; the kinds are in route/actions/
   std::optional<double> confidence_threshold;
   int line = 0;  // of its name, for messages
@@ -35,14 +36,14 @@ struct Slot {
   Type type = Type::kText;
   std::string prompt, error;
   bool optional = false;
-  std::string pattern;                                  // kRegex, RE2 syntax
-  std::shared_ptr<const re2::RE2> regex;                // kRegex: the pattern, compiled
-  std::optional<double> minimum, maximum;               // kNumber
-  bool integer = false;                                 // kNumber
-  std::string unit;                                     // kNumber: "pounds", said after the number
-  std::string min_date, max_date;                       // kDate: "today", "tomorrow" or YYYY-MM-DD; empty = no limit
+  std::string pattern;                     // kRegex, RE2 syntax
+  std::shared_ptr<const re2::RE2> regex;   // kRegex: the pattern, compiled
+  std::optional<double> minimum, maximum;  // kNumber
+  bool integer = false;                    // kNumber
+  std::string unit;                        // kNumber: "pounds", said after the number
+  std::string min_date, max_date;          // kDate: "today", "tomorrow" or YYYY-MM-DD; empty = no limit
   std::vector<std::pair<std::string, std::vector<std::string>>> choices;  // kChoice: value, synonyms
-  size_t max_length = 500;                              // kText
+  size_t max_length = 500;                                                // kText
 };
 
 struct SubmitAction {
@@ -71,7 +72,9 @@ struct TestTurn {
   Expectation expect;
   int line = 0;
 };
-struct RouteTest { std::vector<TestTurn> turns; };  // one turn: a plain test
+struct RouteTest {
+  std::vector<TestTurn> turns;
+};  // one turn: a plain test
 
 struct RouteFile {
   Path path;
@@ -98,7 +101,8 @@ struct RouteFile {
   const UpstreamConfig* FindUpstream(std::string_view model) const;
 };
 
-// kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at most 20.
+// kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at
+// most 20.
 Result<RouteFile> LoadRouteFile(const Path& path);
 // The same for a text; `path` names it in messages, and other files are looked for beside it.
 Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path);

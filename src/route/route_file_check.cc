@@ -25,10 +25,12 @@ void CheckUses(RouteFileReading& reading) {
     const auto& [places, kind] = kinds[static_cast<size_t>(use.kind)];
     used[static_cast<size_t>(use.kind)].insert(use.name);
     if (use.name.empty() || places->contains(use.name)) continue;
-    const std::string_view section = use.kind == References::Kind::kModel ? "model_list" : kind == "form" ? "forms" : "responses";
-    reading.problems.Error(use.place, "there is no {} \"{}\"{}", kind, EscapeForTerminal(use.name, 60),
-                           places->empty() ? fmt::format("; add it under \"{}\"", section)
-                                           : DidYouMean(use.name, NamesOf(*places)));
+    const std::string_view section = use.kind == References::Kind::kModel ? "model_list"
+                                     : kind == "form"                     ? "forms"
+                                                                          : "responses";
+    reading.problems.Error(
+        use.place, "there is no {} \"{}\"{}", kind, EscapeForTerminal(use.name, 60),
+        places->empty() ? fmt::format("; add it under \"{}\"", section) : DidYouMean(use.name, NamesOf(*places)));
   }
   // The router says these by itself.
   used[0].insert({"utter_unsure", "utter_upstream_failed"});
@@ -44,7 +46,8 @@ void CheckTests(RouteFileReading& reading) {
   for (const Route& route : reading.file.routes) routes.push_back(route.name);
   for (const auto& [name, place] : reading.tested_routes) {
     if (reading.file.FindRoute(name) == nullptr) {
-      reading.problems.Error(place, "there is no route \"{}\"{}", EscapeForTerminal(name, 60), DidYouMean(name, routes));
+      reading.problems.Error(place, "there is no route \"{}\"{}", EscapeForTerminal(name, 60),
+                             DidYouMean(name, routes));
     }
   }
   std::set<std::string> slots;
@@ -74,7 +77,8 @@ void CheckExamples(RouteFileReading& reading) {
       reading.problems.Warning(example.place, "\"{}\" is an example of {} twice, first in {}", text, owner(example),
                                before->second->where);
     } else {
-      reading.problems.Warning(example.place, "\"{}\" is an example of {} and of {} ({}); they cannot be told apart by it", text,
+      reading.problems.Warning(example.place,
+                               "\"{}\" is an example of {} and of {} ({}); they cannot be told apart by it", text,
                                owner(example), owner(*before->second), before->second->where);
     }
   }
@@ -88,11 +92,13 @@ void CheckRouteFile(RouteFileReading& reading) {
   CheckExamples(reading);
   RouteFile& file = reading.file;
   if (file.routes.size() == 1) {
-    reading.problems.Error({file.routes[0].line, 1}, "there is only the route \"{}\"; add another one, there is nothing to decide",
+    reading.problems.Error({file.routes[0].line, 1},
+                           "there is only the route \"{}\"; add another one, there is nothing to decide",
                            file.routes[0].name);
   }
   if (file.out_of_scope.empty() && !file.routes.empty()) {
-    reading.problems.Warning({}, "no \"out_of_scope\" examples; with some, the assistant is better at saying that it is unsure");
+    reading.problems.Warning(
+        {}, "no \"out_of_scope\" examples; with some, the assistant is better at saying that it is unsure");
   }
   for (const auto& [name, place] : reading.model_places) {
     if (name == file.name) {

@@ -15,7 +15,7 @@ namespace bantam {
 namespace {
 
 const std::vector<std::string> kSlotTypes = {"text", "regex", "number", "date", "choice", "email"};
-constexpr Slot::Type kSlotTypeValues[] = {Slot::Type::kText, Slot::Type::kRegex, Slot::Type::kNumber,
+constexpr Slot::Type kSlotTypeValues[] = {Slot::Type::kText, Slot::Type::kRegex,  Slot::Type::kNumber,
                                           Slot::Type::kDate, Slot::Type::kChoice, Slot::Type::kEmail};
 
 void ReadPattern(YamlMap& map, Slot& slot, Problems& problems) {
@@ -26,12 +26,14 @@ void ReadPattern(YamlMap& map, Slot& slot, Problems& problems) {
   options.set_max_mem(int64_t{8} << 20);
   auto regex = std::make_shared<re2::RE2>(slot.pattern, options);
   if (!regex->ok()) {
-    problems.Error(map.PlaceOf("pattern"), "the pattern \"{}\" does not compile ({}); see github.com/google/re2/wiki/Syntax",
+    problems.Error(map.PlaceOf("pattern"),
+                   "the pattern \"{}\" does not compile ({}); see github.com/google/re2/wiki/Syntax",
                    EscapeForTerminal(slot.pattern, 60), regex->error());
     return;
   }
   if (re2::RE2::FullMatch("", *regex)) {
-    problems.Error(map.PlaceOf("pattern"), "the pattern \"{}\" also matches nothing at all; let it ask for at least one character",
+    problems.Error(map.PlaceOf("pattern"),
+                   "the pattern \"{}\" also matches nothing at all; let it ask for at least one character",
                    EscapeForTerminal(slot.pattern, 60));
   }
   slot.regex = std::move(regex);
@@ -50,8 +52,8 @@ void ReadNumberLimits(YamlMap& map, Slot& slot, Problems& problems) {
 std::string ReadDateLimit(YamlMap& map, std::string_view key, Problems& problems) {
   const std::string text = map.Text(key);
   if (text.empty() || text == "today" || text == "tomorrow" || text == "yesterday" || ParseIsoDate(text)) return text;
-  problems.Error(map.PlaceOf(key), "\"{}\" is \"{}\"; write today, tomorrow, yesterday or a date such as 2030-12-31", key,
-                 EscapeForTerminal(text, 40));
+  problems.Error(map.PlaceOf(key), "\"{}\" is \"{}\"; write today, tomorrow, yesterday or a date such as 2030-12-31",
+                 key, EscapeForTerminal(text, 40));
   return {};
 }
 
@@ -62,7 +64,8 @@ void ReadChoices(YamlMap& map, Slot& slot, Problems& problems) {
     return;
   }
   if (entry->value.kind == YamlNode::Kind::kSequence) {
-    for (auto& [value, place] : map.TextList("choices")) slot.choices.emplace_back(std::move(value), std::vector<std::string>());
+    for (auto& [value, place] : map.TextList("choices"))
+      slot.choices.emplace_back(std::move(value), std::vector<std::string>());
   } else if (const YamlNode* node = map.Map("choices")) {
     YamlMap choices(*node, fmt::format("\"choices\" of {}", map.what()), problems);
     for (const YamlNode::Entry& choice : node->entries) {
@@ -89,7 +92,8 @@ void ReadChoices(YamlMap& map, Slot& slot, Problems& problems) {
       }
       const auto same = std::find_if(seen.begin(), seen.end(), [&](const auto& pair) { return pair.first == normal; });
       if (same != seen.end() && same->second != value) {
-        problems.Error(map.PlaceOf("choices"), "\"{}\" stands for both \"{}\" and \"{}\"; keep one", word, same->second, value);
+        problems.Error(map.PlaceOf("choices"), "\"{}\" stands for both \"{}\" and \"{}\"; keep one", word, same->second,
+                       value);
       }
       seen.emplace_back(std::move(normal), value);
     }
@@ -101,7 +105,8 @@ void CheckHoles(const std::string& text, std::string_view key, const Form& form,
   for (const Slot& slot : form.slots) names.push_back(slot.name);
   for (const std::string& word : SlotPlaceholders(text)) {
     if (form.FindSlot(word) == nullptr) {
-      problems.Error(place, "{{{}}} in \"{}\" is no slot of form \"{}\"{}", word, key, form.name, DidYouMean(word, names));
+      problems.Error(place, "{{{}}} in \"{}\" is no slot of form \"{}\"{}", word, key, form.name,
+                     DidYouMean(word, names));
     }
   }
 }
@@ -118,7 +123,8 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
   YamlMap map(entry.value, fmt::format("slot \"{}\" of form \"{}\"", entry.key, form.name), problems);
   if (!map.valid()) return std::nullopt;
   if (!IsPlaceholderName(entry.key)) {
-    problems.Error(entry.key_place, "\"{}\" is no name for a slot; use letters, digits and '_', so that {{{}}} can stand in texts",
+    problems.Error(entry.key_place,
+                   "\"{}\" is no name for a slot; use letters, digits and '_', so that {{{}}} can stand in texts",
                    EscapeForTerminal(entry.key, 60), "name");
   }
   Slot slot;
@@ -128,9 +134,15 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
   if (problems.num_errors() > before) return std::nullopt;
   slot.type = kSlotTypeValues[std::find(kSlotTypes.begin(), kSlotTypes.end(), type) - kSlotTypes.begin()];
   switch (slot.type) {
-    case Slot::Type::kRegex: ReadPattern(map, slot, problems); break;
-    case Slot::Type::kNumber: ReadNumberLimits(map, slot, problems); break;
-    case Slot::Type::kChoice: ReadChoices(map, slot, problems); break;
+    case Slot::Type::kRegex:
+      ReadPattern(map, slot, problems);
+      break;
+    case Slot::Type::kNumber:
+      ReadNumberLimits(map, slot, problems);
+      break;
+    case Slot::Type::kChoice:
+      ReadChoices(map, slot, problems);
+      break;
     case Slot::Type::kDate:
       slot.min_date = ReadDateLimit(map, "min", problems);
       slot.max_date = ReadDateLimit(map, "max", problems);
@@ -138,7 +150,8 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
     case Slot::Type::kText:
       slot.max_length = static_cast<size_t>(map.Integer("max_length", static_cast<int64_t>(slot.max_length), 1, 4'000));
       break;
-    case Slot::Type::kEmail: break;
+    case Slot::Type::kEmail:
+      break;
   }
   slot.optional = map.Bool("optional", false);
   slot.prompt = map.Text("prompt");

@@ -30,16 +30,18 @@ Defaults ReadRouterSettings(YamlMap& top, RouteFileReading& reading) {
   return defaults;
 }
 
-// "os.environ/NAME": the variable's value; anything else is the key itself. An unset variable does not make the file wrong
-// (a laptop without the key still serves every local route), it only switches the model off.
+// "os.environ/NAME": the variable's value; anything else is the key itself. An unset variable does not make the file
+// wrong (a laptop without the key still serves every local route), it only switches the model off.
 void ReadApiKey(YamlMap& map, UpstreamConfig& config, RouteFileReading& reading) {
   static constexpr std::string_view kPrefix = "os.environ/";
   const std::string text = map.Text("api_key");
   if (text.empty()) return;
   const YamlPlace place = map.PlaceOf("api_key");
   if (!text.starts_with(kPrefix)) {
-    reading.problems.Warning(place, "the key of model \"{}\" is written in the file; put it into the environment and write "
-                             "os.environ/NAME", config.name);
+    reading.problems.Warning(place,
+                             "the key of model \"{}\" is written in the file; put it into the environment and write "
+                             "os.environ/NAME",
+                             config.name);
     config.api_key = text;
     return;
   }
@@ -47,7 +49,8 @@ void ReadApiKey(YamlMap& map, UpstreamConfig& config, RouteFileReading& reading)
   bool good = !name.empty();
   for (const char c : name) good = good && ((c | 0x20) >= 'a' ? (c | 0x20) <= 'z' || c == '_' : c >= '0' && c <= '9');
   if (!good) {
-    reading.problems.Error(place, "\"{}\" names no environment variable; write os.environ/NAME", EscapeForTerminal(text, 60));
+    reading.problems.Error(place, "\"{}\" names no environment variable; write os.environ/NAME",
+                           EscapeForTerminal(text, 60));
     return;
   }
   const char* value = std::getenv(name.c_str());
@@ -55,8 +58,10 @@ void ReadApiKey(YamlMap& map, UpstreamConfig& config, RouteFileReading& reading)
     config.api_key = value;
     return;
   }
-  reading.problems.Warning(place, "the environment variable {} is not set, so the model \"{}\" is switched off; export it to "
-                           "use the model", name, config.name);
+  reading.problems.Warning(place,
+                           "the environment variable {} is not set, so the model \"{}\" is switched off; export it to "
+                           "use the model",
+                           name, config.name);
   reading.file.disabled_upstreams[config.name] = fmt::format("the environment variable {} is not set", name);
 }
 
@@ -81,8 +86,8 @@ void ReadModel(const YamlNode& node, const Defaults& defaults, RouteFileReading&
   if (!config.name.empty() && !CheckName("a model", config.name, map.PlaceOf("model_name"), problems)) return;
   const auto [before, is_new] = reading.model_places.emplace(config.name, map.PlaceOf("model_name"));
   if (!is_new) {
-    problems.Error(map.PlaceOf("model_name"), "the model \"{}\" is here twice, first in line {}; rename one", config.name,
-                   before->second.line);
+    problems.Error(map.PlaceOf("model_name"), "the model \"{}\" is here twice, first in line {}; rename one",
+                   config.name, before->second.line);
   }
   const YamlNode::Entry* params_node = map.Find("params");
   if (params_node == nullptr) {

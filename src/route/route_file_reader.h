@@ -33,9 +33,10 @@ struct RouteFileReading {
   void HashBytes(std::string_view bytes);
 };
 
-void ReadSettings(YamlMap& top, RouteFileReading& reading);   // name, encoder, decision, cache, audit, session, responses
-void ReadModels(YamlMap& top, RouteFileReading& reading);     // model_list, router_settings
-void ReadRoutes(YamlMap& top, RouteFileReading& reading);     // routes, out_of_scope
+void ReadSettings(YamlMap& top,
+                  RouteFileReading& reading);              // name, encoder, decision, cache, audit, session, responses
+void ReadModels(YamlMap& top, RouteFileReading& reading);  // model_list, router_settings
+void ReadRoutes(YamlMap& top, RouteFileReading& reading);  // routes, out_of_scope
 void ReadForms(YamlMap& top, RouteFileReading& reading);
 void ReadTests(YamlMap& top, RouteFileReading& reading);
 // Once everything is read: names that refer to nothing, examples that contradict, things that nobody uses.

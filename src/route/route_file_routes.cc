@@ -48,8 +48,9 @@ void ReadExamplesFile(YamlMap& map, const std::string& route, RouteFileReading& 
     const json::value* text = value && value->is_object() ? value->get_object().if_contains("text") : nullptr;
     if (text == nullptr || !text->is_string()) {
       ++mistakes;
-      reading.problems.Error(place, "{}", value ? fmt::format("{}: no \"text\"; write {{\"text\": \"...\"}}", where)
-                                                : fmt::format("{}; write {{\"text\": \"...\"}}", value.error().message));
+      reading.problems.Error(place, "{}",
+                             value ? fmt::format("{}: no \"text\"; write {{\"text\": \"...\"}}", where)
+                                   : fmt::format("{}; write {{\"text\": \"...\"}}", value.error().message));
       continue;
     }
     if (CheckExample(text->get_string(), where, place, reading.problems)) {
@@ -71,8 +72,8 @@ void ReadUtterances(YamlMap& map, const std::string& route, RouteFileReading& re
 std::shared_ptr<const Action> ReadAction(YamlMap& route_map, const std::string& route, RouteFileReading& reading) {
   const YamlNode::Entry* entry = route_map.Find("action");
   if (entry == nullptr) {
-    reading.problems.Error(route_map.place(), "route \"{}\" has no \"action\"; add action: {{type: respond, response: NAME}}",
-                           route);
+    reading.problems.Error(route_map.place(),
+                           "route \"{}\" has no \"action\"; add action: {{type: respond, response: NAME}}", route);
     return nullptr;
   }
   YamlMap map(entry->value, fmt::format("the action of route \"{}\"", route), reading.problems);
@@ -99,7 +100,8 @@ void ReadRoute(const YamlNode& node, RouteFileReading& reading) {
   route.line = map.PlaceOf("name").line;
   if (!route.name.empty()) {
     if (CheckName("a route", route.name, map.PlaceOf("name"), problems) && route.name == kOutOfScopeLabel) {
-      problems.Error(map.PlaceOf("name"), "\"{}\" stands for out of scope; give the route another name", kOutOfScopeLabel);
+      problems.Error(map.PlaceOf("name"), "\"{}\" stands for out of scope; give the route another name",
+                     kOutOfScopeLabel);
     }
     if (const Route* before = reading.file.FindRoute(route.name)) {
       problems.Error(map.PlaceOf("name"), "the route \"{}\" is here twice, first in line {}; rename one", route.name,
@@ -116,10 +118,11 @@ void ReadRoute(const YamlNode& node, RouteFileReading& reading) {
   ReadExamplesFile(named, route.name, reading);
   for (size_t i = first; i < reading.examples.size(); ++i) route.utterances.push_back(reading.examples[i].text);
   if (route.utterances.empty() && problems.num_errors() == errors_before) {
-    problems.Error(named.place(), "route \"{}\" has no examples; give it \"utterances\" or an \"examples_file\"", route.name);
+    problems.Error(named.place(), "route \"{}\" has no examples; give it \"utterances\" or an \"examples_file\"",
+                   route.name);
   } else if (route.utterances.size() < 5 && problems.num_errors() == errors_before) {
-    problems.Warning(named.PlaceOf("name"), "route \"{}\" has {} example{}; with fewer than 5 it is easily mistaken", route.name,
-                     route.utterances.size(), route.utterances.size() == 1 ? "" : "s");
+    problems.Warning(named.PlaceOf("name"), "route \"{}\" has {} example{}; with fewer than 5 it is easily mistaken",
+                     route.name, route.utterances.size(), route.utterances.size() == 1 ? "" : "s");
   }
   route.action = ReadAction(named, route.name, reading);
   named.Finish();
@@ -141,7 +144,8 @@ void ReadRoutes(YamlMap& top, RouteFileReading& reading) {
     const size_t first = reading.examples.size();
     ReadUtterances(map, std::string(kOutOfScopeLabel), reading);
     ReadExamplesFile(map, std::string(kOutOfScopeLabel), reading);
-    for (size_t i = first; i < reading.examples.size(); ++i) reading.file.out_of_scope.push_back(reading.examples[i].text);
+    for (size_t i = first; i < reading.examples.size(); ++i)
+      reading.file.out_of_scope.push_back(reading.examples[i].text);
     map.Finish();
   }
 }

@@ -30,8 +30,9 @@ void ReadResponses(YamlMap& top, RouteFileReading& reading) {
     }
     for (const std::string& word : SlotPlaceholders(text)) {
       if (word != "nearest") {
-        reading.problems.Warning(place, "{{{}}} in response \"{}\" is printed as it stands; only {{nearest}} is filled in here",
-                                 word, entry.key);
+        reading.problems.Warning(
+            place, "{{{}}} in response \"{}\" is printed as it stands; only {{nearest}} is filled in here", word,
+            entry.key);
       }
     }
     reading.file.responses[entry.key] = std::move(text);
@@ -61,9 +62,10 @@ void ReadCache(YamlMap& top, RouteFileReading& reading) {
   YamlMap map(*node, "\"cache\"", reading.problems);
   RouteFile& file = reading.file;
   file.cache_enabled = map.OneOf("mode", {"exact", "none"}, "exact") == "exact";
-  file.cache.ttl = std::chrono::duration_cast<seconds>(map.Duration("ttl", file.cache.ttl, seconds(1), hours(24 * 365)));
-  file.cache.max_entries = static_cast<size_t>(
-      map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
+  file.cache.ttl =
+      std::chrono::duration_cast<seconds>(map.Duration("ttl", file.cache.ttl, seconds(1), hours(24 * 365)));
+  file.cache.max_entries =
+      static_cast<size_t>(map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
   map.Finish();
 }
 
@@ -86,7 +88,8 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
   file.name = top.RequiredText("name", "give the name that clients ask for, as in: name: helpdesk");
   if (!file.name.empty()) {
     if (const Status good = CheckPlainName("assistant", file.name); !good) {
-      problems.Error(top.PlaceOf("name"), "\"name\" cannot be \"{}\"; use letters, digits, '.', '_' and '-', at most 64 of them",
+      problems.Error(top.PlaceOf("name"),
+                     "\"name\" cannot be \"{}\"; use letters, digits, '.', '_' and '-', at most 64 of them",
                      EscapeForTerminal(file.name, 60));
     }
   }

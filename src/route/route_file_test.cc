@@ -28,7 +28,8 @@ struct Case {
 };
 
 std::string Replaced(std::string text, const std::string& what, const std::string& with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
   return text;
 }
 
@@ -120,7 +121,8 @@ TEST(RouteFile, MissingFileSaysHowToNameOne) {
 
 TEST(RouteFile, EverythingIsRead) {
   TempFolder folder;
-  ASSERT_OK(WriteFileAtomic(folder / "data/refund.jsonl", "{\"text\": \"money back\"}\n\n{\"text\": \"i want a refund\", \"label\": \"x\"}\n"));
+  ASSERT_OK(WriteFileAtomic(folder / "data/refund.jsonl",
+                            "{\"text\": \"money back\"}\n\n{\"text\": \"i want a refund\", \"label\": \"x\"}\n"));
   ASSERT_EQ(::setenv("BANTAM_TEST_KEY", "s3cret", 1), 0);
   ASSERT_OK(WriteFileAtomic(folder / "f.yaml", R"(
 version: 1
@@ -232,11 +234,13 @@ TEST(RouteFile, HashCoversTheExamplesFiles) {
 TEST(RouteFile, BrokenExamplesFileNamesItsLine) {
   TempFolder folder;
   ASSERT_OK(WriteFileAtomic(folder / "a.jsonl", "{\"text\": \"x\"}\n{\"txt\": 1}\nnot json\n"));
-  ASSERT_OK(WriteFileAtomic(folder / "f.yaml",
-                            "version: 1\nname: d\nroutes:\n  - {name: a, examples_file: a.jsonl, action: {type: escalate}}\n"));
+  ASSERT_OK(WriteFileAtomic(
+      folder / "f.yaml",
+      "version: 1\nname: d\nroutes:\n  - {name: a, examples_file: a.jsonl, action: {type: escalate}}\n"));
   const Result<RouteFile> file = LoadRouteFile(folder / "f.yaml");
   ASSERT_FALSE(file);
-  EXPECT_NE(file.error().message.find("f.yaml:4:30: a.jsonl line 2: no \"text\"; write {\"text\": \"...\"}"), std::string::npos)
+  EXPECT_NE(file.error().message.find("f.yaml:4:30: a.jsonl line 2: no \"text\"; write {\"text\": \"...\"}"),
+            std::string::npos)
       << file.error().message;
   EXPECT_NE(file.error().message.find("a.jsonl line 3"), std::string::npos) << file.error().message;
 }

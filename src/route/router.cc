@@ -42,7 +42,8 @@ std::optional<size_t> LastUserMessage(const std::vector<ChatMessage>& messages) 
 
 // Session ids of different tenants are different conversations.
 std::string SessionKey(const AssistantRequest& request) {
-  return request.tenant.empty() ? request.session_id : fmt::format("{}:{}:{}", request.tenant.size(), request.tenant, request.session_id);
+  return request.tenant.empty() ? request.session_id
+                                : fmt::format("{}:{}:{}", request.tenant.size(), request.tenant, request.session_id);
 }
 
 class Decision {
@@ -52,7 +53,8 @@ class Decision {
 
   Result<AssistantAnswer> Run() {
     const auto last = LastUserMessage(request_.messages);
-    if (!last) return Err(ErrorCode::kInvalidArgument, "there is no message with the role \"user\"; add the question as one");
+    if (!last)
+      return Err(ErrorCode::kInvalidArgument, "there is no message with the role \"user\"; add the question as one");
     question_index_ = *last;
     if (!request_.session_id.empty()) {
       session_ = SessionKey(request_);
@@ -71,7 +73,8 @@ class Decision {
   const AssistantAnswer& answer() const { return answer_; }
   const Notes& notes() const { return notes_; }
   std::string_view question() const {
-    return question_index_ < request_.messages.size() ? std::string_view(request_.messages[question_index_].content) : std::string_view();
+    return question_index_ < request_.messages.size() ? std::string_view(request_.messages[question_index_].content)
+                                                      : std::string_view();
   }
 
  private:
@@ -128,14 +131,16 @@ class Decision {
 
   Status BeginTheForm(const Form& form, const Route& route) {
     FormTurn turn = BeginForm(form, route.name, question(), parts_.today());
-    turn.state.seed = session_.empty() ? ReplaySeed(request_.messages, question_index_, request_.tenant)
-                                       : Sha256Hex(fmt::format("{} {} {}", session_.size(), session_, request_.request_id));
+    turn.state.seed = session_.empty()
+                          ? ReplaySeed(request_.messages, question_index_, request_.tenant)
+                          : Sha256Hex(fmt::format("{} {} {}", session_.size(), session_, request_.request_id));
     return FinishFormTurn(form, std::move(turn));
   }
 
   Status FinishFormTurn(const Form& form, FormTurn turn) {
     if (turn.step == FormStep::kSubmit) {
-      // Kept before it is handed in: when we are killed meanwhile, another "yes" hands in the same form with the same key.
+      // Kept before it is handed in: when we are killed meanwhile, another "yes" hands in the same form with the same
+      // key.
       BANTAM_RETURN_IF_ERROR(Remember(turn));
       SubmitResult submitted{.accepted = true};
       if (!parts_.offline) {
@@ -143,9 +148,12 @@ class Decision {
       }
       notes_.outcome = submitted.outcome;
       notes_.problem = submitted.problem;
-      if (submitted.outcome == "cancelled") return Err(ErrorCode::kCancelled, "the client went away while the form was handed in");
-      if (!submitted.accepted) Log(LogLevel::kWarning, "form \"{}\" could not be handed in: {}", form.name, submitted.problem);
-      turn = submitted.accepted ? SubmitSucceeded(form, std::move(turn.state)) : SubmitFailed(form, std::move(turn.state));
+      if (submitted.outcome == "cancelled")
+        return Err(ErrorCode::kCancelled, "the client went away while the form was handed in");
+      if (!submitted.accepted)
+        Log(LogLevel::kWarning, "form \"{}\" could not be handed in: {}", form.name, submitted.problem);
+      turn =
+          submitted.accepted ? SubmitSucceeded(form, std::move(turn.state)) : SubmitFailed(form, std::move(turn.state));
     }
     answer_.text = turn.text;
     answer_.form = ProgressOf(turn.state, form, StateWord(turn));
@@ -201,7 +209,8 @@ class Decision {
     }
     const Route& route = *judgement.route;
     answer_.decision = route.action->kind();
-    if (const std::string form = route.action->FormToStart(); !form.empty()) return BeginTheForm(file_.forms.at(form), route);
+    if (const std::string form = route.action->FormToStart(); !form.empty())
+      return BeginTheForm(file_.forms.at(form), route);
     const HttpSend& send = parts_.send;
     BANTAM_TRY(ActionResult result, route.action->Run({.file = file_,
                                                        .question = question(),
@@ -221,7 +230,8 @@ class Decision {
   }
 
   // To the large model, if one is named. `local_text` is what is said without it; empty: that we are not sure.
-  Status Escalate(const std::string& model, const Understanding& understanding, std::string local_text, bool cacheable) {
+  Status Escalate(const std::string& model, const Understanding& understanding, std::string local_text,
+                  bool cacheable) {
     if (local_text.empty()) local_text = UnsureText(file_, understanding);
     if (model.empty()) {
       answer_.text = std::move(local_text);
@@ -238,7 +248,8 @@ class Decision {
     if (upstream == parts_.upstreams.end()) {
       const auto why = file_.disabled_upstreams.find(model);
       notes_.outcome = "upstream_disabled";
-      notes_.problem = fmt::format("\"{}\" is switched off: {}", model, why == file_.disabled_upstreams.end() ? "unknown" : why->second);
+      notes_.problem = fmt::format("\"{}\" is switched off: {}", model,
+                                   why == file_.disabled_upstreams.end() ? "unknown" : why->second);
       answer_.upstream_error = fmt::format("\"{}\" is switched off", model);
       answer_.text = std::move(local_text);
       return Ok();
@@ -263,12 +274,14 @@ class Decision {
       StoreUpstream();
       return Ok();
     }
-    if (reply.outcome == UpstreamOutcome::kCancelled) return Err(ErrorCode::kCancelled, "the client went away while the model answered");
+    if (reply.outcome == UpstreamOutcome::kCancelled)
+      return Err(ErrorCode::kCancelled, "the client went away while the model answered");
     notes_.upstream_failed = true;
     if (reply.text_was_sent) {
       answer_.source = AnswerSource::kUpstream;
       answer_.decision = DecisionKind::kEscalate;
-      return Err(reply.outcome == UpstreamOutcome::kTimeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable, "{}", reply.problem);
+      return Err(reply.outcome == UpstreamOutcome::kTimeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable, "{}",
+                 reply.problem);
     }
     answer_.upstream_error = reply.problem;
     answer_.text = has_route ? std::move(local_text) : UpstreamFailedText(file_, understanding);
@@ -390,9 +403,11 @@ class RouterImpl : public Router {
     }
     record.route_file_sha256 = parts_.file.sha256;
     record.head_sha256 = parts_.intents->identity();
-    record.nearest.assign(answer.nearest.begin(), answer.nearest.begin() + static_cast<ptrdiff_t>(std::min<size_t>(3, answer.nearest.size())));
+    record.nearest.assign(answer.nearest.begin(),
+                          answer.nearest.begin() + static_cast<ptrdiff_t>(std::min<size_t>(3, answer.nearest.size())));
     if (const Status appended = parts_.audit->Append(std::move(record)); !appended) {
-      Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", request.request_id, appended.error().message);
+      Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", request.request_id,
+          appended.error().message);
     }
   }
 

@@ -18,8 +18,8 @@ namespace bantam {
 struct RouterOptions {
   std::shared_ptr<Embedder> embedder;  // null: loads the one that the file names
   int num_threads = 0;
-  bool persistent = true;              // false (route test, explain): no state folder, nothing written, no cache
-  bool offline = false;                // true (route test): no service and no large model is called; forms are taken as handed in
+  bool persistent = true;  // false (route test, explain): no state folder, nothing written, no cache
+  bool offline = false;    // true (route test): no service and no large model is called; forms are taken as handed in
   std::function<void(std::string_view stage, double fraction)> progress;  // embedding the examples, training
 };
 
@@ -35,11 +35,11 @@ struct RouterStats {
 // Why a text is decided as it is; nothing is done.
 struct Explanation {
   Understanding understanding;
-  std::string route;       // chosen; empty: below the threshold
+  std::string route;  // chosen; empty: below the threshold
   double threshold = 0;
   std::string threshold_from;  // "route", "route file", "head"
   DecisionKind decision = DecisionKind::kUnsure;
-  std::string action;      // "respond utter_hours"; what happens below the threshold: "ask big", "utter_unsure"
+  std::string action;  // "respond utter_hours"; what happens below the threshold: "ask big", "utter_unsure"
 };
 
 // Answer and Explain may be called from many threads; turns of one session are serialised.

@@ -21,7 +21,8 @@ Status OpenState(const Path& folder, RouterParts& parts) {
 
 void AddUpstreams(const std::shared_ptr<HttpClient>& client, RouterParts& parts) {
   for (const UpstreamConfig& config : parts.file.upstreams) {
-    if (!parts.file.disabled_upstreams.contains(config.name)) parts.upstreams[config.name] = Upstream::Create(config, client);
+    if (!parts.file.disabled_upstreams.contains(config.name))
+      parts.upstreams[config.name] = Upstream::Create(config, client);
   }
 }
 
@@ -46,13 +47,17 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   }
   if (!options.embedder) {
     BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
-    BANTAM_TRY(options.embedder, Embedder::Load(parts.file.encoder_model, {.weight_type = type, .num_threads = options.num_threads, .engine = {}}));
+    BANTAM_TRY(options.embedder,
+               Embedder::Load(parts.file.encoder_model,
+                              {.weight_type = type, .num_threads = options.num_threads, .engine = {}}));
   }
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
   if (!options.offline) {
     const auto client = std::make_shared<HttpClient>();
     AddUpstreams(client, parts);
-    parts.send = [client](const OutgoingRequest& request, std::stop_token stop) { return client->Send(request, {}, stop); };
+    parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
+      return client->Send(request, {}, stop);
+    };
   }
   return MakeRouter(std::move(parts));
 }

@@ -21,12 +21,12 @@ struct RouterParts {
   RouteFile file;
   std::unique_ptr<IntentModel> intents;
   std::optional<StateLock> lock = {};
-  std::unique_ptr<ResultCache> cache = {};                 // null: nothing is kept
-  std::unique_ptr<AuditLog> audit = {};                    // null: nothing is recorded
-  std::unique_ptr<ConversationStore> conversations = {};   // null: in memory
+  std::unique_ptr<ResultCache> cache = {};                          // null: nothing is kept
+  std::unique_ptr<AuditLog> audit = {};                             // null: nothing is recorded
+  std::unique_ptr<ConversationStore> conversations = {};            // null: in memory
   std::map<std::string, std::unique_ptr<Upstream>> upstreams = {};  // by model_name; a missing one is switched off
-  HttpSend send = {};                                      // null: services cannot be reached
-  bool offline = false;                                    // as RouterOptions
+  HttpSend send = {};                                               // null: services cannot be reached
+  bool offline = false;                                             // as RouterOptions
   std::function<Day()> today = LocalToday;
 };
 

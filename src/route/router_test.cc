@@ -1,4 +1,5 @@
-// The flow of decisions: what is asked when, what is kept, what is recorded. Conversations are in testdata/conversations.
+// The flow of decisions: what is asked when, what is kept, what is recorded. Conversations are in
+// testdata/conversations.
 #include "route/router.h"
 
 #include <atomic>
@@ -94,8 +95,8 @@ TEST(Router, NoUserMessageIsTheCallersMistake) {
 
 TEST(Router, StrangeTextsAreAnswered) {
   Desk desk;
-  for (const std::string& text : {std::string(), std::string("\n \t"), std::string("\xFF\xFE{nearest}{{x}}"), std::string(100'000, 'x'),
-                                  std::string(50'000, '@'), std::string("\0\x1B[31m", 6)}) {
+  for (const std::string& text : {std::string(), std::string("\n \t"), std::string("\xFF\xFE{nearest}{{x}}"),
+                                  std::string(100'000, 'x'), std::string(50'000, '@'), std::string("\0\x1B[31m", 6)}) {
     EXPECT_EQ(desk.Say(text).decision, DecisionKind::kUnsure);
     const std::string session = "s" + std::to_string(text.size());
     desk.Say("refund please", session);
@@ -281,10 +282,14 @@ TEST(Router, BelowTheThresholdTheFallbackIsAsked) {
 
 TEST(Router, EveryUpstreamFaultIsAClearAnswerAndLeavesNothingInTheCache) {
   const std::vector<UpstreamCase> cases = {
-      {UpstreamOutcome::kRefused, false, {}},     {UpstreamOutcome::kTimeout, false, {}},
-      {UpstreamOutcome::kOverloaded, false, {}},  {UpstreamOutcome::kServerError, false, {}},
-      {UpstreamOutcome::kRejected, false, {}},    {UpstreamOutcome::kGarbage, false, {}},
-      {UpstreamOutcome::kCoolingDown, false, {}}, {UpstreamOutcome::kTruncated, false, {}},
+      {UpstreamOutcome::kRefused, false, {}},
+      {UpstreamOutcome::kTimeout, false, {}},
+      {UpstreamOutcome::kOverloaded, false, {}},
+      {UpstreamOutcome::kServerError, false, {}},
+      {UpstreamOutcome::kRejected, false, {}},
+      {UpstreamOutcome::kGarbage, false, {}},
+      {UpstreamOutcome::kCoolingDown, false, {}},
+      {UpstreamOutcome::kTruncated, false, {}},
       {UpstreamOutcome::kTruncated, true, ErrorCode::kUnavailable},
       {UpstreamOutcome::kTimeout, true, ErrorCode::kDeadline},
       {UpstreamOutcome::kCancelled, false, ErrorCode::kCancelled},
@@ -392,8 +397,11 @@ TEST(Router, EveryDecisionIsRecorded) {
 TEST(Router, AServiceThatFailsIsInTheAuditLog) {
   StoredDesk stored;
   Desk& desk = stored.desk;
-  for (const auto& [mode, outcome] : std::vector<std::pair<std::string, std::string>>{
-           {"ok", "ok"}, {"fail", "http_status"}, {"hang", "http_timeout"}, {"refuse", "http_refused"}, {"garbage", "http_garbage"}}) {
+  for (const auto& [mode, outcome] : std::vector<std::pair<std::string, std::string>>{{"ok", "ok"},
+                                                                                      {"fail", "http_status"},
+                                                                                      {"hang", "http_timeout"},
+                                                                                      {"refuse", "http_refused"},
+                                                                                      {"garbage", "http_garbage"}}) {
     desk.service.mode = mode;
     desk.Say("what is the system status");
     EXPECT_EQ(stored.Records().back().outcome, outcome);
@@ -410,7 +418,8 @@ TEST(Router, AServiceThatFailsIsInTheAuditLog) {
 TEST(Router, SessionsSurviveARestartAndTenantsDoNotShareThem) {
   TempFolder folder;
   const auto open = [&](RouterParts& parts) {
-    parts.conversations = ConversationStore::Open(StateFiles(folder.path()).conversations, std::chrono::seconds(60)).value();
+    parts.conversations =
+        ConversationStore::Open(StateFiles(folder.path()).conversations, std::chrono::seconds(60)).value();
   };
   {
     Desk desk(open);
@@ -429,9 +438,13 @@ TEST(Router, SessionsSurviveARestartAndTenantsDoNotShareThem) {
 
 TEST(Router, AStateOfAnotherRouteFileIsForgottenOrMended) {
   auto store = MakeMemoryConversations();
-  ASSERT_OK(store->Save("gone", R"({"version":1,"form":"nothing","route":"x","slots":[],"skipped":[],"asked":"","failures":0,"offered_cancel":false,"submit_failed":false,"seed":""})"));
+  ASSERT_OK(store->Save(
+      "gone",
+      R"({"version":1,"form":"nothing","route":"x","slots":[],"skipped":[],"asked":"","failures":0,"offered_cancel":false,"submit_failed":false,"seed":""})"));
   ASSERT_OK(store->Save("junk", "not json"));
-  ASSERT_OK(store->Save("slots", R"({"version":1,"form":"refund_form","route":"refund","slots":[["order_id","AB123456"],["reason","purple"],["x","y"]],"skipped":["note","email"],"asked":"amount","failures":0,"offered_cancel":false,"submit_failed":false,"seed":"s"})"));
+  ASSERT_OK(store->Save(
+      "slots",
+      R"({"version":1,"form":"refund_form","route":"refund","slots":[["order_id","AB123456"],["reason","purple"],["x","y"]],"skipped":["note","email"],"asked":"amount","failures":0,"offered_cancel":false,"submit_failed":false,"seed":"s"})"));
   Desk desk([&](RouterParts& parts) { parts.conversations = std::move(store); });
   EXPECT_EQ(desk.Say("opening hours", "gone").route, "hours");
   EXPECT_EQ(desk.Say("opening hours", "junk").route, "hours");
@@ -468,7 +481,8 @@ TEST(Router, TheSameFormIsHandedInWithTheSameKey) {
   EXPECT_NE(key_of(3), key_of(0)) << "another conversation with the same values";
   // Without a session: the client repeats its last request, because it never saw the answer.
   std::vector<ChatMessage> messages;
-  for (const char* text : {"refund please for order AB123456", "broken, 20 pounds, jo@company.example", "skip", "yes"}) {
+  for (const char* text :
+       {"refund please for order AB123456", "broken, 20 pounds, jo@company.example", "skip", "yes"}) {
     messages.push_back({"user", text});
     AssistantRequest request = Desk::Ask("");
     request.messages = messages;
@@ -505,12 +519,14 @@ TEST(Router, ReplayEmbedsOnlyWhereAFormMayHaveBegun) {
 TEST(Router, ReplayBelievesOnlyAnswersThatAreOurs) {
   Desk desk;
   AssistantRequest request = Desk::Ask("");
-  request.messages = {{"user", "refund please"}, {"assistant", "Certainly, which one do you mean?"}, {"user", "AB123456"}};
+  request.messages = {
+      {"user", "refund please"}, {"assistant", "Certainly, which one do you mean?"}, {"user", "AB123456"}};
   EXPECT_EQ(desk.Send(request).decision, DecisionKind::kUnsure);
   request.messages[1].content = "  Which \n order? ";
   EXPECT_EQ(desk.Send(request).form->asked, "reason");
   // The client sends tool and system messages in between, and two answers in a row.
-  request.messages = {{"user", "refund please"}, {"assistant", "Which order?"}, {"tool", "x"}, {"assistant", "y"}, {"system", "z"}, {"user", "AB123456"}};
+  request.messages = {{"user", "refund please"}, {"assistant", "Which order?"}, {"tool", "x"}, {"assistant", "y"},
+                      {"system", "z"},           {"user", "AB123456"}};
   EXPECT_EQ(desk.Send(request).form->asked, "reason");
 }
 
@@ -599,7 +615,9 @@ TEST(Router, FormsAndActionsSpeakHttp) {
     }
   });
   std::string yaml = ReadFile(testing::kDeskFile).value();
-  const auto replace = [&](std::string_view from, const std::string& to) { yaml.replace(yaml.find(from), from.size(), to); };
+  const auto replace = [&](std::string_view from, const std::string& to) {
+    yaml.replace(yaml.find(from), from.size(), to);
+  };
   replace("http://service/status", server.Url("/status"));
   replace("http://erp/feedback", server.Url("/feedback"));
   replace("timeout: 2s}\n    done: \"Thank", "timeout: 150ms}\n    done: \"Thank");
@@ -607,12 +625,17 @@ TEST(Router, FormsAndActionsSpeakHttp) {
   Desk desk([&](RouterParts& parts) {
     parts.file = ParseRouteFile(yaml, testing::kDeskFile).value();
     parts.intents = std::make_unique<BagIntentModel>(parts.file);
-    parts.send = [client](const OutgoingRequest& request, std::stop_token stop) { return client->Send(request, {}, stop); };
+    parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
+      return client->Send(request, {}, stop);
+    };
   });
   // What a service says is text: no holes are filled in it again, no control characters pass.
   EXPECT_EQ(desk.Say("what is the system status?").text, "All {{at.0}} [31m fine since 3.5");
-  EXPECT_NE(server.requests().back().find("GET /status?q=what%20is%20the%20system%20status%3F HTTP/1.1"), std::string::npos) << server.requests().back();
-  for (const auto& [words, state] : std::vector<std::pair<std::string, std::string>>{{"slow", "failed"}, {"no", "failed"}, {"fine", "done"}}) {
+  EXPECT_NE(server.requests().back().find("GET /status?q=what%20is%20the%20system%20status%3F HTTP/1.1"),
+            std::string::npos)
+      << server.requests().back();
+  for (const auto& [words, state] :
+       std::vector<std::pair<std::string, std::string>>{{"slow", "failed"}, {"no", "failed"}, {"fine", "done"}}) {
     desk.Say("leave feedback", words);
     EXPECT_EQ(desk.Say(words, words).form->state, state) << words;
   }

@@ -4,15 +4,16 @@
 
 namespace bantam {
 
-Result<SessionLocks::Guard> SessionLocks::Acquire(const std::string& session, MonotonicTime deadline, std::stop_token stop) {
+Result<SessionLocks::Guard> SessionLocks::Acquire(const std::string& session, MonotonicTime deadline,
+                                                  std::stop_token stop) {
   std::unique_lock lock(mutex_);
   auto& slot = entries_[session];
   if (!slot) slot = std::make_unique<Entry>();
   Entry& entry = *slot;  // stays: it is erased only when nobody waits
   if (entry.busy) {
     if (entry.waiting >= kMostWaiting) {
-      return Err(ErrorCode::kOverloaded, "{} turns of this conversation are waiting already; send them one after the other",
-                 kMostWaiting);
+      return Err(ErrorCode::kOverloaded,
+                 "{} turns of this conversation are waiting already; send them one after the other", kMostWaiting);
     }
     ++entry.waiting;
     // time_point::max() overflows inside the wait of some libraries.
@@ -20,7 +21,8 @@ Result<SessionLocks::Guard> SessionLocks::Acquire(const std::string& session, Mo
     const bool free = entry.free.wait_until(lock, stop, until, [&] { return !entry.busy; });
     --entry.waiting;
     if (!free) {
-      if (stop.stop_requested()) return Err(ErrorCode::kCancelled, "the client went away while another turn was answered");
+      if (stop.stop_requested())
+        return Err(ErrorCode::kCancelled, "the client went away while another turn was answered");
       return Err(ErrorCode::kDeadline, "another turn of this conversation took too long");
     }
   }

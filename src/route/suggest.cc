@@ -57,7 +57,8 @@ int EditDistance(std::string_view a_text, std::string_view b_text, int limit) {
       } else {
         const char32_t x = a[static_cast<size_t>(i - 1)], y = b[J - 1];
         d = std::min({above[J] + 1, row[J - 1] + 1, above[J - 1] + (x == y ? 0 : 1)});
-        if (i > 1 && j > 1 && x == b[J - 2] && y == a[static_cast<size_t>(i - 2)]) d = std::min(d, two_above[J - 2] + 1);
+        if (i > 1 && j > 1 && x == b[J - 2] && y == a[static_cast<size_t>(i - 2)])
+          d = std::min(d, two_above[J - 2] + 1);
       }
       row[J] = std::min(d, too_far);
       best = std::min(best, row[J]);
@@ -75,7 +76,8 @@ std::optional<std::string> Nearest(std::string_view word, std::span<const std::s
   for (const std::string& candidate : candidates) {
     const std::string other = LowerAscii(candidate);
     // "examples" for "examples_file"
-    const bool beginning = word.size() >= 4 && other.size() >= 4 && (other.starts_with(lower) || lower.starts_with(other));
+    const bool beginning =
+        word.size() >= 4 && other.size() >= 4 && (other.starts_with(lower) || lower.starts_with(other));
     const int distance = beginning ? std::min(1, best - 1) : EditDistance(lower, other, best - 1);
     if (distance < best) {
       best = distance;

@@ -9,8 +9,8 @@
 
 namespace bantam {
 
-// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment), by code
-// points; anything above `limit` is given as limit + 1. Cost: length of a times limit.
+// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment), by
+// code points; anything above `limit` is given as limit + 1. Cost: length of a times limit.
 int EditDistance(std::string_view a, std::string_view b, int limit);
 
 // The candidate nearest to `word` when it is near enough to be a slip (a third of its letters, case ignored).

@@ -1,5 +1,5 @@
-// What the head of a route file is trained on. One function, so that whoever trains it and whoever asks whether it is stale
-// (HeadMetadata::examples_sha256) mean the same examples.
+// What the head of a route file is trained on. One function, so that whoever trains it and whoever asks whether it is
+// stale (HeadMetadata::examples_sha256) mean the same examples.
 #pragma once
 
 #include <vector>

@@ -28,7 +28,7 @@ struct AssistantRequest {
   bool no_store = false;              // Cache-Control: no-store: neither read nor write the cache
   json::object upstream_parameters;   // temperature, max_tokens, ... passed on as they came
   MonotonicTime deadline = MonotonicTime::max();
-  std::stop_token stop;               // the client went away
+  std::stop_token stop;  // the client went away
 };
 
 // Who produced the answer.
@@ -66,12 +66,12 @@ struct AssistantAnswer {
   std::vector<NearestExample> nearest;
   std::optional<FormProgress> form;
   bool cache_hit = false;
-  std::string model;               // the upstream's model name when it answered
+  std::string model;  // the upstream's model name when it answered
   std::string finish_reason = "stop";
   int64_t prompt_tokens = 0;
   int64_t completion_tokens = 0;
-  double cost = 0;                 // in the currency of the route file's prices
-  double latency_ms = 0;           // server time of the decision
+  double cost = 0;                            // in the currency of the route file's prices
+  double latency_ms = 0;                      // server time of the decision
   std::optional<std::string> upstream_error;  // what went wrong upstream when the answer says so
 };
 

@@ -74,8 +74,8 @@ bool QuoteIsClosed(std::string_view text, size_t at) {
   return false;
 }
 
-// Builds the tree from the parser's events. After a limit is broken it ignores what follows (the parser cannot be stopped
-// from here, but the text is bounded).
+// Builds the tree from the parser's events. After a limit is broken it ignores what follows (the parser cannot be
+// stopped from here, but the text is bounded).
 class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(const Lines& lines, const YamlLimits& limits, YamlParse& out)
@@ -87,12 +87,15 @@ class TreeBuilder : public YAML::EventHandler {
     if (++documents_ == 2) Stop(mark, "a second document begins here; keep one per file and remove this \"---\"");
   }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Leaf(mark, anchor, "", {}, YamlNode::Kind::kNull); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Leaf(mark, anchor, "", {}, YamlNode::Kind::kNull);
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     Complain(mark, "aliases (*name) are not read here; write the value out");
     Leaf(mark, 0, "", {}, YamlNode::Kind::kNull);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Leaf(mark, anchor, tag, value, YamlNode::Kind::kScalar);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -109,8 +112,8 @@ class TreeBuilder : public YAML::EventHandler {
  private:
   struct Frame {
     YamlNode node;
-    bool has_key = false;      // kMap: the next value belongs to `key`
-    bool skip_value = false;   // its key was refused
+    bool has_key = false;     // kMap: the next value belongs to `key`
+    bool skip_value = false;  // its key was refused
     std::string key;
     YamlPlace key_place;
     std::unordered_map<std::string, YamlPlace> keys;
@@ -200,8 +203,9 @@ class TreeBuilder : public YAML::EventHandler {
     top.has_key = true;
     top.skip_value = true;
     if (node.kind != YamlNode::Kind::kScalar) {
-      out_.problems.push_back({node.place, fmt::format("a key must be a word, this one is {}; write it as \"key: value\"",
-                                                       YamlKindName(node.kind))});
+      out_.problems.push_back(
+          {node.place,
+           fmt::format("a key must be a word, this one is {}; write it as \"key: value\"", YamlKindName(node.kind))});
       return;
     }
     const auto [before, is_new] = top.keys.emplace(node.scalar, node.place);
@@ -264,10 +268,14 @@ const YamlNode::Entry* YamlNode::Find(std::string_view key) const {
 
 std::string_view YamlKindName(YamlNode::Kind kind) {
   switch (kind) {
-    case YamlNode::Kind::kNull: return "nothing";
-    case YamlNode::Kind::kScalar: return "a text";
-    case YamlNode::Kind::kSequence: return "a list";
-    case YamlNode::Kind::kMap: return "a mapping";
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kScalar:
+      return "a text";
+    case YamlNode::Kind::kSequence:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a mapping";
   }
   return "nothing";
 }
@@ -290,7 +298,8 @@ YamlParse ParseYaml(std::string_view text, const YamlLimits& limits) {
     return out;
   }
   if (const auto bad = FirstControl(text)) {
-    refuse(lines.PlaceOf(*bad), fmt::format("control character 0x{:02X}; remove it", static_cast<unsigned char>(text[*bad])));
+    refuse(lines.PlaceOf(*bad),
+           fmt::format("control character 0x{:02X}; remove it", static_cast<unsigned char>(text[*bad])));
     return out;
   }
   TreeBuilder builder(lines, limits, out);

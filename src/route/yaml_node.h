@@ -1,5 +1,6 @@
-// A YAML document as a tree that remembers where everything stands. yaml-cpp does the lexing; what it leaves open is decided
-// here: duplicate keys, tags, anchors and aliases, several documents, endless nesting and unclosed quotes are errors.
+// A YAML document as a tree that remembers where everything stands. yaml-cpp does the lexing; what it leaves open is
+// decided here: duplicate keys, tags, anchors and aliases, several documents, endless nesting and unclosed quotes are
+// errors.
 #pragma once
 
 #include <string>
@@ -27,8 +28,8 @@ struct YamlNode {
   YamlPlace place;
   bool plain = false;  // a scalar without quotes: may be read as a number or a truth value
   std::string scalar;
-  std::vector<YamlNode> items;     // kSequence
-  std::vector<Entry> entries;      // kMap, in the file's order, keys distinct
+  std::vector<YamlNode> items;  // kSequence
+  std::vector<Entry> entries;   // kMap, in the file's order, keys distinct
 
   const Entry* Find(std::string_view key) const;
 };

@@ -15,7 +15,9 @@ namespace bantam {
 namespace {
 
 TEST(Yaml, TreeWithPlaces) {
-  const YamlParse yaml = ParseYaml("\xEF\xBB\xBF" "a: 1\r\nb: [x, \"y z\", ~]\nc:\n  d: |\n    two\n    lines\n  e:\n");
+  const YamlParse yaml = ParseYaml(
+      "\xEF\xBB\xBF"
+      "a: 1\r\nb: [x, \"y z\", ~]\nc:\n  d: |\n    two\n    lines\n  e:\n");
   ASSERT_TRUE(yaml.problems.empty()) << yaml.problems[0].text;
   const YamlNode& root = yaml.root;
   ASSERT_EQ(root.kind, YamlNode::Kind::kMap);
@@ -36,7 +38,9 @@ TEST(Yaml, TreeWithPlaces) {
 }
 
 TEST(Yaml, LimitsAreExact) {
-  const auto nested = [](int depth) { return std::string(static_cast<size_t>(depth), '[') + std::string(static_cast<size_t>(depth), ']'); };
+  const auto nested = [](int depth) {
+    return std::string(static_cast<size_t>(depth), '[') + std::string(static_cast<size_t>(depth), ']');
+  };
   EXPECT_TRUE(ParseYaml(nested(32)).problems.empty());
   EXPECT_EQ(ParseYaml(nested(33)).problems.size(), 1u);
   EXPECT_TRUE(ParseYaml("[1, 2, 3]", {.max_nodes = 4}).complete);
@@ -46,9 +50,10 @@ TEST(Yaml, LimitsAreExact) {
 }
 
 TEST(Yaml, HostileTextsEndQuickly) {
-  for (const std::string& text : {std::string(200'000, '['), std::string(200'000, '{'), std::string(100'000, '-') + " x",
-                                  std::string("a: ") + std::string(300'000, '?'), std::string(200'000, '\n'),
-                                  std::string("\"") + std::string(200'000, '\\'), std::string("&a ") + std::string(200'000, '*')}) {
+  for (const std::string& text :
+       {std::string(200'000, '['), std::string(200'000, '{'), std::string(100'000, '-') + " x",
+        std::string("a: ") + std::string(300'000, '?'), std::string(200'000, '\n'),
+        std::string("\"") + std::string(200'000, '\\'), std::string("&a ") + std::string(200'000, '*')}) {
     static_cast<void>(ParseYaml(text));
   }
   std::string staircase;  // deep block nesting
@@ -64,13 +69,15 @@ TEST(Yaml, StrictNumbers) {
   EXPECT_EQ(ParseStrictNumber("-0.5"), -0.5);
   EXPECT_EQ(ParseStrictNumber("+2e3"), 2000);
   EXPECT_EQ(ParseStrictNumber("1e-3"), 0.001);
-  for (const char* bad : {"", "-", "+", ".", ".5", "5.", "010", "00", "0x10", "0b1", "0o7", "1_000", "1,5", "1e400", "inf", "nan", ".inf",
-                          "1e", "1 ", " 1", "1.2.3", "--1", "1-1", "1e+", "0e", "50%"}) {
+  for (const char* bad :
+       {"",      "-",   "+",   ".",    ".5", "5.", "010", "00",    "0x10", "0b1", "0o7", "1_000", "1,5",
+        "1e400", "inf", "nan", ".inf", "1e", "1 ", " 1",  "1.2.3", "--1",  "1-1", "1e+", "0e",    "50%"}) {
     EXPECT_FALSE(ParseStrictNumber(bad)) << bad;
   }
   EXPECT_EQ(ParseStrictInteger("-12"), -12);
   EXPECT_EQ(ParseStrictInteger("9223372036854775807"), INT64_MAX);
-  for (const char* bad : {"", "1.0", "1e3", "012", "9223372036854775808", "0x1", "1_0"}) EXPECT_FALSE(ParseStrictInteger(bad)) << bad;
+  for (const char* bad : {"", "1.0", "1e3", "012", "9223372036854775808", "0x1", "1_0"})
+    EXPECT_FALSE(ParseStrictInteger(bad)) << bad;
 }
 
 TEST(Yaml, Durations) {
@@ -80,8 +87,10 @@ TEST(Yaml, Durations) {
   EXPECT_EQ(ParseDuration("1.5m"), milliseconds(90'000));
   EXPECT_EQ(ParseDuration("24h"), milliseconds(86'400'000));
   EXPECT_EQ(ParseDuration("1d"), milliseconds(86'400'000));
-  for (const char* bad : {"", "20", "s", "20 s", "-1s", "1w", "1e99s", "020s", "20S", "99999999999999d"}) EXPECT_FALSE(ParseDuration(bad)) << bad;
-  for (const char* text : {"500ms", "20s", "30m", "7h", "3d", "0ms"}) EXPECT_EQ(DurationText(*ParseDuration(text)), text);
+  for (const char* bad : {"", "20", "s", "20 s", "-1s", "1w", "1e99s", "020s", "20S", "99999999999999d"})
+    EXPECT_FALSE(ParseDuration(bad)) << bad;
+  for (const char* text : {"500ms", "20s", "30m", "7h", "3d", "0ms"})
+    EXPECT_EQ(DurationText(*ParseDuration(text)), text);
 }
 
 TEST(Suggest, EditDistanceIsOptimalStringAlignment) {
@@ -107,7 +116,8 @@ TEST(Suggest, EditDistanceAgreesWithThePlainTable) {
           continue;
         }
         d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+          d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
       }
     }
     return d[a.size()][b.size()];
@@ -152,12 +162,15 @@ tests:
   - {say: "refund!", expect: {route: refund, slot: why}}
 )";
   ASSERT_OK(ParseRouteFile(whole, "f.yaml"));
-  std::vector<std::string> seeds = {big.substr(0, 9'000), big.substr(big.size() / 2, 9'000), big.substr(big.size() - 9'000)};
+  std::vector<std::string> seeds = {big.substr(0, 9'000), big.substr(big.size() / 2, 9'000),
+                                    big.substr(big.size() - 9'000)};
   for (const char* name : {"syntax", "settings", "routes", "forms"}) {
     seeds.push_back(ReadFile(fmt::format("src/route/testdata/route_files/{}.txt", name)).value_or(""));
   }
-  static constexpr const char* kTokens[] = {":", " ", "\n", "- ", "[", "]", "{", "}", "\"", "'", "&a ", "*a", "!!x ", "|\n", ">", "#", "\t", "? ",
-                                            "---\n", "...\n", "%", "@", "\\", ",", "0x1", "010", "name", "type: ", "\xC3", "\xE2\x82\xAC", "<<: "};
+  static constexpr const char* kTokens[] = {
+      ":",    " ",      "\n",   "- ",           "[",   "]",     "{",     "}", "\"", "'",  "&a ", "*a",  "!!x ",
+      "|\n",  ">",      "#",    "\t",           "? ",  "---\n", "...\n", "%", "@",  "\\", ",",   "0x1", "010",
+      "name", "type: ", "\xC3", "\xE2\x82\xAC", "<<: "};
   std::mt19937 random(20260101);
   std::set<std::string> kinds_of_trouble;
   for (int round = 0; round < 1'500; ++round) {
@@ -167,11 +180,21 @@ tests:
     for (size_t edits = 1 + random() % (small ? 2 : 12); edits > 0 && !text.empty(); --edits) {
       const size_t at = random() % text.size();
       switch (random() % 5) {
-        case 0: text.erase(at, 1 + random() % 20); break;
-        case 1: text.insert(at, kTokens[random() % std::size(kTokens)]); break;
-        case 2: text[at] = static_cast<char>(random()); break;
-        case 3: text.insert(at, text.substr(random() % text.size(), random() % 200)); break;
-        default: text.resize(at); break;
+        case 0:
+          text.erase(at, 1 + random() % 20);
+          break;
+        case 1:
+          text.insert(at, kTokens[random() % std::size(kTokens)]);
+          break;
+        case 2:
+          text[at] = static_cast<char>(random());
+          break;
+        case 3:
+          text.insert(at, text.substr(random() % text.size(), random() % 200));
+          break;
+        default:
+          text.resize(at);
+          break;
       }
     }
     const int num_lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1;

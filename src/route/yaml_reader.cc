@@ -20,7 +20,8 @@ std::string Shown(const YamlNode& node) {
 
 // Why a text is no number, when the reason is a known trap.
 std::string_view NumberMend(std::string_view text) {
-  if (text.size() > 1 && text[0] == '0' && IsDigit(text[1])) return "; remove the leading zero (it would mean octal to some)";
+  if (text.size() > 1 && text[0] == '0' && IsDigit(text[1]))
+    return "; remove the leading zero (it would mean octal to some)";
   if (text.starts_with("0x") || text.starts_with("0o")) return "; write it in decimal";
   if (text.find('_') != std::string_view::npos || text.find(',') != std::string_view::npos) {
     return "; write it without separators";
@@ -128,7 +129,8 @@ std::optional<std::string> ReadText(const YamlNode& node, std::string_view what,
 
 std::optional<double> ReadNumber(const YamlNode& node, std::string_view what, double minimum, double maximum,
                                  Problems& problems) {
-  const auto number = node.kind == YamlNode::Kind::kScalar && node.plain ? ParseStrictNumber(node.scalar) : std::nullopt;
+  const auto number =
+      node.kind == YamlNode::Kind::kScalar && node.plain ? ParseStrictNumber(node.scalar) : std::nullopt;
   if (!number) {
     const bool quoted = node.kind == YamlNode::Kind::kScalar && !node.plain && ParseStrictNumber(node.scalar);
     problems.Error(node.place, "\"{}\" is {}, expected a number{}", what, Shown(node),
@@ -191,7 +193,8 @@ int64_t YamlMap::Integer(std::string_view key, int64_t other, int64_t minimum, i
   const YamlNode::Entry* entry = Find(key);
   if (entry == nullptr) return other;
   const YamlNode& node = entry->value;
-  const auto number = node.kind == YamlNode::Kind::kScalar && node.plain ? ParseStrictInteger(node.scalar) : std::nullopt;
+  const auto number =
+      node.kind == YamlNode::Kind::kScalar && node.plain ? ParseStrictInteger(node.scalar) : std::nullopt;
   if (!number) {
     problems_.Error(node.place, "\"{}\" is {}, expected a whole number{}", key, Shown(node), NumberMend(node.scalar));
     return other;
@@ -222,8 +225,8 @@ std::chrono::milliseconds YamlMap::Duration(std::string_view key, std::chrono::m
   const auto duration = node.kind == YamlNode::Kind::kScalar ? ParseDuration(node.scalar) : std::nullopt;
   if (!duration) {
     const bool bare = node.kind == YamlNode::Kind::kScalar && ParseStrictNumber(node.scalar);
-    problems_.Error(node.place, "\"{}\" is {}, expected a duration; write it with its unit, such as {}", key, Shown(node),
-                    bare ? node.scalar + "s" : "500ms, 20s, 30m, 24h or 1d");
+    problems_.Error(node.place, "\"{}\" is {}, expected a duration; write it with its unit, such as {}", key,
+                    Shown(node), bare ? node.scalar + "s" : "500ms, 20s, 30m, 24h or 1d");
     return other;
   }
   if (*duration < minimum || *duration > maximum) {
@@ -246,9 +249,9 @@ std::string YamlMap::OneOf(std::string_view key, const std::vector<std::string>&
   if (!text) return std::string(other);
   if (std::find(words.begin(), words.end(), *text) != words.end()) return *text;
   const auto nearest = Nearest(*text, words);
-  problems_.Error(entry->value.place, "\"{}\" is {}; {}", key, Shown(entry->value),
-                  nearest ? fmt::format("did you mean \"{}\"?", *nearest)
-                          : fmt::format("give one of {}", QuotedList(words, "or")));
+  problems_.Error(
+      entry->value.place, "\"{}\" is {}; {}", key, Shown(entry->value),
+      nearest ? fmt::format("did you mean \"{}\"?", *nearest) : fmt::format("give one of {}", QuotedList(words, "or")));
   return std::string(other);
 }
 
@@ -281,8 +284,8 @@ const YamlNode* YamlMap::Sequence(std::string_view key) {
   const YamlNode::Entry* entry = Find(key);
   if (entry == nullptr) return nullptr;
   if (entry->value.kind == YamlNode::Kind::kSequence) return &entry->value;
-  problems_.Error(entry->value.place, "\"{}\" is {}, expected a list; write [a, b] or lines that begin with \"- \"", key,
-                  Shown(entry->value));
+  problems_.Error(entry->value.place, "\"{}\" is {}, expected a list; write [a, b] or lines that begin with \"- \"",
+                  key, Shown(entry->value));
   return nullptr;
 }
 

@@ -58,7 +58,8 @@ std::optional<std::string> ReadText(const YamlNode& node, std::string_view what,
 std::optional<double> ReadNumber(const YamlNode& node, std::string_view what, double minimum, double maximum,
                                  Problems& problems);
 
-// One mapping. Asking for a key makes it known. Every question has a default, which stands when the key is absent or wrong.
+// One mapping. Asking for a key makes it known. Every question has a default, which stands when the key is absent or
+// wrong.
 class YamlMap {
  public:
   // `what` names the mapping in messages: "route \"refund\"". A node that is no mapping is complained of.
@@ -89,7 +90,8 @@ class YamlMap {
   const YamlNode* Map(std::string_view key);
   const YamlNode* Sequence(std::string_view key);
 
-  // `known_elsewhere`: keys that exist, but not in this context; they get a message of their own (`context`: "type number").
+  // `known_elsewhere`: keys that exist, but not in this context; they get a message of their own (`context`: "type
+  // number").
   void Finish(const std::vector<std::string>& known_elsewhere = {}, std::string_view context = {});
 
  private:

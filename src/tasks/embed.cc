@@ -87,16 +87,22 @@ class ModelEmbedder final : public Embedder {
 
  private:
   Encoding Tokenize(std::string_view text) const {
-    return tokenizer_->Encode(text, {.add_special_tokens = true, .recognize_special_tokens = false, .offsets = false,
+    return tokenizer_->Encode(text, {.add_special_tokens = true,
+                                     .recognize_special_tokens = false,
+                                     .offsets = false,
                                      .max_tokens = static_cast<size_t>(max_tokens_)});
   }
   static Embedding Describe(const Encoding& encoding) { return {{}, encoding.ids.size(), encoding.truncated()}; }
   EncodeRequest Request(Encoding encoding, MonotonicTime deadline) const {
-    return {.token_ids = std::move(encoding.ids), .pooling = sentence_.pooling, .normalize = sentence_.normalize,
+    return {.token_ids = std::move(encoding.ids),
+            .pooling = sentence_.pooling,
+            .normalize = sentence_.normalize,
             .deadline = deadline};
   }
   EncodeListOptions ListOptions(MonotonicTime deadline, bool counts_against_queue) const {
-    return {.pooling = sentence_.pooling, .normalize = sentence_.normalize, .deadline = deadline,
+    return {.pooling = sentence_.pooling,
+            .normalize = sentence_.normalize,
+            .deadline = deadline,
             .counts_against_queue = counts_against_queue};
   }
 

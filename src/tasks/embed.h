@@ -17,9 +17,9 @@
 namespace bantam {
 
 struct Embedding {
-  std::vector<float> vector;   // [dimensions()]
-  size_t num_tokens = 0;       // what the model read, special tokens included
-  bool truncated = false;      // the text was longer than max_tokens()
+  std::vector<float> vector;  // [dimensions()]
+  size_t num_tokens = 0;      // what the model read, special tokens included
+  bool truncated = false;     // the text was longer than max_tokens()
 };
 
 // A row-major matrix of embeddings. values: [rows, columns]

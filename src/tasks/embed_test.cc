@@ -39,7 +39,9 @@ double Dot(std::span<const float> a, std::span<const float> b) {
   for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
   return sum;
 }
-double Cosine(std::span<const float> a, std::span<const float> b) { return Dot(a, b) / std::sqrt(Dot(a, a) * Dot(b, b)); }
+double Cosine(std::span<const float> a, std::span<const float> b) {
+  return Dot(a, b) / std::sqrt(Dot(a, a) * Dot(b, b));
+}
 
 uint32_t Crc32(std::string_view text) {  // as zlib
   uint32_t crc = ~0u;
@@ -143,7 +145,8 @@ TEST(EmbedGolden, SameAsTheReferenceInF32AndCloseInInt8) {
     ASSERT_EQ(exact[k].truncated, golden.truncated[i] != 0) << texts[k];
     double square = 0;
     for (size_t p = 0; p < projections; ++p) {
-      square += std::pow(Dot(std::span(signs).subspan(p * columns, columns), ours) - golden.checks[i * projections + p], 2);
+      square +=
+          std::pow(Dot(std::span(signs).subspan(p * columns, columns), ours) - golden.checks[i * projections + p], 2);
     }
     worst_check = std::max(worst_check, std::sqrt(square / static_cast<double>(projections)));
     const double cosine8 = Cosine(ours, quick.row(k));
@@ -153,12 +156,14 @@ TEST(EmbedGolden, SameAsTheReferenceInF32AndCloseInInt8) {
     ++full;
     const auto reference = std::span(golden.vectors).subspan(i / golden.step * columns, columns);
     worst_cosine = std::min(worst_cosine, Cosine(ours, reference));
-    for (size_t c = 0; c < columns; ++c) worst_difference = std::max(worst_difference, std::abs(double{ours[c]} - reference[c]));
+    for (size_t c = 0; c < columns; ++c)
+      worst_difference = std::max(worst_difference, std::abs(double{ours[c]} - reference[c]));
   }
-  std::printf("%s, %zu texts (%zu full vectors): f32 worst cosine %.9f, max abs %.2e, worst projection %.2e; "
-              "int8 mean cosine %.5f, worst %.5f\n",
-              std::string(f32->encoder().isa()).c_str(), texts.size(), full, worst_cosine, worst_difference, worst_check,
-              int8_cosine, worst_int8);
+  std::printf(
+      "%s, %zu texts (%zu full vectors): f32 worst cosine %.9f, max abs %.2e, worst projection %.2e; "
+      "int8 mean cosine %.5f, worst %.5f\n",
+      std::string(f32->encoder().isa()).c_str(), texts.size(), full, worst_cosine, worst_difference, worst_check,
+      int8_cosine, worst_int8);
   EXPECT_GT(full, 0u);
   EXPECT_GE(worst_cosine, 0.99999);
   EXPECT_LE(worst_difference, 1e-5);
@@ -254,7 +259,8 @@ TEST(Embed, F32BitsDoNotDependOnTheCompany) {
   }
   std::vector<std::promise<Result<Embedding>>> promises(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
-    two_threads->EmbedAsync(texts[i], MonotonicTime::max(), [&, i](Result<Embedding> result) { promises[i].set_value(std::move(result)); });
+    two_threads->EmbedAsync(texts[i], MonotonicTime::max(),
+                            [&, i](Result<Embedding> result) { promises[i].set_value(std::move(result)); });
   }
   for (size_t i = 0; i < texts.size(); ++i) {
     const Result<Embedding> result = promises[i].get_future().get();
@@ -274,7 +280,8 @@ TEST(Embed, ReportsTokensAndTruncation) {
     for (size_t i = 0; i < count; ++i) text += "dog ";
     return text;
   };
-  ASSERT_OK_AND_ASSIGN(const auto embeddings, embedder->EmbedBatch(std::vector<std::string>{words(3), words(254), words(255), words(5000)}));
+  ASSERT_OK_AND_ASSIGN(const auto embeddings,
+                       embedder->EmbedBatch(std::vector<std::string>{words(3), words(254), words(255), words(5000)}));
   const size_t expected_tokens[] = {5, 256, 256, 256};
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(embeddings[i].num_tokens, expected_tokens[i]);
@@ -296,7 +303,8 @@ TEST(Embed, UserTextNeverBecomesASpecialToken) {
 
 TEST(Embed, DeadlinesAndFullQueuesReachTheCaller) {
   BANTAM_REQUIRE_MODEL(model, kModel);
-  ASSERT_OK_AND_ASSIGN(const auto embedder, Embedder::Load(kModel, {.num_threads = 1, .engine = {.max_queued_requests = 0}}));
+  ASSERT_OK_AND_ASSIGN(const auto embedder,
+                       Embedder::Load(kModel, {.num_threads = 1, .engine = {.max_queued_requests = 0}}));
   EXPECT_EQ(embedder->Embed("x", MonotonicNow() - std::chrono::seconds(1)).error().code, ErrorCode::kDeadline);
   EXPECT_EQ(embedder->EmbedBatch(std::vector<std::string>{"x"}).error().code, ErrorCode::kOverloaded);
   std::optional<ErrorCode> code;

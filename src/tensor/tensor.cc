@@ -82,13 +82,20 @@ void CopyToF32(const TensorView& tensor, std::span<float> out) {
                "{} values for {} of {} bytes", out.size(), ShapeString(tensor.shape), tensor.bytes.size());
   if (out.empty()) return;
   switch (tensor.dtype) {
-    case DType::kF32: std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size()); return;
-    case DType::kF16: ConvertEach<uint16_t>(tensor.bytes, out, HalfToFloat); return;
+    case DType::kF32:
+      std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());
+      return;
+    case DType::kF16:
+      ConvertEach<uint16_t>(tensor.bytes, out, HalfToFloat);
+      return;
     case DType::kBF16:
       ConvertEach<uint16_t>(tensor.bytes, out, [](uint16_t x) { return std::bit_cast<float>(uint32_t{x} << 16); });
       return;
-    case DType::kF64: ConvertEach<double>(tensor.bytes, out, [](double x) { return static_cast<float>(x); }); return;
-    default: BANTAM_CHECK(false, "CopyToF32 of {}", DTypeName(tensor.dtype));
+    case DType::kF64:
+      ConvertEach<double>(tensor.bytes, out, [](double x) { return static_cast<float>(x); });
+      return;
+    default:
+      BANTAM_CHECK(false, "CopyToF32 of {}", DTypeName(tensor.dtype));
   }
 }
 

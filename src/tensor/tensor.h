@@ -14,13 +14,13 @@ namespace bantam {
 // Element types of model files. Quantised block formats join here when a reader for them lands.
 enum class DType { kF32, kF16, kBF16, kF64, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kBool };
 
-std::string_view DTypeName(DType dtype);                         // "F32", as in safetensors
+std::string_view DTypeName(DType dtype);  // "F32", as in safetensors
 std::optional<DType> DTypeFromName(std::string_view name);
 size_t DTypeBytes(DType dtype);
 
 using Shape = std::vector<int64_t>;
-std::string ShapeString(const Shape& shape);                     // "[2048, 512]"
-int64_t NumElements(const Shape& shape);                         // the shape was validated: cannot overflow
+std::string ShapeString(const Shape& shape);  // "[2048, 512]"
+int64_t NumElements(const Shape& shape);      // the shape was validated: cannot overflow
 
 // Bytes are owned by the file or buffer it came from. Row-major, little-endian.
 struct TensorView {

@@ -39,8 +39,9 @@ void ExpectDecodes(DType dtype, const std::vector<uint16_t>& bits, const std::ve
 
 TEST(Tensor, DecodesHalfFloats) {
   constexpr float kInf = std::numeric_limits<float>::infinity(), kNan = std::numeric_limits<float>::quiet_NaN();
-  ExpectDecodes(DType::kF16, {0x3C00, 0xC000, 0x7BFF, 0x0400, 0x0001, 0x83FF, 0x0000, 0x8000, 0x7C00, 0xFC00, 0x7E00, 0x3555},
-                {1.0f, -2.0f, 65504.0f, 0x1p-14f, 0x1p-24f, -0x3FFp-24f, 0.0f, -0.0f, kInf, -kInf, kNan, 0.333251953125f});
+  ExpectDecodes(
+      DType::kF16, {0x3C00, 0xC000, 0x7BFF, 0x0400, 0x0001, 0x83FF, 0x0000, 0x8000, 0x7C00, 0xFC00, 0x7E00, 0x3555},
+      {1.0f, -2.0f, 65504.0f, 0x1p-14f, 0x1p-24f, -0x3FFp-24f, 0.0f, -0.0f, kInf, -kInf, kNan, 0.333251953125f});
   ExpectDecodes(DType::kBF16, {0x3F80, 0xC000, 0x0001, 0x8000, 0x7F80, 0x7FC0, 0x3EAB},
                 {1.0f, -2.0f, 0x1p-133f, -0.0f, kInf, kNan, 0.333984375f});
 }

@@ -23,14 +23,17 @@ Result<std::string> ContentText(const JsonObject& message, size_t index) {
   const json::value* content = message.Find("content");
   if (content == nullptr || content->is_null()) return std::string();  // an assistant turn that only called tools
   if (content->is_string()) return std::string(content->get_string());
-  if (!content->is_array()) return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\" must be a string or an array of parts", index);
+  if (!content->is_array())
+    return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\" must be a string or an array of parts", index);
   std::string text;
   for (const json::value& part : content->get_array()) {
     const json::object* object = part.if_object();
     const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
     const json::value* piece = object == nullptr ? nullptr : object->if_contains("text");
-    if (type == nullptr || !type->is_string() || type->get_string() != "text" || piece == nullptr || !piece->is_string()) {
-      return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\": only parts of type \"text\" are understood here", index);
+    if (type == nullptr || !type->is_string() || type->get_string() != "text" || piece == nullptr ||
+        !piece->is_string()) {
+      return Err(ErrorCode::kInvalidArgument,
+                 "\"messages[{}].content\": only parts of type \"text\" are understood here", index);
     }
     if (!text.empty()) text += '\n';
     text += std::string_view(piece->get_string());
@@ -41,7 +44,9 @@ Result<std::string> ContentText(const JsonObject& message, size_t index) {
 Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body) {
   BANTAM_TRY(const json::array* items, body.Array("messages"));
   if (items->empty()) return Err(ErrorCode::kInvalidArgument, "\"messages\" is empty");
-  if (items->size() > kMaxMessages) return Err(ErrorCode::kInvalidArgument, "\"messages\" has {} entries, the limit is {}", items->size(), kMaxMessages);
+  if (items->size() > kMaxMessages)
+    return Err(ErrorCode::kInvalidArgument, "\"messages\" has {} entries, the limit is {}", items->size(),
+               kMaxMessages);
   std::vector<ChatMessage> messages;
   bool has_user = false;
   for (size_t i = 0; i < items->size(); ++i) {
@@ -50,7 +55,8 @@ Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body) {
     BANTAM_TRY(message.role, item.String("role"));
     static constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
     if (std::find(std::begin(kRoles), std::end(kRoles), message.role) == std::end(kRoles)) {
-      return Err(ErrorCode::kInvalidArgument, "\"messages[{}].role\" must be system, developer, user, assistant or tool", i);
+      return Err(ErrorCode::kInvalidArgument,
+                 "\"messages[{}].role\" must be system, developer, user, assistant or tool", i);
     }
     BANTAM_TRY(message.content, ContentText(item, i));
     has_user = has_user || message.role == "user";
@@ -68,9 +74,8 @@ Result<json::object> ParseParameters(const JsonObject& body) {
     bool integer;
   };
   static constexpr Range kRanges[] = {
-      {"temperature", 0, 2, false},        {"top_p", 0, 1, false},
-      {"presence_penalty", -2, 2, false},  {"frequency_penalty", -2, 2, false},
-      {"max_tokens", 1, 9e15, true},       {"max_completion_tokens", 1, 9e15, true},
+      {"temperature", 0, 2, false},        {"top_p", 0, 1, false},        {"presence_penalty", -2, 2, false},
+      {"frequency_penalty", -2, 2, false}, {"max_tokens", 1, 9e15, true}, {"max_completion_tokens", 1, 9e15, true},
       {"seed", -9e15, 9e15, true},
   };
   json::object passed;
@@ -78,7 +83,8 @@ Result<json::object> ParseParameters(const JsonObject& body) {
     const json::value* value = body.Find(range.key);
     if (value == nullptr || value->is_null()) continue;
     if (range.integer) {
-      BANTAM_RETURN_IF_ERROR(body.Int(range.key, static_cast<int64_t>(range.minimum), static_cast<int64_t>(range.maximum)));
+      BANTAM_RETURN_IF_ERROR(
+          body.Int(range.key, static_cast<int64_t>(range.minimum), static_cast<int64_t>(range.maximum)));
     } else {
       BANTAM_RETURN_IF_ERROR(body.Number(range.key, range.minimum, range.maximum));
     }
@@ -86,10 +92,12 @@ Result<json::object> ParseParameters(const JsonObject& body) {
   }
   BANTAM_RETURN_IF_ERROR(body.IntOr("n", 1, 1, 1));  // one question, one decision
   if (const json::value* stop = body.Find("stop"); stop != nullptr && !stop->is_null()) {
-    if (!stop->is_string() && !stop->is_array()) return Err(ErrorCode::kInvalidArgument, "\"stop\" must be a string or an array of strings");
+    if (!stop->is_string() && !stop->is_array())
+      return Err(ErrorCode::kInvalidArgument, "\"stop\" must be a string or an array of strings");
     passed["stop"] = *stop;
   }
-  if (const json::value* format = body.Find("response_format"); format != nullptr && format->is_object()) passed["response_format"] = *format;
+  if (const json::value* format = body.Find("response_format"); format != nullptr && format->is_object())
+    passed["response_format"] = *format;
   return passed;
 }
 
@@ -99,7 +107,8 @@ Result<ChatCall> Parse(const ApiContext& context, const HttpRequest& request) {
   BANTAM_TRY(const std::string model, body.String("model"));
   if (!context.IsRouter(model)) {
     if (context.FindModel(model) != nullptr) {
-      return Err(ErrorCode::kInvalidArgument, "\"{}\" is an encoder: ask /v1/embeddings for it; to chat, use the model \"{}\"", model,
+      return Err(ErrorCode::kInvalidArgument,
+                 "\"{}\" is an encoder: ask /v1/embeddings for it; to chat, use the model \"{}\"", model,
                  context.router == nullptr ? "(none: start the server with -c FILE)" : context.router->file().name);
     }
     return UnknownModel(context, model);
@@ -117,7 +126,8 @@ Result<ChatCall> Parse(const ApiContext& context, const HttpRequest& request) {
     BANTAM_TRY(call.request.session_id, object.StringOr("session_id", ""));
   }
   if (call.request.session_id.empty()) call.request.session_id = request.Header("x-bantam-session");
-  if (call.request.session_id.size() > 256) return Err(ErrorCode::kInvalidArgument, "the session id is longer than 256 bytes");
+  if (call.request.session_id.size() > 256)
+    return Err(ErrorCode::kInvalidArgument, "the session id is longer than 256 bytes");
   // The caller's key, where there is one, keeps the answers of different callers apart.
   call.request.tenant = request.Header("authorization");
   call.request.no_store = request.Header("cache-control").find("no-store") != std::string_view::npos;
@@ -167,13 +177,20 @@ json::object Usage(const AssistantAnswer& answer) {
 class ChunkWriter {
  public:
   ChunkWriter(Responder& responder, std::string id, std::string model, bool include_usage)
-      : responder_(responder), id_(std::move(id)), model_(std::move(model)), created_(std::time(nullptr)), include_usage_(include_usage) {}
+      : responder_(responder),
+        id_(std::move(id)),
+        model_(std::move(model)),
+        created_(std::time(nullptr)),
+        include_usage_(include_usage) {}
 
   bool Piece(std::string_view text, bool cache_hit) {
     if (!begun_) {
       begun_ = true;
-      responder_.BeginStream({.status = 200, .content_type = "text/event-stream; charset=utf-8", .body = {},
-                              .headers = {{"Cache-Control", "no-cache"}, {"X-Bantam-Cache", cache_hit ? "hit" : "miss"}}});
+      responder_.BeginStream(
+          {.status = 200,
+           .content_type = "text/event-stream; charset=utf-8",
+           .body = {},
+           .headers = {{"Cache-Control", "no-cache"}, {"X-Bantam-Cache", cache_hit ? "hit" : "miss"}}});
       Event(Chunk({{"role", "assistant"}, {"content", ""}}, nullptr));
     }
     return text.empty() || Event(Chunk({{"content", text}}, nullptr));
@@ -202,7 +219,11 @@ class ChunkWriter {
                           {"object", "chat.completion.chunk"},
                           {"created", created_},
                           {"model", json::string(model_)},
-                          {"choices", {{{"index", 0}, {"delta", std::move(delta)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish_reason)}}}}};
+                          {"choices",
+                           {{{"index", 0},
+                             {"delta", std::move(delta)},
+                             {"logprobs", nullptr},
+                             {"finish_reason", std::move(finish_reason)}}}}};
     if (include_usage_) chunk["usage"] = nullptr;
     return chunk;
   }
@@ -223,7 +244,8 @@ class ChunkWriter {
 
 void HandleChat(ApiContext& context, const HttpRequest& request, Responder& responder) {
   auto call = Parse(context, request);
-  if (!call) return responder.Send(OpenAiError(call.error(), call.error().code == ErrorCode::kNotFound ? "model" : "messages"));
+  if (!call)
+    return responder.Send(OpenAiError(call.error(), call.error().code == ErrorCode::kNotFound ? "model" : "messages"));
   const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;
   ChunkWriter chunks(responder, id, model, call->include_usage);
   // The sink gets an upstream's text as it comes; local and cached answers arrive whole, with the answer.
@@ -235,7 +257,8 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
     if (chunks.begun()) return chunks.Fail(answer.error());
     return responder.Send(OpenAiError(answer.error()));
   }
-  context.metrics.CountDecision(AnswerSourceName(answer->source), DecisionKindName(answer->decision), answer->latency_ms);
+  context.metrics.CountDecision(AnswerSourceName(answer->source), DecisionKindName(answer->decision),
+                                answer->latency_ms);
   json::object details = Describe(*answer, request.request_id);
   if (call->stream) {
     if (!chunks.begun()) chunks.Piece(answer->text, answer->cache_hit);
@@ -247,11 +270,17 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
       {"object", "chat.completion"},
       {"created", std::time(nullptr)},
       {"model", model},
-      {"choices", {{{"index", 0}, {"message", std::move(message)}, {"logprobs", nullptr}, {"finish_reason", answer->finish_reason}}}},
+      {"choices",
+       {{{"index", 0},
+         {"message", std::move(message)},
+         {"logprobs", nullptr},
+         {"finish_reason", answer->finish_reason}}}},
       {"usage", Usage(*answer)},
       {"bantam", std::move(details)},
   };
-  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(reply),
+  responder.Send({.status = 200,
+                  .content_type = "application/json",
+                  .body = ToJson(reply),
                   .headers = {{"X-Bantam-Cache", answer->cache_hit ? "hit" : "miss"}}});
 }
 

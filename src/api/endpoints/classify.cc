@@ -1,4 +1,5 @@
-// POST /v1/classify: the assistant's intent head on its own. The reply has vLLM's shape with our calibrated fields beside.
+// POST /v1/classify: the assistant's intent head on its own. The reply has vLLM's shape with our calibrated fields
+// beside.
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
@@ -9,7 +10,8 @@ namespace {
 json::object Describe(const Head& head, const Prediction& prediction, size_t index) {
   json::array ranking;
   for (const ScoredLabel& scored : prediction.ranking) {
-    ranking.push_back({{"label", head.labels()[static_cast<size_t>(scored.label)]}, {"probability", scored.probability}});
+    ranking.push_back(
+        {{"label", head.labels()[static_cast<size_t>(scored.label)]}, {"probability", scored.probability}});
   }
   return {{"index", index},
           {"label", head.labels()[static_cast<size_t>(prediction.label)]},
@@ -49,7 +51,8 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request) {
 
 void HandleClassify(ApiContext& context, const HttpRequest& request, Responder& responder) {
   auto reply = Classify(context, request);
-  if (!reply) return responder.Send(OpenAiError(reply.error(), reply.error().code == ErrorCode::kNotFound ? "model" : ""));
+  if (!reply)
+    return responder.Send(OpenAiError(reply.error(), reply.error().code == ErrorCode::kNotFound ? "model" : ""));
   responder.Send({.status = 200, .content_type = "application/json", .body = std::move(*reply), .headers = {}});
 }
 

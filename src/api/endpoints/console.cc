@@ -42,15 +42,19 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
                           {"local model", source(AnswerSource::kLocalModel)},
                           {"upstream", source(AnswerSource::kUpstream)},
                           {"unsure", router.by_decision[static_cast<int>(DecisionKind::kUnsure)]}};
-    stats["cache_hit_rate"] =
-        router.cache_lookups == 0 ? 0.0 : static_cast<double>(router.cache_hits) / static_cast<double>(router.cache_lookups);
+    stats["cache_hit_rate"] = router.cache_lookups == 0
+                                  ? 0.0
+                                  : static_cast<double>(router.cache_hits) / static_cast<double>(router.cache_lookups);
     const Encoder& encoder = context.router->embedder().encoder();
     stats["model"] = {{"name", context.router->embedder().model_name()},
                       {"dtype", WeightTypeName(encoder.weight_type())},
                       {"isa", encoder.isa()}};
     stats["assistant"] = {{"name", context.router->file().name}, {"routes", context.router->file().routes.size()}};
   }
-  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(stats), .headers = {{"Cache-Control", "no-store"}}});
+  responder.Send({.status = 200,
+                  .content_type = "application/json",
+                  .body = ToJson(stats),
+                  .headers = {{"Cache-Control", "no-store"}}});
 }
 
 // The first example of a few routes, spread over the file: a visitor's first questions.
@@ -64,7 +68,10 @@ void HandleConsoleExamples(ApiContext& context, const HttpRequest&, Responder& r
       if (!route.utterances.empty()) examples.emplace_back(route.utterances.front());
     }
   }
-  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(json::object{{"examples", std::move(examples)}}), .headers = {}});
+  responder.Send({.status = 200,
+                  .content_type = "application/json",
+                  .body = ToJson(json::object{{"examples", std::move(examples)}}),
+                  .headers = {}});
 }
 
 }  // namespace bantam

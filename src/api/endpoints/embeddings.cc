@@ -92,8 +92,8 @@ void HandleEmbeddings(ApiContext& context, const HttpRequest& request, Responder
     AppendVector(embedding.vector, parsed->base64, reply.body);
     reply.body += '}';
   }
-  reply.body += R"(],"model":)" + QuoteJson(parsed->model->name) + R"(,"usage":{"prompt_tokens":)" + std::to_string(tokens) +
-                R"(,"total_tokens":)" + std::to_string(tokens) + "}";
+  reply.body += R"(],"model":)" + QuoteJson(parsed->model->name) + R"(,"usage":{"prompt_tokens":)" +
+                std::to_string(tokens) + R"(,"total_tokens":)" + std::to_string(tokens) + "}";
   if (!truncated.empty()) {
     // Silent truncation is the classic complaint about embedding servers: say which inputs were cut, and where.
     reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(truncated.size()));

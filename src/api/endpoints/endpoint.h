@@ -12,10 +12,10 @@ using EndpointHandler = void (*)(ApiContext& context, const HttpRequest& request
 
 struct Endpoint {
   const char* method;
-  const char* path;     // exact, or a prefix when it ends with '/' and `prefix` is set
+  const char* path;  // exact, or a prefix when it ends with '/' and `prefix` is set
   EndpointHandler handler;
   const char* summary;
-  bool light = false;   // answered on the I/O thread: must not block
+  bool light = false;  // answered on the I/O thread: must not block
   bool prefix = false;
 };
 

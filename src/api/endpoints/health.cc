@@ -8,7 +8,9 @@ void HandleHealth(ApiContext&, const HttpRequest&, Responder& responder) {
 
 void HandleReady(ApiContext& context, const HttpRequest&, Responder& responder) {
   if (context.gauges != nullptr && context.gauges->draining) {
-    return responder.Send({.status = 503, .content_type = "application/json", .body = R"({"status":"draining"})",
+    return responder.Send({.status = 503,
+                           .content_type = "application/json",
+                           .body = R"({"status":"draining"})",
                            .headers = {{"Retry-After", "1"}}});
   }
   responder.Send({.status = 200, .content_type = "application/json", .body = R"({"status":"ready"})", .headers = {}});

@@ -15,8 +15,10 @@ void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder)
   json::array data;
   if (context.router != nullptr) data.push_back(ModelObject(context.router->file().name, context.router_created));
   for (const ServedModel& model : context.models) data.push_back(ModelObject(model.name, model.created));
-  responder.Send({.status = 200, .content_type = "application/json",
-                  .body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}}), .headers = {}});
+  responder.Send({.status = 200,
+                  .content_type = "application/json",
+                  .body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}}),
+                  .headers = {}});
 }
 
 void HandleModel(ApiContext& context, const HttpRequest& request, Responder& responder) {

@@ -44,7 +44,8 @@ Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_
 }
 
 Error UnknownModel(const ApiContext& context, std::string_view name) {
-  return Err(ErrorCode::kNotFound, "the model \"{}\" is not served here; served: {}", EscapeForTerminal(name), context.ModelNames());
+  return Err(ErrorCode::kNotFound, "the model \"{}\" is not served here; served: {}", EscapeForTerminal(name),
+             context.ModelNames());
 }
 
 Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request) {

@@ -18,10 +18,12 @@ double ResidentBytes() {
 
 void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder) {
   std::vector<GaugeValue> values;
-  const auto gauge = [&](const char* name, const char* help, double value, std::string label = {}, std::string label_value = {}) {
+  const auto gauge = [&](const char* name, const char* help, double value, std::string label = {},
+                         std::string label_value = {}) {
     values.push_back({name, help, value, std::move(label), std::move(label_value), false});
   };
-  const auto counter = [&](const char* name, const char* help, uint64_t value, std::string label = {}, std::string label_value = {}) {
+  const auto counter = [&](const char* name, const char* help, uint64_t value, std::string label = {},
+                           std::string label_value = {}) {
     values.push_back({name, help, static_cast<double>(value), std::move(label), std::move(label_value), true});
   };
   gauge("bantam_uptime_seconds", "Since the server started.", MillisecondsSince(context.started) / 1e3);
@@ -33,12 +35,15 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
   }
   for (const ServedModel& model : context.models) {
     const EngineStats stats = model.embedder->Stats();
-    gauge("bantam_engine_queue_depth", "Requests that wait for the engine.", static_cast<double>(stats.queued), "model", model.name);
+    gauge("bantam_engine_queue_depth", "Requests that wait for the engine.", static_cast<double>(stats.queued), "model",
+          model.name);
     counter("bantam_engine_requests_total", "Sequences encoded.", stats.requests, "model", model.name);
     counter("bantam_engine_batches_total", "Forward passes.", stats.batches, "model", model.name);
     counter("bantam_engine_tokens_total", "Tokens encoded.", stats.tokens, "model", model.name);
-    counter("bantam_engine_refused_total", "Requests refused because the queue was full.", stats.refused, "model", model.name);
-    counter("bantam_engine_expired_total", "Requests whose deadline passed in the queue.", stats.expired, "model", model.name);
+    counter("bantam_engine_refused_total", "Requests refused because the queue was full.", stats.refused, "model",
+            model.name);
+    counter("bantam_engine_expired_total", "Requests whose deadline passed in the queue.", stats.expired, "model",
+            model.name);
   }
   if (context.router != nullptr) {
     const RouterStats stats = context.router->Stats();
@@ -46,9 +51,13 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     counter("bantam_cache_hits_total", "Questions answered from the cache.", stats.cache_hits);
     counter("bantam_upstream_requests_total", "Questions sent to a large model.", stats.upstream_requests);
     counter("bantam_upstream_failures_total", "Those that got no complete answer.", stats.upstream_failures);
-    gauge("bantam_upstream_cost", "Spent upstream since the start, in the currency of the route file.", stats.total_cost);
+    gauge("bantam_upstream_cost", "Spent upstream since the start, in the currency of the route file.",
+          stats.total_cost);
   }
-  responder.Send({.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = context.metrics.Render(values), .headers = {}});
+  responder.Send({.status = 200,
+                  .content_type = "text/plain; version=0.0.4; charset=utf-8",
+                  .body = context.metrics.Render(values),
+                  .headers = {}});
 }
 
 }  // namespace bantam

@@ -31,12 +31,12 @@ struct ActionContext {
 };
 
 struct ActionResult {
-  std::string text;                 // the answer; for an escalation what is said when no model can be asked
-  bool cacheable = false;           // the same question always gets this answer
-  bool escalate = false;            // the question goes to `escalate_model`
-  std::string escalate_model;       // empty: no model is asked, `text` is the answer
-  std::string outcome = "ok";       // for the audit log: "ok", "http_timeout", ...
-  std::string problem;              // for the server's log, one sentence, when outcome is not "ok"
+  std::string text;            // the answer; for an escalation what is said when no model can be asked
+  bool cacheable = false;      // the same question always gets this answer
+  bool escalate = false;       // the question goes to `escalate_model`
+  std::string escalate_model;  // empty: no model is asked, `text` is the answer
+  std::string outcome = "ok";  // for the audit log: "ok", "http_timeout", ...
+  std::string problem;         // for the server's log, one sentence, when outcome is not "ok"
 };
 
 // Immutable; Run may be called from many threads.
@@ -66,8 +66,8 @@ struct References {
 };
 
 struct ActionType {
-  std::string_view name;     // `type:` in the route file
-  std::string_view cost;     // for people who choose one
+  std::string_view name;  // `type:` in the route file
+  std::string_view cost;  // for people who choose one
   std::string_view privacy;
   // Reads the keys beside `type`. Null after a complaint, when there is nothing to go on with.
   std::shared_ptr<const Action> (*read)(YamlMap& map, References& references);

@@ -27,7 +27,8 @@ class HttpAction : public Action {
   Result<ActionResult> Run(const ActionContext& context) const override {
     ActionResult result;
     const auto trouble = [&](std::string outcome, std::string problem) {
-      result.text = settings_.on_error.empty() ? std::string(kDefaultTrouble) : context.file.responses.at(settings_.on_error);
+      result.text =
+          settings_.on_error.empty() ? std::string(kDefaultTrouble) : context.file.responses.at(settings_.on_error);
       result.outcome = std::move(outcome);
       result.problem = std::move(problem);
       return result;
@@ -41,7 +42,8 @@ class HttpAction : public Action {
     if (response->status < 200 || response->status > 299) {
       return trouble("http_status", fmt::format("{} answered with status {}", settings_.url, response->status));
     }
-    const Result<json::value> reply = ParseJson(response->body, settings_.url, {.max_depth = 32, .max_bytes = kMaxReply});
+    const Result<json::value> reply =
+        ParseJson(response->body, settings_.url, {.max_depth = 32, .max_bytes = kMaxReply});
     if (!reply) return trouble("http_garbage", reply.error().message);
     Result<std::string> text = FillFields(settings_.response, *reply);
     if (!text) return trouble("http_garbage", fmt::format("{}: {}", settings_.url, text.error().message));
@@ -80,7 +82,8 @@ std::shared_ptr<const Action> ReadHttpAction(YamlMap& map, References& reference
   CheckUrl(settings.url, map.PlaceOf("url"), map.problems());
   for (const std::string& hole : SlotPlaceholders(settings.url)) {
     if (hole != "text") {
-      map.problems().Error(map.PlaceOf("url"), "the URL holds {{{}}}; only {{text}}, the question, can be filled in", hole);
+      map.problems().Error(map.PlaceOf("url"), "the URL holds {{{}}}; only {{text}}, the question, can be filled in",
+                           hole);
     }
   }
   settings.method = map.OneOf("method", {"GET", "POST"}, "GET");
@@ -94,7 +97,8 @@ std::shared_ptr<const Action> ReadHttpAction(YamlMap& map, References& reference
   } else {
     static_cast<void>(map.Find("on_error"));
   }
-  settings.timeout = map.Duration("timeout", std::chrono::seconds(5), std::chrono::milliseconds(1), std::chrono::minutes(5));
+  settings.timeout =
+      map.Duration("timeout", std::chrono::seconds(5), std::chrono::milliseconds(1), std::chrono::minutes(5));
   return std::make_shared<HttpAction>(std::move(settings));
 }
 

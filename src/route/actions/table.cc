@@ -9,11 +9,12 @@ namespace bantam {
 std::span<const ActionType> ActionTypes() {
   static constexpr std::array kTypes = {
       ActionType{"respond", "none", "nothing leaves the process", &ReadRespondAction},
-      ActionType{"form", "none until it is submitted", "slots go to the form's submit URL, if it has one", &ReadFormAction},
-      ActionType{"http", "one request to a service", "the service sees the question only if the URL holds {text} or the method is POST",
-                 &ReadHttpAction},
-      ActionType{"escalate", "the model's price for the whole conversation", "the conversation goes to the model's endpoint",
-                 &ReadEscalateAction},
+      ActionType{"form", "none until it is submitted", "slots go to the form's submit URL, if it has one",
+                 &ReadFormAction},
+      ActionType{"http", "one request to a service",
+                 "the service sees the question only if the URL holds {text} or the method is POST", &ReadHttpAction},
+      ActionType{"escalate", "the model's price for the whole conversation",
+                 "the conversation goes to the model's endpoint", &ReadEscalateAction},
   };
   return kTypes;
 }
@@ -23,7 +24,8 @@ void CheckUrl(std::string_view url, YamlPlace place, Problems& problems) {
   const size_t scheme = url.find("://");
   const std::string_view name = scheme == std::string_view::npos ? std::string_view() : url.substr(0, scheme);
   if (name != "http" && name != "https") {
-    problems.Error(place, "\"{}\" is no URL that can be called; begin it with http:// or https://", EscapeForTerminal(url, 60));
+    problems.Error(place, "\"{}\" is no URL that can be called; begin it with http:// or https://",
+                   EscapeForTerminal(url, 60));
     return;
   }
   const std::string_view rest = url.substr(scheme + 3);
@@ -43,10 +45,14 @@ void CheckUrl(std::string_view url, YamlPlace place, Problems& problems) {
 
 std::string ServiceOutcome(const Error& error) {
   switch (error.code) {
-    case ErrorCode::kDeadline: return "http_timeout";
-    case ErrorCode::kTooLarge: return "http_too_large";
-    case ErrorCode::kUnavailable: return "http_refused";
-    default: return "http_failed";
+    case ErrorCode::kDeadline:
+      return "http_timeout";
+    case ErrorCode::kTooLarge:
+      return "http_too_large";
+    case ErrorCode::kUnavailable:
+      return "http_refused";
+    default:
+      return "http_failed";
   }
 }
 

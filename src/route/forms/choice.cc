@@ -15,11 +15,12 @@ struct Candidate {
 };
 
 bool NearlySame(const Word& typed, const Word& meant) {
-  return typed.text == meant.text || (typed.text.size() >= 5 && meant.text.size() >= 5 && EditDistance(typed.text, meant.text, 1) <= 1);
+  return typed.text == meant.text ||
+         (typed.text.size() >= 5 && meant.text.size() >= 5 && EditDistance(typed.text, meant.text, 1) <= 1);
 }
 
-// "I am here" must not be the "am" of a morning: a synonym of one or two letters counts in a short answer ("pm", "a pc"),
-// or right after a number ("10 am").
+// "I am here" must not be the "am" of a morning: a synonym of one or two letters counts in a short answer ("pm", "a
+// pc"), or right after a number ("10 am").
 bool ShortWordCounts(std::span<const Word> words, size_t at, bool in_passing) {
   if (at > 0 && words[at].text == "am" && words[at - 1].text == "i") return false;
   const bool after_number = at > 0 && words[at - 1].text.find_first_not_of("0123456789") == std::string::npos;

@@ -1,4 +1,5 @@
-// The values of a choice and their synonyms, found in what people type; a slip of one letter in longer words is forgiven.
+// The values of a choice and their synonyms, found in what people type; a slip of one letter in longer words is
+// forgiven.
 #pragma once
 
 #include <string_view>

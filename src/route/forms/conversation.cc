@@ -31,7 +31,8 @@ class Turn {
  public:
   Turn(const Form& form, FormState state, std::string_view text, Day today)
       : form_(form), state_(std::move(state)), text_(text), today_(today) {
-    const bool has_email = std::any_of(form.slots.begin(), form.slots.end(), [](const Slot& s) { return s.type == Slot::Type::kEmail; });
+    const bool has_email =
+        std::any_of(form.slots.begin(), form.slots.end(), [](const Slot& s) { return s.type == Slot::Type::kEmail; });
     // "jo.marsh" is a user name, the "company.example" of an address is not.
     if (has_email) emails_ = FindEmails(text.substr(0, 4'096));
   }
@@ -53,7 +54,8 @@ class Turn {
     const SlotReading reading = ReadAnswer(slot, text_, today_, Reserved(slot));
     const bool typed = slot.type != Slot::Type::kText;
     // "I changed my mind" may be one of the choices.
-    if (reply == Reply::kCancel && !(slot.type == Slot::Type::kChoice && reading.outcome == Outcome::kValue)) return Cancelled();
+    if (reply == Reply::kCancel && !(slot.type == Slot::Type::kChoice && reading.outcome == Outcome::kValue))
+      return Cancelled();
     if (phrases::IsSkip(text_) && !(typed && reading.outcome == Outcome::kValue)) {
       if (slot.optional) {
         state_.skipped.push_back(slot.name);
@@ -62,7 +64,8 @@ class Turn {
       }
       if (reply != Reply::kNo) return Ask(slot, std::string(phrases::kNeeded));
     }
-    const bool code = reading.outcome == Outcome::kValue && (slot.type == Slot::Type::kRegex || slot.type == Slot::Type::kEmail);
+    const bool code =
+        reading.outcome == Outcome::kValue && (slot.type == Slot::Type::kRegex || slot.type == Slot::Type::kEmail);
     Digression other;
     bool asked_others = false;
     if (phrases::LooksLikeQuestion(text_) && !code) {
@@ -72,7 +75,8 @@ class Turn {
     }
     if (auto turn = FromMention(&slot)) return *std::move(turn);
     if (!typed) {
-      if (const auto changed = CorrectInPassing(/*only_when_marked=*/true); !changed.empty()) return Ask(slot, Changes(changed));
+      if (const auto changed = CorrectInPassing(/*only_when_marked=*/true); !changed.empty())
+        return Ask(slot, Changes(changed));
     }
     if (reading.outcome == Outcome::kValue) {
       state_.Fill(slot.name, reading.value);
@@ -110,7 +114,7 @@ class Turn {
     BANTAM_TRY(const Digression other, digress());
     FormTurn turn = Confirm({});
     turn.digressed = other.kind == Digression::Kind::kAnswer;
-    const std::string_view before = turn.digressed                                  ? std::string_view(other.text)
+    const std::string_view before = turn.digressed                               ? std::string_view(other.text)
                                     : other.kind == Digression::Kind::kOtherTask ? phrases::kCancelFirst
                                                                                  : phrases::kConfirmHint;
     turn.text = fmt::format("{}\n\n{}", before, turn.text);
@@ -122,7 +126,8 @@ class Turn {
 
   static std::string After(std::string_view before, std::string text) {
     if (before.empty()) return text;
-    return std::string(before) + (before.find('\n') != std::string_view::npos || before.size() > 120 ? "\n\n" : " ") + text;
+    return std::string(before) + (before.find('\n') != std::string_view::npos || before.size() > 120 ? "\n\n" : " ") +
+           text;
   }
 
   FormTurn Ask(const Slot& slot, std::string_view before) {
@@ -193,8 +198,8 @@ class Turn {
 
   // Slots in the order in which they may take a part of the text: the least mistakable kinds first.
   std::vector<const Slot*> ByCertainty() const {
-    static constexpr std::array kOrder = {Slot::Type::kEmail, Slot::Type::kRegex, Slot::Type::kDate, Slot::Type::kNumber,
-                                          Slot::Type::kChoice};
+    static constexpr std::array kOrder = {Slot::Type::kEmail, Slot::Type::kRegex, Slot::Type::kDate,
+                                          Slot::Type::kNumber, Slot::Type::kChoice};
     std::vector<const Slot*> slots;
     for (const Slot::Type type : kOrder) {
       for (const Slot& slot : form_.slots) {
@@ -280,9 +285,10 @@ class Turn {
     std::string text;
     for (const std::string& name : names) {
       if (!text.empty()) text += ' ';
-      text += FillSlots(phrases::kChanged, [&, label = phrases::Label(name)](std::string_view word) mutable -> const std::string* {
-        return word == "label" ? &label : &state_.Find(name)->shown;
-      });
+      text += FillSlots(phrases::kChanged,
+                        [&, label = phrases::Label(name)](std::string_view word) mutable -> const std::string* {
+                          return word == "label" ? &label : &state_.Find(name)->shown;
+                        });
     }
     return text;
   }
@@ -294,7 +300,8 @@ class Turn {
     const Slot& slot = *mention->slot;
     const bool known = state_.Find(slot.name) != nullptr || state_.Skipped(slot.name);
     // Somebody who is asked for a text may well write "the street is flooded".
-    if (!mention->asks_for_change && slot.type == Slot::Type::kText && pending != nullptr && pending != &slot) return std::nullopt;
+    if (!mention->asks_for_change && slot.type == Slot::Type::kText && pending != nullptr && pending != &slot)
+      return std::nullopt;
     if (mention->asks_for_change && !known && pending != &slot) return std::nullopt;
     const std::string value(text_.substr(mention->value_begin, mention->value_end - mention->value_begin));
     if (value.empty()) {
@@ -316,8 +323,9 @@ class Turn {
 
   // "yes, that works for me", but not "yes, but ..." or "ok, wait".
   bool MeansYes() const {
-    static constexpr std::array<std::string_view, 14> kDoubt = {"but", "not", "dont", "no", "wait", "except", "cancel", "stop", "if",
-                                                                "unless", "change", "however", "only", "isnt"};
+    static constexpr std::array<std::string_view, 14> kDoubt = {"but",    "not",     "dont", "no",  "wait",
+                                                                "except", "cancel",  "stop", "if",  "unless",
+                                                                "change", "however", "only", "isnt"};
     const std::vector<Word> words = SplitWords(text_);
     if (words.size() > 8 || text_.find('?') != std::string_view::npos) return false;
     return std::none_of(words.begin(), words.end(), [&](const Word& word) {
@@ -341,7 +349,8 @@ FormTurn BeginForm(const Form& form, std::string_view route, std::string_view te
   return Turn(form, std::move(state), text, today).Begin();
 }
 
-Result<FormTurn> ContinueForm(const Form& form, FormState state, std::string_view text, Day today, const Digress& digress) {
+Result<FormTurn> ContinueForm(const Form& form, FormState state, std::string_view text, Day today,
+                              const Digress& digress) {
   const Slot* asked = state.asked.empty() ? nullptr : form.FindSlot(state.asked);
   Turn turn(form, std::move(state), text, today);
   return asked == nullptr ? turn.Confirming(digress) : turn.Asking(*asked, digress);
@@ -361,12 +370,17 @@ FormTurn SubmitFailed(const Form& form, FormState state) {
 
 std::string_view StateWord(const FormTurn& turn) {
   switch (turn.step) {
-    case FormStep::kAsk: return "asking";
+    case FormStep::kAsk:
+      return "asking";
     case FormStep::kConfirm:
-    case FormStep::kSubmit: return "confirming";
-    case FormStep::kDone: return "done";
-    case FormStep::kCancelled: return "cancelled";
-    case FormStep::kFailed: return "failed";
+    case FormStep::kSubmit:
+      return "confirming";
+    case FormStep::kDone:
+      return "done";
+    case FormStep::kCancelled:
+      return "cancelled";
+    case FormStep::kFailed:
+      return "failed";
   }
   return "asking";
 }

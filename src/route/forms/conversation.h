@@ -1,5 +1,5 @@
-// A form, one message at a time. Pure: the same state, message and day give the same answer; what costs something (is this
-// a question for another route? does the service take the form?) is asked of the caller.
+// A form, one message at a time. Pure: the same state, message and day give the same answer; what costs something (is
+// this a question for another route? does the service take the form?) is asked of the caller.
 //
 //   FormTurn turn = BeginForm(form, "refund_request", "I want my money back for AB123456", today);
 //   BANTAM_TRY(turn, ContinueForm(form, std::move(turn.state), "x@y.example", today, digress));
@@ -15,12 +15,12 @@
 namespace bantam {
 
 enum class FormStep {
-  kAsk,        // text asks for state.asked
-  kConfirm,    // text asks whether all is right
-  kSubmit,     // confirmed: the caller hands the form in; there is no text yet
+  kAsk,      // text asks for state.asked
+  kConfirm,  // text asks whether all is right
+  kSubmit,   // confirmed: the caller hands the form in; there is no text yet
   kDone,
   kCancelled,
-  kFailed,     // the service did not take it; "yes" tries again
+  kFailed,  // the service did not take it; "yes" tries again
 };
 
 struct FormTurn {
@@ -34,14 +34,19 @@ struct FormTurn {
 
 // What another route says to a message in the midst of a form.
 struct Digression {
-  enum class Kind { kNone, kAnswer, kOtherTask } kind = Kind::kNone;  // kOtherTask: it would need the form to be left first
-  std::string text;                                                    // kAnswer
+  enum class Kind {
+    kNone,
+    kAnswer,
+    kOtherTask
+  } kind = Kind::kNone;  // kOtherTask: it would need the form to be left first
+  std::string text;      // kAnswer
 };
 using Digress = std::function<Result<Digression>()>;
 
 FormTurn BeginForm(const Form& form, std::string_view route, std::string_view text, Day today);
 // Fails only as `digress` does.
-Result<FormTurn> ContinueForm(const Form& form, FormState state, std::string_view text, Day today, const Digress& digress);
+Result<FormTurn> ContinueForm(const Form& form, FormState state, std::string_view text, Day today,
+                              const Digress& digress);
 
 FormTurn SubmitSucceeded(const Form& form, FormState state);
 FormTurn SubmitFailed(const Form& form, FormState state);

@@ -18,10 +18,11 @@ using std::chrono::weekday;
 using std::chrono::year_month_day;
 using std::chrono::years;
 
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March", "April", "May", "June", "July", "August",
-                                                      "September", "October", "November", "December"};
-constexpr std::array<std::string_view, 7> kWeekdays = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
-                                                       "Saturday"};
+constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
+                                                      "May",       "June",     "July",     "August",
+                                                      "September", "October",  "November", "December"};
+constexpr std::array<std::string_view, 7> kWeekdays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                                       "Thursday", "Friday", "Saturday"};
 
 std::string LowerFirst(std::string_view name) {
   std::string out(name);
@@ -31,7 +32,8 @@ std::string LowerFirst(std::string_view name) {
 
 // Index of the name that `word` is or abbreviates (three letters or more: "sept", "thurs").
 template <size_t kSize>
-std::optional<unsigned> IndexOf(const std::array<std::string_view, kSize>& names, std::string_view word, bool abbreviated) {
+std::optional<unsigned> IndexOf(const std::array<std::string_view, kSize>& names, std::string_view word,
+                                bool abbreviated) {
   for (size_t i = 0; i < kSize; ++i) {
     const std::string name = LowerFirst(names[i]);
     if (word == name || (abbreviated && word.size() >= 3 && word.size() <= 5 && name.starts_with(word))) {
@@ -55,7 +57,8 @@ std::optional<int> Digits(std::string_view word, size_t least, size_t most) {
 std::optional<int> DayOfMonth(std::string_view word, bool must_have_ending) {
   const size_t ending = std::min(word.find_first_not_of("0123456789"), word.size());
   const std::string_view tail = word.substr(ending);
-  if (tail.empty() ? must_have_ending : tail != "st" && tail != "nd" && tail != "rd" && tail != "th") return std::nullopt;
+  if (tail.empty() ? must_have_ending : tail != "st" && tail != "nd" && tail != "rd" && tail != "th")
+    return std::nullopt;
   const auto day = Digits(word.substr(0, ending), 1, 2);
   return day && *day >= 1 && *day <= 31 ? day : std::nullopt;
 }
@@ -255,7 +258,8 @@ class Finder {
     year_month_day month = year_month_day(today_);
     for (int step = 0; step < 12; ++step) {
       const year_month_day candidate = (month.year() / month.month() / 1) + months(options_.prefer_past ? -step : step);
-      const auto day = MakeDay(static_cast<int>(candidate.year()), static_cast<int>(static_cast<unsigned>(candidate.month())), *number);
+      const auto day = MakeDay(static_cast<int>(candidate.year()),
+                               static_cast<int>(static_cast<unsigned>(candidate.month())), *number);
       if (day && (options_.prefer_past ? *day <= today_ : *day >= today_)) {
         used_ = 1;
         return day;
@@ -279,7 +283,8 @@ std::vector<DateMatch> FindDates(std::string_view text, Day today, const DateOpt
 
 std::optional<Day> ParseIsoDate(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  const auto year = Digits(text.substr(0, 4), 4, 4), month = Digits(text.substr(5, 2), 2, 2), day = Digits(text.substr(8, 2), 2, 2);
+  const auto year = Digits(text.substr(0, 4), 4, 4), month = Digits(text.substr(5, 2), 2, 2),
+             day = Digits(text.substr(8, 2), 2, 2);
   if (!year || !month || !day) return std::nullopt;
   return MakeDay(*year, *month, *day);
 }
@@ -300,7 +305,8 @@ Day LocalToday() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm local{};
   localtime_r(&now, &local);
-  return Day(std::chrono::year(local.tm_year + 1900) / static_cast<int>(local.tm_mon + 1) / static_cast<int>(local.tm_mday));
+  return Day(std::chrono::year(local.tm_year + 1900) / static_cast<int>(local.tm_mon + 1) /
+             static_cast<int>(local.tm_mday));
 }
 
 }  // namespace bantam

@@ -17,7 +17,9 @@ void FormState::Fill(std::string_view slot, SlotValue value) {
   filled.emplace_back(slot, std::move(value));
 }
 
-bool FormState::Skipped(std::string_view slot) const { return std::find(skipped.begin(), skipped.end(), slot) != skipped.end(); }
+bool FormState::Skipped(std::string_view slot) const {
+  return std::find(skipped.begin(), skipped.end(), slot) != skipped.end();
+}
 
 const Slot* FormState::NextMissing(const Form& definition) const {
   for (const Slot& slot : definition.slots) {
@@ -29,8 +31,14 @@ const Slot* FormState::NextMissing(const Form& definition) const {
 std::string FormState::ToJson() const {
   json::array slots;
   for (const auto& [name, value] : filled) slots.push_back(json::array{name, value.value});
-  json::object object{{"version", 1}, {"form", form}, {"route", route}, {"slots", std::move(slots)}, {"asked", asked},
-                      {"failures", failures}, {"offered_cancel", offered_cancel}, {"submit_failed", submit_failed},
+  json::object object{{"version", 1},
+                      {"form", form},
+                      {"route", route},
+                      {"slots", std::move(slots)},
+                      {"asked", asked},
+                      {"failures", failures},
+                      {"offered_cancel", offered_cancel},
+                      {"submit_failed", submit_failed},
                       {"seed", seed}};
   json::array& skipped_array = object.emplace("skipped", json::array()).first->value().get_array();
   for (const std::string& name : skipped) skipped_array.emplace_back(name);
@@ -59,7 +67,8 @@ Result<FormState> Read(std::string_view text, const RouteFile& file) {
     const std::string_view name = entry.get_array()[0].get_string();
     const Slot* slot = form->second.FindSlot(name);
     if (slot == nullptr) continue;
-    if (auto value = RestoreValue(*slot, std::string_view(entry.get_array()[1].get_string()))) state.Fill(name, *std::move(value));
+    if (auto value = RestoreValue(*slot, std::string_view(entry.get_array()[1].get_string())))
+      state.Fill(name, *std::move(value));
   }
   BANTAM_TRY(const json::array* skipped, object.Array("skipped"));
   for (const json::value& name : *skipped) {

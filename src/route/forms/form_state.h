@@ -17,11 +17,11 @@ struct FormState {
   std::string form, route;
   std::vector<std::pair<std::string, SlotValue>> filled;  // by slot, the last one filled at the end
   std::vector<std::string> skipped;                       // optional slots that the person did not want
-  std::string asked;             // the slot of the pending question; empty: confirmation is pending
-  int failures = 0;              // answers to the pending question that did not fit
-  bool offered_cancel = false;   // the pending question is whether to cancel
-  bool submit_failed = false;    // confirmed, but the service did not take it
-  std::string seed;              // unique to this filling-in: part of the idempotency key
+  std::string asked;            // the slot of the pending question; empty: confirmation is pending
+  int failures = 0;             // answers to the pending question that did not fit
+  bool offered_cancel = false;  // the pending question is whether to cancel
+  bool submit_failed = false;   // confirmed, but the service did not take it
+  std::string seed;             // unique to this filling-in: part of the idempotency key
 
   const SlotValue* Find(std::string_view slot) const;
   void Fill(std::string_view slot, SlotValue value);
@@ -30,8 +30,8 @@ struct FormState {
   const Slot* NextMissing(const Form& definition) const;
 
   std::string ToJson() const;
-  // Nothing when the text is not ours or the route file no longer has such a form. A value that its slot no longer takes is
-  // forgotten, and so asked for again.
+  // Nothing when the text is not ours or the route file no longer has such a form. A value that its slot no longer
+  // takes is forgotten, and so asked for again.
   static std::optional<FormState> FromJson(std::string_view text, const RouteFile& file);
 };
 

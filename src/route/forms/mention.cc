@@ -12,15 +12,17 @@
 namespace bantam {
 namespace {
 
-constexpr std::array<std::string_view, 18> kVerbs = {"change", "update", "correct", "set", "edit", "fix", "replace", "make",
-                                                     "switch", "alter", "modify", "put", "amend", "use", "adjust", "add",
-                                                     "include", "write"};
-constexpr std::array<std::string_view, 11> kArticles = {"the", "my", "our", "your", "that", "this", "a", "an", "its", "to", "actual"};
+constexpr std::array<std::string_view, 18> kVerbs = {"change",  "update", "correct", "set",   "edit",    "fix",
+                                                     "replace", "make",   "switch",  "alter", "modify",  "put",
+                                                     "amend",   "use",    "adjust",  "add",   "include", "write"};
+constexpr std::array<std::string_view, 11> kArticles = {"the", "my", "our", "your", "that",  "this",
+                                                        "a",   "an", "its", "to",   "actual"};
 constexpr std::array<std::string_view, 26> kLeadIns = {
-    "the", "my", "our", "that", "this", "no", "oh", "sorry", "actually", "wait", "oops", "and", "so", "well", "hmm", "hm", "um",
-    "please", "but", "correct", "right", "new", "actual", "ok", "okay", "i mean"};
-constexpr std::array<std::string_view, 14> kIs = {"is", "are", "was", "should be", "must be", "shall be", "has to be", "needs to be",
-                                                  "ought to be", "would be", "is actually", "is really", "is now", "should read"};
+    "the",  "my",  "our", "that", "this",   "no",  "oh",      "sorry", "actually", "wait",   "oops", "and",  "so",
+    "well", "hmm", "hm",  "um",   "please", "but", "correct", "right", "new",      "actual", "ok",   "okay", "i mean"};
+constexpr std::array<std::string_view, 14> kIs = {"is",          "are",       "was",         "should be",   "must be",
+                                                  "shall be",    "has to be", "needs to be", "ought to be", "would be",
+                                                  "is actually", "is really", "is now",      "should read"};
 constexpr std::array<std::string_view, 5> kTo = {"to", "into", "as", "with", "to be"};
 
 bool IsOneOf(std::string_view word, std::span<const std::string_view> list) {
@@ -34,9 +36,11 @@ std::vector<std::string> LabelsOf(const Form& form, const Slot& slot) {
     labels.push_back(label.substr(0, label.size() - 3) + " number");
     labels.push_back(label.substr(0, label.size() - 3) + " no");
   }
-  const auto same_type = std::count_if(form.slots.begin(), form.slots.end(), [&](const Slot& other) { return other.type == slot.type; });
+  const auto same_type =
+      std::count_if(form.slots.begin(), form.slots.end(), [&](const Slot& other) { return other.type == slot.type; });
   if (same_type == 1 && slot.type == Slot::Type::kEmail) {
-    for (const char* word : {"email", "e mail", "email address", "e mail address", "mail address"}) labels.emplace_back(word);
+    for (const char* word : {"email", "e mail", "email address", "e mail address", "mail address"})
+      labels.emplace_back(word);
   }
   if (same_type == 1 && slot.type == Slot::Type::kDate) {
     for (const char* word : {"date", "day"}) labels.emplace_back(word);
@@ -84,7 +88,9 @@ bool OnlyLeadIn(std::span<const Word> words, size_t at) {
 // The rest of the text from word `at` on, without quotes, a final stop, or "please" and "instead" at its end.
 void SetValue(std::string_view text, std::span<const Word> words, size_t at, SlotMention& mention) {
   size_t last = words.size();
-  while (last > at && (words[last - 1].text == "please" || words[last - 1].text == "instead" || words[last - 1].text == "thanks")) --last;
+  while (last > at &&
+         (words[last - 1].text == "please" || words[last - 1].text == "instead" || words[last - 1].text == "thanks"))
+    --last;
   if (at >= last) {
     mention.value_begin = mention.value_end = text.size();
     return;
@@ -93,10 +99,12 @@ void SetValue(std::string_view text, std::span<const Word> words, size_t at, Slo
   mention.value_end = last == words.size() ? text.size() : words[last - 1].end;
   // Signs belong to the value: "£20", "-5".
   const size_t floor = at == 0 ? 0 : words[at - 1].end;
-  while (mention.value_begin > floor && std::string_view(" \"':=,").find(text[mention.value_begin - 1]) == std::string_view::npos) {
+  while (mention.value_begin > floor &&
+         std::string_view(" \"':=,").find(text[mention.value_begin - 1]) == std::string_view::npos) {
     --mention.value_begin;
   }
-  while (mention.value_end > mention.value_begin && std::string_view(" .!\"'\r\n").find(text[mention.value_end - 1]) != std::string_view::npos) {
+  while (mention.value_end > mention.value_begin &&
+         std::string_view(" .!\"'\r\n").find(text[mention.value_end - 1]) != std::string_view::npos) {
     --mention.value_end;
   }
 }

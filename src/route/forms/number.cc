@@ -61,8 +61,8 @@ void FindDigits(std::string_view text, std::vector<NumberMatch>& out) {
       continue;
     }
     size_t end = at;
-    while (end < text.size() && (IsDigit(text[end]) || ((text[end] == ',' || text[end] == '.') && end + 1 < text.size() &&
-                                                        IsDigit(text[end + 1])))) {
+    while (end < text.size() && (IsDigit(text[end]) || ((text[end] == ',' || text[end] == '.') &&
+                                                        end + 1 < text.size() && IsDigit(text[end + 1])))) {
       ++end;
     }
     const size_t begin = at;
@@ -71,7 +71,8 @@ void FindDigits(std::string_view text, std::vector<NumberMatch>& out) {
     const char after = end < text.size() ? text[end] : ' ';
     const char next = end + 1 < text.size() ? text[end + 1] : ' ';
     const bool negative = before == '-' && (begin == 1 || text[begin - 2] == ' ');
-    if (IsAsciiLetter(before) || before == '_' || before == '#' || before == '/' || before == ':' || (before == '-' && !negative)) {
+    if (IsAsciiLetter(before) || before == '_' || before == '#' || before == '/' || before == ':' ||
+        (before == '-' && !negative)) {
       continue;
     }
     if ((after == '-' || after == '/' || after == ':') && IsDigit(next)) continue;
@@ -82,16 +83,17 @@ void FindDigits(std::string_view text, std::vector<NumberMatch>& out) {
     match.digits = (negative ? "-" : "") + *digits;
     match.begin = begin - (negative ? 1 : 0);
     match.end = end;
-    const auto [stop, problem] = std::from_chars(match.digits.data(), match.digits.data() + match.digits.size(), match.value);
+    const auto [stop, problem] =
+        std::from_chars(match.digits.data(), match.digits.data() + match.digits.size(), match.value);
     if (problem == std::errc()) out.push_back(std::move(match));
   }
 }
 
 constexpr std::array<std::string_view, 20> kUnits = {
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
-constexpr std::array<std::string_view, 10> kTens = {"", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty",
-                                                    "ninety"};
+    "zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",
+    "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+constexpr std::array<std::string_view, 10> kTens = {"",      "",      "twenty",  "thirty", "forty",
+                                                    "fifty", "sixty", "seventy", "eighty", "ninety"};
 
 std::optional<int> ValueOf(std::string_view word) {
   for (size_t i = 0; i < kUnits.size(); ++i) {
@@ -114,8 +116,9 @@ void FindWords(std::string_view text, std::vector<NumberMatch>& out) {
     size_t end = i;
     while (i < words.size()) {
       const std::string& word = words[i].text;
-      const bool article = (word == "a" || word == "an") && !any && i + 1 < words.size() &&
-                           (words[i + 1].text == "hundred" || words[i + 1].text == "thousand" || words[i + 1].text == "dozen");
+      const bool article =
+          (word == "a" || word == "an") && !any && i + 1 < words.size() &&
+          (words[i + 1].text == "hundred" || words[i + 1].text == "thousand" || words[i + 1].text == "dozen");
       if (const auto value = ValueOf(word)) {
         const bool fits = part % 100 == 0 || (last >= 20 && last % 10 == 0 && *value > 0 && *value < 10);
         if (any && !fits) break;

@@ -1,5 +1,5 @@
-// Every English sentence that forms say by themselves, and every set of words by which people say yes, no, cancel, skip or
-// "change it". To speak another language, this is the file to translate.
+// Every English sentence that forms say by themselves, and every set of words by which people say yes, no, cancel, skip
+// or "change it". To speak another language, this is the file to translate.
 #pragma once
 
 #include <string>
@@ -13,8 +13,10 @@ inline constexpr std::string_view kDone = "Done.";
 inline constexpr std::string_view kCancelled = "All right, I've stopped here; nothing was handed in.";
 inline constexpr std::string_view kFailed = "I couldn't hand that in just now. Say yes to try again, or cancel.";
 inline constexpr std::string_view kConfirmHint = "Please say yes or no, or tell me what to change.";
-inline constexpr std::string_view kWhatToChange = "What should be different? For example \"change the {label} to ...\", or say cancel.";
-inline constexpr std::string_view kOfferCancel = "That didn't work three times. Shall I cancel, or would you like to try again?";
+inline constexpr std::string_view kWhatToChange =
+    "What should be different? For example \"change the {label} to ...\", or say cancel.";
+inline constexpr std::string_view kOfferCancel =
+    "That didn't work three times. Shall I cancel, or would you like to try again?";
 inline constexpr std::string_view kNeeded = "I can't go on without this one.";
 inline constexpr std::string_view kChanged = "All right, the {label} is {value} now.";
 inline constexpr std::string_view kCancelFirst = "Let's finish this first, or say cancel to leave it.";
@@ -27,10 +29,10 @@ std::string Label(std::string_view slot_name);
 // What a whole message says.
 enum class Reply {
   kOther,
-  kYes,      // "yes please", "ok, sounds good"
-  kNo,       // "no thanks"
-  kWrong,    // "no, that's not right", "change something"
-  kCancel,   // "oh never mind", "please cancel the request"
+  kYes,     // "yes please", "ok, sounds good"
+  kNo,      // "no thanks"
+  kWrong,   // "no, that's not right", "change something"
+  kCancel,  // "oh never mind", "please cancel the request"
 };
 Reply ReadReply(std::string_view text);
 // After kOfferCancel: "try again", "continue".

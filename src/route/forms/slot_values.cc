@@ -18,7 +18,8 @@ namespace {
 constexpr size_t kMostRead = 4'096;
 
 bool IsAlnum(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (static_cast<unsigned char>(c) & 0x80) != 0;
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (static_cast<unsigned char>(c) & 0x80) != 0;
 }
 
 bool Overlaps(TextRange a, std::span<const TextRange> taken) {
@@ -92,9 +93,11 @@ std::optional<Day> Limit(const std::string& text, Day today) {
   return ParseIsoDate(text);
 }
 
-SlotReading ReadDate(const Slot& slot, std::string_view text, Day today, bool in_passing, std::span<const TextRange> taken) {
+SlotReading ReadDate(const Slot& slot, std::string_view text, Day today, bool in_passing,
+                     std::span<const TextRange> taken) {
   const std::optional<Day> least = Limit(slot.min_date, today), most = Limit(slot.max_date, today);
-  std::vector<DateMatch> dates = FindDates(text, today, {.in_passing = in_passing, .prefer_past = most && *most <= today});
+  std::vector<DateMatch> dates =
+      FindDates(text, today, {.in_passing = in_passing, .prefer_past = most && *most <= today});
   std::erase_if(dates, [&](const DateMatch& date) { return Overlaps({date.begin, date.end}, taken); });
   if (dates.empty()) return {};
   for (const DateMatch& date : dates) {
@@ -142,12 +145,18 @@ SlotReading ReadAnswer(const Slot& slot, std::string_view text, Day today, std::
   if (slot.type == Slot::Type::kText) return ReadFreeText(slot, text);
   text = text.substr(0, kMostRead);
   switch (slot.type) {
-    case Slot::Type::kRegex: return ReadRegex(slot, text, taken);
-    case Slot::Type::kNumber: return ReadNumberAnswer(slot, text, taken);
-    case Slot::Type::kDate: return ReadDate(slot, text, today, false, taken);
-    case Slot::Type::kChoice: return ReadChoiceSlot(slot, text, false, taken);
-    case Slot::Type::kEmail: return ReadEmail(text, taken);
-    case Slot::Type::kText: break;
+    case Slot::Type::kRegex:
+      return ReadRegex(slot, text, taken);
+    case Slot::Type::kNumber:
+      return ReadNumberAnswer(slot, text, taken);
+    case Slot::Type::kDate:
+      return ReadDate(slot, text, today, false, taken);
+    case Slot::Type::kChoice:
+      return ReadChoiceSlot(slot, text, false, taken);
+    case Slot::Type::kEmail:
+      return ReadEmail(text, taken);
+    case Slot::Type::kText:
+      break;
   }
   return {};
 }
@@ -155,8 +164,10 @@ SlotReading ReadAnswer(const Slot& slot, std::string_view text, Day today, std::
 SlotReading ReadInPassing(const Slot& slot, std::string_view text, Day today, std::span<const TextRange> taken) {
   text = text.substr(0, kMostRead);
   switch (slot.type) {
-    case Slot::Type::kText: return {};
-    case Slot::Type::kRegex: return ReadRegex(slot, text, taken);
+    case Slot::Type::kText:
+      return {};
+    case Slot::Type::kRegex:
+      return ReadRegex(slot, text, taken);
     case Slot::Type::kNumber: {
       SlotReading found;
       for (const NumberMatch& number : FindNumbers(text)) {
@@ -166,9 +177,12 @@ SlotReading ReadInPassing(const Slot& slot, std::string_view text, Day today, st
       }
       return found;
     }
-    case Slot::Type::kDate: return ReadDate(slot, text, today, true, taken);
-    case Slot::Type::kChoice: return ReadChoiceSlot(slot, text, true, taken);
-    case Slot::Type::kEmail: return ReadEmail(text, taken);
+    case Slot::Type::kDate:
+      return ReadDate(slot, text, today, true, taken);
+    case Slot::Type::kChoice:
+      return ReadChoiceSlot(slot, text, true, taken);
+    case Slot::Type::kEmail:
+      return ReadEmail(text, taken);
   }
   return {};
 }
@@ -191,8 +205,9 @@ std::vector<TextRange> FindEmails(std::string_view text) {
     const size_t dot = domain.rfind('.');
     const bool more_at = (end < text.size() && text[end] == '@') || (begin > 0 && text[begin - 1] == '@');
     if (local.empty() || local.back() == '.' || local.find("..") != std::string_view::npos) continue;
-    if (dot == std::string_view::npos || dot == 0 || domain.size() - dot < 3 || domain.find("..") != std::string_view::npos ||
-        domain.front() == '-' || domain.find_first_not_of("0123456789", dot + 1) == std::string_view::npos || more_at) {
+    if (dot == std::string_view::npos || dot == 0 || domain.size() - dot < 3 ||
+        domain.find("..") != std::string_view::npos || domain.front() == '-' ||
+        domain.find_first_not_of("0123456789", dot + 1) == std::string_view::npos || more_at) {
       continue;
     }
     emails.push_back({begin, end});
@@ -218,7 +233,8 @@ std::optional<SlotValue> RestoreValue(const Slot& slot, std::string_view value) 
         if (choice == value) return SlotValue{choice, choice};
       }
       return std::nullopt;
-    default: return SlotValue{std::string(value), std::string(value)};
+    default:
+      return SlotValue{std::string(value), std::string(value)};
   }
 }
 

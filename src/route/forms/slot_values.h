@@ -37,8 +37,8 @@ struct SlotReading {
 // The text answers a question for this slot: everything in it is about the slot, except the ranges in `taken`.
 SlotReading ReadAnswer(const Slot& slot, std::string_view text, Day today, std::span<const TextRange> taken = {});
 
-// The text is about something else, or about several things: only what can hardly be mistaken. Never a text slot; a number
-// only beside its unit.
+// The text is about something else, or about several things: only what can hardly be mistaken. Never a text slot; a
+// number only beside its unit.
 SlotReading ReadInPassing(const Slot& slot, std::string_view text, Day today, std::span<const TextRange> taken);
 
 // Email addresses, for the slot and to keep other patterns from reading inside them.

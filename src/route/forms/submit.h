@@ -17,8 +17,8 @@ struct SubmitResult {
 
 // The slots as JSON: numbers as numbers, dates as YYYY-MM-DD, what was left out as null.
 std::string SubmitBody(const Form& form, const FormState& state);
-// The same for every attempt to hand in the same values of the same conversation: a service that keeps to the header takes
-// a form once, even when we never saw its reply.
+// The same for every attempt to hand in the same values of the same conversation: a service that keeps to the header
+// takes a form once, even when we never saw its reply.
 std::string IdempotencyKey(const FormState& state);
 
 SubmitResult SubmitForm(const Form& form, const FormState& state, const HttpSend& send, std::string_view request_id,

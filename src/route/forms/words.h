@@ -9,8 +9,8 @@
 namespace bantam {
 
 struct Word {
-  std::string text;   // "Doesn't" -> "doesnt"
-  size_t begin = 0;   // bytes of the original text
+  std::string text;  // "Doesn't" -> "doesnt"
+  size_t begin = 0;  // bytes of the original text
   size_t end = 0;
 };
 

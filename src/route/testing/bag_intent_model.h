@@ -1,5 +1,5 @@
-// For tests only: an intent model that needs no encoder. A question's nearest example is the one that shares most of its
-// words (Jaccard), and that share is its confidence. Deterministic; the real model is tested end to end.
+// For tests only: an intent model that needs no encoder. A question's nearest example is the one that shares most of
+// its words (Jaccard), and that share is its confidence. Deterministic; the real model is tested end to end.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,8 @@ class BagIntentModel : public IntentModel {
       const auto all = static_cast<float>(bag.size() + example.bag.size() - both.size());
       nearest.push_back({example.text, example.route, all == 0 ? 0 : static_cast<float>(both.size()) / all});
     }
-    std::stable_sort(nearest.begin(), nearest.end(), [](const auto& a, const auto& b) { return a.similarity > b.similarity; });
+    std::stable_sort(nearest.begin(), nearest.end(),
+                     [](const auto& a, const auto& b) { return a.similarity > b.similarity; });
     Understanding understanding;
     understanding.route = nearest[0].route;
     understanding.confidence = nearest[0].similarity;
@@ -43,7 +44,8 @@ class BagIntentModel : public IntentModel {
     understanding.num_tokens = bag.size() + 2;
     for (const NearestExample& example : nearest) {
       auto& routes = understanding.nearest_routes;
-      if (routes.size() < 3 && std::find(routes.begin(), routes.end(), example.route) == routes.end()) routes.push_back(example.route);
+      if (routes.size() < 3 && std::find(routes.begin(), routes.end(), example.route) == routes.end())
+        routes.push_back(example.route);
     }
     nearest.resize(std::min<size_t>(5, nearest.size()));
     understanding.nearest = std::move(nearest);

@@ -1,5 +1,5 @@
-// For tests only: a router over testdata/conversations/desk.yaml whose encoder, services and large models are in the hand
-// of the test.
+// For tests only: a router over testdata/conversations/desk.yaml whose encoder, services and large models are in the
+// hand of the test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -86,7 +86,9 @@ struct Desk {
     return request;
   }
   // The answer to one message; a failure of the test when there is none.
-  AssistantAnswer Say(std::string text, std::string session = {}) { return Send(Ask(std::move(text), std::move(session))); }
+  AssistantAnswer Say(std::string text, std::string session = {}) {
+    return Send(Ask(std::move(text), std::move(session)));
+  }
   AssistantAnswer Send(const AssistantRequest& request) {
     Result<AssistantAnswer> answer = router->Answer(request, [this](std::string_view piece) { streamed += piece; });
     EXPECT_OK(answer);
