@@ -55,6 +55,4 @@ std::optional<double> ReportedTrainSeconds(const Path& head_path, const Head& he
   return seconds ? std::optional(*seconds) : std::nullopt;
 }
 
-Status Print(std::string_view text) { return WriteAll(STDOUT_FILENO, text, "standard output"); }
-
 }  // namespace bantam::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "learn/head.h"
 
@@ -41,6 +42,5 @@ Path ReportPath(const Path& head);
 // The time that training took, when the report is there and is this head's.
 std::optional<double> ReportedTrainSeconds(const Path& head_path, const Head& head);
 
-Status Print(std::string_view text);  // to standard output
 
 }  // namespace bantam::cli
