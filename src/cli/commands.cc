@@ -6,6 +6,7 @@ namespace bantam::cli {
 std::span<const Command> Commands() {
   static constexpr std::array kCommands = {
       Command{"serve", "The assistant of a route file, and encoders, over HTTP", SetUpServe},
+      Command{"check", "Say whether a route file is right, or what to mend", SetUpCheck},
       Command{"route", "Train, evaluate and test what decides who answers", SetUpRoute},
       Command{"audit", "The log of decisions: verify it, explain one, follow it", SetUpAudit},
       Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},

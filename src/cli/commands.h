@@ -16,6 +16,7 @@ Run SetUpCache(CLI::App& app);
 Run SetUpEmbed(CLI::App& app);
 Run SetUpInfo(CLI::App& app);
 Run SetUpList(CLI::App& app);
+Run SetUpCheck(CLI::App& app);
 Run SetUpRoute(CLI::App& app);
 Run SetUpServe(CLI::App& app);
 Run SetUpShow(CLI::App& app);

@@ -13,6 +13,8 @@ Run SetUpRoute(CLI::App& app) {
   static constexpr std::array kCommands = {
       Command{"train", "Train an intent head on labelled examples", SetUpRouteTrain},
       Command{"eval", "Say how good a head is on labelled lines", SetUpRouteEval},
+      Command{"test", "Run the tests of a route file", SetUpRouteTest},
+      Command{"explain", "Say why a text is decided as it is", SetUpRouteExplain},
   };
   app.require_subcommand(1);
   app.footer("Run 'bantam route COMMAND --help' for a command's options and examples.");

@@ -16,11 +16,11 @@
 namespace bantam {
 
 struct RouterOptions {
-  std::shared_ptr<Embedder> embedder;  // null: loads the one that the file names
+  std::shared_ptr<Embedder> embedder = {};  // null: loads the one that the file names
   int num_threads = 0;
   bool persistent = true;  // false (route test, explain): no state folder, nothing written, no cache
   bool offline = false;    // true (route test): no service and no large model is called; forms are taken as handed in
-  std::function<void(std::string_view stage, double fraction)> progress;  // embedding the examples, training
+  std::function<void(std::string_view stage, double fraction)> progress = {};  // embedding the examples, training
 };
 
 struct RouterStats {

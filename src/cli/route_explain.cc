@@ -1,0 +1,106 @@
+// bantam route explain: why a text is decided as it is.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text_util.h"
+#include "cli/progress.h"
+#include "cli/route_commands.h"
+#include "cli/route_data.h"
+#include "cli/terminal.h"
+#include "route/router.h"
+
+namespace bantam::cli {
+namespace {
+
+struct Options {
+  std::string config;
+  std::vector<std::string> texts;
+  int threads = 0;
+  bool json = false;
+};
+
+std::string Text(const std::string& text, const Explanation& e) {
+  const Colours colours(STDOUT_FILENO);
+  const Understanding& u = e.understanding;
+  const bool chosen = !e.route.empty();
+  std::string out = fmt::format("\"{}\"\n\n", EscapeForTerminal(text, 400));
+  const std::string headline = chosen ? colours.Green(e.route) : colours.Yellow("no route");
+  out += fmt::format("  {}  {}, {}\n", headline, DecisionKindName(e.decision), EscapeForTerminal(e.action, 120));
+  out += fmt::format("  confidence {:.3f} {} threshold {:.3f} (of the {}); out of scope {:.3f}\n\n", u.confidence, chosen ? "≥" : "<",
+                     e.threshold, e.threshold_from, u.out_of_scope);
+  size_t width = 12;
+  for (const NearestExample& example : u.nearest) width = std::max(width, std::min<size_t>(example.route.size(), 28));
+  out += colours.Dim("  the head, if the question is in scope at all") + "\n";
+  for (const RankedRoute& ranked : u.ranking) {
+    out += fmt::format("    {:.3f}  {}  {}\n", ranked.probability, Bar(ranked.probability, 20), EscapeForTerminal(ranked.route, 64));
+  }
+  out += "\n" + colours.Dim("  nearest examples, by cosine") + "\n";
+  for (const NearestExample& example : u.nearest) {
+    out += fmt::format("    {:.3f}  {}  {}  {}\n", example.similarity, Bar(example.similarity, 20), Column(example.route, width),
+                       EscapeForTerminal(example.text, 100));
+  }
+  if (u.nearest_out_of_scope > -1) {
+    out += fmt::format("    {:.3f}  {}  {}\n", u.nearest_out_of_scope, Bar(u.nearest_out_of_scope, 20),
+                       colours.Dim("the nearest out-of-scope example"));
+  }
+  return out;
+}
+
+json::object Json(const std::string& text, const Explanation& e) {
+  const Understanding& u = e.understanding;
+  json::array ranking, nearest;
+  for (const RankedRoute& ranked : u.ranking) ranking.push_back(json::object{{"route", ranked.route}, {"probability", ranked.probability}});
+  for (const NearestExample& example : u.nearest) {
+    nearest.push_back(json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
+  }
+  json::object object{{"text", text},
+                      {"route", e.route.empty() ? json::value() : json::value(e.route)},
+                      {"decision", DecisionKindName(e.decision)},
+                      {"action", e.action},
+                      {"likeliest", u.route},
+                      {"confidence", u.confidence},
+                      {"threshold", e.threshold},
+                      {"threshold_from", e.threshold_from},
+                      {"out_of_scope", u.out_of_scope},
+                      {"tokens", u.num_tokens},
+                      {"ranking", std::move(ranking)},
+                      {"nearest", std::move(nearest)}};
+  object["nearest_out_of_scope"] = u.nearest_out_of_scope <= -1 ? json::value() : json::value(u.nearest_out_of_scope);
+  return object;
+}
+
+Status ExplainTexts(const Options& options) {
+  BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
+  RouterOptions router_options{.num_threads = options.threads, .persistent = false, .offline = true};
+  std::unique_ptr<Router> router;
+  {
+    ProgressBar bar("explaining");
+    router_options.progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); };
+    BANTAM_TRY(router, Router::Create(std::move(file), std::move(router_options)));
+  }
+  for (size_t i = 0; i < options.texts.size(); ++i) {
+    BANTAM_TRY(const Explanation explanation, router->Explain(options.texts[i]));
+    const std::string out = options.json ? ToJson(Json(options.texts[i], explanation)) + "\n"
+                                         : (i > 0 ? "\n" : "") + Text(options.texts[i], explanation);
+    BANTAM_RETURN_IF_ERROR(Print(out));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Run SetUpRouteExplain(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("-c,--config", options->config, "The route file")->required()->type_name("FILE");
+  app.add_option("text", options->texts, "What somebody might ask; several are explained one after the other")->required()->type_name("TEXT");
+  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_flag("--json", options->json, "Print one JSON object a text");
+  app.footer(
+      "Nothing is answered, called or stored.\n\n"
+      "Example:\n"
+      "  bantam route explain -c examples/helpdesk/bantam.yaml \"where's my money\"");
+  return [options] { return ExplainTexts(*options); };
+}
+
+}  // namespace bantam::cli

@@ -1,0 +1,75 @@
+#include "route/route_tests.h"
+
+#include "base/text_util.h"
+
+namespace bantam {
+namespace {
+
+std::string Quoted(std::string_view text) { return text.empty() ? "nothing" : fmt::format("\"{}\"", EscapeForTerminal(text, 200)); }
+
+bool DecisionIsMet(const std::string& expected, const AssistantAnswer& answer) {
+  if (expected == DecisionKindName(answer.decision)) return true;
+  return expected == "unsure" && answer.decision == DecisionKind::kEscalate && answer.route.empty();
+}
+
+std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAnswer& answer, const std::string& likeliest) {
+  std::vector<std::string> out;
+  if (expect.route && *expect.route != answer.route) {
+    std::string got = Quoted(answer.route);
+    if (answer.route.empty() && !likeliest.empty()) got = fmt::format("no route, \"{}\" is below its threshold", likeliest);
+    out.push_back(fmt::format("route: expected \"{}\", got {} ({:.2f}, threshold {:.2f})", *expect.route, got, answer.confidence,
+                              answer.threshold));
+  }
+  if (expect.decision && !DecisionIsMet(*expect.decision, answer)) {
+    out.push_back(fmt::format("decision: expected \"{}\", got \"{}\"{}", *expect.decision, DecisionKindName(answer.decision),
+                              answer.route.empty() ? std::string() : fmt::format(" by route \"{}\" ({:.2f}, threshold {:.2f})", answer.route,
+                                                                                 answer.confidence, answer.threshold)));
+  }
+  const std::string asked = answer.form ? answer.form->asked : "";
+  if (expect.slot && *expect.slot != asked) {
+    out.push_back(fmt::format("slot: expected \"{}\" to be asked for, got {}", *expect.slot, Quoted(asked)));
+  }
+  if (expect.text && answer.text.find(*expect.text) == std::string::npos) {
+    out.push_back(fmt::format("text: expected {} in the answer, which is {}", Quoted(*expect.text), Quoted(answer.text)));
+  }
+  return out;
+}
+
+}  // namespace
+
+size_t TestReport::failed() const {
+  size_t count = 0;
+  for (const TestResult& test : tests) count += !test.passed();
+  return count;
+}
+
+Result<TestReport> RunRouteTests(Router& router, const std::function<void(size_t done)>& progress) {
+  TestReport report;
+  const MonotonicTime start = MonotonicNow();
+  for (const RouteTest& test : router.file().tests) {
+    const MonotonicTime test_start = MonotonicNow();
+    TestResult& result = report.tests.emplace_back();
+    result.test = &test;
+    for (const TestTurn& turn : test.turns) {
+      AssistantRequest request;
+      request.messages.push_back({"user", turn.say});
+      request.session_id = fmt::format("test-{}", report.tests.size());
+      request.request_id = fmt::format("test-{}-{}", report.tests.size(), result.turns.size() + 1);
+      TurnResult& outcome = result.turns.emplace_back();
+      outcome.turn = &turn;
+      BANTAM_TRY(outcome.answer, router.Answer(request, {}));
+      if (outcome.answer.source == AnswerSource::kLocalModel && outcome.answer.route.empty()) {
+        BANTAM_TRY(const Explanation explanation, router.Explain(turn.say));
+        outcome.likeliest = explanation.understanding.route;
+      }
+      outcome.mismatches = Mismatches(turn.expect, outcome.answer, outcome.likeliest);
+      if (!outcome.mismatches.empty()) break;
+    }
+    result.seconds = MillisecondsSince(test_start) / 1e3;
+    if (progress) progress(report.tests.size());
+  }
+  report.seconds = MillisecondsSince(start) / 1e3;
+  return report;
+}
+
+}  // namespace bantam
