@@ -34,7 +34,10 @@ def ask(connection, request):
     if length is None:
         raise SystemExit(f"a reply without Content-Length: {head!r}")
     while len(body) < length:
-        body += connection.recv(65536)
+        received = connection.recv(65536)
+        if not received:
+            raise SystemExit("the server closed the connection in the middle of a reply")
+        body += received
     return int(head[9:12]), head, body
 
 
