@@ -14,7 +14,9 @@
 namespace bantam::cli {
 namespace {
 
-std::string Plural(size_t count, std::string_view word) { return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s"); }
+std::string Plural(size_t count, std::string_view word) {
+  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
+}
 
 size_t NumExamples(const RouteFile& file) {
   size_t count = 0;
@@ -23,47 +25,56 @@ size_t NumExamples(const RouteFile& file) {
 }
 
 std::string Threshold(const RouteFile& file) {
-  return file.confidence_threshold ? fmt::format("{:.2f}", *file.confidence_threshold) : "auto (the trained head's own)";
+  return file.confidence_threshold ? fmt::format("{:.2f}", *file.confidence_threshold)
+                                   : "auto (the trained head's own)";
 }
 
 std::string Table(const RouteFile& file, const Colours& colours) {
   const std::string path = EscapeForTerminal(file.path.string(), 400);
-  std::string out = fmt::format("{} {}: {}, {}, {} out of scope, {}, {}\n\n", colours.Green("OK"), path,
-                                Plural(file.routes.size(), "route"), Plural(NumExamples(file), "example"), file.out_of_scope.size(),
-                                Plural(file.forms.size(), "form"), Plural(file.tests.size(), "test"));
+  std::string out =
+      fmt::format("{} {}: {}, {}, {} out of scope, {}, {}\n\n", colours.Green("OK"), path,
+                  Plural(file.routes.size(), "route"), Plural(NumExamples(file), "example"), file.out_of_scope.size(),
+                  Plural(file.forms.size(), "form"), Plural(file.tests.size(), "test"));
   size_t width = 8;
   for (const Route& route : file.routes) width = std::max(width, std::min<size_t>(route.name.size(), 28));
   out += colours.Dim(fmt::format("  {}  examples  action", Column("route", width))) + "\n";
   for (const Route& route : file.routes) {
-    const std::string threshold = route.confidence_threshold ? fmt::format("  (threshold {:.2f})", *route.confidence_threshold) : "";
+    const std::string threshold =
+        route.confidence_threshold ? fmt::format("  (threshold {:.2f})", *route.confidence_threshold) : "";
     out += fmt::format("  {}  {:8}  {}{}\n", Column(route.name, width), route.utterances.size(),
                        EscapeForTerminal(route.action->Describe(), 100), threshold);
   }
   if (!file.forms.empty()) out += "\n" + colours.Dim(fmt::format("  {}  slots", Column("form", width))) + "\n";
   for (const auto& [name, form] : file.forms) {
     std::string slots;
-    for (const Slot& slot : form.slots) slots += (slots.empty() ? "" : ", ") + slot.name + (slot.optional ? " (optional)" : "");
+    for (const Slot& slot : form.slots)
+      slots += (slots.empty() ? "" : ", ") + slot.name + (slot.optional ? " (optional)" : "");
     out += fmt::format("  {}  {}\n", Column(name, width), slots);
   }
-  out += fmt::format("\n  served as {}, read by {} ({}), threshold {}\n", colours.Bold(file.name), file.encoder_model, file.encoder_dtype,
-                     Threshold(file));
-  out += fmt::format("  below it: {}\n", file.fallback_upstream.empty() ? "says that it is not sure" : "asks " + file.fallback_upstream);
+  out += fmt::format("\n  served as {}, read by {} ({}), threshold {}\n", colours.Bold(file.name), file.encoder_model,
+                     file.encoder_dtype, Threshold(file));
+  out += fmt::format("  below it: {}\n",
+                     file.fallback_upstream.empty() ? "says that it is not sure" : "asks " + file.fallback_upstream);
   for (const UpstreamConfig& upstream : file.upstreams) {
     const auto off = file.disabled_upstreams.find(upstream.name);
-    out += fmt::format("  model {}: {} at {}{}\n", upstream.name, EscapeForTerminal(upstream.model, 60),
-                       EscapeForTerminal(upstream.api_base, 100),
-                       off == file.disabled_upstreams.end() ? std::string() : colours.Yellow(" (switched off: " + off->second + ")"));
+    out += fmt::format(
+        "  model {}: {} at {}{}\n", upstream.name, EscapeForTerminal(upstream.model, 60),
+        EscapeForTerminal(upstream.api_base, 100),
+        off == file.disabled_upstreams.end() ? std::string() : colours.Yellow(" (switched off: " + off->second + ")"));
   }
-  out += fmt::format("  cache {}, sessions {}, audit log with {}\n",
-                     file.cache_enabled ? fmt::format("{} for {}", file.cache.max_entries, DurationText(file.cache.ttl)) : "off",
-                     DurationText(file.session_ttl), file.audit_texts ? "texts" : "hashes only");
+  out += fmt::format(
+      "  cache {}, sessions {}, audit log with {}\n",
+      file.cache_enabled ? fmt::format("{} for {}", file.cache.max_entries, DurationText(file.cache.ttl)) : "off",
+      DurationText(file.session_ttl), file.audit_texts ? "texts" : "hashes only");
   return out;
 }
 
 std::string Json(const RouteFile& file) {
   json::array routes, warnings;
   for (const Route& route : file.routes) {
-    json::object object{{"name", route.name}, {"line", route.line}, {"examples", route.utterances.size()},
+    json::object object{{"name", route.name},
+                        {"line", route.line},
+                        {"examples", route.utterances.size()},
                         {"action", route.action->Describe()}};
     if (route.confidence_threshold) object["confidence_threshold"] = *route.confidence_threshold;
     routes.push_back(std::move(object));

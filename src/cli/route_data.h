@@ -42,5 +42,4 @@ Path ReportPath(const Path& head);
 // The time that training took, when the report is there and is this head's.
 std::optional<double> ReportedTrainSeconds(const Path& head_path, const Head& head);
 
-
 }  // namespace bantam::cli

@@ -27,18 +27,19 @@ std::string Text(const std::string& text, const Explanation& e) {
   std::string out = fmt::format("\"{}\"\n\n", EscapeForTerminal(text, 400));
   const std::string headline = chosen ? colours.Green(e.route) : colours.Yellow("no route");
   out += fmt::format("  {}  {}, {}\n", headline, DecisionKindName(e.decision), EscapeForTerminal(e.action, 120));
-  out += fmt::format("  confidence {:.3f} {} threshold {:.3f} (of the {}); out of scope {:.3f}\n\n", u.confidence, chosen ? "≥" : "<",
-                     e.threshold, e.threshold_from, u.out_of_scope);
+  out += fmt::format("  confidence {:.3f} {} threshold {:.3f} (of the {}); out of scope {:.3f}\n\n", u.confidence,
+                     chosen ? "≥" : "<", e.threshold, e.threshold_from, u.out_of_scope);
   size_t width = 12;
   for (const NearestExample& example : u.nearest) width = std::max(width, std::min<size_t>(example.route.size(), 28));
   out += colours.Dim("  the head, if the question is in scope at all") + "\n";
   for (const RankedRoute& ranked : u.ranking) {
-    out += fmt::format("    {:.3f}  {}  {}\n", ranked.probability, Bar(ranked.probability, 20), EscapeForTerminal(ranked.route, 64));
+    out += fmt::format("    {:.3f}  {}  {}\n", ranked.probability, Bar(ranked.probability, 20),
+                       EscapeForTerminal(ranked.route, 64));
   }
   out += "\n" + colours.Dim("  nearest examples, by cosine") + "\n";
   for (const NearestExample& example : u.nearest) {
-    out += fmt::format("    {:.3f}  {}  {}  {}\n", example.similarity, Bar(example.similarity, 20), Column(example.route, width),
-                       EscapeForTerminal(example.text, 100));
+    out += fmt::format("    {:.3f}  {}  {}  {}\n", example.similarity, Bar(example.similarity, 20),
+                       Column(example.route, width), EscapeForTerminal(example.text, 100));
   }
   if (u.nearest_out_of_scope > -1) {
     out += fmt::format("    {:.3f}  {}  {}\n", u.nearest_out_of_scope, Bar(u.nearest_out_of_scope, 20),
@@ -50,9 +51,11 @@ std::string Text(const std::string& text, const Explanation& e) {
 json::object Json(const std::string& text, const Explanation& e) {
   const Understanding& u = e.understanding;
   json::array ranking, nearest;
-  for (const RankedRoute& ranked : u.ranking) ranking.push_back(json::object{{"route", ranked.route}, {"probability", ranked.probability}});
+  for (const RankedRoute& ranked : u.ranking)
+    ranking.push_back(json::object{{"route", ranked.route}, {"probability", ranked.probability}});
   for (const NearestExample& example : u.nearest) {
-    nearest.push_back(json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
+    nearest.push_back(
+        json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
   }
   json::object object{{"text", text},
                       {"route", e.route.empty() ? json::value() : json::value(e.route)},
@@ -93,8 +96,12 @@ Status ExplainTexts(const Options& options) {
 Run SetUpRouteExplain(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-c,--config", options->config, "The route file")->required()->type_name("FILE");
-  app.add_option("text", options->texts, "What somebody might ask; several are explained one after the other")->required()->type_name("TEXT");
-  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_option("text", options->texts, "What somebody might ask; several are explained one after the other")
+      ->required()
+      ->type_name("TEXT");
+  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
   app.add_flag("--json", options->json, "Print one JSON object a text");
   app.footer(
       "Nothing is answered, called or stored.\n\n"

@@ -26,18 +26,20 @@ std::string Title(const TestResult& test) {
 
 void DescribeFailure(const RouteFile& file, const TestResult& test, const Colours& colours, std::string& out) {
   const TurnResult& turn = test.turns.back();
-  out += fmt::format("{} {}:{}  \"{}\"\n", colours.Red("✗"), EscapeForTerminal(file.path.string(), 400), turn.turn->line,
-                     EscapeForTerminal(turn.turn->say, 200));
+  out += fmt::format("{} {}:{}  \"{}\"\n", colours.Red("✗"), EscapeForTerminal(file.path.string(), 400),
+                     turn.turn->line, EscapeForTerminal(turn.turn->say, 200));
   if (test.test->turns.size() > 1) {
     out += colours.Dim(fmt::format("    turn {} of {} in the conversation that begins with \"{}\"", test.turns.size(),
-                                   test.test->turns.size(), Title(test))) + "\n";
+                                   test.test->turns.size(), Title(test))) +
+           "\n";
   }
   for (const std::string& mismatch : turn.mismatches) out += fmt::format("    {}\n", mismatch);
   size_t shown = 0;
   for (const NearestExample& example : turn.answer.nearest) {
     if (++shown > 3) break;
     out += colours.Dim(fmt::format("    {}  {:.2f}  {}  \"{}\"", shown == 1 ? "nearest" : "       ", example.similarity,
-                                   Column(example.route, 20), EscapeForTerminal(example.text, 80))) + "\n";
+                                   Column(example.route, 20), EscapeForTerminal(example.text, 80))) +
+           "\n";
   }
   out += "\n";
 }
@@ -51,13 +53,16 @@ std::string Text(const RouteFile& file, const TestReport& report) {
     conversations += test.test->turns.size() > 1;
     if (!test.passed()) DescribeFailure(file, test, colours, out);
   }
-  const std::string what = fmt::format("{} tests ({} conversations, {} turns)", report.tests.size(), conversations, turns);
+  const std::string what =
+      fmt::format("{} tests ({} conversations, {} turns)", report.tests.size(), conversations, turns);
   if (report.tests.empty()) {
-    out += colours.Yellow("no tests") + fmt::format(" in {}; add some under \"tests\"\n", EscapeForTerminal(file.path.string(), 400));
+    out += colours.Yellow("no tests") +
+           fmt::format(" in {}; add some under \"tests\"\n", EscapeForTerminal(file.path.string(), 400));
   } else if (report.failed() == 0) {
     out += fmt::format("{} {} passed in {:.2f} s\n", colours.Green("✓"), what, report.seconds);
   } else {
-    out += fmt::format("{} of {} failed in {:.2f} s\n", colours.Red(std::to_string(report.failed())), what, report.seconds);
+    out += fmt::format("{} of {} failed in {:.2f} s\n", colours.Red(std::to_string(report.failed())), what,
+                       report.seconds);
   }
   return out;
 }
@@ -70,7 +75,8 @@ std::string Json(const RouteFile& file, const TestReport& report) {
     json::array mismatches, nearest;
     for (const std::string& mismatch : turn.mismatches) mismatches.emplace_back(mismatch);
     for (const NearestExample& example : turn.answer.nearest) {
-      nearest.push_back(json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
+      nearest.push_back(
+          json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
     }
     failures.push_back(json::object{{"line", turn.turn->line},
                                     {"say", turn.turn->say},
@@ -97,11 +103,20 @@ std::string XmlEscaped(std::string_view text) {
   std::string out;
   for (const char c : ReplaceInvalidUtf8(text)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
     }
   }
   return out;
@@ -109,13 +124,14 @@ std::string XmlEscaped(std::string_view text) {
 
 std::string JUnit(const RouteFile& file, const TestReport& report) {
   std::string out = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" "
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" "
+      "errors=\"0\" "
       "time=\"{:.3f}\">\n",
       XmlEscaped(file.name), report.tests.size(), report.failed(), report.seconds);
   for (const TestResult& test : report.tests) {
-    out += fmt::format("<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.3f}\"", XmlEscaped(file.name),
-                       XmlEscaped(test.test->turns.front().say), XmlEscaped(file.path.string()), test.test->turns.front().line,
-                       test.seconds);
+    out += fmt::format("<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.3f}\"",
+                       XmlEscaped(file.name), XmlEscaped(test.test->turns.front().say), XmlEscaped(file.path.string()),
+                       test.test->turns.front().line, test.seconds);
     if (test.passed()) {
       out += "/>\n";
       continue;
@@ -123,8 +139,9 @@ std::string JUnit(const RouteFile& file, const TestReport& report) {
     const TurnResult& turn = test.turns.back();
     std::string all;
     for (const std::string& mismatch : turn.mismatches) all += mismatch + "\n";
-    out += fmt::format("><failure message=\"{}\">line {}, \"{}\"\n{}</failure></testcase>\n", XmlEscaped(turn.mismatches.front()),
-                       turn.turn->line, XmlEscaped(turn.turn->say), XmlEscaped(all));
+    out +=
+        fmt::format("><failure message=\"{}\">line {}, \"{}\"\n{}</failure></testcase>\n",
+                    XmlEscaped(turn.mismatches.front()), turn.turn->line, XmlEscaped(turn.turn->say), XmlEscaped(all));
   }
   return out + "</testsuite>\n</testsuites>\n";
 }
@@ -139,7 +156,9 @@ Status RunTests(const Options& options) {
     router_options.progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); };
     BANTAM_TRY(router, Router::Create(std::move(file), std::move(router_options)));
     const auto total = static_cast<double>(std::max<size_t>(1, router->file().tests.size()));
-    BANTAM_TRY(report, RunRouteTests(*router, [&](size_t done) { bar.Update("running the tests", static_cast<double>(done) / total); }));
+    BANTAM_TRY(report, RunRouteTests(*router, [&](size_t done) {
+                 bar.Update("running the tests", static_cast<double>(done) / total);
+               }));
   }
   if (!options.junit.empty()) BANTAM_RETURN_IF_ERROR(WriteFileAtomic(options.junit, JUnit(router->file(), report)));
   BANTAM_RETURN_IF_ERROR(Print(options.json ? Json(router->file(), report) : Text(router->file(), report)));
@@ -156,10 +175,13 @@ Run SetUpRouteTest(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-c,--config", options->config, "The route file whose tests are run")->required()->type_name("FILE");
   app.add_option("--junit", options->junit, "Also write the results as JUnit XML, for CI")->type_name("FILE");
-  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
   app.add_flag("--json", options->json, "Print one JSON object");
   app.footer(
-      "No service and no large model is called, nothing is stored: forms count as handed in, a question for a large model\n"
+      "No service and no large model is called, nothing is stored: forms count as handed in, a question for a large "
+      "model\n"
       "as escalated. Exit status: 0 all passed, 65 some failed, 78 the file is wrong.\n\n"
       "Example:\n"
       "  bantam route test -c examples/helpdesk/bantam.yaml --junit route-tests.xml");

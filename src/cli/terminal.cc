@@ -12,7 +12,8 @@ namespace bantam::cli {
 Colours::Colours(int fd) {
   const char* none = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  on_ = ::isatty(fd) == 1 && (none == nullptr || *none == '\0') && (term == nullptr || std::string_view(term) != "dumb");
+  on_ =
+      ::isatty(fd) == 1 && (none == nullptr || *none == '\0') && (term == nullptr || std::string_view(term) != "dumb");
 }
 
 std::string Colours::Wrap(std::string_view code, std::string_view text) const {

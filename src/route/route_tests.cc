@@ -5,32 +5,39 @@
 namespace bantam {
 namespace {
 
-std::string Quoted(std::string_view text) { return text.empty() ? "nothing" : fmt::format("\"{}\"", EscapeForTerminal(text, 200)); }
+std::string Quoted(std::string_view text) {
+  return text.empty() ? "nothing" : fmt::format("\"{}\"", EscapeForTerminal(text, 200));
+}
 
 bool DecisionIsMet(const std::string& expected, const AssistantAnswer& answer) {
   if (expected == DecisionKindName(answer.decision)) return true;
   return expected == "unsure" && answer.decision == DecisionKind::kEscalate && answer.route.empty();
 }
 
-std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAnswer& answer, const std::string& likeliest) {
+std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAnswer& answer,
+                                    const std::string& likeliest) {
   std::vector<std::string> out;
   if (expect.route && *expect.route != answer.route) {
     std::string got = Quoted(answer.route);
-    if (answer.route.empty() && !likeliest.empty()) got = fmt::format("no route, \"{}\" is below its threshold", likeliest);
-    out.push_back(fmt::format("route: expected \"{}\", got {} ({:.2f}, threshold {:.2f})", *expect.route, got, answer.confidence,
-                              answer.threshold));
+    if (answer.route.empty() && !likeliest.empty())
+      got = fmt::format("no route, \"{}\" is below its threshold", likeliest);
+    out.push_back(fmt::format("route: expected \"{}\", got {} ({:.2f}, threshold {:.2f})", *expect.route, got,
+                              answer.confidence, answer.threshold));
   }
   if (expect.decision && !DecisionIsMet(*expect.decision, answer)) {
-    out.push_back(fmt::format("decision: expected \"{}\", got \"{}\"{}", *expect.decision, DecisionKindName(answer.decision),
-                              answer.route.empty() ? std::string() : fmt::format(" by route \"{}\" ({:.2f}, threshold {:.2f})", answer.route,
-                                                                                 answer.confidence, answer.threshold)));
+    out.push_back(fmt::format("decision: expected \"{}\", got \"{}\"{}", *expect.decision,
+                              DecisionKindName(answer.decision),
+                              answer.route.empty() ? std::string()
+                                                   : fmt::format(" by route \"{}\" ({:.2f}, threshold {:.2f})",
+                                                                 answer.route, answer.confidence, answer.threshold)));
   }
   const std::string asked = answer.form ? answer.form->asked : "";
   if (expect.slot && *expect.slot != asked) {
     out.push_back(fmt::format("slot: expected \"{}\" to be asked for, got {}", *expect.slot, Quoted(asked)));
   }
   if (expect.text && answer.text.find(*expect.text) == std::string::npos) {
-    out.push_back(fmt::format("text: expected {} in the answer, which is {}", Quoted(*expect.text), Quoted(answer.text)));
+    out.push_back(
+        fmt::format("text: expected {} in the answer, which is {}", Quoted(*expect.text), Quoted(answer.text)));
   }
   return out;
 }

@@ -12,8 +12,8 @@ namespace bantam {
 struct TurnResult {
   const TestTurn* turn = nullptr;
   AssistantAnswer answer;
-  std::string likeliest;               // the route that the head thought of, chosen or not
-  std::vector<std::string> mismatches; // `route: expected "hours", got "status"`
+  std::string likeliest;                // the route that the head thought of, chosen or not
+  std::vector<std::string> mismatches;  // `route: expected "hours", got "status"`
 };
 
 struct TestResult {
@@ -29,11 +29,12 @@ struct TestReport {
   size_t failed() const;
 };
 
-// The router should be made with {.persistent = false, .offline = true}. A test without a conversation is a conversation of
-// one turn; each has a session of its own. An error is one of the machine, not of a test. progress(done) may be empty.
+// The router should be made with {.persistent = false, .offline = true}. A test without a conversation is a
+// conversation of one turn; each has a session of its own. An error is one of the machine, not of a test.
+// progress(done) may be empty.
 //
-// `decision: unsure` is met as well by a question that was handed to the fallback model because no route was sure, so that
-// the same tests hold with and without a large model.
+// `decision: unsure` is met as well by a question that was handed to the fallback model because no route was sure, so
+// that the same tests hold with and without a large model.
 Result<TestReport> RunRouteTests(Router& router, const std::function<void(size_t done)>& progress);
 
 }  // namespace bantam

@@ -220,7 +220,8 @@ class Decision {
                                                        .stop = request_.stop}));
     notes_.outcome = result.outcome;
     notes_.problem = result.problem;
-    if (!result.problem.empty() && !parts_.offline) Log(LogLevel::kWarning, "route \"{}\": {}", route.name, result.problem);
+    if (!result.problem.empty() && !parts_.offline)
+      Log(LogLevel::kWarning, "route \"{}\": {}", route.name, result.problem);
     if (result.escalate) {
       return Escalate(result.escalate_model, judgement.understanding, std::move(result.text), result.cacheable);
     }
