@@ -194,7 +194,7 @@ class HttpUpstream final : public Upstream {
  private:
   UpstreamReply AskWithRetries(const AssistantRequest& request, const DeltaSink& sink, MonotonicTime deadline) {
     const std::string body = UpstreamBody(config_, request);
-    bool sent = false;
+    bool sent = false;  // text arrived: not to be asked for again, whether somebody read along or not
     const DeltaSink watched = [&](std::string_view piece) {
       sent = true;
       if (sink) sink(piece);
@@ -204,11 +204,11 @@ class HttpUpstream final : public Upstream {
       attempt.Run(*client_, body, deadline, request.stop);
       const bool again = attempt.may_retry() && !sent && attempts <= config_.num_retries;
       const milliseconds pause = again ? PauseAfter(attempt, attempts) : milliseconds(0);
-      if (!again || MonotonicNow() + pause >= deadline) return Reply(request, attempt, attempts, sent);
+      if (!again || MonotonicNow() + pause >= deadline) return Reply(request, attempt, attempts, sent && sink);
       Log(LogLevel::kInfo, "upstream \"{}\": {}; asking again in {} ms", config_.name, attempt.reply().problem,
           pause.count());
       if (!Sleep(pause, request.stop)) {
-        UpstreamReply reply = Reply(request, attempt, attempts, sent);
+        UpstreamReply reply = Reply(request, attempt, attempts, sent && sink);
         reply.outcome = UpstreamOutcome::kCancelled;
         reply.problem = fmt::format("\"{}\" was not waited for: the client went away", config_.name);
         return reply;

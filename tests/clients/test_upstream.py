@@ -167,7 +167,7 @@ def test_streaming_arrives_piece_by_piece(desk, upstream):
 
 
 @pytest.mark.parametrize("mode,outcome", [
-    ("hang", "upstream_timeout"), ("500", "upstream_error"), ("429", "upstream_overloaded"), ("401", "upstream_rejected"),
+    ("hang", "upstream_timeout"), ("500", "upstream_server_error"), ("429", "upstream_overloaded"), ("401", "upstream_rejected"),
     ("cut", "upstream_truncated"), ("garbage", "upstream_garbage"),
 ])
 def test_faults_get_a_clear_answer(desk, upstream, bantam_binary, mode, outcome):

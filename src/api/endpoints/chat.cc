@@ -249,9 +249,9 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
   const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;
   ChunkWriter chunks(responder, id, model, call->include_usage);
   // The sink gets an upstream's text as it comes; local and cached answers arrive whole, with the answer.
-  const auto sink = [&](std::string_view piece) {
-    if (call->stream) chunks.Piece(piece, false);
-  };
+  // Without a stream there is none: an answer that breaks off can then still be replaced by one that says so.
+  DeltaSink sink;
+  if (call->stream) sink = [&](std::string_view piece) { chunks.Piece(piece, false); };
   auto answer = context.router->Answer(call->request, sink);
   if (!answer) {
     if (chunks.begun()) return chunks.Fail(answer.error());
