@@ -59,7 +59,13 @@ Status CacheDisk::Prepare() {
 Status CacheDisk::Count() {
   BANTAM_TRY(entries_, writer_.Number("SELECT count(*) FROM entries"));
   BANTAM_TRY(bytes_, writer_.Number("SELECT sum(length(value)) FROM entries"));
+  PublishCounts();
   return Ok();
+}
+
+void CacheDisk::PublishCounts() {
+  visible_entries_ = entries_;
+  visible_bytes_ = bytes_;
 }
 
 Result<std::optional<CacheDisk::Row>> CacheDisk::Find(const Sha256Digest& key) {
@@ -91,6 +97,7 @@ Status CacheDisk::Transaction(const std::function<Status()>& body) {
     entries_ = entries;
     bytes_ = bytes;
   }
+  PublishCounts();
   return status;
 }
 
@@ -145,6 +152,7 @@ Status CacheDisk::Remove(const Sha256Digest& key, int64_t created_us) {
   if (writer_.changes() == 0) return Ok();
   --entries_;
   bytes_ -= bytes;
+  PublishCounts();
   return Ok();
 }
 

@@ -41,8 +41,9 @@ class CacheDisk {
   Status AddToCounters(const std::map<std::string, int64_t>& increments);
   Status CheckpointIfLarge();
 
-  int64_t entries() const { return entries_; }
-  int64_t bytes() const { return bytes_; }  // of values
+  // What is committed, so what Find sees; from any thread.
+  int64_t entries() const { return visible_entries_; }
+  int64_t bytes() const { return visible_bytes_; }  // of values
 
  private:
   CacheDisk(SqliteConnection writer, SqliteConnection reader)
@@ -52,12 +53,14 @@ class CacheDisk {
   Status Transaction(const std::function<Status()>& body);
   Status Count();
   Result<int64_t> Evict(const CacheLimits& limits);
+  void PublishCounts();
 
   std::optional<FileLock> lock_;  // released last
   SqliteConnection writer_;
   SqliteConnection reader_;  // closed before the writer, which then checkpoints
   SqliteStatement find_, size_of_, insert_, touch_, remove_, oldest_, evict_;
-  std::atomic<int64_t> entries_ = 0, bytes_ = 0;
+  int64_t entries_ = 0, bytes_ = 0;  // of the writer's side, within a transaction too
+  std::atomic<int64_t> visible_entries_ = 0, visible_bytes_ = 0;
 };
 
 }  // namespace bantam
