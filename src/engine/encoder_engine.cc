@@ -228,16 +228,21 @@ class Engine final : public EncoderEngine {
   Status RunList(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                  std::span<float> out) {
     // Longest first: sequences of one length share a batch, and the largest batch comes while there is still memory to
-    // refuse.
+    // refuse. Equal ones lie side by side and are computed once.
     std::vector<uint32_t> order(token_ids.size());
     std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return token_ids[a].size() > token_ids[b].size(); });
+    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+      const auto &x = token_ids[a], &y = token_ids[b];
+      return x.size() != y.size() ? x.size() > y.size() : x < y;
+    });
+    const auto repeats = [&](size_t i) { return i > 0 && token_ids[order[i]] == token_ids[order[i - 1]]; };
     for (size_t begin = 0; begin < order.size();) {
       size_t end = begin, tokens = 0;
-      while (end < order.size() &&
-             (end == begin || tokens + token_ids[order[end]].size() <= options_.max_batch_tokens)) {
-        tokens += token_ids[order[end++]].size();
+      for (; end < order.size(); ++end) {
+        if (repeats(end)) continue;
+        const size_t length = token_ids[order[end]].size();
+        if (end > begin && tokens + length > options_.max_batch_tokens) break;
+        tokens += length;
       }
       try {
         std::lock_guard turn(turn_);
@@ -248,11 +253,17 @@ class Engine final : public EncoderEngine {
         }
         ids_.clear();
         borders_.assign(1, 0);
-        for (size_t i = begin; i < end; ++i) Append(token_ids[order[i]]);
-        Forward();
         for (size_t i = begin; i < end; ++i) {
-          const std::span<float> row = out.subspan(order[i] * HiddenSize(), HiddenSize());
-          BANTAM_RETURN_IF_ERROR(PoolSequence(i - begin, options.pooling, options.normalize, row));
+          if (!repeats(i)) Append(token_ids[order[i]]);
+        }
+        Forward();
+        const auto row = [&](size_t i) { return out.subspan(order[i] * HiddenSize(), HiddenSize()); };
+        for (size_t i = begin, sequence = 0; i < end; ++i) {
+          if (repeats(i)) {
+            std::ranges::copy(row(i - 1), row(i).begin());
+          } else {
+            BANTAM_RETURN_IF_ERROR(PoolSequence(sequence++, options.pooling, options.normalize, row(i)));
+          }
         }
       } catch (const std::bad_alloc&) {
         return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} tokens", tokens);

@@ -27,6 +27,7 @@ constexpr Level kLevels[] = {
     {Isa::kAvx2, "avx2", &CpuFeatures::avx2_fma, BANTAM_IF_X86(InstallAvx2)},
     {Isa::kAvx512, "avx512", &CpuFeatures::avx512, BANTAM_IF_X86(InstallAvx512)},
     {Isa::kAvx512Vnni, "avx512vnni", &CpuFeatures::avx512_vnni, BANTAM_IF_X86(InstallAvx512Vnni)},
+    {Isa::kAvx512Bf16, "avx512bf16", &CpuFeatures::avx512_bf16, BANTAM_IF_X86(InstallAvx512Bf16)},
 };
 
 bool Supported(const Level& level) {

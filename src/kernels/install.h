@@ -9,5 +9,6 @@ void InstallScalar(struct KernelTable* table);
 void InstallAvx2(struct KernelTable* table);
 void InstallAvx512(struct KernelTable* table);
 void InstallAvx512Vnni(struct KernelTable* table);
+void InstallAvx512Bf16(struct KernelTable* table);
 
 }  // namespace bantam

@@ -15,9 +15,9 @@
 namespace bantam {
 
 // In rising order: a level may be used where all of its instructions run.
-enum class Isa { kScalar, kAvx2, kAvx512, kAvx512Vnni };
+enum class Isa { kScalar, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16 };
 
-std::string_view IsaName(Isa isa);  // "scalar", "avx2", "avx512", "avx512vnni": the values of BANTAM_ISA
+std::string_view IsaName(Isa isa);  // "scalar", "avx2", "avx512", "avx512vnni", "avx512bf16": the values of BANTAM_ISA
 
 struct IsaInfo {
   Isa isa;

@@ -129,6 +129,8 @@ struct KernelTable {
   void (*quantize)(const struct QuantizeArgs* args);
   void (*layer_norm)(const struct LayerNormArgs* args);
   void (*attention)(const struct AttentionArgs* args);
+  // The same to bfloat16's precision, where that is faster: for weights of 8 bits.
+  void (*attention_approximate)(const struct AttentionArgs* args);
   void (*embedding)(const struct EmbeddingArgs* args);
   void (*activate)(const float* x, float* out, int count, enum Activation activation);
   // out[i] = exp(x[i] - max x); returns their sum

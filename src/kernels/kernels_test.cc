@@ -38,6 +38,8 @@ class EveryIsa : public ::testing::TestWithParam<Isa> {
     isa_ = kernels->table;
     scalar_ = KernelsFor(Isa::kScalar)->table;
   }
+  void CheckAttention(void (*attention)(const AttentionArgs*), bool approximate) const;
+
   KernelTable isa_{}, scalar_{};
 };
 
@@ -335,7 +337,15 @@ TEST_P(EveryIsa, LayerNorm) {
   }
 }
 
+// The exact one, then the one that may round to bfloat16: 2^-9 of each operand, so of scores that spread by spread^2.
 TEST_P(EveryIsa, Attention) {
+  for (const bool approximate : {false, true}) {
+    SCOPED_TRACE(approximate);
+    CheckAttention(approximate ? isa_.attention_approximate : isa_.attention, approximate);
+  }
+}
+
+void EveryIsa::CheckAttention(void (*attention)(const AttentionArgs*), bool approximate) const {
   struct Case {
     int queries, keys, dim;
   };
@@ -363,7 +373,8 @@ TEST_P(EveryIsa, Attention) {
                                .head_dim = size.dim,
                                .scale = scale,
                                .scratch = scratch.get()};
-      isa_.attention(&args);
+      attention(&args);
+      const double tolerance = approximate ? std::ldexp(spread + spread * spread * spread, -7) : 1e-5 * spread * spread;
       for (int i = 0; i < size.queries; ++i) {
         std::vector<double> weight(size.keys);
         double largest = -1e300, sum = 0;
@@ -376,7 +387,7 @@ TEST_P(EveryIsa, Attention) {
         for (int d = 0; d < size.dim; ++d) {
           double expected = 0;
           for (int j = 0; j < size.keys; ++j) expected += weight[j] / sum * args.v[j * stride + d];
-          ASSERT_NEAR(got[static_cast<size_t>(i) * out_stride + d], expected, 1e-5 * spread * spread)
+          ASSERT_NEAR(got[static_cast<size_t>(i) * out_stride + d], expected, tolerance)
               << size.queries << "," << size.keys << "," << size.dim << " at " << i << "," << d;
         }
         ASSERT_EQ(got[static_cast<size_t>(i) * out_stride + size.dim], 77);
@@ -403,14 +414,19 @@ TEST_P(EveryIsa, AttentionQueriesDoNotDependOnTheTile) {
                      .head_dim = dim,
                      .scale = 0.2f,
                      .scratch = aligned};
-  isa_.attention(&args);
-  for (int i = 0; i < keys; ++i) {
-    args.q = qkv.data() + i * stride;
-    args.out = single.data() + i * dim;
-    args.num_queries = 1;
-    isa_.attention(&args);
+  for (const auto attention : {isa_.attention, isa_.attention_approximate}) {
+    args.q = qkv.data();
+    args.out = whole.data();
+    args.num_queries = keys;
+    attention(&args);
+    for (int i = 0; i < keys; ++i) {
+      args.q = qkv.data() + i * stride;
+      args.out = single.data() + i * dim;
+      args.num_queries = 1;
+      attention(&args);
+    }
+    EXPECT_EQ(single, whole);
   }
-  EXPECT_EQ(single, whole);
 }
 
 TEST_P(EveryIsa, Embedding) {

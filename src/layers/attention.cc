@@ -32,7 +32,7 @@ void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activ
                            .head_dim = shape.head_dim,
                            .scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim)),
                            .scratch = scratch};
-  kernels.table.attention(&args);
+  (shape.approximate ? kernels.table.attention_approximate : kernels.table.attention)(&args);
 }
 
 }  // namespace bantam

@@ -13,6 +13,7 @@ namespace bantam {
 struct AttentionShape {
   int num_heads = 0;
   int head_dim = 0;
+  bool approximate = false;  // to bfloat16's precision where that is faster
 };
 
 // Floats of scratch that each worker needs.

@@ -102,7 +102,7 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
   const int first = cu_seqlens.front(), num_rows = cu_seqlens.back() - first;
   if (num_rows == 0) return;
   const Activations x = ws.Bytes(lane, hidden.From(first)), qkv = ws.Qkv(lane), context = ws.Context(lane);
-  const AttentionShape shape{config_.num_attention_heads, config_.head_dim()};
+  const AttentionShape shape{config_.num_attention_heads, config_.head_dim(), type_ == WeightType::kInt8};
   const int row_parts = RowParts(num_rows, parallel.num_threads());
   // With so few rows for each thread it would read all weights for little work: then the threads share the columns of
   // each product, at the price of a barrier after each.

@@ -68,7 +68,7 @@ void BertWorkspace::Reserve(const BertBufferSizes& sizes) {
     if (int8_) Reserve8(lanes_[i].x, rows, ByteStride(hidden_size_));
   }
   const auto block = static_cast<size_t>(sizes.block_rows);
-  const AttentionShape shape{config.num_attention_heads, config.head_dim()};
+  const AttentionShape shape{config.num_attention_heads, config.head_dim(), sizes.int8};
   for (Worker& worker : workers_) {
     Grow(worker.attention, AttentionScratchSize(shape, longest_sequence_));
     Grow(worker.hidden, block * hidden);

@@ -65,6 +65,7 @@ void InstallAvx2(struct KernelTable* table) {
   table->quantize = Quantize;
   table->layer_norm = LayerNorm;
   table->attention = Attention;
+  table->attention_approximate = Attention;
   table->embedding = Embedding;
   table->activate = Activate;
   table->softmax = Softmax;

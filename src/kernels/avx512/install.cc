@@ -66,6 +66,7 @@ void InstallAvx512(struct KernelTable* table) {
   table->quantize = Quantize;
   table->layer_norm = LayerNorm;
   table->attention = Attention;
+  table->attention_approximate = Attention;
   table->embedding = Embedding;
   table->activate = Activate;
   table->softmax = Softmax;

@@ -168,7 +168,7 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 }  // namespace
 
 void InstallScalar(KernelTable* table) {
-  *table = {GemmF32, GemmInt8, Quantize, LayerNorm, Attention, Embedding, ActivateAll, Softmax};
+  *table = {GemmF32, GemmInt8, Quantize, LayerNorm, Attention, Attention, Embedding, ActivateAll, Softmax};
 }
 
 }  // namespace bantam
