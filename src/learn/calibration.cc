@@ -46,17 +46,20 @@ double FitTemperature(std::span<const float> logits, std::span<const int> labels
 
 namespace {
 
-// Solves the 3 x 3 system a x = y for a symmetric positive definite a, by elimination.
-std::array<double, 3> Solve(std::array<std::array<double, 3>, 3> a, std::array<double, 3> y) {
-  for (int p = 0; p < 3; ++p) {
-    for (int r = p + 1; r < 3; ++r) {
+constexpr size_t kParameters = std::tuple_size_v<LogisticFeatures> + 1;  // the coefficients, then the intercept
+using Parameters = std::array<double, kParameters>;
+
+// Solves a x = y for a symmetric positive definite a, by elimination.
+Parameters Solve(std::array<Parameters, kParameters> a, Parameters y) {
+  for (size_t p = 0; p < kParameters; ++p) {
+    for (size_t r = p + 1; r < kParameters; ++r) {
       const double f = a[r][p] / a[p][p];
-      for (int c = p; c < 3; ++c) a[r][c] -= f * a[p][c];
+      for (size_t c = p; c < kParameters; ++c) a[r][c] -= f * a[p][c];
       y[r] -= f * y[p];
     }
   }
-  for (int p = 2; p >= 0; --p) {
-    for (int c = p + 1; c < 3; ++c) y[p] -= a[p][c] * y[c];
+  for (size_t p = kParameters; p-- > 0;) {
+    for (size_t c = p + 1; c < kParameters; ++c) y[p] -= a[p][c] * y[c];
     y[p] /= a[p][p];
   }
   return y;
@@ -64,21 +67,21 @@ std::array<double, 3> Solve(std::array<std::array<double, 3>, 3> a, std::array<d
 
 }  // namespace
 
-Logistic FitLogistic(std::span<const std::array<double, 2>> positives, std::span<const std::array<double, 2>> negatives,
+Logistic FitLogistic(std::span<const LogisticFeatures> positives, std::span<const LogisticFeatures> negatives,
                      const Logistic& prior, double prior_deviation) {
   if (positives.empty() || negatives.empty()) return prior;
   const double smaller = static_cast<double>(std::min(positives.size(), negatives.size()));
-  const std::array<double, 3> centre = {prior.coefficients[0], prior.coefficients[1], prior.intercept};
+  const Parameters centre = {prior.coefficients[0], prior.coefficients[1], prior.coefficients[2], prior.intercept};
   const double precision = 1 / (prior_deviation * prior_deviation);
-  std::array<double, 3> w = centre;
+  Parameters w = centre;
 
-  const auto loss = [&](const std::array<double, 3>& at) {
+  const auto loss = [&](const Parameters& at) {
     double value = 0;
-    for (int j = 0; j < 3; ++j) value += 0.5 * precision * (at[j] - centre[j]) * (at[j] - centre[j]);
-    const auto add = [&](std::span<const std::array<double, 2>> rows, double sign) {
+    for (size_t j = 0; j < kParameters; ++j) value += 0.5 * precision * (at[j] - centre[j]) * (at[j] - centre[j]);
+    const auto add = [&](std::span<const LogisticFeatures> rows, double sign) {
       const double weight = smaller / static_cast<double>(rows.size());
       for (const auto& x : rows) {
-        const double margin = sign * (at[0] * x[0] + at[1] * x[1] + at[2]);
+        const double margin = sign * (at[0] * x[0] + at[1] * x[1] + at[2] * x[2] + at[3]);
         value += weight * (margin > 0 ? std::log1p(std::exp(-margin)) : std::log1p(std::exp(margin)) - margin);
       }
     };
@@ -89,30 +92,30 @@ Logistic FitLogistic(std::span<const std::array<double, 2>> positives, std::span
 
   double value = loss(w);
   for (int iteration = 0; iteration < 100; ++iteration) {
-    std::array<double, 3> gradient{};
-    std::array<std::array<double, 3>, 3> hessian{};
-    for (int j = 0; j < 3; ++j) {
+    Parameters gradient{};
+    std::array<Parameters, kParameters> hessian{};
+    for (size_t j = 0; j < kParameters; ++j) {
       gradient[j] = precision * (w[j] - centre[j]);
       hessian[j][j] = precision;
     }
-    const auto add = [&](std::span<const std::array<double, 2>> rows, double target) {
+    const auto add = [&](std::span<const LogisticFeatures> rows, double target) {
       const double weight = smaller / static_cast<double>(rows.size());
       for (const auto& row : rows) {
-        const std::array<double, 3> x = {row[0], row[1], 1};
-        const double p = Sigmoid(w[0] * x[0] + w[1] * x[1] + w[2]);
-        for (int a = 0; a < 3; ++a) {
+        const Parameters x = {row[0], row[1], row[2], 1};
+        const double p = Sigmoid(w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3]);
+        for (size_t a = 0; a < kParameters; ++a) {
           gradient[a] += weight * (p - target) * x[a];
-          for (int b = 0; b < 3; ++b) hessian[a][b] += weight * p * (1 - p) * x[a] * x[b];
+          for (size_t b = 0; b < kParameters; ++b) hessian[a][b] += weight * p * (1 - p) * x[a] * x[b];
         }
       }
     };
     add(positives, 1);
     add(negatives, 0);
-    const std::array<double, 3> step = Solve(hessian, gradient);
+    const Parameters step = Solve(hessian, gradient);
     double t = 1, next_value = value;
-    std::array<double, 3> next = w;
+    Parameters next = w;
     for (int halving = 0; halving < 30; ++halving, t *= 0.5) {
-      for (int j = 0; j < 3; ++j) next[j] = w[j] - t * step[j];
+      for (size_t j = 0; j < kParameters; ++j) next[j] = w[j] - t * step[j];
       next_value = loss(next);
       if (next_value <= value) break;
     }
@@ -123,7 +126,7 @@ Logistic FitLogistic(std::span<const std::array<double, 2>> positives, std::span
     }
     if (done) break;
   }
-  return {{w[0], w[1]}, w[2]};
+  return {{w[0], w[1], w[2]}, w[3]};
 }
 
 }  // namespace bantam

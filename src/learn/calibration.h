@@ -13,15 +13,16 @@ namespace bantam {
 double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels);
 
 // P(positive) = sigmoid(intercept + coefficients . features)
+using LogisticFeatures = std::array<double, 3>;
 struct Logistic {
-  std::array<double, 2> coefficients{};
+  LogisticFeatures coefficients{};
   double intercept = 0;
 };
 
 // The coefficients most likely under a normal prior of standard deviation `prior_deviation` around `prior`, by Newton's
 // method. Both classes weigh the same, as much together as twice the smaller one: features of many positives say no
 // more about the border than the few negatives beside it.
-Logistic FitLogistic(std::span<const std::array<double, 2>> positives, std::span<const std::array<double, 2>> negatives,
+Logistic FitLogistic(std::span<const LogisticFeatures> positives, std::span<const LogisticFeatures> negatives,
                      const Logistic& prior, double prior_deviation);
 
 }  // namespace bantam

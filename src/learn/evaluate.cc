@@ -147,9 +147,10 @@ Evaluation Evaluate(std::span<const Outcome> outcomes, double out_of_scope_share
     for (const Outcome& o : outcomes) {
       const bool in = o.truth != kOutOfScopeLabel;
       by_confidence.push_back({o.confidence, in && o.predicted == o.truth,
-                               in ? (1 - out_of_scope_share) / n_in : out_of_scope_share / n_out});
+                               n * (in ? (1 - out_of_scope_share) / n_in : out_of_scope_share / n_out)});
     }
-    e.ece_confidence = ExpectedCalibrationError(ReliabilityBins(by_confidence));
+    e.confidence_bins = ReliabilityBins(by_confidence);
+    e.ece_confidence = ExpectedCalibrationError(e.confidence_bins);
   }
   return e;
 }

@@ -1,7 +1,7 @@
 // How good is a head? Predictions on labelled lines, and the figures that people compare.
 //
 //   Evaluation e = Evaluate(PredictAll(head, examples, embeddings), head.metadata().out_of_scope_share);
-//   std::string svg = ReliabilityPlot(e.bins, {.title = "..."});
+//   std::string svg = ReliabilityPlot("...", {{.title = "...", .bins = e.bins}});
 #pragma once
 
 #include <optional>
@@ -52,8 +52,9 @@ struct Evaluation {
   std::optional<double> ece;        // of `probability` on in-scope lines, 15 equal bins
   // Of `confidence` on all lines, out-of-scope ones weighted to the share that the head assumes among messages.
   std::optional<double> ece_confidence;
-  std::vector<ReliabilityBin> bins;   // behind `ece`
-  std::vector<Confusion> confusions;  // most frequent first; for out-of-scope lines, what accepted them
+  std::vector<ReliabilityBin> bins;             // behind `ece`
+  std::vector<ReliabilityBin> confidence_bins;  // behind `ece_confidence`; the weights sum to the number of lines
+  std::vector<Confusion> confusions;            // most frequent first; for out-of-scope lines, what accepted them
 };
 
 // share: the head's metadata().out_of_scope_share.

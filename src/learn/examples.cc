@@ -77,7 +77,11 @@ Result<std::vector<LabelledText>> ReadExamples(const Path& path, const ReadExamp
     // The parser's own place would be line 1 of the line.
     const std::string where = fmt::format("{}:{}", name, number);
     const auto json = ParseJson(line, where);
-    if (!json) return json.error();
+    if (!json) {
+      Error error = json.error();
+      if (error.message.starts_with(where + ":1:")) error.message.erase(where.size(), 2);
+      return error;
+    }
     BANTAM_TRY(const JsonObject object, JsonObject::From(*json, where));
     BANTAM_TRY(const bool wanted, Wanted(object, options, splits));
     if (!wanted) continue;

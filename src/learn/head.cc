@@ -40,7 +40,8 @@ Prediction Head::Predict(std::span<const float> embedding) const {
     const double p = std::exp((logits[order[i]] - largest) / metadata_.temperature) / sum;
     prediction.ranking.push_back({order[i], static_cast<float>(p)});
   }
-  const double in_scope = scorer_.InScope({largest, NearestPrototype(prototypes_, embedding)});
+  const double in_scope = scorer_.InScope(
+      {largest, NearestPrototype(prototypes_, embedding), NearestPrototype(out_of_scope_prototypes_, embedding)});
   prediction.label = order[0];
   prediction.probability = prediction.ranking[0].probability;
   prediction.out_of_scope = static_cast<float>(1 - in_scope);

@@ -80,7 +80,7 @@ class Head {
   std::vector<std::string> labels_;
   HeadMetadata metadata_;
   SoftmaxModel model_;
-  Prototypes prototypes_;
+  Prototypes prototypes_, out_of_scope_prototypes_;
   ScopeScorer scorer_;
 };
 

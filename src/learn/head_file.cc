@@ -2,7 +2,8 @@
 //
 //   weight            F32 [labels, dimensions]     bias          F32 [labels]
 //   prototypes        F32 [all, dimensions]        prototype_count I32 [labels], summing to `all`
-//   out_of_scope      F64 [7]  mean 2, deviation 2, coefficients 2, intercept (out_of_scope.h)
+//   out_of_scope_prototypes F32 [0 or more, dimensions]
+//   out_of_scope      F64 [10]  mean 3, deviation 3, coefficients 3, intercept (out_of_scope.h)
 //   __metadata__      format, labels (a JSON array), and HeadMetadata as text
 #include <algorithm>
 #include <charconv>
@@ -19,9 +20,9 @@
 namespace bantam {
 namespace {
 
-constexpr std::string_view kFormat = "bantam-intent-head-1";
+constexpr std::string_view kFormat = "bantam-intent-head-2";
 constexpr int64_t kMaxLabels = 100'000, kMaxDimensions = 65'536;
-constexpr size_t kScorerValues = 7;
+constexpr size_t kScorerValues = 3 * std::tuple_size_v<ScopeFeatures> + 1;
 
 template <typename T>
 TensorView View(DType dtype, Shape shape, const std::vector<T>& values) {
@@ -66,34 +67,35 @@ std::string HeadFile::Serialize(const Head& head) {
   const int64_t labels = head.model_.num_labels, dimensions = head.model_.dimensions;
   std::vector<int32_t> counts(head.prototypes_.count.begin(), head.prototypes_.count.end());
   const ScopeScorer& s = head.scorer_;
-  const std::vector<double> scorer = {s.mean[0],
-                                      s.mean[1],
-                                      s.deviation[0],
-                                      s.deviation[1],
-                                      s.logistic.coefficients[0],
-                                      s.logistic.coefficients[1],
-                                      s.logistic.intercept};
+  std::vector<double> scorer;
+  for (const ScopeFeatures& part : {s.mean, s.deviation, s.logistic.coefficients}) {
+    scorer.insert(scorer.end(), part.begin(), part.end());
+  }
+  scorer.push_back(s.logistic.intercept);
   const int64_t all = static_cast<int64_t>(head.prototypes_.vectors.size()) / dimensions;
+  const int64_t strangers = static_cast<int64_t>(head.out_of_scope_prototypes_.vectors.size()) / dimensions;
   json::array names;
   for (const std::string& label : head.labels_) names.emplace_back(label);
   const HeadMetadata& m = head.metadata_;
-  return SerializeSafetensors({{"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
-                               {"bias", View(DType::kF32, {labels}, head.model_.bias)},
-                               {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
-                               {"prototype_count", View(DType::kI32, {labels}, counts)},
-                               {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}},
-                              {{"format", std::string(kFormat)},
-                               {"labels", ToJson(names)},
-                               {"model", m.encoder.model},
-                               {"weights_sha256", m.encoder.weights_sha256},
-                               {"weight_type", m.encoder.weight_type},
-                               {"examples_sha256", m.examples_sha256},
-                               {"temperature", NumberText(m.temperature)},
-                               {"threshold", NumberText(m.threshold)},
-                               {"out_of_scope_share", NumberText(m.out_of_scope_share)},
-                               {"inverse_regularization", NumberText(m.inverse_regularization)},
-                               {"num_examples", std::to_string(m.num_examples)},
-                               {"num_out_of_scope", std::to_string(m.num_out_of_scope)}});
+  return SerializeSafetensors(
+      {{"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
+       {"bias", View(DType::kF32, {labels}, head.model_.bias)},
+       {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
+       {"prototype_count", View(DType::kI32, {labels}, counts)},
+       {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
+       {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}},
+      {{"format", std::string(kFormat)},
+       {"labels", ToJson(names)},
+       {"model", m.encoder.model},
+       {"weights_sha256", m.encoder.weights_sha256},
+       {"weight_type", m.encoder.weight_type},
+       {"examples_sha256", m.examples_sha256},
+       {"temperature", NumberText(m.temperature)},
+       {"threshold", NumberText(m.threshold)},
+       {"out_of_scope_share", NumberText(m.out_of_scope_share)},
+       {"inverse_regularization", NumberText(m.inverse_regularization)},
+       {"num_examples", std::to_string(m.num_examples)},
+       {"num_out_of_scope", std::to_string(m.num_out_of_scope)}});
 }
 
 Result<std::string> HeadFile::Text(const std::string& key) {
@@ -215,17 +217,35 @@ Status HeadFile::ReadPrototypes() {
   head_.prototypes_.dimensions = head_.model_.dimensions;
   head_.prototypes_.count.assign(counts.begin(), counts.end());
   BANTAM_TRY(head_.prototypes_.vectors, Finite("prototypes", {all, head_.model_.dimensions}));
+
+  constexpr std::string_view kStrangers = "out_of_scope_prototypes";
+  const TensorView* view = file_.Find(kStrangers);
+  const int64_t strangers = view != nullptr && view->shape.size() == 2 ? view->shape[0] : 0;
+  if (strangers > Prototypes::kOutOfScope) {
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"{}\" is {}, expected at most {} rows", name_, kStrangers,
+               ShapeString(view->shape), Prototypes::kOutOfScope);
+  }
+  head_.out_of_scope_prototypes_.dimensions = head_.model_.dimensions;
+  head_.out_of_scope_prototypes_.count = {static_cast<int>(strangers)};
+  BANTAM_TRY(head_.out_of_scope_prototypes_.vectors, Finite(kStrangers, {strangers, head_.model_.dimensions}));
   return Ok();
 }
 
 Status HeadFile::ReadScorer() {
   BANTAM_TRY(const std::vector<double> v, Tensor<double>("out_of_scope", DType::kF64, {int64_t{kScorerValues}}));
   const bool finite = std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
-  if (!finite || !(v[2] > 0) || !(v[3] > 0)) {
+  ScopeScorer& s = head_.scorer_;
+  const auto part = [&](size_t at, ScopeFeatures& out) {
+    std::copy_n(v.begin() + static_cast<std::ptrdiff_t>(at * out.size()), out.size(), out.begin());
+  };
+  part(0, s.mean);
+  part(1, s.deviation);
+  part(2, s.logistic.coefficients);
+  s.logistic.intercept = v.back();
+  if (!finite || std::any_of(s.deviation.begin(), s.deviation.end(), [](double x) { return !(x > 0); })) {
     return Err(ErrorCode::kCorrupt,
                "{}: tensor \"out_of_scope\" holds a value that is not finite, or a deviation not above 0", name_);
   }
-  head_.scorer_ = {{v[0], v[1]}, {v[2], v[3]}, {{v[4], v[5]}, v[6]}};
   return Ok();
 }
 
@@ -235,11 +255,12 @@ Result<Head> HeadFile::Read() {
   BANTAM_RETURN_IF_ERROR(ReadModel());
   BANTAM_RETURN_IF_ERROR(ReadPrototypes());
   BANTAM_RETURN_IF_ERROR(ReadScorer());
-  constexpr size_t kTensors = 5;
+  constexpr size_t kTensors = 6;
   if (file_.tensors().size() != kTensors) {
-    return Err(ErrorCode::kCorrupt,
-               "{}: {} tensors, expected weight, bias, prototypes, prototype_count and out_of_scope", name_,
-               file_.tensors().size());
+    return Err(
+        ErrorCode::kCorrupt,
+        "{}: {} tensors, expected weight, bias, prototypes, prototype_count, out_of_scope_prototypes and out_of_scope",
+        name_, file_.tensors().size());
   }
   return std::move(head_);
 }

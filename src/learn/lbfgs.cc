@@ -57,9 +57,6 @@ void Direction(const std::deque<Pair>& pairs, std::span<const double> gradient, 
 LbfgsResult MinimizeLbfgs(const std::function<double(std::span<const double>, std::span<double>)>& f,
                           std::vector<double>& x, const LbfgsOptions& options) {
   constexpr double kSufficientDecrease = 1e-4;
-  // The value is a sum of products in single precision: below this, relative, a difference of two values is noise and
-  // the slope has to say whether a step is good (Hager and Zhang's approximate Wolfe condition).
-  constexpr double kValueNoise = 1e-7;
   constexpr int kMaxHalvings = 20;
 
   const size_t size = x.size();
@@ -94,7 +91,7 @@ LbfgsResult MinimizeLbfgs(const std::function<double(std::span<const double>, st
       ++result.evaluations;
       if (!std::isfinite(value)) continue;
       accepted = value <= result.value + kSufficientDecrease * t * slope ||
-                 (value <= result.value + kValueNoise * std::abs(result.value) &&
+                 (value <= result.value + options.value_noise * std::abs(result.value) &&
                   std::abs(Dot(next_gradient, direction)) <= (1 - 2 * kSufficientDecrease) * -slope);
     }
     if (!accepted) return result;

@@ -12,6 +12,9 @@ struct LbfgsOptions {
   int max_iterations = 200;
   int memory = 20;  // pairs kept; 20 needs a tenth fewer evaluations than 10 on an intent head, 40 gains no more
   double tolerance = 1e-6;  // stop when no gradient component is larger
+  // How exact f's value is, relative. Below this a difference of two values is noise, and the slope has to say whether
+  // a step is good (Hager and Zhang's approximate Wolfe condition). 0: the value is exact in double precision.
+  double value_noise = 0;
   std::function<void(int iteration, double largest_gradient)> progress;
 };
 

@@ -80,8 +80,8 @@ std::vector<float> ClusterCentres(std::span<const float> points, size_t n, size_
 }  // namespace
 
 Prototypes MakePrototypes(const EmbeddingMatrix& embeddings, std::span<const int> rows, std::span<const int> labels,
-                          int num_labels, ThreadPool& pool) {
-  BANTAM_CHECK(rows.size() == labels.size());
+                          int num_labels, int per_label, ThreadPool& pool) {
+  BANTAM_CHECK(rows.size() == labels.size() && per_label > 0);
   const size_t d = embeddings.columns;
   std::vector<std::vector<int>> members(static_cast<size_t>(num_labels));
   for (size_t i = 0; i < rows.size(); ++i) members[labels[i]].push_back(rows[i]);
@@ -93,9 +93,8 @@ Prototypes MakePrototypes(const EmbeddingMatrix& embeddings, std::span<const int
       points.insert(points.end(), x.begin(), x.end());
       Normalize({points.data() + points.size() - d, d});
     }
-    const size_t n = members[label].size();
-    centres[label] =
-        n <= Prototypes::kPerLabel ? std::move(points) : ClusterCentres(points, n, d, Prototypes::kPerLabel);
+    const size_t n = members[label].size(), k = static_cast<size_t>(per_label);
+    centres[label] = n <= k ? std::move(points) : ClusterCentres(points, n, d, k);
   });
   Prototypes prototypes;
   prototypes.dimensions = static_cast<int>(d);
@@ -129,7 +128,7 @@ ScopeScorer FitScopeScorer(std::span<const ScopeFeatures> in_scope, std::span<co
   // direction with an intercept of 4.2 to 9, against held-out routes 1.3 to 1.7 with 2.1 to 4.3. In the direction 2 : 1
   // the ranking is within 0.001 of the best AUROC for both kinds; more weight on the cosine loses held-out routes,
   // which are near.
-  constexpr Logistic kDefault{{1.7, 0.85}, 4.2};
+  constexpr Logistic kDefault{{1.7, 0.85, 0}, 4.2};
   constexpr double kPriorDeviation = 1;  // a hundred examples have their way, five hardly move it
 
   ScopeScorer scorer;
@@ -150,7 +149,8 @@ ScopeScorer FitScopeScorer(std::span<const ScopeFeatures> in_scope, std::span<co
   };
   scorer.logistic = FitLogistic(standardize(in_scope), standardize(out_of_scope), kDefault, kPriorDeviation);
   // A sign the wrong way round is an accident of few examples; it would accept the farthest messages first.
-  for (double& c : scorer.logistic.coefficients) c = std::max(c, 0.0);
+  ScopeFeatures& coefficients = scorer.logistic.coefficients;
+  coefficients = {std::max(coefficients[0], 0.0), std::max(coefficients[1], 0.0), std::min(coefficients[2], 0.0)};
   scorer.logistic.intercept += std::log((1 - share) / share);  // the fit was for equal shares
   return scorer;
 }

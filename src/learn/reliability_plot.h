@@ -1,18 +1,21 @@
-// A reliability diagram as SVG: how often predictions of each confidence are right, and how many there are.
+// Reliability diagrams as SVG: how often predictions of each confidence are right, and how many there are.
 #pragma once
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "learn/metrics.h"
 
 namespace bantam {
 
-struct ReliabilityPlotOptions {
-  std::string title = "Reliability";
-  std::string subtitle;
+struct ReliabilityPanel {
+  std::string title, subtitle;
+  std::string axis = "confidence";  // what is on the x axis
+  std::span<const ReliabilityBin> bins;
 };
 
-std::string ReliabilityPlot(std::span<const ReliabilityBin> bins, const ReliabilityPlotOptions& options);
+// The panels stand side by side under one title.
+std::string ReliabilityPlot(std::string_view title, const std::vector<ReliabilityPanel>& panels);
 
 }  // namespace bantam

@@ -230,7 +230,10 @@ SoftmaxFit FitSoftmax(const EmbeddingMatrix& embeddings, std::span<const int> ro
   }
   const LbfgsResult minimum = MinimizeLbfgs(
       [&](std::span<const double> x, std::span<double> gradient) { return loss.Evaluate(x, gradient); }, parameters,
-      {.max_iterations = options.max_iterations, .tolerance = options.tolerance, .progress = options.progress});
+      {.max_iterations = options.max_iterations,
+       .tolerance = options.tolerance,
+       .value_noise = 1e-7,  // sums of products in single precision
+       .progress = options.progress});
 
   SoftmaxFit fit;
   fit.loss = minimum.value;

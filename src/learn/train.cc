@@ -43,7 +43,9 @@ class HeadTrainer {
   Status Check() const;
   Status SortRows();
   void RunFold(int fold);
-  void Score(const SoftmaxModel& model, const Prototypes& prototypes, std::span<const int> rows, HeldOut& out);
+  Prototypes OutOfScopePrototypes(std::span<const int> rows);
+  void Score(const SoftmaxModel& model, const Prototypes& prototypes, const Prototypes& strangers,
+             std::span<const int> rows, HeldOut& out);
   void RunFinal();
   void Calibrate();
   void Progress(std::string_view stage, int fit, int iteration) const;
@@ -132,7 +134,7 @@ void HeadTrainer::Progress(std::string_view stage, int fit, int iteration) const
 
 void HeadTrainer::RunFold(int fold) {
   const int num_labels = static_cast<int>(index_.labels.size());
-  std::vector<int> rows, labels, held, held_oos;
+  std::vector<int> rows, labels, oos, held, held_oos;
   for (int row : in_scope_) {
     if (folds_[row] == fold) {
       held.push_back(row);
@@ -142,7 +144,7 @@ void HeadTrainer::RunFold(int fold) {
     }
   }
   for (int row : out_of_scope_) {
-    if (folds_[row] == fold) held_oos.push_back(row);
+    (folds_[row] == fold ? held_oos : oos).push_back(row);
   }
   if (held.empty()) return;  // fewer texts than folds; its out-of-scope examples, if any, are few as well
   SoftmaxOptions fit_options{.inverse_regularization = options_.inverse_regularization,
@@ -151,15 +153,20 @@ void HeadTrainer::RunFold(int fold) {
                              .start = nullptr,
                              .progress = [&](int iteration, double) { Progress("calibrating", fold, iteration); }};
   SoftmaxModel model = FitSoftmax(embeddings_, rows, labels, num_labels, fit_options, kernels_, pool_).model;
-  const Prototypes prototypes = MakePrototypes(embeddings_, rows, labels, num_labels, pool_);
+  const Prototypes prototypes = MakePrototypes(embeddings_, rows, labels, num_labels, Prototypes::kPerLabel, pool_);
+  const Prototypes strangers = OutOfScopePrototypes(oos);
 
-  Score(model, prototypes, held, held_in_scope_);
-  Score(model, prototypes, held_oos, held_out_of_scope_);
+  Score(model, prototypes, strangers, held, held_in_scope_);
+  Score(model, prototypes, strangers, held_oos, held_out_of_scope_);
   fold_models_.push_back(std::move(model));
 }
 
-void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes, std::span<const int> rows,
-                        HeldOut& out) {
+Prototypes HeadTrainer::OutOfScopePrototypes(std::span<const int> rows) {
+  return MakePrototypes(embeddings_, rows, std::vector<int>(rows.size()), 1, Prototypes::kOutOfScope, pool_);
+}
+
+void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes, const Prototypes& strangers,
+                        std::span<const int> rows, HeldOut& out) {
   const size_t first = out.rows.size(), num_labels = static_cast<size_t>(model.num_labels);
   out.rows.insert(out.rows.end(), rows.begin(), rows.end());
   out.features.resize(out.rows.size());
@@ -169,7 +176,8 @@ void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes,
     const std::span<const float> x = embeddings_.row(rows[i]);
     const std::span<float> logits(out.logits.data() + at * num_labels, num_labels);
     Logits(model, x, logits);
-    out.features[at] = {*std::max_element(logits.begin(), logits.end()), NearestPrototype(prototypes, x)};
+    out.features[at] = {*std::max_element(logits.begin(), logits.end()), NearestPrototype(prototypes, x),
+                        NearestPrototype(strangers, x)};
   });
 }
 
@@ -199,7 +207,8 @@ void HeadTrainer::RunFinal() {
   SoftmaxFit fit = FitSoftmax(embeddings_, in_scope_, labels, num_labels, fit_options, kernels_, pool_);
   result_.report.iterations = fit.iterations;
   result_.head.model_ = std::move(fit.model);
-  result_.head.prototypes_ = MakePrototypes(embeddings_, in_scope_, labels, num_labels, pool_);
+  result_.head.prototypes_ = MakePrototypes(embeddings_, in_scope_, labels, num_labels, Prototypes::kPerLabel, pool_);
+  result_.head.out_of_scope_prototypes_ = OutOfScopePrototypes(out_of_scope_);
 }
 
 void HeadTrainer::Calibrate() {
