@@ -46,7 +46,10 @@ void AddCommon(CacheKey& key, std::string_view kind, const AnswerIdentity& ident
   for (const ChatMessage& message : request.messages) {
     if (message.role == "system" || message.role == "developer") key.Add(message.role).Add(message.content);
   }
-  key.Add("parameters").Add(ToJson(request.upstream_parameters));
+  // Who asks and how it is billed do not change an answer: a client that names each of its users still shares them.
+  json::object parameters = request.upstream_parameters;
+  for (const char* name : {"user", "safety_identifier", "prompt_cache_key", "service_tier"}) parameters.erase(name);
+  key.Add("parameters").Add(ToJson(parameters));
 }
 
 }  // namespace

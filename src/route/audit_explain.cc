@@ -25,8 +25,10 @@ std::string Confidence(const AuditRecord& r) {
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
   if (r.source == "rule") {
-    return fmt::format("A rule answered, without asking any model: it was a turn of a form in progress ({}).",
-                       RouteWords(r));
+    // The nearest examples are there when the encoder looked whether the message was an answer to the form at all.
+    return fmt::format("A rule answered: it was a turn of a form in progress ({}). {}The large model was not asked.",
+                       RouteWords(r),
+                       r.nearest.empty() ? "" : "The encoder looked whether the message meant another route. ");
   }
   if (r.source == "cache") {
     return fmt::format(
@@ -39,9 +41,9 @@ std::string Reason(const AuditRecord& r) {
       r.route.empty() ? fmt::format("The intent head was not sure of any route: its best guess came {}.", Confidence(r))
                       : fmt::format("The intent head chose {} {}.", RouteWords(r), Confidence(r));
   if (r.source == "upstream") {
-    reason += fmt::format(" {} the large model{}{} was asked and answered.",
+    reason += fmt::format(" {} the large model{}{} was asked{}.",
                           r.confidence >= r.threshold ? "That route leaves the answer to a large model:" : "Therefore",
-                          r.model.empty() ? "" : " ", Safe(r.model));
+                          r.model.empty() ? "" : " ", Safe(r.model), r.outcome == "ok" ? " and answered" : "");
     return reason;
   }
   if (r.decision == "unsure") {
@@ -60,6 +62,10 @@ std::string Outcome(const AuditRecord& r) {
   const std::string problem = r.problem.empty() ? std::string() : fmt::format(" In words: {}.", Safe(r.problem));
   if (r.outcome == "ok") return problem.empty() ? std::string() : "It went well in the end." + problem;
   if (r.outcome == "cancelled") return "The client went away before the answer was complete; nothing of it was kept.";
+  if (r.outcome == "upstream_truncated") {
+    return fmt::format("The large model broke off in the middle of its answer ({}).{} Nothing of it was cached.",
+                       Safe(r.outcome), problem);
+  }
   if (r.outcome.starts_with("upstream_")) {
     return fmt::format("The large model did not give a whole answer ({}).{} Nothing of it was cached.", Safe(r.outcome),
                        problem);

@@ -409,6 +409,10 @@ TEST(AuditExplain, TellsWhy) {
   r.outcome = "ok";
   EXPECT_NE(ExplainDecision(r).find("Therefore the large model gpt was asked"), std::string::npos)
       << ExplainDecision(r);
+  r.outcome = "upstream_truncated";
+  text = ExplainDecision(r);
+  EXPECT_NE(text.find("broke off in the middle"), std::string::npos) << text;
+  EXPECT_EQ(text.find("and answered"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -103,13 +103,19 @@ Result<AuditCheck> VerifyAuditLog(const Path& file) {
     check.problem = std::move(problem);
     return check;
   };
+  // The finding names the file and the line by itself.
+  const auto without_place = [&](std::string message) {
+    const std::string where = reader.Where();
+    if (message.starts_with(where + ":1:")) return "column " + message.substr(where.size() + 3);
+    return message.starts_with(where + ": ") ? message.substr(where.size() + 2) : message;
+  };
   for (;;) {
     const auto line = reader.NextLine();
     if (!line && line.error().code == ErrorCode::kCorrupt) return bad(line.error().message);
     if (!line) return line.error();
     if (!*line) break;
     const auto parsed = ParseAuditLine(**line, reader.Where());
-    if (!parsed) return bad(parsed.error().message);
+    if (!parsed) return bad(without_place(parsed.error().message));
     if (HashOfAuditLine(**line) != parsed->record.hash)
       return bad("its hash does not fit its content: the line was changed");
     if (parsed->previous_hash != check.last_hash || parsed->record.sequence != check.records + 1) {

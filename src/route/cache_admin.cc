@@ -19,6 +19,12 @@ Result<CacheFileInfo> InspectCache(const Path& cache_file) {
   if (missing) return ErrnoError("read the cache", cache_file, missing.value());
   CacheFileInfo info;
   info.file_bytes = static_cast<int64_t>(size);
+  // Where a server holds the cache open, most of it may still lie in the write-ahead log.
+  for (const char* suffix : {"-wal", "-shm"}) {
+    std::error_code none;
+    const auto more = std::filesystem::file_size(cache_file.string() + suffix, none);
+    if (!none) info.file_bytes += static_cast<int64_t>(more);
+  }
   if (size == 0) return info;  // made, and nothing committed yet
   BANTAM_TRY(SqliteConnection reader, SqliteConnection::OpenReader(cache_file));
   BANTAM_TRY(info.entries, reader.Number("SELECT count(*) FROM entries"));

@@ -1,8 +1,11 @@
 #include "route/decision.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "route/actions/action.h"
+#include "route/forms/phrases.h"
 #include "route/placeholders.h"
 
 namespace bantam {
@@ -10,10 +13,31 @@ namespace {
 
 constexpr std::string_view kUnsure =
     "I'm not sure what you mean. Is it one of these?{nearest}\nIf not, please say it in other words.";
-constexpr std::string_view kUpstreamFailed =
-    "I'm not sure, and the large model that I would ask can't be reached just now. Please try again in a moment, or "
-    "choose one "
-    "of these:{nearest}";
+// What happened, said to the person who asked. The words of the audit log are for those who run the assistant.
+std::string_view UpstreamFailed(UpstreamOutcome outcome) {
+  switch (outcome) {
+    case UpstreamOutcome::kRefused:
+      return "the large model that I would ask can't be reached just now";
+    case UpstreamOutcome::kTimeout:
+      return "the large model that I asked did not answer in time";
+    case UpstreamOutcome::kOverloaded:
+      return "the large model that I would ask has too much to do just now";
+    case UpstreamOutcome::kServerError:
+      return "the large model that I asked reported a fault";
+    case UpstreamOutcome::kRejected:
+      return "the large model that I asked did not take the question";
+    case UpstreamOutcome::kTruncated:
+      return "the large model that I asked broke off in the middle of its answer";
+    case UpstreamOutcome::kGarbage:
+      return "the large model that I asked gave an answer that I can't read";
+    case UpstreamOutcome::kCoolingDown:
+      return "the large model that I would ask has failed several times and is given a rest";
+    case UpstreamOutcome::kOk:
+    case UpstreamOutcome::kCancelled:
+      break;
+  }
+  return "the large model that I would ask gave no answer";
+}
 
 // {nearest} as lines of their own, whatever stands around it.
 std::string WithNearest(std::string_view text, const RouteFile& file, const Understanding& understanding) {
@@ -65,6 +89,8 @@ Result<Digression> JudgeDigression(const RouteFile& file, std::string_view form_
                                    std::string_view text) {
   Digression digression;
   if (judgement.route == nullptr || judgement.route->name == form_route) return digression;
+  if (!phrases::LooksLikeQuestion(text) && judgement.understanding.confidence < (1 + judgement.threshold) / 2)
+    return digression;
   if (!judgement.route->action->AnswersAtOnce()) {
     digression.kind = Digression::Kind::kOtherTask;
     return digression;
@@ -81,8 +107,13 @@ std::string UnsureText(const RouteFile& file, const Understanding& understanding
   return Named(file, "utter_unsure", kUnsure, understanding);
 }
 
-std::string UpstreamFailedText(const RouteFile& file, const Understanding& understanding) {
-  return Named(file, "utter_upstream_failed", kUpstreamFailed, understanding);
+std::string UpstreamFailedText(const RouteFile& file, const Understanding& understanding, UpstreamOutcome outcome) {
+  // Nothing becomes of a rejected request by asking again.
+  const std::string_view mend = outcome == UpstreamOutcome::kRejected ? "Please say it in other words, or choose"
+                                                                      : "Please try again in a moment, or choose";
+  const std::string other =
+      fmt::format("I'm not sure, and {}. {} one of these:{{nearest}}", UpstreamFailed(outcome), mend);
+  return Named(file, "utter_upstream_failed", other, understanding);
 }
 
 }  // namespace bantam

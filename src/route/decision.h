@@ -7,6 +7,7 @@
 #include "route/forms/conversation.h"
 #include "route/intent_model.h"
 #include "route/route_file.h"
+#include "route/upstream.h"
 
 namespace bantam {
 
@@ -19,13 +20,15 @@ struct Judgement {
 Judgement Judge(const RouteFile& file, Understanding understanding, double head_threshold);
 using JudgeText = std::function<Result<Judgement>(std::string_view text)>;
 
-// What another route than `form_route` says to this message; only fixed texts interrupt a form.
+// What another route than `form_route` says to this message; only fixed texts interrupt a form. Somebody who was just
+// asked for something most likely answers it, however badly: what does not look like a question must be meant for the
+// other route with half the doubt that the threshold allows.
 Result<Digression> JudgeDigression(const RouteFile& file, std::string_view form_route, const Judgement& judgement,
                                    std::string_view text);
 
 // utter_unsure, with the descriptions of the nearest routes as lines.
 std::string UnsureText(const RouteFile& file, const Understanding& understanding);
-// utter_upstream_failed, the same way.
-std::string UpstreamFailedText(const RouteFile& file, const Understanding& understanding);
+// utter_upstream_failed, the same way. Without such a text in the file: a sentence that is true of how it ended.
+std::string UpstreamFailedText(const RouteFile& file, const Understanding& understanding, UpstreamOutcome outcome);
 
 }  // namespace bantam

@@ -43,6 +43,14 @@ bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Pr
   return good;
 }
 
+Error AtEncoder(const RouteFile& file, Error problem) {
+  problem.message =
+      fmt::format("{}:{}:{}: {}", file.path.string(), file.encoder_line, file.encoder_column, problem.message);
+  // A model that is not there is a mistake in the file; one that is broken is not.
+  if (problem.code == ErrorCode::kNotFound) problem.code = ErrorCode::kBadConfig;
+  return problem;
+}
+
 Result<RouteFile> LoadRouteFile(const Path& path) {
   Result<std::string> text = ReadFile(path, uint64_t{8} << 20);
   if (!text) {

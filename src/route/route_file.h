@@ -82,6 +82,7 @@ struct RouteFile {
   std::string name;    // the served model
   std::string encoder_model = "all-MiniLM-L6-v2";
   std::string encoder_dtype = "int8";
+  int encoder_line = 1, encoder_column = 1;  // where the file names its model, for messages
   std::vector<UpstreamConfig> upstreams;
   std::map<std::string, std::string> disabled_upstreams;  // model_name -> why it cannot be asked (an unset api_key)
   std::vector<Route> routes;
@@ -106,5 +107,9 @@ struct RouteFile {
 Result<RouteFile> LoadRouteFile(const Path& path);
 // The same for a text; `path` names it in messages, and other files are looked for beside it.
 Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path);
+
+// An error about the file's encoder, with the place where the file names it. A model that is not on this machine is
+// kBadConfig then.
+Error AtEncoder(const RouteFile& file, Error problem);
 
 }  // namespace bantam

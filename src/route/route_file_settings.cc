@@ -75,13 +75,15 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
   RouteFile& file = reading.file;
   Problems& problems = reading.problems;
   if (const YamlNode::Entry* version = top.Find("version")) {
-    if (version->value.kind != YamlNode::Kind::kScalar || version->value.scalar != "1") {
+    if (version->value.kind == YamlNode::Kind::kScalar && version->value.scalar == "1" && !version->value.plain) {
+      problems.Error(version->value.place, "\"version\" is the text \"1\"; remove the quotes: version: 1");
+    } else if (version->value.kind != YamlNode::Kind::kScalar || version->value.scalar != "1") {
       problems.Error(version->value.place, "\"version\" is {}; this program reads version 1",
                      version->value.kind == YamlNode::Kind::kScalar
                          ? fmt::format("\"{}\"", EscapeForTerminal(version->value.scalar, 20))
                          : std::string(YamlKindName(version->value.kind)));
     }
-  } else {
+  } else if (!top.HasKeyLike("version")) {  // that one gets a "did you mean"
     problems.Error(top.place(), "the route file has no \"version\"; begin it with: version: 1");
   }
 
@@ -96,6 +98,9 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
   if (const YamlNode* node = top.Map("encoder")) {
     YamlMap map(*node, "\"encoder\"", problems);
     file.encoder_model = map.Text("model", file.encoder_model);
+    const YamlPlace place = map.PlaceOf("model");
+    file.encoder_line = place.line;
+    file.encoder_column = place.column;
     file.encoder_dtype = map.OneOf("dtype", {"int8", "f32"}, file.encoder_dtype);
     map.Finish();
   }

@@ -285,7 +285,7 @@ class Decision {
                  reply.problem);
     }
     answer_.upstream_error = reply.problem;
-    answer_.text = has_route ? std::move(local_text) : UpstreamFailedText(file_, understanding);
+    answer_.text = has_route ? std::move(local_text) : UpstreamFailedText(file_, understanding, reply.outcome);
     return Ok();
   }
 

@@ -47,9 +47,10 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   }
   if (!options.embedder) {
     BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
-    BANTAM_TRY(options.embedder,
-               Embedder::Load(parts.file.encoder_model,
-                              {.weight_type = type, .num_threads = options.num_threads, .engine = {}}));
+    auto embedder = Embedder::Load(parts.file.encoder_model,
+                                   {.weight_type = type, .num_threads = options.num_threads, .engine = {}});
+    if (!embedder) return AtEncoder(parts.file, embedder.error());
+    options.embedder = *std::move(embedder);
   }
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
   if (!options.offline) {

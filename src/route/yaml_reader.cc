@@ -225,6 +225,13 @@ std::chrono::milliseconds YamlMap::Duration(std::string_view key, std::chrono::m
   const auto duration = node.kind == YamlNode::Kind::kScalar ? ParseDuration(node.scalar) : std::nullopt;
   if (!duration) {
     const bool bare = node.kind == YamlNode::Kind::kScalar && ParseStrictNumber(node.scalar);
+    const size_t digits = node.scalar.find_first_not_of("0123456789");
+    if (digits != std::string::npos && digits > 0 && ParseDuration("1" + node.scalar.substr(digits))) {
+      const bool too_long = ParseStrictNumber(node.scalar.substr(0, digits)).has_value();
+      problems_.Error(node.place, "\"{}\" is {}{}; give a duration from {} to {}", key, Shown(node),
+                      too_long ? ", which is too long" : "", DurationText(minimum), DurationText(maximum));
+      return other;
+    }
     problems_.Error(node.place, "\"{}\" is {}, expected a duration; write it with its unit, such as {}", key,
                     Shown(node), bare ? node.scalar + "s" : "500ms, 20s, 30m, 24h or 1d");
     return other;
@@ -269,6 +276,12 @@ std::vector<std::pair<std::string, YamlPlace>> YamlMap::TextList(std::string_vie
     }
   }
   return list;
+}
+
+bool YamlMap::HasKeyLike(std::string_view key) const {
+  const std::vector<std::string> wanted = {std::string(key)};
+  return std::any_of(node_.entries.begin(), node_.entries.end(),
+                     [&](const YamlNode::Entry& entry) { return Nearest(entry.key, wanted).has_value(); });
 }
 
 const YamlNode* YamlMap::Map(std::string_view key) {

@@ -27,13 +27,29 @@ bool ShortWordCounts(std::span<const Word> words, size_t at, bool in_passing) {
   return after_number || (!in_passing && words.size() <= 4);
 }
 
+// "3pm" is a number and a word, "12b" is not.
+std::vector<Word> SplitUnits(std::vector<Word> words) {
+  std::vector<Word> out;
+  for (Word& word : words) {
+    const size_t digits = std::min(word.text.find_first_not_of("0123456789"), word.text.size());
+    const bool letters = word.text.find_first_of("0123456789", digits) == std::string::npos;
+    if (digits == 0 || word.text.size() < digits + 2 || !letters) {
+      out.push_back(std::move(word));
+      continue;
+    }
+    out.push_back({word.text.substr(0, digits), word.begin, word.begin + digits});
+    out.push_back({word.text.substr(digits), word.begin + digits, word.end});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<ChoiceMatch> FindChoices(const Slot& slot, std::string_view text, bool in_passing) {
-  const std::vector<Word> words = SplitWords(text);
+  const std::vector<Word> words = SplitUnits(SplitWords(text));
   std::vector<Candidate> candidates;
   const auto look_for = [&](size_t choice, std::string_view phrase_text) {
-    const std::vector<Word> phrase = SplitWords(phrase_text);
+    const std::vector<Word> phrase = SplitUnits(SplitWords(phrase_text));
     if (phrase.empty()) return;
     for (size_t at = 0; at + phrase.size() <= words.size(); ++at) {
       bool near = true, exact = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "route/forms/mention.h"
 #include "route/forms/phrases.h"
@@ -44,7 +45,8 @@ class Turn {
 
   Result<FormTurn> Asking(const Slot& slot, const Digress& digress) {
     const Reply reply = phrases::ReadReply(text_);
-    if (state_.offered_cancel) {
+    // The offer to cancel holds for the message right after it: a later "yes" answers something else.
+    if (std::exchange(state_.offered_cancel, false)) {
       if (phrases::WantsToGoOn(text_) || reply == Reply::kNo) {
         Forgive();
         return Ask(slot, {});
@@ -75,8 +77,10 @@ class Turn {
     }
     if (auto turn = FromMention(&slot)) return *std::move(turn);
     if (!typed) {
-      if (const auto changed = CorrectInPassing(/*only_when_marked=*/true); !changed.empty())
+      if (const auto changed = CorrectInPassing(/*only_when_marked=*/true); !changed.empty()) {
+        Forgive();
         return Ask(slot, Changes(changed));
+      }
     }
     if (reading.outcome == Outcome::kValue) {
       state_.Fill(slot.name, reading.value);
@@ -89,8 +93,14 @@ class Turn {
     if (reading.outcome == Outcome::kNothing && typed) {
       const size_t before = state_.filled.size();
       FillInPassing();
-      if (state_.filled.size() > before) return Ask(slot, {});
-      if (const auto changed = CorrectInPassing(false); !changed.empty()) return Ask(slot, Changes(changed));
+      if (state_.filled.size() > before) {
+        Forgive();
+        return Ask(slot, {});
+      }
+      if (const auto changed = CorrectInPassing(false); !changed.empty()) {
+        Forgive();
+        return Ask(slot, Changes(changed));
+      }
       if (!asked_others) {
         BANTAM_TRY(other, digress());
       }
@@ -163,6 +173,7 @@ class Turn {
   }
 
   FormTurn Digressed(const Slot& slot, const Digression& other) {
+    Forgive();
     FormTurn turn = Ask(slot, {});
     turn.text = other.text + "\n\n" + turn.text;
     turn.digressed = true;
