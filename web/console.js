@@ -259,7 +259,7 @@ function reveal(turn) {
 
 function gauge(bantam) {
   const confidence = bantam.confidence, threshold = bantam.threshold;
-  if (!isNumber(confidence)) return null;
+  if (!isNumber(confidence) || bantam.source === "rule") return null; // a rule estimates nothing
   const below = isNumber(threshold) && confidence < threshold;
   const words = `Confidence ${percent(confidence)}` + (isNumber(threshold) ? `, threshold ${percent(threshold)}` : "");
   const track = make("span", {class: "track", role: "img", "aria-label": words, title: words}, sized(make("span", {class: "fill"}), confidence));
@@ -278,7 +278,11 @@ const DECISION_WORDS = {unsure: "unsure", escalate: "handed on"};
 
 function explanation(bantam) {
   const known = isNumber(bantam.confidence) && isNumber(bantam.threshold);
-  if (bantam.source === "rule") return "The next step of a form. No model was asked.";
+  if (bantam.source === "rule") {
+    const form = bantam.form?.name ? ` (form ${String(bantam.form.name).replaceAll("_", " ")})` : "";
+    const looked = Array.isArray(bantam.nearest) && bantam.nearest.length ? " The encoder looked whether the message meant another route." : "";
+    return `A rule answered${form}.${looked} The large model was not asked.`;
+  }
   if (bantam.decision === "unsure") {
     return known ? `The best guess reached ${percent(bantam.confidence)}; an answer needs ${percent(bantam.threshold)}.` : "No route was close enough.";
   }

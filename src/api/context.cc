@@ -20,7 +20,13 @@ bool ApiContext::IsRouter(std::string_view name) const {
 }
 
 std::string ApiContext::ModelNames() const {
-  std::string names = router != nullptr ? router->file().name : "";
+  const std::string encoders = EncoderNames();
+  if (router == nullptr) return encoders;
+  return router->file().name + (encoders.empty() ? "" : ", ") + encoders;
+}
+
+std::string ApiContext::EncoderNames() const {
+  std::string names;
   for (const ServedModel& model : models) names += (names.empty() ? "" : ", ") + model.name;
   return names;
 }

@@ -31,7 +31,8 @@ struct ApiContext {
   // By exact name, with or without ":latest"; null when unknown. Never used as a path.
   const ServedModel* FindModel(std::string_view name) const;
   bool IsRouter(std::string_view name) const;
-  std::string ModelNames() const;  // "helpdesk, all-MiniLM-L6-v2", for messages
+  std::string ModelNames() const;    // "helpdesk, all-MiniLM-L6-v2", for messages
+  std::string EncoderNames() const;  // "all-MiniLM-L6-v2"
 };
 
 }  // namespace bantam

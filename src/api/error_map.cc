@@ -77,7 +77,8 @@ HttpReply OpenAiError(int status, std::string_view message, std::string_view par
 
 HttpReply OpenAiError(const Error& error, std::string_view param) {
   const int status = HttpStatusOf(error.code);
-  HttpReply reply = OpenAiError(status, error.message, param, status == 404 ? "model_not_found" : "");
+  HttpReply reply =
+      OpenAiError(status, error.message, param, status == 404 && param == "model" ? "model_not_found" : "");
   if (status == 429 || status == 503) reply.headers.emplace_back("Retry-After", "1");
   return reply;
 }

@@ -1,4 +1,4 @@
-// The only place that knows HTTP statuses: our error codes -> statuses, and the error body of each API family.
+// Our error codes -> HTTP statuses, and the error body.
 #pragma once
 
 #include "api/http_types.h"

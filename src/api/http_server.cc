@@ -40,6 +40,11 @@ using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t kMaxPendingStreamBytes = 256 * 1024;
+// After a refusal, what the client still sends is read and dropped so long, so that it can finish and read our reply.
+constexpr std::chrono::milliseconds kDiscardTime{1'000};
+constexpr size_t kMaxDiscardedBytes = size_t{64} << 20;
+// Connections beyond the limit that are told so; more are dropped without a word.
+constexpr size_t kMaxTurnedAway = 64;
 
 std::string_view ReasonPhrase(int status) { return http::obsolete_reason(static_cast<http::status>(status)); }
 
@@ -57,6 +62,13 @@ bool IsSameOrigin(std::string_view origin, std::string_view host_header) {
   return origin == fmt::format("http://{}", host_header) || origin == fmt::format("https://{}", host_header);
 }
 
+bool HasBareLf(std::string_view bytes) {
+  for (size_t at = bytes.find('\n'); at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
+    if (at == 0 || bytes[at - 1] != '\r') return true;
+  }
+  return false;
+}
+
 class Server;
 
 // The half of an exchange that a worker may outlive: shared by the session and the responder.
@@ -65,7 +77,8 @@ struct Exchange {
   std::stop_source stop;
   bool keep_alive = true;
   int minor_version = 1;
-  bool head_only = false;  // HEAD: the body is not sent
+  bool head_only = false;    // HEAD: the body is not sent
+  bool holds_drain = false;  // work for which the end of a drain waits
   std::atomic<int> status = 0;
 
   // Streaming: bytes handed to the session and not yet written. `gone` wakes a blocked writer.
@@ -80,6 +93,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(Server& server, tcp::socket socket);
   ~Session();
   void Begin() { ReadHead(); }
+  // For one connection too many.
+  void TurnAway() { Refuse(503, "too many connections are open; try again in a second"); }
   // The server drains: close if idle, else after the reply. `now`: cut what still runs.
   void Drain(bool now);
 
@@ -96,10 +111,13 @@ class Session : public std::enable_shared_from_this<Session> {
   void Dispatch();
   void WatchForClose();
   void Refuse(int status, const std::string& message);
+  void Discard();
+  void OnDiscarded(error_code ec, size_t count);
   void PumpWrites();
   void Limit(MonotonicTime deadline);
   void NoLimit() { timer_.cancel(); }
   void Finished();
+  void SignOff(int status);
   void Close();
 
   Server& server_;
@@ -119,6 +137,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool close_after_write_ = false;
   bool closed_ = false;
   bool peer_finished_ = false;
+  size_t discarded_ = 0;
 };
 
 // Formats replies on the worker and posts the bytes to the session.
@@ -162,6 +181,7 @@ class Server final : public HttpServer {
   // Before io_: handlers that io_ still holds when it is destroyed own the last sessions, which sign off here.
   ServerGauges gauges_;
   std::set<Session*> sessions_;
+  int holding_drain_ = 0;  // exchanges for which the end of a drain waits
   asio::io_context io_{1};
   std::unique_ptr<WorkerPool> workers_;
   bool loopback_ = true;
@@ -170,6 +190,7 @@ class Server final : public HttpServer {
   void Accept();
   void BeginDrain();
   void PollDrain();
+  void CloseThePort();
   void DrainAll(bool now);
   void WatchSignals();
 
@@ -177,7 +198,7 @@ class Server final : public HttpServer {
   asio::steady_timer retry_, drain_timer_;
   asio::signal_set signals_;
   int port_ = 0;
-  MonotonicTime drain_end_;
+  MonotonicTime drain_begin_, drain_end_;
   bool drain_over_ = false;
 };
 
@@ -281,7 +302,6 @@ void Session::Limit(MonotonicTime deadline) {
 
 void Session::ReadHead() {
   if (closed_) return;
-  if (server_.gauges_.draining) return Close();
   head_ = {};
   head_deadline_ = MonotonicTime::max();
   OnHeadBytes({}, 0);
@@ -296,13 +316,17 @@ void Session::OnHeadBytes(error_code ec, size_t count) {
     buffer_.consume(2);
     return OnHeadBytes(ec, 0);
   }
+  if (!bytes.empty() && bytes != "\r" && bytes[0] != '\n' &&
+      (static_cast<unsigned char>(bytes[0]) < 0x20 || static_cast<unsigned char>(bytes[0]) >= 0x80)) {
+    return Refuse(400, "this port speaks plain HTTP");  // a TLS ClientHello, most often
+  }
   const size_t end = bytes.find("\r\n\r\n");
+  // A client that ends its lines so would never send the end that we wait for.
+  if (HasBareLf(bytes.substr(0, end)))
+    return Refuse(400, "a line of the request head ends with LF alone; HTTP ends its lines with CR LF");
   if (end != std::string_view::npos && end + 4 <= kMaxHeadBytes) return HeadComplete(end + 4);
   if (bytes.size() >= kMaxHeadBytes || end != std::string_view::npos)
     return Refuse(431, "the request head is larger than 32 KiB");
-  if (!bytes.empty() && (static_cast<unsigned char>(bytes[0]) < 0x20 || static_cast<unsigned char>(bytes[0]) >= 0x80)) {
-    return Refuse(400, "this port speaks plain HTTP");  // a TLS ClientHello, most often
-  }
   if (timed_out_ && !bytes.empty()) return Refuse(408, "the request head took longer than 10 s");
   if (ec) return Close();
   if (bytes.empty()) {
@@ -406,6 +430,15 @@ void Session::Dispatch() {
         .Send(app.RenderError(request.path, 403, "requests from pages of other sites are not accepted"));
   }
   if (app.IsLight(request)) return answer();
+  if (server_.gauges_.draining) {
+    ++server_.gauges_.rejected;
+    HttpReply stopping = app.RenderError(request.path, 503, "the server is stopping; ask another one, or try again");
+    stopping.headers.emplace_back("Retry-After", "1");
+    return SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout)
+        .Send(std::move(stopping));
+  }
+  exchange->holds_drain = true;
+  ++server_.holding_drain_;
   WatchForClose();
   if (server_.workers_->TryPost(answer)) return;
   ++server_.gauges_.rejected;
@@ -430,8 +463,9 @@ void Session::Refuse(int status, const std::string& message) {
   ++server_.gauges_.rejected;
   HttpReply reply = server_.app_->RenderError(head_.path, status, message);
   std::string bytes =
-      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
-                  ReasonPhrase(status), reply.content_type, reply.body.size(), reply.body);
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{}", status,
+                  ReasonPhrase(status), reply.content_type, reply.body.size(),
+                  status == 503 ? "Retry-After: 1\r\n" : "", reply.body);
   close_after_write_ = true;
   exchange_.reset();
   writes_.push_back(std::move(bytes));
@@ -465,16 +499,40 @@ void Session::PumpWrites() {
     }
     if (!self->writes_.empty()) return self->PumpWrites();
     self->NoLimit();
-    if (self->exchange_ == nullptr) return self->Close();  // a refusal has been written
+    if (self->exchange_ == nullptr) return self->Discard();  // a refusal has been written
     if (self->last_queued_) self->Finished();
   });
 }
 
-void Session::Finished() {
-  const HttpRequest& request = exchange_->request;
-  server_.app_->OnFinished(request, exchange_->status, MillisecondsSince(request.received));
+// Closing with unread bytes would reset the connection, and could take our reply with it: a client that sends a whole
+// body before it reads would see a broken pipe instead of the 413.
+void Session::Discard() {
+  if (closed_) return;
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  Limit(MonotonicNow() + kDiscardTime);
+  OnDiscarded({}, 0);
+}
+
+void Session::OnDiscarded(error_code ec, size_t count) {
+  if (closed_) return;
+  discarded_ += count;
+  if (ec || timed_out_ || discarded_ > kMaxDiscardedBytes) return Close();
+  buffer_.consume(buffer_.size());
+  socket_.async_read_some(buffer_.prepare(kMaxHeadBytes),
+                          [self = shared_from_this()](error_code e, size_t n) { self->OnDiscarded(e, n); });
+}
+
+// The exchange is over, with a reply or without.
+void Session::SignOff(int status) {
+  server_.app_->OnFinished(exchange_->request, status, MillisecondsSince(exchange_->request.received));
   --server_.gauges_.in_flight;
+  if (exchange_->holds_drain) --server_.holding_drain_;
   exchange_.reset();
+}
+
+void Session::Finished() {
+  SignOff(exchange_->status);
   if (close_after_write_) return Close();
   ReadHead();
 }
@@ -496,16 +554,11 @@ void Session::Close() {
       exchange_->gone = true;
     }
     exchange_->drained.notify_all();
-    // 499, nginx's word for "the client went away".
-    server_.app_->OnFinished(exchange_->request, last_queued_ ? exchange_->status.load() : 499,
-                             MillisecondsSince(exchange_->request.received));
-    --server_.gauges_.in_flight;
-    exchange_.reset();
+    SignOff(last_queued_ ? exchange_->status.load() : 499);  // nginx's word for "the client went away"
   }
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  // After a refusal the client may still be sending; closing with unread bytes would reset the connection and could
-  // take our reply with it, so read and drop what is there.
+  // What has come and was not read (a pipelined request after the last one) would make this a reset.
   char sink[4096];
   for (int i = 0; i < 64 && ::recv(socket_.native_handle(), sink, sizeof sink, MSG_DONTWAIT) > 0; ++i) {
   }
@@ -542,7 +595,7 @@ Status Server::Open() {
 
 void Server::Accept() {
   acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
-    if (gauges_.draining || ec == asio::error::operation_aborted) return;
+    if (!acceptor_.is_open() || ec == asio::error::operation_aborted) return;
     if (ec) {
       // No file descriptors left, most often: wait until some are returned instead of spinning.
       Log(LogLevel::kWarning, "cannot accept a connection: {}", ec.message());
@@ -552,14 +605,13 @@ void Server::Accept() {
       });
       return;
     }
-    if (sessions_.size() < options_.max_connections) {
+    const size_t open = sessions_.size();
+    if (open < options_.max_connections) {
       std::make_shared<Session>(*this, std::move(socket))->Begin();
+    } else if (open < options_.max_connections + kMaxTurnedAway) {
+      std::make_shared<Session>(*this, std::move(socket))->TurnAway();
     } else {
       ++gauges_.rejected;
-      static constexpr std::string_view kFull =
-          "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-      socket.non_blocking(true, ec);
-      socket.write_some(asio::buffer(kFull), ec);
     }
     Accept();
   });
@@ -577,27 +629,35 @@ void Server::WatchSignals() {
 
 void Server::BeginDrain() {
   if (gauges_.draining.exchange(true)) return;
-  error_code ignored;
-  acceptor_.close(ignored);
-  retry_.cancel();
-  DrainAll(false);
-  drain_end_ = MonotonicNow() + options_.drain;
+  drain_begin_ = MonotonicNow();
+  drain_end_ = drain_begin_ + std::max(options_.drain, options_.drain_delay);
   PollDrain();
 }
 
-// Looks every 20 ms whether the last connection has gone; at the end of the drain time, tells the rest to stop.
+// Looks every 20 ms whether the work is done and the last connection has gone; at the end of the drain time, tells the
+// rest to stop. Until then connections are accepted and kept: a probe must be able to see that we drain, and a client
+// that sends on an idle connection gets a 503 rather than a broken one.
 void Server::PollDrain() {
   constexpr auto kLastWords = std::chrono::seconds(2);  // for terminal error events
   const MonotonicTime now = MonotonicNow();
-  if (sessions_.empty() || now > drain_end_ + kLastWords) return io_.stop();
+  if (acceptor_.is_open() && holding_drain_ == 0 && now >= drain_begin_ + options_.drain_delay) CloseThePort();
   if (now > drain_end_ && !drain_over_) {
     drain_over_ = true;
+    CloseThePort();
     DrainAll(true);
   }
+  if (!acceptor_.is_open() && (sessions_.empty() || now > drain_end_ + kLastWords)) return io_.stop();
   drain_timer_.expires_after(std::chrono::milliseconds(20));
   drain_timer_.async_wait([this](error_code ec) {
     if (!ec) PollDrain();
   });
+}
+
+void Server::CloseThePort() {
+  error_code ignored;
+  acceptor_.close(ignored);
+  retry_.cancel();
+  DrainAll(false);
 }
 
 void Server::DrainAll(bool now) {

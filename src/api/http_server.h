@@ -28,7 +28,8 @@ struct ServerOptions {
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds write_timeout{30'000};
-  std::chrono::milliseconds drain{30'000};
+  std::chrono::milliseconds drain{30'000};   // what is in flight gets to finish after Stop()
+  std::chrono::milliseconds drain_delay{0};  // at least so long, /readyz says 503 before the port closes
 };
 
 // What the server asks of the application. Called from worker threads, except where said.
@@ -38,8 +39,8 @@ class HttpApp {
   // True: the request is answered at once on the I/O thread, even when all workers are busy. Must not block.
   virtual bool IsLight(const HttpRequest& request) const = 0;
   virtual void Handle(const HttpRequest& request, Responder& responder) = 0;
-  // Errors found before a handler runs (framing, limits, overload), in the shape of the API that `path` belongs to. Any
-  // thread.
+  // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
+  // belongs to. Any thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
   // One finished exchange, for metrics. Any thread.
   virtual void OnFinished(const HttpRequest& request, int status, double milliseconds) = 0;
@@ -60,7 +61,8 @@ class HttpServer {
   virtual int port() const = 0;
   // Blocks until the server has stopped and every connection is closed.
   virtual Status Run() = 0;
-  // Any thread, more than once: begins the drain.
+  // Any thread, more than once: begins the drain. While requests are in flight, and for `drain_delay`, connections
+  // are still accepted: light requests are answered, others get 503, so that a load balancer sees why.
   virtual void Stop() = 0;
   virtual const ServerGauges& gauges() const = 0;
 };

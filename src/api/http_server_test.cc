@@ -55,15 +55,19 @@ class TestApp final : public HttpApp {
 
 class Client {
  public:
-  explicit Client(int port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit Client(int port, int receive_buffer = 0, bool expect_refusal = false)
+      : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
     if (receive_buffer > 0) ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), expect_refusal ? -1 : 0);
   }
-  void Send(std::string_view bytes) { (void)::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  size_t Send(std::string_view bytes) {
+    const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return sent < 0 ? 0 : static_cast<size_t>(sent);
+  }
   // Until the server closes, `wanted` bytes are there, or 5 s have passed.
   std::string Receive(size_t wanted = std::string::npos) {
     std::string out;
@@ -267,15 +271,81 @@ TEST_F(HttpServerTest, AHandlersBugIsItsRequestsFailure) {
 
 TEST_F(HttpServerTest, StopFinishesWhatIsInFlight) {
   Start();
-  Client held(server_->port()), idle(server_->port());
+  Client held(server_->port()), idle(server_->port()), silent(server_->port());
   held.Send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  idle.Send(kGet);
+  ASSERT_EQ(StatusOf(idle.Receive(1)), 200);
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1 && server_->gauges().connections == 3; }));
   server_->Stop();
-  EXPECT_EQ(idle.Receive(), "");
-  EXPECT_TRUE(server_->gauges().draining);
+  ASSERT_TRUE(Eventually([&] { return server_->gauges().draining.load(); }));
+
+  // Meanwhile: light requests are answered, on new connections and on kept ones; work is sent elsewhere.
+  EXPECT_EQ(StatusOf(Ask(kGet)), 200);
+  idle.Send(kGet);
+  EXPECT_EQ(StatusOf(idle.Receive()), 200);
+  const std::string refused = Ask("GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(StatusOf(refused), 503);
+  EXPECT_NE(refused.find("Retry-After: 1\r\n"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("Connection: close\r\n"), std::string::npos) << refused;
+
   app->released = true;
   EXPECT_EQ(StatusOf(held.Receive()), 200);
-  Stop();
+  EXPECT_EQ(silent.Receive(), "");
+  thread_.join();  // with nothing left to do it ends by itself, long before the drain time
+  Client late(server_->port(), 0, /*expect_refusal=*/true);
+}
+
+TEST_F(HttpServerTest, TheDrainDelayKeepsThePortOpenWithNothingInFlight) {
+  ServerOptions options;
+  options.drain = milliseconds(0);
+  options.drain_delay = milliseconds(200);
+  Start(options);
+  const MonotonicTime begin = MonotonicNow();
+  server_->Stop();
+  ASSERT_TRUE(Eventually([&] { return server_->gauges().draining.load(); }));
+  EXPECT_EQ(StatusOf(Ask(kGet)), 200);
+  thread_.join();
+  EXPECT_GE(MonotonicNow() - begin, options.drain_delay);
+}
+
+TEST_F(HttpServerTest, LinesThatEndWithLfAloneAreRefusedAtOnce) {
+  Start();
+  for (const std::string_view request :
+       {"GET / HTTP/1.1\nHost: localhost\n\n", "GET / HTTP/1.1\n", "\n", "GET / HTTP/1.1\r\nHost: localhost\n\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\n"}) {
+    EXPECT_EQ(StatusOf(Ask(request)), 400) << ::testing::PrintToString(request);  // and not the 408 of later
+  }
+  Client halves(server_->port());
+  halves.Send("\r");
+  std::this_thread::sleep_for(milliseconds(20));
+  halves.Send("\n" + std::string(kClose));
+  EXPECT_EQ(StatusOf(halves.Receive()), 200);
+}
+
+TEST_F(HttpServerTest, AClientThatSendsEverythingFirstStillReadsTheRefusal) {
+  Start();
+  const size_t size = (size_t{4} << 20) + 1;
+  Client client(server_->port());
+  client.Send(fmt::format("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", size));
+  const std::string piece(64 * 1024, 'x');
+  for (size_t sent = 0; sent < size; sent += piece.size()) {
+    ASSERT_EQ(client.Send(std::string_view(piece).substr(0, size - sent)), std::min(piece.size(), size - sent));
+  }
+  EXPECT_EQ(StatusOf(client.Receive()), 413);
+}
+
+TEST_F(HttpServerTest, OneConnectionTooManyIsToldSo) {
+  ServerOptions options;
+  options.max_connections = 1;
+  Start(options);
+  Client first(server_->port());
+  ASSERT_TRUE(Eventually([&] { return server_->gauges().connections == 1; }));
+  const std::string refused = Ask(kGet);
+  EXPECT_EQ(StatusOf(refused), 503);
+  EXPECT_NE(refused.find("Retry-After: 1\r\n"), std::string::npos) << refused;
+  EXPECT_TRUE(refused.ends_with("too many connections are open; try again in a second")) << refused;
+  first.Send(kClose);
+  EXPECT_EQ(StatusOf(first.Receive()), 200);
 }
 
 TEST_F(HttpServerTest, TheEndOfTheDrainTimeStopsHandlers) {

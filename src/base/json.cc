@@ -124,6 +124,19 @@ class StrictHandler {
   json::value root_;
 };
 
+// Whether reading stopped right after the escape of a high surrogate (\ud800 to \udbff), or after that and a backslash:
+// its other half is missing. Boost calls it a syntax error like any other.
+bool EndsInHalfAPair(std::string_view read) {
+  if (read.ends_with('\\')) read.remove_suffix(1);
+  constexpr size_t kEscape = 6;
+  if (read.size() < kEscape) return false;
+  const std::string_view escape = read.substr(read.size() - kEscape);
+  size_t backslashes = 0;  // an even number of them is that many characters, and no escape
+  for (size_t i = read.size() - kEscape + 1; i > 0 && read[i - 1] == '\\'; --i) ++backslashes;
+  return backslashes % 2 == 1 && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') &&
+         std::string_view("89abAB").find(escape[3]) != std::string_view::npos;
+}
+
 std::string Place(std::string_view text, size_t offset, std::string_view name) {
   size_t line = 1, column = 1;
   for (size_t i = 0; i < offset && i < text.size(); ++i) {
@@ -164,6 +177,10 @@ Result<json::value> ParseJson(std::string_view text, std::string_view name, cons
       std::string why;
       if (ec == json::error::too_deep) why = fmt::format("nested deeper than {} levels", limits.max_depth);
       if (why.empty() && ec == json::error::incomplete) why = "the text ends in the middle of a value";
+      if (ec == json::error::illegal_leading_surrogate || ec == json::error::illegal_trailing_surrogate ||
+          (ec == json::error::syntax && EndsInHalfAPair(text.substr(0, used)))) {
+        why = "a \\u escape is one half of a surrogate pair without its other half, so it is no character";
+      }
       if (why.empty()) why = fmt::format("not JSON: {}", ec.message());
       return Err(ErrorCode::kInvalidArgument, "{}: {}", Place(text, used, name), why);
     }

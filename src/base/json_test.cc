@@ -25,6 +25,16 @@ TEST(Json, RefusesWhatBoostLetsPass) {
   }
 }
 
+TEST(Json, HalfASurrogatePairIsNamed) {
+  for (const char* half : {R"("\ud800")", R"(["x\uD83Dy"])", R"("\udbff\n")", R"("\udc00")", R"("\uDE00\ud83d")",
+                           R"("\ud83d\u0041")", R"("\ud83d\ud83d")", R"("\\\ud800")"}) {
+    EXPECT_NE(ErrorOf(half).find("half of a surrogate pair"), std::string::npos) << half << ErrorOf(half);
+  }
+  EXPECT_EQ(ErrorOf(R"("\ud83d\ude00 \\ud800")"), "accepted");
+  for (const char* other : {"\"\\\\ud800\n\"", "\"\\ud7ff\n\"", "\"\\ud83d\\ude00\n\""})
+    EXPECT_EQ(ErrorOf(other).find("surrogate"), std::string::npos) << other << ErrorOf(other);
+}
+
 TEST(Json, DepthIsLimitedExactly) {
   const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_EQ(ErrorOf(nested(64)), "accepted");

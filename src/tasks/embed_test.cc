@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kModel = "all-MiniLM-L6-v2";
 
 // On slow kernels (scalar, or under a sanitizer) the long runs are sampled or skipped, each by name.
-bool SlowKernels(const Embedder& embedder) {
+bool SlowKernels([[maybe_unused]] const Embedder& embedder) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return true;
 #else

@@ -7,11 +7,16 @@
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "base/text_util.h"
+#include "tasks/holds_text.h"
 
 namespace bantam {
 namespace {
 
 constexpr size_t kMaxMessages = 4096;
+constexpr int64_t kMaxChoices = 128;                // OpenAI's own limit; more than one is refused with a reason
+constexpr double kMaxTokens = 1'000'000'000;        // far above any model's window, and still a number to read
+constexpr double kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1: what every JSON reader keeps exactly
 
 struct ChatCall {
   AssistantRequest request;
@@ -41,7 +46,8 @@ Result<std::string> ContentText(const JsonObject& message, size_t index) {
   return text;
 }
 
-Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body) {
+Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body, std::string& at) {
+  at = "messages";
   BANTAM_TRY(const json::array* items, body.Array("messages"));
   if (items->empty()) return Err(ErrorCode::kInvalidArgument, "\"messages\" is empty");
   if (items->size() > kMaxMessages)
@@ -50,38 +56,54 @@ Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body) {
   std::vector<ChatMessage> messages;
   bool has_user = false;
   for (size_t i = 0; i < items->size(); ++i) {
+    at = fmt::format("messages[{}]", i);
     BANTAM_TRY(const JsonObject item, JsonObject::From((*items)[i], fmt::format("messages[{}]", i)));
     ChatMessage message;
+    at = fmt::format("messages[{}].role", i);
     BANTAM_TRY(message.role, item.String("role"));
     static constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
     if (std::find(std::begin(kRoles), std::end(kRoles), message.role) == std::end(kRoles)) {
       return Err(ErrorCode::kInvalidArgument,
                  "\"messages[{}].role\" must be system, developer, user, assistant or tool", i);
     }
+    at = fmt::format("messages[{}].content", i);
     BANTAM_TRY(message.content, ContentText(item, i));
     has_user = has_user || message.role == "user";
     messages.push_back(std::move(message));
   }
+  at = "messages";
   if (!has_user) return Err(ErrorCode::kInvalidArgument, "\"messages\" has no message with the role \"user\"");
   return messages;
 }
 
+// An empty question would be decided on the vector of nothing, which lies near whatever examples are short.
+Status CheckQuestion(const ApiContext& context, const std::vector<ChatMessage>& messages) {
+  const auto is_user = [](const ChatMessage& message) { return message.role == "user"; };
+  const auto last = std::find_if(messages.rbegin(), messages.rend(), is_user);
+  if (last == messages.rend()) return Ok();  // refused before
+  if (HoldsText(context.router->embedder().tokenizer(), last->content)) return Ok();
+  return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\", the last message of the user, holds no text",
+             std::distance(last, messages.rend()) - 1);
+}
+
 // Checks the range of what OpenAI defines, and passes it on to an upstream as it came. Anything else is ignored.
-Result<json::object> ParseParameters(const JsonObject& body) {
+Result<json::object> ParseParameters(const JsonObject& body, std::string& at) {
   struct Range {
     const char* key;
     double minimum, maximum;
     bool integer;
   };
   static constexpr Range kRanges[] = {
-      {"temperature", 0, 2, false},        {"top_p", 0, 1, false},        {"presence_penalty", -2, 2, false},
-      {"frequency_penalty", -2, 2, false}, {"max_tokens", 1, 9e15, true}, {"max_completion_tokens", 1, 9e15, true},
-      {"seed", -9e15, 9e15, true},
+      {"temperature", 0, 2, false},        {"top_p", 0, 1, false},
+      {"presence_penalty", -2, 2, false},  {"frequency_penalty", -2, 2, false},
+      {"max_tokens", 1, kMaxTokens, true}, {"max_completion_tokens", 1, kMaxTokens, true},
+      {"seed", -kMaxSeed, kMaxSeed, true},
   };
   json::object passed;
   for (const Range& range : kRanges) {
     const json::value* value = body.Find(range.key);
     if (value == nullptr || value->is_null()) continue;
+    at = range.key;
     if (range.integer) {
       BANTAM_RETURN_IF_ERROR(
           body.Int(range.key, static_cast<int64_t>(range.minimum), static_cast<int64_t>(range.maximum)));
@@ -90,51 +112,90 @@ Result<json::object> ParseParameters(const JsonObject& body) {
     }
     passed[range.key] = *value;
   }
-  BANTAM_RETURN_IF_ERROR(body.IntOr("n", 1, 1, 1));  // one question, one decision
+  at = "n";
+  BANTAM_TRY(const int64_t choices, body.IntOr("n", 1, 1, kMaxChoices));
+  if (choices != 1)
+    return Err(ErrorCode::kInvalidArgument, "\"n\" is {}, but one question gets one answer here: leave it out",
+               choices);
+  at = "stop";
   if (const json::value* stop = body.Find("stop"); stop != nullptr && !stop->is_null()) {
     if (!stop->is_string() && !stop->is_array())
       return Err(ErrorCode::kInvalidArgument, "\"stop\" must be a string or an array of strings");
     passed["stop"] = *stop;
   }
-  if (const json::value* format = body.Find("response_format"); format != nullptr && format->is_object())
-    passed["response_format"] = *format;
+  struct Typed {
+    const char* key;
+    json::kind kind;
+    const char* expected;
+  };
+  // Not `tools` and what belongs to them: a reply that calls one has no way back through us.
+  static constexpr Typed kTyped[] = {
+      {"response_format", json::kind::object, "an object {...}"}, {"logit_bias", json::kind::object, "an object {...}"},
+      {"reasoning_effort", json::kind::string, "a string"},       {"verbosity", json::kind::string, "a string"},
+      {"service_tier", json::kind::string, "a string"},           {"user", json::kind::string, "a string"},
+      {"safety_identifier", json::kind::string, "a string"},      {"prompt_cache_key", json::kind::string, "a string"},
+  };
+  for (const Typed& typed : kTyped) {
+    const json::value* value = body.Find(typed.key);
+    if (value == nullptr || value->is_null()) continue;
+    at = typed.key;
+    if (value->kind() != typed.kind)
+      return Err(ErrorCode::kInvalidArgument, "\"{}\" is {}, expected {}", typed.key,
+                 EscapeForTerminal(ToJson(*value), 80), typed.expected);
+    passed[typed.key] = *value;
+  }
   return passed;
 }
 
-Result<ChatCall> Parse(const ApiContext& context, const HttpRequest& request) {
+Result<ChatCall> Parse(const ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+  at = "model";
   BANTAM_TRY(const std::string model, body.String("model"));
-  if (!context.IsRouter(model)) {
-    if (context.FindModel(model) != nullptr) {
-      return Err(ErrorCode::kInvalidArgument,
-                 "\"{}\" is an encoder: ask /v1/embeddings for it; to chat, use the model \"{}\"", model,
-                 context.router == nullptr ? "(none: start the server with -c FILE)" : context.router->file().name);
-    }
-    return UnknownModel(context, model);
-  }
+  if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
   ChatCall call;
-  BANTAM_TRY(call.request.messages, ParseMessages(body));
-  BANTAM_TRY(call.request.upstream_parameters, ParseParameters(body));
+  BANTAM_TRY(call.request.messages, ParseMessages(body, at));
+  BANTAM_TRY(call.request.upstream_parameters, ParseParameters(body, at));
+  at = "stream";
   BANTAM_TRY(call.stream, body.BoolOr("stream", false));
   if (const json::value* options = body.Find("stream_options"); options != nullptr && options->is_object()) {
+    at = "stream_options.include_usage";
     BANTAM_TRY(const JsonObject object, body.Object("stream_options"));
     BANTAM_TRY(call.include_usage, object.BoolOr("include_usage", false));
   }
+  at = "metadata.session_id";
   if (const json::value* metadata = body.Find("metadata"); metadata != nullptr && metadata->is_object()) {
     BANTAM_TRY(const JsonObject object, body.Object("metadata"));
     BANTAM_TRY(call.request.session_id, object.StringOr("session_id", ""));
   }
-  if (call.request.session_id.empty()) call.request.session_id = request.Header("x-bantam-session");
+  if (call.request.session_id.empty()) {
+    at.clear();  // a header
+    call.request.session_id = request.Header("x-bantam-session");
+  }
   if (call.request.session_id.size() > 256)
     return Err(ErrorCode::kInvalidArgument, "the session id is longer than 256 bytes");
   // The caller's key, where there is one, keeps the answers of different callers apart.
   call.request.tenant = request.Header("authorization");
   call.request.no_store = request.Header("cache-control").find("no-store") != std::string_view::npos;
   call.request.request_id = request.request_id;
-  BANTAM_TRY(call.request.deadline, DeadlineOf(context, request));
+  BANTAM_TRY(call.request.deadline, DeadlineOf(context, request, at));
   call.request.stop = request.stop;
+  // Last, because it is the dearest: a text without ASCII letters is tokenised for it.
+  at = "messages";
+  BANTAM_RETURN_IF_ERROR(CheckQuestion(context, call.request.messages));
   return call;
+}
+
+// Whether the encoder decided on the beginning of the question only. A rule reads all of it.
+bool WasTruncated(const Embedder& embedder, const AssistantRequest& request, const AssistantAnswer& answer) {
+  if (answer.source == AnswerSource::kRule) return false;
+  const auto is_user = [](const ChatMessage& message) { return message.role == "user"; };
+  const auto question = std::find_if(request.messages.rbegin(), request.messages.rend(), is_user);
+  const auto limit = static_cast<size_t>(embedder.max_tokens());
+  constexpr size_t kSpecialTokens = 2;
+  // No token is shorter than a byte, so that most questions need not be tokenised once more.
+  if (question == request.messages.rend() || question->content.size() + kSpecialTokens <= limit) return false;
+  return embedder.tokenizer().Encode(question->content, {.max_tokens = limit}).truncated();
 }
 
 json::object Describe(const AssistantAnswer& answer, const std::string& request_id) {
@@ -161,9 +222,14 @@ json::object Describe(const AssistantAnswer& answer, const std::string& request_
                       {"state", answer.form->state},
                       {"slots", std::move(slots)},
                       {"missing", json::value_from(answer.form->missing)},
-                      {"asked", answer.form->asked}};
+                      {"asked", answer.form->asked.empty() ? json::value() : json::value(answer.form->asked)}};
   }
   return object;
+}
+
+// For texts that no large model counted, by the encoder's tokenizer: microseconds for an answer of usual length.
+int64_t CountTokens(const Embedder& embedder, std::string_view text) {
+  return static_cast<int64_t>(embedder.tokenizer().Encode(text, {.add_special_tokens = false}).ids.size());
 }
 
 json::object Usage(const AssistantAnswer& answer) {
@@ -243,9 +309,9 @@ class ChunkWriter {
 }  // namespace
 
 void HandleChat(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  auto call = Parse(context, request);
-  if (!call)
-    return responder.Send(OpenAiError(call.error(), call.error().code == ErrorCode::kNotFound ? "model" : "messages"));
+  std::string at;
+  auto call = Parse(context, request, at);
+  if (!call) return responder.Send(OpenAiError(call.error(), at));
   const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;
   ChunkWriter chunks(responder, id, model, call->include_usage);
   // The sink gets an upstream's text as it comes; local and cached answers arrive whole, with the answer.
@@ -259,7 +325,9 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
   }
   context.metrics.CountDecision(AnswerSourceName(answer->source), DecisionKindName(answer->decision),
                                 answer->latency_ms);
+  if (answer->completion_tokens == 0) answer->completion_tokens = CountTokens(context.router->embedder(), answer->text);
   json::object details = Describe(*answer, request.request_id);
+  if (WasTruncated(context.router->embedder(), call->request, *answer)) details["truncated"] = true;
   if (call->stream) {
     if (!chunks.begun()) chunks.Piece(answer->text, answer->cache_hit);
     return chunks.Finish(*answer, std::move(details));

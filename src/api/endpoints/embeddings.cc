@@ -6,6 +6,7 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "base/base64.h"
+#include "base/text_util.h"
 
 namespace bantam {
 namespace {
@@ -20,23 +21,27 @@ struct EmbeddingsRequest {
   MonotonicTime deadline;
 };
 
-Result<EmbeddingsRequest> Parse(const ApiContext& context, const HttpRequest& request) {
+Result<EmbeddingsRequest> Parse(const ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   EmbeddingsRequest parsed;
+  at = "model";
   BANTAM_TRY(const std::string name, body.String("model"));
   parsed.model = context.FindModel(name);
-  if (parsed.model == nullptr) return UnknownModel(context, name);
-  BANTAM_TRY(parsed.texts, ParseInputs(body, kMaxInputs));
+  if (parsed.model == nullptr) return NoSuchEncoder(context, name);
+  BANTAM_TRY(parsed.texts, ParseInputs(body, kMaxInputs, at));
+  at = "encoding_format";
   BANTAM_TRY(const std::string format, body.StringOr("encoding_format", "float"));
   if (format != "float" && format != "base64") {
-    return Err(ErrorCode::kInvalidArgument, "\"encoding_format\" is \"{}\", expected \"float\" or \"base64\"", format);
+    return Err(ErrorCode::kInvalidArgument, "\"encoding_format\" is \"{}\", expected \"float\" or \"base64\"",
+               EscapeForTerminal(format, 80));
   }
   parsed.base64 = format == "base64";
+  at = "dimensions";
   const int64_t own = parsed.model->embedder->dimensions();
   BANTAM_TRY(const int64_t dimensions, body.IntOr("dimensions", own, 1, own));
   parsed.dimensions = static_cast<size_t>(dimensions);
-  BANTAM_TRY(parsed.deadline, DeadlineOf(context, request));
+  BANTAM_TRY(parsed.deadline, DeadlineOf(context, request, at));
   return parsed;
 }
 
@@ -71,10 +76,9 @@ void AppendVector(const std::vector<float>& vector, bool base64, std::string& ou
 }  // namespace
 
 void HandleEmbeddings(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  auto parsed = Parse(context, request);
-  if (!parsed) {
-    return responder.Send(OpenAiError(parsed.error(), parsed.error().code == ErrorCode::kNotFound ? "model" : "input"));
-  }
+  std::string at;
+  auto parsed = Parse(context, request, at);
+  if (!parsed) return responder.Send(OpenAiError(parsed.error(), at));
   auto embeddings = parsed->model->embedder->EmbedBatch(parsed->texts, parsed->deadline);
   if (!embeddings) return responder.Send(OpenAiError(embeddings.error()));
 

@@ -31,7 +31,7 @@ void HandleModel(ApiContext& context, const HttpRequest& request, Responder& res
   } else if (const ServedModel* served = context.FindModel(name)) {
     model = ModelObject(served->name, served->created);
   } else {
-    return responder.Send(OpenAiError(UnknownModel(context, name), "model"));
+    return responder.Send(OpenAiError(NoSuchModel(context, name), "model"));
   }
   responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(model), .headers = {}});
 }

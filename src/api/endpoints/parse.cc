@@ -1,5 +1,7 @@
 #include "api/endpoints/parse.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -12,7 +14,8 @@ Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document) 
   return JsonObject::From(document, "body");
 }
 
-Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs) {
+Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs, std::string& at) {
+  at = "input";
   const json::value* input = body.Find("input");
   if (input != nullptr && input->is_string()) {
     if (input->get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"input\" is an empty string");
@@ -29,26 +32,50 @@ Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_
   std::vector<std::string> texts;
   texts.reserve(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i].is_int64() || items[i].is_array()) {
+    at = fmt::format("input[{}]", i);
+    const json::array* inner = items[i].if_array();
+    const json::value& first = inner != nullptr && !inner->empty() ? inner->front() : items[i];
+    if (first.is_int64() && (i == 0 || inner != nullptr)) {
       // Such ids come from OpenAI's vocabulary; read as ours they would give vectors of other words, silently.
       return Err(ErrorCode::kInvalidArgument,
                  "\"input\" holds token ids, which belong to another model's vocabulary: send the text itself "
                  "(LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))");
     }
-    if (!items[i].is_string() || items[i].get_string().empty()) {
-      return Err(ErrorCode::kInvalidArgument, "\"input[{}]\" must be a string that is not empty", i);
+    if (!items[i].is_string()) {
+      return Err(ErrorCode::kInvalidArgument, "\"input[{}]\" is {}, expected a string", i,
+                 EscapeForTerminal(ToJson(items[i]), 80));
     }
+    if (items[i].get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"input[{}]\" is an empty string", i);
     texts.emplace_back(items[i].get_string());
   }
   return texts;
 }
 
-Error UnknownModel(const ApiContext& context, std::string_view name) {
+Error NoSuchModel(const ApiContext& context, std::string_view name) {
   return Err(ErrorCode::kNotFound, "the model \"{}\" is not served here; served: {}", EscapeForTerminal(name),
              context.ModelNames());
 }
 
-Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request) {
+Error NoSuchEncoder(const ApiContext& context, std::string_view name) {
+  if (!context.IsRouter(name)) return NoSuchModel(context, name);
+  return Err(ErrorCode::kInvalidArgument, "\"{}\" is an assistant and cannot embed; the encoders here: {}",
+             EscapeForTerminal(name), context.EncoderNames());
+}
+
+Error NoSuchAssistant(const ApiContext& context, std::string_view name) {
+  if (context.FindModel(name) == nullptr) return NoSuchModel(context, name);
+  if (context.router == nullptr) {
+    return Err(ErrorCode::kInvalidArgument,
+               "\"{}\" is an encoder, for /v1/embeddings only; to chat and to classify, start the server with a route "
+               "file (-c FILE)",
+               EscapeForTerminal(name));
+  }
+  return Err(ErrorCode::kInvalidArgument, "\"{}\" is an encoder, for /v1/embeddings only; the assistant here: {}",
+             EscapeForTerminal(name), context.router->file().name);
+}
+
+Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at) {
+  at.clear();  // a header
   auto timeout = context.request_timeout;
   if (const std::string_view value = request.Header("x-bantam-timeout-ms"); !value.empty()) {
     int64_t ms = 0;

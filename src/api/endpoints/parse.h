@@ -1,4 +1,8 @@
 // What the JSON endpoints share: the body as an object, the model field, token-id inputs refused with the mend.
+//
+// A parse function notes in `at` the field that it reads, as OpenAI's `param` spells it ("temperature",
+// "messages[0].content"), so that whatever error comes back says where it came from. Empty: no field is at fault, but
+// the JSON's syntax, say, or a header.
 #pragma once
 
 #include <optional>
@@ -15,11 +19,15 @@ namespace bantam {
 Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document);
 
 // "input": a string or an array of strings. kInvalidArgument names the JSON path in the message.
-Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs);
+Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs, std::string& at);
 
-Error UnknownModel(const ApiContext& context, std::string_view name);
+// For a model that is not served, or cannot do what the path asks: kNotFound (404) for a name that nothing here has,
+// kInvalidArgument (400) for the assistant where an encoder is needed, and the other way round. Both say what to ask.
+Error NoSuchModel(const ApiContext& context, std::string_view name);
+Error NoSuchEncoder(const ApiContext& context, std::string_view name);
+Error NoSuchAssistant(const ApiContext& context, std::string_view name);
 
 // The request's own deadline: `x-bantam-timeout-ms`, at most the server's limit.
-Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request);
+Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at);
 
 }  // namespace bantam
