@@ -87,33 +87,60 @@ Status Verify(const Options& options) {
 
 // ---- why ----
 
+// The log has the id of the request; the `id` of a reply is that with the kind of the reply before it.
+std::string_view RequestIdIn(std::string_view id) {
+  for (const std::string_view kind : {"chatcmpl-", "cmpl-", "classify-"}) {
+    if (id.starts_with(kind)) return id.substr(kind.size());
+  }
+  return id;
+}
+
+struct FoundRecord {
+  AuditRecord record;
+  std::string line;
+  int64_t line_number = 0;  // from 1
+};
+
 Status Why(const Options& options) {
   BANTAM_TRY(const Path file, LogFile(options));
   int64_t number = 0;
   const char* end = options.id.data() + options.id.size();
   const bool is_number = std::from_chars(options.id.data(), end, number).ptr == end && !options.id.empty();
+  const std::string_view request_id = RequestIdIn(options.id);
   // The id as it is, or a record's number, or the beginning of exactly one id.
-  std::vector<std::pair<AuditRecord, std::string>> exact, beginning;
-  BANTAM_RETURN_IF_ERROR(ReadAuditLog(file, [&](const AuditRecord& record, std::string_view line) {
-    if (record.request_id == options.id || (is_number && record.sequence == number)) exact.emplace_back(record, line);
-    if (record.request_id.starts_with(options.id) && beginning.size() < 2) beginning.emplace_back(record, line);
+  std::vector<FoundRecord> exact, beginning;
+  int64_t line_number = 0;
+  const Status read = ReadAuditLog(file, [&](const AuditRecord& record, std::string_view line) {
+    ++line_number;
+    if (record.request_id == request_id || (is_number && record.sequence == number))
+      exact.push_back({record, std::string(line), line_number});
+    if (!request_id.empty() && record.request_id.starts_with(request_id) && beginning.size() < 2)
+      beginning.push_back({record, std::string(line), line_number});
     return true;
-  }));
+  });
+  // A line that is no record hides what comes after it, not what came before.
+  if (!read && (read.error().code != ErrorCode::kCorrupt || (exact.empty() && beginning.empty()))) return read;
   if (exact.empty() && beginning.size() > 1) {
     return Err(ErrorCode::kInvalidArgument, "several request ids begin with \"{}\": give the whole id",
                EscapeForTerminal(options.id));
   }
   const auto& found = exact.empty() ? beginning : exact;
-  if (found.empty() || options.id.empty()) {
+  if (found.empty()) {
     return Err(ErrorCode::kNotFound,
                "no decision \"{}\" in {}: an answer's id is in its field `id` and in `bantam audit tail`",
                EscapeForTerminal(options.id), EscapeForTerminal(file.string(), 400));
   }
-  for (const auto& [record, line] : found) {
-    std::printf("%s%s", options.json ? line.c_str() : ExplainDecision(record).c_str(),
+  for (const FoundRecord& one : found) {
+    std::printf("%s%s", options.json ? one.line.c_str() : ExplainDecision(one.record).c_str(),
                 options.json || found.size() > 1 ? "\n" : "");
   }
-  return Ok();
+  // Of the chain only what leads to the last of them matters: what was spoilt later does not touch it.
+  BANTAM_TRY(const AuditCheck check, VerifyAuditLog(file));
+  if (!check.first_bad_line || *check.first_bad_line > found.back().line_number) return Ok();
+  return Err(ErrorCode::kCorrupt,
+             "do not trust what is said of this decision: the log was changed at or before it; {}:{}: {} (see `bantam "
+             "audit verify`)",
+             EscapeForTerminal(file.string(), 400), *check.first_bad_line, check.problem);
 }
 
 // ---- tail ----
@@ -135,11 +162,15 @@ std::string Column(std::string_view text, size_t width) {
 }
 
 void PrintRow(const AuditRecord& r) {
-  Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:5.3f} {} {:5.3f}  {:>8.1f}  {:>9}  {:20}  {}\n", LocalTime(r.time_us),
+  // A rule's turn has nothing that was estimated.
+  const std::string confidence =
+      r.source == "rule"
+          ? "-"
+          : fmt::format("{:5.3f} {} {:5.3f}", r.confidence, r.confidence >= r.threshold ? ">=" : "< ", r.threshold);
+  Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8.1f}  {:>9}  {:20}  {}\n", LocalTime(r.time_us),
                     r.route.empty() ? "-" : Column(r.route, 22), Column(r.decision, 8), Column(r.source, 11),
-                    r.confidence, r.confidence >= r.threshold ? ">=" : "< ", r.threshold, r.latency_ms,
-                    r.cost == 0 ? std::string("-") : fmt::format("{:.6f}", r.cost), Column(r.outcome, 20),
-                    EscapeForTerminal(r.request_id)));
+                    confidence, r.latency_ms, r.cost == 0 ? std::string("-") : fmt::format("{:.6f}", r.cost),
+                    Column(r.outcome, 20), EscapeForTerminal(r.request_id)));
 }
 
 Status Tail(const Options& options) {
@@ -171,6 +202,12 @@ Status Tail(const Options& options) {
 Run SetUpAudit(CLI::App& app) {
   auto options = std::make_shared<Options>();
   auto chosen = std::make_shared<Run>();
+  // First, because subcommands take over what stands here when they are added.
+  app.footer(
+      "Examples:\n"
+      "  bantam audit tail -f -c examples/helpdesk/bantam.yaml\n"
+      "  bantam audit why chatcmpl-1a2b3c --assistant helpdesk\n"
+      "  bantam audit verify --log audit.jsonl");
   const auto add = [&](const char* name, const char* summary, Status (*run)(const Options&)) {
     CLI::App* sub = app.add_subcommand(name, summary);
     AddAssistantOption(*sub, options->assistant);
@@ -191,11 +228,6 @@ Run SetUpAudit(CLI::App& app) {
       ->check(CLI::Range(0, 1'000'000'000));
   tail->add_flag("-f,--follow", options->follow, "Wait for more");
   app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  bantam audit tail -f -c examples/helpdesk/bantam.yaml\n"
-      "  bantam audit why chatcmpl-1a2b3c --assistant helpdesk\n"
-      "  bantam audit verify --log audit.jsonl");
   return [chosen] { return (*chosen)(); };
 }
 

@@ -145,6 +145,7 @@ Run SetUpBench(CLI::App& app) {
   app.add_flag("--json", options->json, "One JSON object instead of text");
   app.footer(
       "Token ids in, pooled vectors out: the encoder alone, warmed up, without tokenizer, queue or HTTP.\n\n"
+      "Examples:\n"
       "  bantam bench embed --batch 1 --tokens 16 --threads 1 --dtype int8\n"
       "  bantam bench embed --batch 32 --tokens 128 --repeat 50 --json\n"
       "  BANTAM_ISA=avx2 bantam bench embed");

@@ -74,6 +74,11 @@ Status Flush(const Options& options) {
 Run SetUpCache(CLI::App& app) {
   auto options = std::make_shared<Options>();
   auto chosen = std::make_shared<Run>();
+  // First, because subcommands take over what stands here when they are added.
+  app.footer(
+      "Examples:\n"
+      "  bantam cache stats -c examples/helpdesk/bantam.yaml\n"
+      "  bantam cache flush --assistant helpdesk");
   const auto add = [&](const char* name, const char* summary, Status (*run)(const Options&)) {
     CLI::App* sub = app.add_subcommand(name, summary);
     AddAssistantOption(*sub, options->assistant);
@@ -83,10 +88,6 @@ Run SetUpCache(CLI::App& app) {
   add("stats", "How much is stored, and how often it was of use", Stats);
   add("flush", "Forget every stored answer; a running server does it within a second", Flush);
   app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  bantam cache stats -c examples/helpdesk/bantam.yaml\n"
-      "  bantam cache flush --assistant helpdesk");
   return [chosen] { return (*chosen)(); };
 }
 

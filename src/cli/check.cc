@@ -2,12 +2,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <map>
 
 #include "base/text_util.h"
 #include "cli/commands.h"
 #include "cli/route_data.h"
 #include "cli/terminal.h"
+#include "files/model_folder.h"
 #include "route/actions/action.h"
 #include "route/yaml_reader.h"
 
@@ -95,17 +97,44 @@ std::string Json(const RouteFile& file) {
 struct Options {
   std::string config;
   bool json = false;
+  bool no_model = false;
 };
 
+// The file, and that its encoder is on this machine: what serving it needs.
+Result<RouteFile> Load(const Options& options) {
+  BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
+  if (!options.no_model) {
+    if (const auto model = OpenModel(file.encoder_model); !model) return AtEncoder(file, model.error());
+  }
+  return file;
+}
+
+// "FILE:3:5: what is wrong" as an object.
+json::object Problem(std::string_view line, const std::string& config) {
+  std::string_view rest = line;
+  int64_t numbers[2] = {0, 0};
+  bool placed = rest.starts_with(config + ":");
+  if (placed) rest.remove_prefix(config.size() + 1);
+  for (int64_t& number : numbers) {
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    placed = placed && error == std::errc() && end != rest.data() + rest.size() && *end == ':';
+    if (placed) rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
+  }
+  if (!placed) return {{"message", line}, {"line", nullptr}, {"column", nullptr}};
+  return {{"message", rest.substr(std::min(rest.find_first_not_of(' '), rest.size()))},
+          {"line", numbers[0]},
+          {"column", numbers[1]}};
+}
+
 Status Check(const Options& options) {
-  Result<RouteFile> file = LoadRouteFile(options.config);
+  const Result<RouteFile> file = Load(options);
   if (!file) {
     if (options.json) {
       json::array errors;
       std::string_view rest = file.error().message;
       while (!rest.empty()) {
         const size_t end = std::min(rest.find('\n'), rest.size());
-        errors.emplace_back(rest.substr(0, end));
+        errors.emplace_back(Problem(rest.substr(0, end), options.config));
         rest.remove_prefix(std::min(end + 1, rest.size()));
       }
       BANTAM_RETURN_IF_ERROR(Print(ToJson(json::object{{"ok", false}, {"errors", std::move(errors)}}) + "\n"));
@@ -127,10 +156,11 @@ Run SetUpCheck(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-c,--config", options->config, "The route file")->required()->type_name("FILE");
   app.add_flag("--json", options->json, "Print one JSON object");
+  app.add_flag("--no-model", options->no_model, "Do not look whether the encoder is on this machine");
   app.footer(
       "Prints what the file holds, or every mistake with its line, column and mend.\n"
       "Exit status: 0 right, 78 wrong.\n\n"
-      "Example:\n"
+      "Examples:\n"
       "  bantam check -c examples/helpdesk/bantam.yaml");
   return [options] { return Check(*options); };
 }

@@ -100,6 +100,7 @@ Run SetUpEmbed(CLI::App& app) {
       "One JSON object out for each line in, in order: {\"embedding\": [...]}, with \"truncated\": true where the line "
       "was longer\n"
       "than the model reads. An empty line is an empty text.\n\n"
+      "Examples:\n"
       "  echo 'Where is my refund?' | bantam embed\n"
       "  bantam embed --dtype int8 --threads 2 questions.txt > vectors.jsonl\n"
       "  bantam embed --output vectors.npy questions.txt   # then numpy.load('vectors.npy')");

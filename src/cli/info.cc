@@ -57,6 +57,7 @@ Run SetUpInfo(CLI::App& app) {
   app.add_flag("--json", *as_json, "One JSON object instead of text");
   app.footer(
       "BANTAM_ISA=scalar, avx2, ... forces an instruction set; BANTAM_HOME says where models and state lie.\n\n"
+      "Examples:\n"
       "  bantam info\n"
       "  BANTAM_ISA=avx2 bantam info --json");
   return [as_json] { return RunInfo(*as_json); };

@@ -112,6 +112,7 @@ Run SetUpList(CLI::App& app) {
   app.add_flag("--verify", options->verify, "Compare every file with the sha256 it was fetched with");
   app.footer(
       "The models lie in $BANTAM_HOME/models, by default ~/.local/share/bantam/models.\n\n"
+      "Examples:\n"
       "  bantam list\n"
       "  bantam list --verify --json");
   return [options] { return RunList(*options); };

@@ -1,5 +1,6 @@
 // The `bantam` program: parses the command line, runs one subcommand, turns its error into a message and an exit code.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -34,7 +35,13 @@ int Main(int argc, char** argv) {
   const Status status = chosen ? chosen() : Ok();
   if (status) return 0;
   std::fflush(stdout);
-  std::fprintf(stderr, "bantam: %s\n", status.error().message.c_str());
+  // Several mistakes are several lines, each of them ours.
+  std::string_view rest = status.error().message;
+  do {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::fprintf(stderr, "bantam: %.*s\n", static_cast<int>(end), rest.data());
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  } while (!rest.empty());
   return ExitCode(status.error());
 }
 

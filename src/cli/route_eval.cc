@@ -35,6 +35,13 @@ struct Evaluated {
   std::string model, dtype;
 };
 
+// 4500 -> "4,500"
+std::string WithThousands(int64_t count) {
+  std::string text = std::to_string(count);
+  for (auto at = static_cast<int64_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), ",");
+  return text;
+}
+
 std::string Join(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + EscapeForTerminal(name);
@@ -110,13 +117,20 @@ json::value OrNull(const std::optional<double>& value) { return value ? json::va
 
 json::object ToJsonObject(const Evaluated& result) {
   const Evaluation& e = result.figures;
-  json::array bins, confusions;
+  json::array bins, confidence_bins, confusions;
   for (const ReliabilityBin& bin : e.bins) {
     bins.push_back(json::object{{"low", bin.low},
                                 {"high", bin.high},
                                 {"count", static_cast<int64_t>(bin.weight)},
                                 {"confidence", bin.confidence},
                                 {"accuracy", bin.accuracy}});
+  }
+  for (const ReliabilityBin& bin : e.confidence_bins) {  // out-of-scope lines count for what they weigh
+    confidence_bins.push_back(json::object{{"low", bin.low},
+                                           {"high", bin.high},
+                                           {"weight", bin.weight},
+                                           {"confidence", bin.confidence},
+                                           {"accuracy", bin.accuracy}});
   }
   for (const Confusion& c : e.confusions) {
     confusions.push_back(json::object{{"label", c.truth}, {"predicted", c.predicted}, {"count", c.count}});
@@ -140,13 +154,14 @@ json::object ToJsonObject(const Evaluated& result) {
           {"in_scope_lines", e.num_in_scope},
           {"oos_lines", e.num_out_of_scope},
           {"bins", std::move(bins)},
+          {"confidence_bins", std::move(confidence_bins)},
           {"confusions", std::move(confusions)}};
 }
 
 std::string Table(const Evaluated& result, int max_confusions) {
   const Evaluation& e = result.figures;
-  std::string out =
-      fmt::format("{}: {} lines in scope, {} out of scope\n", result.subject, e.num_in_scope, e.num_out_of_scope);
+  std::string out = fmt::format("{}: {} lines in scope, {} out of scope\n", result.subject,
+                                WithThousands(e.num_in_scope), WithThousands(e.num_out_of_scope));
   const auto row = [&](const char* name, const std::optional<double>& value, const char* note = "") {
     const std::string text = value ? fmt::format("{:6.2f} %", 100 * *value) : "     –  ";
     out += fmt::format("  {:<28}{}{}{}\n", name, text, *note == '\0' ? "" : "   ", note);
@@ -183,10 +198,20 @@ std::string Table(const Evaluated& result, int max_confusions) {
 Status WritePlot(const Evaluated& result, const std::string& path) {
   const Evaluation& e = result.figures;
   if (!e.ece) return Err(ErrorCode::kInvalidArgument, "no line is in scope, so there is no reliability to plot");
-  const std::string svg =
-      ReliabilityPlot(e.bins, {.title = "How far can the confidence be trusted?",
-                               .subtitle = fmt::format("{} lines in scope, {:.1f} % right, calibration error {:.1f} %",
-                                                       e.num_in_scope, 100 * *e.in_scope_accuracy, 100 * *e.ece)});
+  std::vector<ReliabilityPanel> panels = {
+      {.title = "Which route: the label's probability",
+       .subtitle = fmt::format("{} lines in scope, {:.1f} % right, calibration error {:.1f} %",
+                               WithThousands(e.num_in_scope), 100 * *e.in_scope_accuracy, 100 * *e.ece),
+       .axis = "probability",
+       .bins = e.bins}};
+  if (e.ece_confidence) {
+    panels.push_back({.title = "Whether to answer: the confidence of answers",
+                      .subtitle = fmt::format("{} lines ({} out of scope), calibration error {:.1f} %",
+                                              WithThousands(e.num_in_scope + e.num_out_of_scope),
+                                              WithThousands(e.num_out_of_scope), 100 * *e.ece_confidence),
+                      .bins = e.confidence_bins});
+  }
+  const std::string svg = ReliabilityPlot("How far can it be trusted?", panels);
   return WriteFileAtomic(path, svg);
 }
 
@@ -221,6 +246,7 @@ Run SetUpRouteEval(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--json", options->json, "Print everything as JSON");
   app.footer(
+      "Examples:\n"
       "  bantam route eval -c examples/helpdesk/bantam.yaml\n"
       "  bantam route eval --head head.safetensors --data test.jsonl --json --plot reliability.svg\n"
       "  bantam route eval --head head.safetensors --data clinc150_full.jsonl --splits test,oos_test");

@@ -9,6 +9,7 @@
 #include "cli/route_data.h"
 #include "cli/terminal.h"
 #include "route/router.h"
+#include "tasks/holds_text.h"
 
 namespace bantam::cli {
 namespace {
@@ -83,6 +84,8 @@ Status ExplainTexts(const Options& options) {
     BANTAM_TRY(router, Router::Create(std::move(file), std::move(router_options)));
   }
   for (size_t i = 0; i < options.texts.size(); ++i) {
+    if (!HoldsText(router->embedder().tokenizer(), options.texts[i]))
+      return Err(ErrorCode::kInvalidArgument, "text {} holds nothing to explain; write what somebody might ask", i + 1);
     BANTAM_TRY(const Explanation explanation, router->Explain(options.texts[i]));
     const std::string out = options.json ? ToJson(Json(options.texts[i], explanation)) + "\n"
                                          : (i > 0 ? "\n" : "") + Text(options.texts[i], explanation);
@@ -105,7 +108,7 @@ Run SetUpRouteExplain(CLI::App& app) {
   app.add_flag("--json", options->json, "Print one JSON object a text");
   app.footer(
       "Nothing is answered, called or stored.\n\n"
-      "Example:\n"
+      "Examples:\n"
       "  bantam route explain -c examples/helpdesk/bantam.yaml \"where's my money\"");
   return [options] { return ExplainTexts(*options); };
 }

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text_util.h"
+#include "base/xml.h"
 #include "cli/progress.h"
 #include "cli/route_commands.h"
 #include "cli/route_data.h"
@@ -99,38 +100,15 @@ std::string Json(const RouteFile& file, const TestReport& report) {
          "\n";
 }
 
-std::string XmlEscaped(std::string_view text) {
-  std::string out;
-  for (const char c : ReplaceInvalidUtf8(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
-    }
-  }
-  return out;
-}
-
 std::string JUnit(const RouteFile& file, const TestReport& report) {
   std::string out = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" "
       "errors=\"0\" "
       "time=\"{:.3f}\">\n",
-      XmlEscaped(file.name), report.tests.size(), report.failed(), report.seconds);
+      EscapeXml(file.name), report.tests.size(), report.failed(), report.seconds);
   for (const TestResult& test : report.tests) {
     out += fmt::format("<testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.3f}\"",
-                       XmlEscaped(file.name), XmlEscaped(test.test->turns.front().say), XmlEscaped(file.path.string()),
+                       EscapeXml(file.name), EscapeXml(test.test->turns.front().say), EscapeXml(file.path.string()),
                        test.test->turns.front().line, test.seconds);
     if (test.passed()) {
       out += "/>\n";
@@ -139,9 +117,8 @@ std::string JUnit(const RouteFile& file, const TestReport& report) {
     const TurnResult& turn = test.turns.back();
     std::string all;
     for (const std::string& mismatch : turn.mismatches) all += mismatch + "\n";
-    out +=
-        fmt::format("><failure message=\"{}\">line {}, \"{}\"\n{}</failure></testcase>\n",
-                    XmlEscaped(turn.mismatches.front()), turn.turn->line, XmlEscaped(turn.turn->say), XmlEscaped(all));
+    out += fmt::format("><failure message=\"{}\">line {}, \"{}\"\n{}</failure></testcase>\n",
+                       EscapeXml(turn.mismatches.front()), turn.turn->line, EscapeXml(turn.turn->say), EscapeXml(all));
   }
   return out + "</testsuite>\n</testsuites>\n";
 }
@@ -183,7 +160,7 @@ Run SetUpRouteTest(CLI::App& app) {
       "No service and no large model is called, nothing is stored: forms count as handed in, a question for a large "
       "model\n"
       "as escalated. Exit status: 0 all passed, 65 some failed, 78 the file is wrong.\n\n"
-      "Example:\n"
+      "Examples:\n"
       "  bantam route test -c examples/helpdesk/bantam.yaml --junit route-tests.xml");
   return [options] { return RunTests(*options); };
 }

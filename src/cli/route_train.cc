@@ -128,6 +128,7 @@ Run SetUpRouteTrain(CLI::App& app) {
   app.add_flag("--json", options->json, "Print the report as JSON");
   app.footer(
       "The same examples give the same bytes, on any number of threads.\n\n"
+      "Examples:\n"
       "  bantam route train -c examples/helpdesk/bantam.yaml\n"
       "  bantam route train --data train.jsonl --model all-MiniLM-L6-v2 --out head.safetensors\n"
       "  bantam route train --data clinc150_full.jsonl --splits train,oos_train --out head.safetensors --json");

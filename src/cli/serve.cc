@@ -18,7 +18,7 @@ struct ServeOptions {
   std::vector<std::string> models;
   std::string dtype = "int8";
   int threads = 0;
-  int timeout_s = 60, drain_s = 30;
+  int timeout_s = 60, drain_s = 30, drain_delay_s = 0;
   ServerOptions server;
 };
 
@@ -47,7 +47,9 @@ Status Serve(const ServeOptions& options) {
   if (!options.config.empty()) {
     BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
     BANTAM_TRY(const WeightType type, ParseWeightType(file.encoder_dtype));
-    BANTAM_TRY(auto embedder, load(file.encoder_model, type));
+    auto loaded = load(file.encoder_model, type);
+    if (!loaded) return AtEncoder(file, loaded.error());
+    auto embedder = *std::move(loaded);
     add_model(embedder);
     ProgressBar bar("training the intents");
     RouterOptions router;
@@ -106,6 +108,10 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("--drain", options->drain_s, "Seconds that requests get to finish after SIGTERM")
       ->capture_default_str()
       ->check(CLI::Range(0, 3600));
+  app.add_option("--drain-delay", options->drain_delay_s,
+                 "Seconds after SIGTERM before the port may close, for load balancers that poll /readyz")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 3600));
   app.footer(
       "Examples:\n"
       "  bantam serve -c examples/helpdesk/bantam.yaml\n"
@@ -114,6 +120,7 @@ Run SetUpServe(CLI::App& app) {
       "    -d '{\"model\": \"helpdesk\", \"messages\": [{\"role\": \"user\", \"content\": \"where is my refund?\"}]}'");
   return [options] {
     options->server.drain = std::chrono::seconds(options->drain_s);
+    options->server.drain_delay = std::chrono::seconds(options->drain_delay_s);
     return Serve(*options);
   };
 }

@@ -1,5 +1,6 @@
 // bantam show: everything about one model that its files say.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <numeric>
 
 #include "base/json.h"
@@ -68,7 +69,12 @@ Status RunShow(const Options& options) {
   const uint64_t parameters = CountParameters(*model.weights);
   const auto dimensions = ConfigInt(model, "hidden_size"), layers = ConfigInt(model, "num_hidden_layers"),
              heads = ConfigInt(model, "num_attention_heads");
-  const int max_tokens = model.sentence.max_seq_length;
+  // A limit beyond the position table is not one that the model can keep.
+  const auto positions = ConfigInt(model, "max_position_embeddings");
+  const int64_t told = model.sentence.max_seq_length;
+  const int64_t max_tokens = told > 0 && positions ? std::min<int64_t>(told, *positions)
+                             : told > 0            ? told
+                                                   : positions.value_or(0);
   const std::string pooling(PoolingModeName(model.sentence.pooling));
 
   if (options.json) {
@@ -107,7 +113,10 @@ Status RunShow(const Options& options) {
       {"dimensions", Text(dimensions)},
       {"layers", Text(layers)},
       {"heads", Text(heads)},
-      {"max tokens", max_tokens > 0 ? fmt::format("{}", max_tokens) : "not told"},
+      {"max tokens", max_tokens <= 0 ? "not told"
+                     : told > max_tokens
+                         ? fmt::format("{} (its files say {}, its position table ends there)", max_tokens, told)
+                         : fmt::format("{}", max_tokens)},
       {"pooling", pooling + (model.sentence.normalize ? ", then length 1" : "")},
       {"tokenizer", tokenizer ? fmt::format("{}, {} tokens", tokenizer->kind(), tokenizer->vocab_size()) : "none"},
       {"code", RefersToCode(model) ? "config.json names code to run; it is never executed" : ""},
@@ -129,6 +138,7 @@ Run SetUpShow(CLI::App& app) {
       ->required();
   app.add_flag("--json", options->json, "One JSON object instead of text");
   app.footer(
+      "Examples:\n"
       "  bantam show all-MiniLM-L6-v2\n"
       "  bantam show ./my-model --json");
   return [options] { return RunShow(*options); };

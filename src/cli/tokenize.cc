@@ -122,6 +122,7 @@ Run SetUpTokenize(CLI::App& app) {
   app.footer(
       "One line out for each line in: {\"ids\": [...], \"offsets\": [[begin, end], ...]}, special tokens added, and\n"
       "recognised where they stand in the text; not truncated.\n\n"
+      "Examples:\n"
       "  echo 'Where is my refund?' | bantam tokenize --model all-MiniLM-L6-v2");
   return [options] { return RunTokenize(*options); };
 }

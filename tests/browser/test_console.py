@@ -143,6 +143,9 @@ def test_a_form_from_the_first_word_to_the_last(console):
     turn = console.say("no idea")
     assert find(turn, ".slot.asked").text == "order_id", "a wrong value is asked for again"
     assert source_of(turn) == "rule"
+    why = find(turn, ".why p").text
+    assert "A rule answered (form address form)" in why and "The large model was not asked" in why
+    assert not turn.find_elements(By.CSS_SELECTOR, ".confidence"), "a rule has no confidence"
 
     turn = console.say("AW118203")
     assert find(turn, ".slot.asked").text == "street"

@@ -83,7 +83,8 @@ def test_verify(bantam, log):
 )
 def test_verify_names_the_line(bantam, log, change, line):
     log.write_text("".join(change(log.read_text().splitlines(keepends=True))))
-    assert f"audit.jsonl:{line}: " in bantam("audit", "verify", "--log", log, code=65)
+    problem = bantam("audit", "verify", "--log", log, code=65)
+    assert f"audit.jsonl:{line}: " in problem and problem.count("audit.jsonl") == 1
 
 
 def test_verify_of_an_unfinished_record(bantam, log):
@@ -99,9 +100,35 @@ def test_why(bantam, log):
     assert "upstream_timeout" in text and '"big" did not answer in time' in text
     assert "\x1b" not in text and "evil \\x1B[31m" in text
     assert bantam("audit", "why", "2") == text  # by its number
+    for id in ["chatcmpl-req-002", "classify-req-002"]:  # by the `id` of the reply, as people copy it
+        assert bantam("audit", "why", id) == text
+    assert "no decision" in bantam("audit", "why", "chatcmpl-", code=65)
     assert json.loads(bantam("audit", "why", "req-002", "--json"))["outcome"] == "upstream_timeout"
     assert "several request ids" in bantam("audit", "why", "req-0", code=64)
     assert "no decision" in bantam("audit", "why", "nobody", code=65)
+
+
+def test_why_of_a_changed_log(bantam, log):
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join([*lines[:4], lines[4].replace("0.93", "0.94"), *lines[5:]]))
+    for number in ["5", "6", "22"]:  # itself, the next, the last
+        problem = bantam("audit", "why", number, code=65)
+        assert "do not trust" in problem and "audit.jsonl:5: " in problem
+        assert "do not trust" in bantam("audit", "why", number, "--json", code=65)
+    assert "do not trust" not in bantam("audit", "why", "4")
+    log.write_text("".join([*lines[:4], "no record\n", *lines[5:]]))
+    bantam("audit", "why", "req-004")
+    assert bantam("audit", "why", "req-006", code=65).count("audit.jsonl:5:") == 1
+
+
+def test_a_turn_of_a_form(bantam, log):
+    turn = {"decision": "form", "source": "rule", "confidence": 1.0, "threshold": 0.0}
+    log.write_text("".join(chain([turn, turn | {"nearest": []}])))
+    text = bantam("audit", "why", "1")
+    assert "A rule answered" in text and "The large model was not asked" in text and "The encoder looked" in text
+    assert "confidence" not in text and "any model" not in text
+    assert "The encoder looked" not in bantam("audit", "why", "2")
+    assert ">=" not in bantam("audit", "tail")
 
 
 def test_tail(bantam, log):
@@ -116,7 +143,11 @@ def test_tail_follows(bantam_binary, log):
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join(lines[:5]))
     process = subprocess.Popen(
-        [bantam_binary, "audit", "tail", "-f", "-n", "1", "--json", "--log", log], stdout=subprocess.PIPE, text=True
+        [bantam_binary, "audit", "tail", "-f", "-n", "1", "--json", "--log", log],
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell gives its background jobs an ignored SIGINT, which they would pass on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout.readline() == lines[4]

@@ -45,6 +45,20 @@ def test_chat(client):
     assert len(extra["nearest"]) >= 1 and extra["nearest"][0]["similarity"] <= 1.0001
 
 
+def test_usage_counts_the_answer(client):
+    def tokens(text):  # without [CLS] and [SEP]
+        return client.embeddings.create(model="all-MiniLM-L6-v2", input=text).usage.prompt_tokens - 2
+
+    for text in ("hello", "where is my parcel? it was ordered a week ago", "I forgot my password"):
+        for _ in range(2):  # decided, and from the cache
+            answer = ask(client, text)
+            usage = answer.usage
+            assert usage.completion_tokens == tokens(answer.choices[0].message.content) > 0
+            assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+    *_, last = ask(client, "hello", stream=True, stream_options={"include_usage": True})
+    assert last.usage.completion_tokens > 0
+
+
 def test_stream_is_the_same_answer(client):
     whole = ask(client, QUESTION).choices[0].message.content
     pieces, finish, details, usage = [], None, None, None
@@ -240,3 +254,13 @@ def test_console_documents(helpdesk_server):
     page = httpx.get(helpdesk_server.url + "/")
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert httpx.get(helpdesk_server.url + "/", headers={"If-None-Match": page.headers["etag"]}).status_code == 304
+
+
+def test_a_long_question_says_that_it_was_cut(client):
+    filler = "and then it said that the page was not there "
+    long = ask(client, "where is my parcel? " + filler * 40).model_extra["bantam"]
+    assert long["truncated"] is True
+    assert ask(client, "where is my parcel? " + filler * 40).model_extra["bantam"]["truncated"] is True  # from the cache
+    assert "truncated" not in ask(client, "where is my parcel? " + filler * 20).model_extra["bantam"]  # 22 + 20 * 10 tokens
+    *_, last = ask(client, "where is my parcel? " + filler * 40, stream=True)
+    assert last.model_extra["bantam"]["truncated"] is True

@@ -3,11 +3,13 @@ the audit log says what happened, and nothing partial is cached. The upstream is
 
 import http.server
 import json
+import signal
 import socketserver
 import subprocess
 import threading
 import time
 
+import httpx
 import openai
 import pytest
 
@@ -43,6 +45,8 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         self.server.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.server.keys.append(self.headers.get("Authorization"))
         mode = self.server.modes.pop(0) if self.server.modes else self.server.mode
+        if mode == "late":
+            self.server.released.wait(20)
         if mode == "hang":
             self.server.released.wait(20)
             self.close_connection = True
@@ -93,7 +97,7 @@ name: desk
 encoder: {{model: all-MiniLM-L6-v2, dtype: int8}}
 model_list:
   - model_name: big
-    params: {{model: openai/large-1, api_base: "http://127.0.0.1:{port}/v1", api_key: os.environ/UPSTREAM_KEY, timeout: 3s, connect_timeout: 1s, first_byte_timeout: 1s, idle_timeout: 1s}}
+    params: {{model: openai/large-1, api_base: "http://127.0.0.1:{port}/v1", api_key: os.environ/UPSTREAM_KEY, timeout: {seconds}s, connect_timeout: 1s, first_byte_timeout: {first}s, idle_timeout: 1s}}
     cost: {{input_per_1m: 1.0, output_per_1m: 2.0}}
 routes:
   - name: hours
@@ -114,9 +118,10 @@ audit: {{content: hash}}
 
 
 @pytest.fixture
-def desk(bantam_server, upstream, tmp_path):
+def desk(request, bantam_server, upstream, tmp_path):
     file = tmp_path / "desk.yaml"
-    file.write_text(ROUTE_FILE.format(port=upstream.server_address[1]))
+    seconds, first = getattr(request, "param", (3, 1))
+    file.write_text(ROUTE_FILE.format(port=upstream.server_address[1], seconds=seconds, first=first))
     server = bantam_server("-c", str(file), environment={"UPSTREAM_KEY": "sk-secret-123"})
     server.client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="x", max_retries=0)
     return server
@@ -155,6 +160,29 @@ def test_escalation_streams_through_and_is_cached(desk, upstream, bantam_binary)
     assert record["outcome"] == "ok" and abs(record["cost"] - (12 * 1.0 + 7 * 2.0) / 1e6) < 1e-12
 
 
+PASSED_ON = {
+    "temperature": 0.5, "top_p": 0.9, "presence_penalty": 0.1, "frequency_penalty": 0.2, "max_tokens": 50, "max_completion_tokens": 60,
+    "seed": 7, "stop": ["END"], "response_format": {"type": "json_object"}, "logit_bias": {"50256": -100}, "reasoning_effort": "low",
+    "verbosity": "low", "service_tier": "auto", "user": "u1", "safety_identifier": "s1", "prompt_cache_key": "k1",
+}
+WHO_ASKS = {"service_tier", "user", "safety_identifier", "prompt_cache_key"}
+
+
+def test_parameters_are_passed_on_and_kept_apart_in_the_cache(desk, upstream):
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    ask(desk, extra_body=PASSED_ON | {"tools": [tool], "tool_choice": "auto", "made_up": 1, "metadata": {"session_id": "s"}})
+    sent = upstream.requests[0]
+    assert set(sent) == {"model", "messages", "stream", "stream_options", *PASSED_ON}
+    assert {key: sent[key] for key in PASSED_ON} == PASSED_ON
+    asked = 1
+    for key in PASSED_ON:
+        ask(desk, extra_body={k: v for k, v in PASSED_ON.items() if k != key})
+        asked += key not in WHO_ASKS  # without another it is another question
+        assert len(upstream.requests) == asked, key
+    ask(desk, extra_body=PASSED_ON | {"made_up": 2})
+    assert len(upstream.requests) == asked
+
+
 def test_streaming_arrives_piece_by_piece(desk, upstream):
     upstream.mode = "slow"
     times, text = [], ""
@@ -166,15 +194,16 @@ def test_streaming_arrives_piece_by_piece(desk, upstream):
     assert times[-1] - times[0] > 0.2  # not held back until the end
 
 
-@pytest.mark.parametrize("mode,outcome", [
-    ("hang", "upstream_timeout"), ("500", "upstream_server_error"), ("429", "upstream_overloaded"), ("401", "upstream_rejected"),
-    ("cut", "upstream_truncated"), ("garbage", "upstream_garbage"),
+@pytest.mark.parametrize("mode,outcome,words", [
+    ("hang", "upstream_timeout", "did not answer in time"), ("500", "upstream_server_error", "reported a fault"),
+    ("429", "upstream_overloaded", "too much to do"), ("401", "upstream_rejected", "did not take the question"),
+    ("cut", "upstream_truncated", "broke off"), ("garbage", "upstream_garbage", "can't read"),
 ])
-def test_faults_get_a_clear_answer(desk, upstream, bantam_binary, mode, outcome):
+def test_faults_get_a_clear_answer(desk, upstream, bantam_binary, mode, outcome, words):
     upstream.mode = mode
     answer = ask(desk)
     extra = answer.model_extra["bantam"]
-    assert answer.choices[0].message.content and extra["upstream_error"]
+    assert words in answer.choices[0].message.content and extra["upstream_error"]
     assert "sk-secret" not in json.dumps(answer.model_dump())
     assert "".join(PIECES) not in answer.choices[0].message.content
     records = audit(desk, bantam_binary)
@@ -214,3 +243,30 @@ def test_refused_connection(desk, upstream, bantam_binary):
     answer = ask(desk)
     assert answer.model_extra["bantam"]["upstream_error"]
     assert audit(desk, bantam_binary)[-1]["outcome"] == "upstream_refused"
+
+
+@pytest.mark.parametrize("desk", [(30, 20)], indirect=True)
+def test_a_drain_can_be_seen_and_loses_nothing(desk, upstream):
+    """SIGTERM with a question in flight: probes see it on new and on kept connections, work is refused, the answer comes."""
+    upstream.mode = "late"
+    kept, answers = httpx.Client(base_url=desk.url), []
+    assert kept.get("/readyz").json() == {"status": "ready"}
+    asking = threading.Thread(target=lambda: answers.append(ask(desk)))
+    asking.start()
+    while not upstream.requests:
+        time.sleep(0.01)
+    desk.process.send_signal(signal.SIGTERM)
+    while (ready := httpx.get(desk.url + "/readyz")).status_code == 200:
+        time.sleep(0.01)
+    for ready in (ready, kept.get("/readyz")):
+        assert ready.status_code == 503 and ready.json() == {"status": "draining"} and ready.headers["retry-after"] == "1"
+    assert httpx.get(desk.url + "/healthz").status_code == 200
+    body = {"model": "desk", "messages": [{"role": "user", "content": "when are you open"}]}
+    refused = httpx.post(desk.url + "/v1/chat/completions", json=body)
+    assert refused.status_code == 503 and "stopping" in refused.json()["error"]["message"]
+    assert refused.headers["connection"] == "close" and refused.headers["retry-after"] == "1"
+    assert desk.process.poll() is None and not answers
+    upstream.released.set()
+    asking.join()
+    assert answers[0].choices[0].message.content == "".join(PIECES)
+    assert desk.process.wait(30) == 0
