@@ -1,6 +1,8 @@
 """A client that costs little: one kept connection, requests written beforehand, replies read to their length.
 
-    http_client.py PORT REQUESTS WARMUP MODEL < questions      one question a line; prints one JSON object
+    http_client.py PORT REQUESTS WARMUP MODEL [cached] < questions      one question a line; prints one JSON object
+
+With `cached` every measured answer has to come from the cache, and the server's own time (`bantam.latency_ms`) is reported as well.
 """
 
 import json
@@ -9,12 +11,13 @@ import sys
 import time
 
 
-def requests_for(questions, model, port):
+def requests_for(questions, model, port, cached):
+    control = "" if cached else "Cache-Control: no-store\r\n"
     for question in questions:
         body = json.dumps({"model": model, "messages": [{"role": "user", "content": question}]}).encode()
         head = (
             f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-            f"Cache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{control}Content-Length: {len(body)}\r\n\r\n"
         )
         yield head.encode() + body
 
@@ -41,30 +44,35 @@ def ask(connection, request):
     return int(head[9:12]), head, body
 
 
+def figures(times):
+    times = sorted(times)
+    return {"median_ms": times[len(times) // 2], "min_ms": times[0], "p99_ms": times[int(len(times) * 0.99)]} if times else {}
+
+
 def main():
     port, count, warmup, model = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    requests = list(requests_for([line.strip() for line in sys.stdin if line.strip()], model, port))
+    cached = sys.argv[5:] == ["cached"]
+    requests = list(requests_for([line.strip() for line in sys.stdin if line.strip()], model, port, cached))
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    times, routes = [], {}
+    times, server_times, routes = [], [], {}
     for i in range(-warmup, count):
         started = time.perf_counter_ns()
         status, head, body = ask(connection, requests[i % len(requests)])
         elapsed = time.perf_counter_ns() - started
         if status != 200:
             raise SystemExit(f"status {status}: {body[:300]!r}")
-        if b"x-bantam-cache: hit" in head.lower():
-            raise SystemExit("an answer came from the cache; it was asked with Cache-Control: no-store")
+        if (b"x-bantam-cache: hit" in head.lower()) != cached and i >= 0:
+            raise SystemExit(f"answers are to come from the {'cache' if cached else 'model'}, this one did not: {head!r}")
         if i >= 0:
             times.append(elapsed / 1e6)
+        if i >= 0 and cached:
+            server_times.append(json.loads(body)["bantam"]["latency_ms"])
         if i >= 0 and i < len(requests):
             route = (json.loads(body).get("bantam") or {}).get("route")
             routes[str(route)] = routes.get(str(route), 0) + 1
-    times.sort()
-    print(json.dumps({
-        "median_ms": times[len(times) // 2], "min_ms": times[0], "p99_ms": times[int(len(times) * 0.99)],
-        "requests": len(times), "routes": routes,
-    }))  # fmt: skip
+    print(json.dumps({**figures(times), **{f"server_{key}": value for key, value in figures(server_times).items()},
+                      "requests": len(times), "routes": routes}))  # fmt: skip
 
 
 main()

@@ -18,7 +18,7 @@ def describe(repository, binary):
     cpu = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     flags = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "").split()
     memory_kb = int(Path("/proc/meminfo").read_text().split()[1])
-    packages = ["numpy", "onnxruntime", "tokenizers", "sentence-transformers", "torch", "transformers", "scikit-learn", "fastapi", "uvicorn"]
+    packages = ["numpy", "onnxruntime", "openvino", "nncf", "ctranslate2", "tokenizers", "sentence-transformers", "torch", "transformers", "scikit-learn", "fastapi", "uvicorn"]
     return {
         "cpu": cpu[0] if cpu else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),

@@ -5,7 +5,7 @@ loop (a hop to a thread pool costs more than it gives at one request at a time).
 the cache off: checks the request, tokenizes, embeds, applies a head trained on the same examples, compares with a threshold, finds
 the nearest examples, appends an audit record with the text's hash, and answers in the same JSON.
 
-    peer_server.py ROUTE_FILE PORT THREADS AUDIT_FILE       (BENCH_MODEL, BENCH_ONNX as for peers.py)
+    peer_server.py ROUTE_FILE PORT THREADS AUDIT_FILE       (BENCH_MODEL, BENCH_MODELS as for peers.py)
 """
 
 import hashlib

@@ -1,10 +1,12 @@
 """The reference libraries, one measurement per process: prints one JSON object a line.
 
-    peers.py latency onnxruntime|sentence-transformers --dtype int8|f32 --threads N --tokens 8,16 --iterations N
-    peers.py first onnxruntime|sentence-transformers --dtype int8|f32 --threads N        one embedding and out
-    peers.py embed onnxruntime|sentence-transformers --dtype int8|f32                    lines in, vectors out
+    peers.py latency PEER --dtype int8|f32 --threads N --tokens 8,16 --iterations N
+    peers.py first PEER --dtype int8|f32 --threads N        one embedding and out
+    peers.py embed PEER --dtype int8|f32                    lines in, vectors out
 
-The environment names the model's folder (BENCH_MODEL) and the ONNX files' (BENCH_ONNX). `latency` is ids in, unit vector out: no
+PEER is onnxruntime, openvino, ctranslate2 or sentence-transformers.
+
+The environment names the model's folder (BENCH_MODEL) and that of the models made from it (BENCH_MODELS). `latency` is ids in, unit vector out: no
 tokenizer and, for sentence-transformers, its own modules called directly, since `encode` adds work of another kind.
 """
 
@@ -21,7 +23,23 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 os.environ["TQDM_DISABLE"] = "1"
 
 
-class OnnxRuntime:
+MODELS = Path(os.environ["BENCH_MODELS"])
+
+
+class OneByOne:
+    """Texts in, vectors out for the runtimes that know only ids."""
+
+    def encode(self, texts):
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+        tokenizer.enable_truncation(256)
+        tokenizer.no_padding()
+        # A copy, because a runtime may give out its own buffer.
+        return [list(self.run(self.prepare([tokenizer.encode(text).ids]))[0]) for text in texts]
+
+
+class OnnxRuntime(OneByOne):
     def __init__(self, file, threads):
         import onnxruntime
 
@@ -30,7 +48,7 @@ class OnnxRuntime:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(
-            str(Path(os.environ["BENCH_ONNX"]) / file), options, providers=["CPUExecutionProvider"]
+            str(MODELS / file), options, providers=["CPUExecutionProvider"]
         )
 
     def prepare(self, ids):
@@ -42,13 +60,44 @@ class OnnxRuntime:
     def run(self, prepared):
         return self.session.run(None, prepared)[0]
 
-    def encode(self, texts):
-        from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
-        tokenizer.enable_truncation(256)
-        tokenizer.no_padding()
-        return [self.run(self.prepare([tokenizer.encode(text).ids]))[0] for text in texts]
+class OpenVino(OneByOne):
+    def __init__(self, dtype, threads):
+        import openvino
+
+        core = openvino.Core()
+        settings = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads)}
+        if dtype == "f32":
+            settings["INFERENCE_PRECISION_HINT"] = "f32"  # its own choice would be bfloat16 where the processor has it
+        file = "f32.onnx" if dtype == "f32" else "openvino-int8.xml"
+        self.request = core.compile_model(core.read_model(MODELS / file), "CPU", settings).create_infer_request()
+
+    prepare = OnnxRuntime.prepare
+
+    def run(self, prepared):
+        return next(iter(self.request.infer(prepared, share_inputs=True, share_outputs=True).values()))
+
+
+class CTranslate2(OneByOne):
+    """Its encoder gives hidden states; the mean and the norm are taken by numpy, a few microseconds."""
+
+    def __init__(self, dtype, threads):
+        import ctranslate2
+
+        self.encoder = ctranslate2.Encoder(
+            str(MODELS / "ctranslate2"), compute_type="float32" if dtype == "f32" else "int8", intra_threads=threads, inter_threads=1
+        )
+
+    def prepare(self, ids):
+        return [list(map(int, row)) for row in ids]
+
+    def run(self, ids):
+        import numpy
+
+        # Rows of one length: there is no padding to leave out of the mean.
+        hidden = numpy.asarray(self.encoder.forward_batch(ids).last_hidden_state)
+        mean = hidden.mean(axis=1)
+        return mean / numpy.linalg.norm(mean, axis=1, keepdims=True)
 
 
 class SentenceTransformers:
@@ -70,6 +119,14 @@ class SentenceTransformers:
 
     def encode(self, texts):
         return [self.model.encode(text) for text in texts]
+
+
+PEERS = {
+    "onnxruntime": lambda dtype, threads: OnnxRuntime(f"{dtype}.onnx", threads),
+    "openvino": OpenVino,
+    "ctranslate2": CTranslate2,
+    "sentence-transformers": lambda dtype, threads: SentenceTransformers(threads),
+}
 
 
 def measure(peer, ids, iterations):
@@ -97,7 +154,7 @@ def summary(times, batch):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["latency", "first", "embed"])
-    parser.add_argument("peer", choices=["onnxruntime", "sentence-transformers"])
+    parser.add_argument("peer", choices=list(PEERS))
     parser.add_argument("--dtype", default="f32")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokens", default="16")
@@ -106,19 +163,19 @@ def main():
     arguments = parser.parse_args()
 
     if arguments.what == "latency":
-        from make_onnx import VARIANTS
+        from make_models import VARIANTS
 
         if arguments.peer == "onnxruntime":
             peers = {file: OnnxRuntime(file, arguments.threads) for file in VARIANTS[arguments.dtype]}
         else:
-            peers = {"modules": SentenceTransformers(arguments.threads)}
+            peers = {"only": PEERS[arguments.peer](arguments.dtype, arguments.threads)}
         for tokens in map(int, arguments.tokens.split(",")):
             ids = [[101, *((1000 + 37 * b + 7919 * i) % 20000 + 1000 for i in range(tokens - 2)), 102] for b in range(arguments.batch)]
             results = [{"variant": name, "tokens": tokens, **summary(measure(peer, ids, arguments.iterations), arguments.batch)}
                        for name, peer in peers.items()]  # fmt: skip
             print(json.dumps(min(results, key=lambda r: r["median_ms"])), flush=True)
         return
-    peer = OnnxRuntime(f"{arguments.dtype}.onnx", arguments.threads) if arguments.peer == "onnxruntime" else SentenceTransformers(arguments.threads)
+    peer = PEERS[arguments.peer](arguments.dtype, arguments.threads)
     texts = [line.rstrip("\n") for line in sys.stdin]
     for vector in peer.encode(texts):
         print(json.dumps({"embedding": [float(x) for x in vector]}), flush=True)

@@ -31,13 +31,17 @@ def latency_section(rows):
         parts.append(f"{threads} thread{'s' if threads > 1 else ''}, p50 / p99 in milliseconds:\n")
         parts.append(table(["", *(f"{tokens} tokens" for tokens in lengths)], body))
         ratios = []
-        for ours, theirs in (("bantam int8", "onnxruntime int8"), ("bantam f32", "onnxruntime f32"), ("bantam f32", "sentence-transformers f32"),
-                             ("bantam int8", "sentence-transformers f32")):  # fmt: skip
-            pairs = [(by_key.get((ours, t)), by_key.get((theirs, t))) for t in lengths]
-            ratios.append([f"{theirs} ÷ {ours}", *(f"{b['median_ms'] / a['median_ms']:.2f}" if a and b else "" for a, b in pairs)])
+        for dtype in ("int8", "f32"):
+            others = [n for n in names if n.endswith(dtype) and not n.startswith("bantam")]
+            mine = [by_key.get((f"bantam {dtype}", t)) for t in lengths]
+            for name in others:
+                pairs = zip(mine, (by_key.get((name, t)) for t in lengths))
+                ratios.append([f"{name} ÷ bantam {dtype}", *(f"{b['median_ms'] / a['median_ms']:.2f}" if a and b else "" for a, b in pairs)])
+            best = [min((by_key[n, t]["median_ms"] for n in others if (n, t) in by_key), default=None) for t in lengths]
+            ratios.append([f"**the fastest other {dtype}** ÷ bantam {dtype}", *(f"**{b / a['median_ms']:.2f}**" if a and b else "" for a, b in zip(mine, best))])
         parts.append("How many times as long the other takes (above 1: Bantam is faster), from the p50:\n")
         parts.append(table(["", *(f"{tokens} tokens" for tokens in lengths)], ratios))
-    variants = sorted({f"{label(r)}: {r['variant']}" for r in rows if r.get("variant", "modules") != "modules"})
+    variants = sorted({f"{label(r)}: {r['variant']}" for r in rows if r.get("variant", "only") != "only"})
     isa = sorted({r["isa"] for r in rows if r.get("isa")})
     parts.append("Of onnxruntime, each figure is the better of the exported graph and the one that its own BERT optimizer fuses"
                  f" ({'; '.join(variants)}). Bantam's kernels here: {', '.join(isa) or 'unknown'}.\n")  # fmt: skip
@@ -55,6 +59,10 @@ def http_section(http):
         theirs = next((r for r in http["rows"] if r["threads"] == threads and r["name"] != "bantam"), None)
         if ours and theirs:
             parts.append(f"With {threads} thread{'s' if threads > 1 else ''} the other takes {theirs['median_ms'] / ours['median_ms']:.2f} times as long (p50).")
+    for row in http["cached"]:
+        parts.append(f"With {row['threads']} thread{'s' if row['threads'] > 1 else ''} and the cache on, an answer from the cache takes"
+                     f" {ms(row['median_ms'])} / {ms(row['p99_ms'])} ms (p50 / p99), of which the server's own decision"
+                     f" {ms(row['server_median_ms'])} / {ms(row['server_p99_ms'])}.")  # fmt: skip
     parts.append("\nThe other server (`bench/peer_server.py`) is FastAPI on uvicorn with uvloop and httptools, tokenizers, onnxruntime int8 and a"
                  " scikit-learn head trained on the same examples; it does the same steps and writes an audit record too. Server and client"
                  " are pinned: with 1 thread each has a core, with 2 the client shares one.\n")  # fmt: skip

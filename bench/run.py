@@ -1,4 +1,4 @@
-"""`make bench`: Bantam beside onnxruntime, sentence-transformers and a server of the usual parts, in one run.
+"""`make bench`: Bantam beside onnxruntime, OpenVINO, CTranslate2, sentence-transformers and a server of the usual parts, in one run.
 
 Every round runs each contestant once, in an order that turns with the round, so that a slow minute of the machine meets all of them.
 A figure is the median over the rounds of what a round gives (its median, its 99th percentile, its minimum). Writes
@@ -31,13 +31,14 @@ from bantam_process import BantamProcess, free_port, make_home, real_home  # noq
 MODEL_NAME = "all-MiniLM-L6-v2"
 MODEL = real_home() / "models" / MODEL_NAME
 BINARY = REPOSITORY / "build" / "release" / "bantam"
-ONNX = REPOSITORY / "build" / "bench"
+MODELS = REPOSITORY / "build" / "bench"
 ROUTE_FILE = REPOSITORY / "examples" / "helpdesk" / "bantam.yaml"
 LENGTHS = [8, 16, 32, 128, 256]
 THREADS = [1, 2]
-PEERS = [("onnxruntime", "int8"), ("onnxruntime", "f32"), ("sentence-transformers", "f32")]
+PEERS = [("onnxruntime", "int8"), ("openvino", "int8"), ("ctranslate2", "int8"),
+         ("onnxruntime", "f32"), ("openvino", "f32"), ("ctranslate2", "f32"), ("sentence-transformers", "f32")]  # fmt: skip
 os.environ["BANTAM_BINARY"] = str(BINARY)  # which one BantamProcess starts
-ENVIRONMENT = {**os.environ, "BENCH_MODEL": str(MODEL), "BENCH_ONNX": str(ONNX), "HF_HUB_OFFLINE": "1"}
+ENVIRONMENT = {**os.environ, "BENCH_MODEL": str(MODEL), "BENCH_MODELS": str(MODELS), "HF_HUB_OFFLINE": "1"}
 commands = {}
 
 
@@ -165,7 +166,7 @@ def questions():
 
 def bench_http(rounds, requests):
     text = questions()
-    samples, peaks, routes = {}, {}, {}
+    samples, cached, peaks, routes = {}, {}, {}, {}
     servers = [("bantam", bantam_server), ("fastapi + onnxruntime + scikit-learn", peer_server)]
     for number in range(rounds):
         for threads in THREADS:
@@ -177,11 +178,15 @@ def bench_http(rounds, requests):
                     last = str(max(os.sched_getaffinity(0)))
                     result = json.loads(run(["taskset", "-c", last, *command], "client", input=text))
                     samples.setdefault((name, threads), []).append(result)
+                    if name == "bantam":
+                        cached.setdefault(threads, []).append(json.loads(run(["taskset", "-c", last, *command, "cached"], input=text)))
                     peaks.setdefault((name, threads), []).append(peak_kb(pid))
                     routes[name] = result["routes"]
     rows = [{"name": n, "threads": th, "tokens": 16, "peak_rss_mib": statistics.median(peaks[n, th]) / 1024, **fold(s)}
             for (n, th), s in samples.items()]  # fmt: skip
-    return {"rows": rows, "routes": routes}
+    keys = ("median_ms", "p99_ms", "server_median_ms", "server_p99_ms")
+    cached = [{"threads": th, **{key: statistics.median(s[key] for s in rounds) for key in keys}} for th, rounds in cached.items()]
+    return {"rows": rows, "cached": cached, "routes": routes}
 
 
 def one_start(command, environment):
@@ -240,7 +245,8 @@ def bench_agreement():
     result = {}
     for dtype in ("f32", "int8"):
         result[f"bantam {dtype}"] = vectors([BINARY, "embed", "--model", MODEL_NAME, "--dtype", dtype])
-        result[f"onnxruntime {dtype}"] = vectors([sys.executable, "bench/peers.py", "embed", "onnxruntime", "--dtype", dtype])
+        for name in [name for name, peer_dtype in PEERS if peer_dtype == dtype and name != "sentence-transformers"]:
+            result[f"{name} {dtype}"] = vectors([sys.executable, "bench/peers.py", "embed", name, "--dtype", dtype])
     return {name: {"mean": float(c.mean()), "min": float(c.min())}
             for name, c in ((n, (v * reference).sum(1)) for n, v in result.items())}  # fmt: skip
 
@@ -248,9 +254,9 @@ def bench_agreement():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", help="latency, http, start or agreement; several with commas")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--iterations", type=int, default=200, help="calls of a peer per round and length")
-    parser.add_argument("--requests", type=int, default=3000, help="HTTP requests per round")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--iterations", type=int, default=100, help="calls of a peer per round and length")
+    parser.add_argument("--requests", type=int, default=1500, help="HTTP requests per round")
     parser.add_argument("--dry", action="store_true", help="print the results, write nothing")
     arguments = parser.parse_args()
     wanted = (arguments.only or "agreement,latency,http,start").split(",")
@@ -258,8 +264,8 @@ def main():
     results = {"machine": machine.describe(REPOSITORY, BINARY), "date": time.strftime("%Y-%m-%d"), "rounds": arguments.rounds}
     if results["machine"]["load_before"] > 0.5:
         say(f"the machine is busy (load {results['machine']['load_before']:.1f}); figures will be worse and noisier than they need be")
-    say("making the ONNX models, unless they are there")
-    run([sys.executable, "bench/make_onnx.py", MODEL, ONNX])
+    say("making the other runtimes' models, unless they are there")
+    run([sys.executable, "bench/make_models.py", MODEL, MODELS])
     if "agreement" in wanted:
         results["agreement"] = bench_agreement()
     if "latency" in wanted:

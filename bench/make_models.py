@@ -1,7 +1,10 @@
-"""Makes the ONNX models that onnxruntime is measured with, from the same safetensors file that Bantam reads.
+"""Makes the models that the other runtimes are measured with, from the same safetensors file that Bantam reads.
 
-Four of them, because which is fastest depends on the length and the machine: f32 and int8 (dynamic, per channel), each as
-exported and fused by onnxruntime's own BERT optimizer. Pooling and normalisation are in the graph: ids in, unit vector out.
+- onnxruntime: four, because which is fastest depends on the length and the machine: f32 and int8 (dynamic, per channel), each as exported
+  and fused by onnxruntime's own BERT optimizer. Pooling and normalisation are in the graph: ids in, unit vector out.
+- OpenVINO: the exported f32 graph, and int8 by NNCF (static activation scales, calibrated on bench/questions.txt and the help desk's examples).
+- CTranslate2: its own converter; it quantizes when it loads.
+
 They lie in build/bench/ and are made again when the model or this file changes.
 """
 
@@ -47,8 +50,37 @@ def export_f32(model_folder, target):
     )  # fmt: skip
 
 
+def make_openvino(model_folder, folder):
+    import nncf
+    import numpy
+    import openvino
+    import yaml
+    from tokenizers import Tokenizer
+
+    here = Path(__file__).resolve().parent
+    tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    routes = yaml.safe_load((here.parent / "examples/helpdesk/bantam.yaml").read_text())["routes"]
+    texts = (here / "questions.txt").read_text().splitlines() + [line for route in routes for line in route.get("utterances", [])]
+    samples = []
+    for text in texts:
+        ids = numpy.asarray([tokenizer.encode(text).ids], dtype=numpy.int64)
+        samples.append({"input_ids": ids, "attention_mask": numpy.ones_like(ids)})
+    model = openvino.Core().read_model(folder / "f32.onnx")
+    quantized = nncf.quantize(
+        model, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(samples)
+    )
+    openvino.save_model(quantized, folder / "openvino-int8.xml")
+
+
+def make_ctranslate2(model_folder, folder):
+    from ctranslate2.converters import TransformersConverter
+
+    TransformersConverter(str(model_folder)).convert(str(folder / "ctranslate2"), force=True)
+
+
 def make(model_folder, folder):
-    """Fills `folder` with the four models if they are not there yet."""
+    """Fills `folder` with the models if they are not there yet."""
     key = key_of(model_folder)
     stamp = folder / "onnx.key"
     if stamp.is_file() and stamp.read_text() == key:
@@ -70,6 +102,8 @@ def make(model_folder, folder):
             folder / source, folder / target, per_channel=True, weight_type=QuantType.QInt8,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )  # fmt: skip
+    make_openvino(model_folder, folder)
+    make_ctranslate2(model_folder, folder)
     logging.disable(logging.NOTSET)
     stamp.write_text(key)
 
