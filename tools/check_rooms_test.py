@@ -18,6 +18,7 @@ CASES = [
     ("src/cli/a.cc", "#include <base/result.h>\n", "include it with quotes"),
     ("src/files/a.cc", '#include "../api/server.h"\n', "steps out of its folder"),
     ("src/misc/a.cc", "", "src/misc:1: not a room"),
+    ("src/net/a.cc", '#include "kernels/isa.h"\n', "src/net/a.cc:1: net/ includes kernels/"),
     ("src/base/README.md", "", "src/base/CMakeLists.txt:1: missing"),
 ]
 
