@@ -29,13 +29,14 @@ int RowParts(int num_rows, int num_threads) {
 
 }  // namespace
 
-Bert::Bert(const BertConfig& config, WeightType type, const Kernels* kernels, WeightMemory memory,
-           uint64_t num_parameters)
+Bert::Bert(const BertConfig& config, const WeightPlan& plan, const std::string& prefix, const Kernels* kernels,
+           WeightMemory memory, uint64_t num_parameters)
     : config_(config),
-      type_(type),
+      type_(plan.type),
+      quantized_(plan.AnyQuantized()),
       kernels_(kernels),
       memory_(std::move(memory)),
-      weights_(LayOutBert(config, type, memory_.bytes().data()).weights),
+      weights_(LayOutBert(config, plan, prefix, memory_.bytes().data()).weights),
       num_parameters_(num_parameters) {}
 
 std::unique_ptr<EncoderWorkspace> Bert::NewWorkspace() const { return std::make_unique<BertWorkspace>(); }
@@ -44,30 +45,31 @@ Result<std::unique_ptr<Encoder>> Bert::Load(ModelFolder& model, const EncoderOpt
   BANTAM_TRY(const Kernels* kernels, SelectKernels());
   const std::string name = EscapeForTerminal((model.path / "config.json").string(), 400);
   BANTAM_TRY(const BertConfig config, ParseBertConfig(model.config, name));
-  const WeightType type = options.weight_type;
-  const size_t size = LayOutBert(config, type, nullptr).total_bytes;
+  BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
+  const std::string prefix = BertPrefix(*model.weights);
+  const size_t size = LayOutBert(config, plan, prefix, nullptr).total_bytes;
 
   // f32 weights are the file's own, in another order: a second copy on disk would save little.
-  const bool packed = options.use_packed_files && type == WeightType::kInt8 && !model.packed_folder.empty();
+  const bool packed = options.use_packed_files && plan.AnyQuantized() && !model.packed_folder.empty();
   const PackedFile file{.folder = model.packed_folder,
                         .weights_sha256 = model.weights_sha256,
-                        .contents = config.Fingerprint() + " int8",
+                        .contents = config.Fingerprint() + " " + plan.Fingerprint(),
                         .size_bytes = size};
   if (packed) {
     if (auto opened = OpenPackedFile(file)) {
       return std::unique_ptr<Encoder>(
-          new Bert(config, type, kernels, std::move(opened->memory), opened->num_parameters));
+          new Bert(config, plan, prefix, kernels, std::move(opened->memory), opened->num_parameters));
     }
   }
   BANTAM_TRY(WeightMemory memory, WeightMemory::Allocate(size));
-  BANTAM_TRY(const uint64_t num_parameters, ReadBertWeights(*model.weights, config, type, memory.writable()));
+  BANTAM_TRY(const uint64_t num_parameters, ReadBertWeights(*model.weights, config, plan, memory.writable()));
   if (packed) {
     // Disposable: without it the next start is slower, nothing else.
     if (Status written = WritePackedFile(file, memory.bytes(), num_parameters); !written) {
       Log(LogLevel::kWarning, "packed weights are not kept: {}", written.error().message);
     }
   }
-  return std::unique_ptr<Encoder>(new Bert(config, type, kernels, std::move(memory), num_parameters));
+  return std::unique_ptr<Encoder>(new Bert(config, plan, prefix, kernels, std::move(memory), num_parameters));
 }
 
 void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, ThreadPool& pool,
@@ -79,10 +81,7 @@ void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, Threa
   ws.Plan(batch, kGroupTokens, pool.num_threads());
   BANTAM_CHECK(ws.longest_sequence() <= config_.max_position_embeddings, "a sequence of {} tokens",
                ws.longest_sequence());
-  ws.Reserve({.config = &config_,
-              .int8 = type_ == WeightType::kInt8,
-              .block_rows = kBlockRows,
-              .num_threads = pool.num_threads()});
+  ws.Reserve({.config = &config_, .int8 = quantized_, .block_rows = kBlockRows, .num_threads = pool.num_threads()});
 
   const Activations x{.values = hidden.data(), .stride = config_.hidden_size};
   if (ws.side_by_side()) {
@@ -102,7 +101,7 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
   const int first = cu_seqlens.front(), num_rows = cu_seqlens.back() - first;
   if (num_rows == 0) return;
   const Activations x = ws.Bytes(lane, hidden.From(first)), qkv = ws.Qkv(lane), context = ws.Context(lane);
-  const AttentionShape shape{config_.num_attention_heads, config_.head_dim(), type_ == WeightType::kInt8};
+  const AttentionShape shape{config_.num_attention_heads, config_.head_dim(), quantized_};
   const int row_parts = RowParts(num_rows, parallel.num_threads());
   // With so few rows for each thread it would read all weights for little work: then the threads share the columns of
   // each product, at the price of a barrier after each.
@@ -144,11 +143,11 @@ void Bert::FinishLayer(const BertLayerWeights& layer, const Activations& context
                        BertWorkspace& ws, int worker, const Parallel& parallel) const {
   const Activations attended = ws.BlockContext(worker, context), h = ws.BlockHidden(worker),
                     intermediate = ws.BlockIntermediate(worker);
-  if (type_ == WeightType::kInt8) QuantizeRows(*kernels_, attended, num_rows, config_.hidden_size);
+  if (layer.attention_output.reads_bytes()) QuantizeRows(*kernels_, attended, num_rows, config_.hidden_size);
   ApplyLinear(*kernels_, layer.attention_output, attended, h, num_rows, parallel, {.residual = &x});
   ApplyLayerNorm(*kernels_, layer.attention_norm, h, h, num_rows);
   ApplyLinear(*kernels_, layer.intermediate, h, intermediate, num_rows, parallel, {.activation = config_.hidden_act});
-  if (type_ == WeightType::kInt8) QuantizeRows(*kernels_, intermediate, num_rows, config_.intermediate_size);
+  if (layer.output.reads_bytes()) QuantizeRows(*kernels_, intermediate, num_rows, config_.intermediate_size);
   ApplyLinear(*kernels_, layer.output, intermediate, x, num_rows, parallel, {.residual = &h});
   ApplyLayerNorm(*kernels_, layer.output_norm, x, x, num_rows);
 }

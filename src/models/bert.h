@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/bert_weights.h"
+#include "models/encoder.h"
 #include "models/weight_memory.h"
 
 namespace bantam {
@@ -25,7 +26,8 @@ class Bert final : public Encoder {
                std::span<float> hidden) const override;
 
  private:
-  Bert(const BertConfig& config, WeightType type, const Kernels* kernels, WeightMemory memory, uint64_t num_parameters);
+  Bert(const BertConfig& config, const WeightPlan& plan, const std::string& prefix, const Kernels* kernels,
+       WeightMemory memory, uint64_t num_parameters);
   void ForwardGroup(const EncoderBatch& batch, Range group, const Activations& hidden, BertWorkspace& ws, int lane,
                     const Parallel& parallel) const;
   void FinishLayer(const BertLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
@@ -33,6 +35,7 @@ class Bert final : public Encoder {
 
   BertConfig config_;
   WeightType type_;
+  bool quantized_;  // some layer reads bytes
   const Kernels* kernels_;
   WeightMemory memory_;
   BertWeights weights_;

@@ -1,14 +1,12 @@
-// A BERT's weights as the kernels read them, all in one block of memory whose layout follows from the config alone: so
-// the block can be written to a file and mapped again.
+// A BERT's weights as the kernels read them: which layers there are, and under which names a checkpoint keeps them.
 #pragma once
 
+#include <string>
 #include <vector>
 
-#include "layers/embedding.h"
-#include "layers/layer_norm.h"
-#include "layers/linear.h"
 #include "models/bert_config.h"
-#include "models/encoder.h"
+#include "models/weight_layout.h"
+#include "models/weight_reader.h"
 
 namespace bantam {
 
@@ -27,17 +25,20 @@ struct BertWeights {
   Embedding embedding;
 };
 
+// "bert." where a head on top of the encoder put its tensors there, else "".
+std::string BertPrefix(const WeightSource& source);
+
 // Where everything lies in the block: views into `block`, which may be null to learn only the size.
 struct BertLayout {
   BertWeights weights;
   size_t total_bytes = 0;
 };
-BertLayout LayOutBert(const BertConfig& config, WeightType type, const std::byte* block);
+BertLayout LayOutBert(const BertConfig& config, const WeightPlan& plan, const std::string& prefix,
+                      const std::byte* block);
 
-// Reads every tensor of the file into `block` ([LayOutBert().total_bytes], zeroed), packing and quantising. Strict: a
-// tensor that is missing, misshapen, of no float type or left over is an error that names it. Returns the number of
-// parameters in the file.
-Result<uint64_t> ReadBertWeights(WeightSource& source, const BertConfig& config, WeightType type,
+// Reads every tensor of the file into `block` ([LayOutBert().total_bytes], zeroed), packing and quantising. Returns the
+// number of parameters in the file.
+Result<uint64_t> ReadBertWeights(WeightSource& source, const BertConfig& config, const WeightPlan& plan,
                                  std::span<std::byte> block);
 
 }  // namespace bantam

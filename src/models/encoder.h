@@ -9,12 +9,9 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "files/model_folder.h"
+#include "layers/weight_type.h"
 
 namespace bantam {
-
-enum class WeightType { kF32, kInt8 };
-std::string_view WeightTypeName(WeightType type);  // "f32", "int8"
-Result<WeightType> ParseWeightType(std::string_view name);
 
 // Sequences back to back without padding: sequence i is token_ids[cu_seqlens[i] .. cu_seqlens[i + 1]).
 struct EncoderBatch {
@@ -38,8 +35,8 @@ class Encoder {
   virtual int hidden_size() const = 0;
   virtual int max_positions() const = 0;  // longest sequence the position table allows
   virtual int vocab_size() const = 0;
-  virtual WeightType weight_type() const = 0;
-  virtual std::string_view isa() const = 0;  // the kernels' level: "scalar", "avx2", "avx512vnni", ...
+  virtual WeightType weight_type() const = 0;  // of its layers, but those that a quantised model keeps higher
+  virtual std::string_view isa() const = 0;    // the kernels' level: "scalar", "avx2", "avx512vnni", ...
   virtual uint64_t num_parameters() const = 0;
   virtual uint64_t weight_bytes() const = 0;  // resident size of the packed weights
   virtual std::unique_ptr<EncoderWorkspace> NewWorkspace() const = 0;
@@ -50,8 +47,8 @@ class Encoder {
 };
 
 struct EncoderOptions {
-  WeightType weight_type = WeightType::kF32;
-  bool use_packed_files = true;  // read and write model.packed_folder
+  WeightType weight_type = WeightType::kF32;  // of weights stored as floats; stored integers stay what they are
+  bool use_packed_files = true;               // read and write model.packed_folder
 };
 
 // kUnsupported for an unknown architecture, listing the known ones.
