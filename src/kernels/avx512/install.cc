@@ -6,7 +6,9 @@
 #include "kernels/common/vec_math.inl"
 #include "kernels/common/rows.inl"
 #include "kernels/common/gemm_f32.inl"
+#include "kernels/common/attention_mask.inl"
 #include "kernels/common/attention.inl"
+#include "kernels/common/gated.inl"
 // clang-format on
 
 namespace bantam {
@@ -70,6 +72,9 @@ void InstallAvx512(struct KernelTable* table) {
   table->embedding = Embedding;
   table->activate = Activate;
   table->softmax = Softmax;
+  table->rms_norm = RmsNorm;
+  table->rope = Rope;
+  table->gate = Gate;
 }
 
 }  // namespace bantam

@@ -142,8 +142,10 @@ void AttendPairs(const struct AttentionArgs* args, const struct Bf16Head* head, 
     }
   }
   float sums[kRows];
-  const float factor = args->scale * 1.44269504f;
+  const bool masked = args->bias != NULL || args->causal != 0 || args->window > 0;
+  const float factor = (masked ? 1.0f : args->scale) * 1.44269504f;
   for (int r = 0; r < kRows; ++r) {
+    if (masked) BiasAndMask(args, query + r, 0, args->num_keys, head->scores + r * head->padded_keys);
     sums[r] = SoftmaxPairs(head->scores + r * head->padded_keys, head->weights + r * (head->padded_keys / 2),
                            args->num_keys, head->padded_keys, factor);
   }

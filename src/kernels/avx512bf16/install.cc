@@ -5,6 +5,7 @@
 // In this order: each file uses what the ones before it define.
 // clang-format off
 #include "kernels/avx512/vec.inl"
+#include "kernels/common/attention_mask.inl"
 #include "kernels/avx512bf16/attention.inl"
 // clang-format on
 
