@@ -39,7 +39,7 @@ std::unique_ptr<Encoder> LoadGolden(const Path& folder, WeightType type) {
 std::vector<std::string> GoldenModels() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(kGolden)) {
-    if (std::filesystem::exists(entry.path() / "model.safetensors")) names.push_back(entry.path().filename().string());
+    if (std::filesystem::exists(entry.path() / "config.json")) names.push_back(entry.path().filename().string());
   }
   std::sort(names.begin(), names.end());
   return names;

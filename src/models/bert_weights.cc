@@ -82,7 +82,8 @@ Result<uint64_t> ReadBertWeights(WeightSource& source, const BertConfig& config,
     BANTAM_RETURN_IF_ERROR(reader.ReadNorm(names.layer + "output.LayerNorm", layer.output_norm));
   }
   // position_ids: 0, 1, 2, ..., a buffer that old versions saved.
-  BANTAM_RETURN_IF_ERROR(reader.Finish("BERT encoder", {"pooler.", "cls.", "embeddings.position_ids"}));
+  BANTAM_RETURN_IF_ERROR(
+      reader.Finish("BERT encoder", std::vector<std::string>{"pooler.", "cls.", "embeddings.position_ids"}));
   return reader.num_parameters();
 }
 

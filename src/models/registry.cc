@@ -3,6 +3,9 @@
 #include "base/text_util.h"
 #include "models/bert.h"
 #include "models/encoder.h"
+#include "models/modernbert.h"
+#include "models/nomic_bert.h"
+#include "models/qwen3.h"
 
 namespace bantam {
 namespace {
@@ -14,6 +17,9 @@ struct Architecture {
 
 constexpr Architecture kArchitectures[] = {
     {"bert", Bert::Load},
+    {"modernbert", LoadModernBert},
+    {"nomic_bert", LoadNomicBert},
+    {"qwen3", LoadQwen3},
 };
 
 }  // namespace

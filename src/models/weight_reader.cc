@@ -35,9 +35,13 @@ Result<TensorView> WeightReader::GetAny(const std::string& full, const Shape& sh
   return view;
 }
 
+void WeightReader::Count(const std::string& full, uint64_t parameters) {
+  if (counted_.insert(full).second) num_parameters_ += parameters;
+}
+
 Result<TensorView> WeightReader::Get(std::string_view name, const Shape& shape) {
   BANTAM_TRY(TensorView view, GetAny(prefix_ + std::string(name), shape, DType::kF32));
-  num_parameters_ += static_cast<uint64_t>(NumElements(shape));
+  Count(prefix_ + std::string(name), static_cast<uint64_t>(NumElements(shape)));
   return view;
 }
 
@@ -50,7 +54,7 @@ Status WeightReader::Into(std::string_view name, const Shape& shape, std::span<f
 Result<WeightReader::Matrix> WeightReader::OpenMatrix(const std::string& name, WeightType type, int rows, int columns) {
   const std::string full = prefix_ + name + ".weight";
   layers_.insert(prefix_ + name);
-  num_parameters_ += static_cast<uint64_t>(rows) * static_cast<uint64_t>(columns);
+  Count(full, static_cast<uint64_t>(rows) * static_cast<uint64_t>(columns));
   Matrix matrix;
   matrix.columns = columns;
   if (!plan_.stored || type == WeightType::kF32) {
@@ -86,14 +90,38 @@ float WeightReader::RowInt8(const Matrix& matrix, int row, std::span<int8_t> out
   return matrix.scales[static_cast<size_t>(row)];
 }
 
+Result<std::vector<float>> WeightReader::ReadMatrix(const std::string& name, int rows, int columns) {
+  const WeightType type = plan_.LinearType(prefix_ + name);
+  BANTAM_TRY(const Matrix matrix, OpenMatrix(name, type, rows, columns));
+  const auto width = static_cast<size_t>(columns);
+  std::vector<float> values(static_cast<size_t>(rows) * width);
+  if (!plan_.stored || type == WeightType::kF32) {
+    CopyToF32(matrix.values, values);
+    return values;
+  }
+  std::vector<int8_t> row_int8(width);
+  for (int row = 0; row < rows; ++row) {
+    const float scale = RowInt8(matrix, row, row_int8);
+    for (size_t i = 0; i < width; ++i) {
+      values[static_cast<size_t>(row) * width + i] = scale * static_cast<float>(row_int8[i]);
+    }
+  }
+  return values;
+}
+
 Status WeightReader::ReadLinear(std::initializer_list<std::string> names, const Linear& linear, Bias bias) {
-  const int out = linear.out_features, in = linear.in_features, rows = out / static_cast<int>(names.size());
-  BANTAM_CHECK(rows * static_cast<int>(names.size()) == out, "{} outputs in {} parts", out, names.size());
+  std::vector<LinearPart> parts;
+  for (const std::string& name : names) parts.push_back({name, linear.out_features / static_cast<int>(names.size())});
+  return ReadLinear(parts, linear, bias);
+}
+
+Status WeightReader::ReadLinear(std::span<const LinearPart> parts, const Linear& linear, Bias bias) {
+  const int out = linear.out_features, in = linear.in_features;
   std::vector<float> whole;  // f32 panels are filled from all rows at once
   std::vector<int8_t> row_int8(static_cast<size_t>(in));
   if (linear.type == WeightType::kF32) whole.resize(static_cast<size_t>(out) * static_cast<size_t>(in));
   int first = 0;
-  for (const std::string& name : names) {
+  for (const auto& [name, rows] : parts) {
     if (const WeightType type = plan_.LinearType(prefix_ + name); type != linear.type) {
       return Err(ErrorCode::kUnsupported,
                  "\"quantization_config\": \"{}\" is {}, but the layer that it is a part of is {}: the parts of one "
@@ -115,13 +143,15 @@ Status WeightReader::ReadLinear(std::initializer_list<std::string> names, const 
     }
     first += rows;
   }
+  BANTAM_CHECK(first == out, "{} outputs in {} parts", out, parts.size());
   if (linear.type == WeightType::kF32) PackF32(whole, out, in, Fill(linear.packed_f32, PackedF32Size(out, in)));
   return Ok();
 }
 
-Status WeightReader::ReadNorm(const std::string& name, const LayerNorm& norm) {
+Status WeightReader::ReadNorm(const std::string& name, const LayerNorm& norm, Bias bias) {
   const bool old = !Has(name + ".weight") && Has(name + ".gamma");
   BANTAM_RETURN_IF_ERROR(Into(name + (old ? ".gamma" : ".weight"), {norm.size}, Fill(norm.gamma, norm.size)));
+  if (bias == Bias::kNo) return Ok();
   return Into(name + (old ? ".beta" : ".bias"), {norm.size}, Fill(norm.beta, norm.size));
 }
 
@@ -140,15 +170,16 @@ Status WeightReader::ReadWords(const std::string& name, int vocab_size, const Em
   return Ok();
 }
 
-Status WeightReader::Finish(std::string_view what, std::initializer_list<std::string_view> ignored) const {
+Status WeightReader::Finish(std::string_view what, std::span<const std::string> ignored) const {
   for (const std::string& name : source_.Leftovers()) {
     std::string_view rest = name;
     if (rest.starts_with(prefix_)) rest.remove_prefix(prefix_.size());
-    if (std::any_of(ignored.begin(), ignored.end(), [&](std::string_view begin) { return rest.starts_with(begin); })) {
+    if (std::any_of(ignored.begin(), ignored.end(),
+                    [&](const std::string& begin) { return rest.starts_with(begin); })) {
       continue;
     }
     std::string known;
-    for (const std::string_view begin : ignored) known += fmt::format("{}{}*", known.empty() ? "" : ", ", begin);
+    for (const std::string& begin : ignored) known += fmt::format("{}{}*", known.empty() ? "" : ", ", begin);
     return Err(ErrorCode::kUnsupported, "weight \"{}\" is in the file but no part of a {} (known besides it: {})",
                EscapeForTerminal(name), what, known);
   }

@@ -4,7 +4,7 @@
 //   WeightReader reader(source, plan, prefix);
 //   BANTAM_RETURN_IF_ERROR(reader.ReadLinear({"self.query", "self.key", "self.value"}, layer.qkv));
 //   ...
-//   BANTAM_RETURN_IF_ERROR(reader.Finish("BERT encoder", {"pooler.", "cls."}));
+//   BANTAM_RETURN_IF_ERROR(reader.Finish("BERT encoder", ignored));
 //
 // Strict: a tensor that is missing, misshapen, of another type than the plan says or left over is an error that names
 // it. One thread.
@@ -12,6 +12,7 @@
 
 #include <initializer_list>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,12 @@
 #include "models/weight_plan.h"
 
 namespace bantam {
+
+// A named matrix of a file that makes so many outputs of a layer.
+struct LinearPart {
+  std::string name;
+  int rows = 0;
+};
 
 class WeightReader {
  public:
@@ -39,14 +46,18 @@ class WeightReader {
   // k, v), which the plan must give one type. Without bias, linear.bias stays zero.
   enum class Bias { kYes, kNo };
   Status ReadLinear(std::initializer_list<std::string> names, const Linear& linear, Bias bias = Bias::kYes);
+  // The same from parts of unequal sizes.
+  Status ReadLinear(std::span<const LinearPart> parts, const Linear& linear, Bias bias = Bias::kYes);
+  // NAME.weight [rows, columns] as floats, whatever the plan makes of it.
+  Result<std::vector<float>> ReadMatrix(const std::string& name, int rows, int columns);
   // NAME.weight and NAME.bias, or gamma and beta as checkpoints converted from TensorFlow years ago call them.
-  Status ReadNorm(const std::string& name, const LayerNorm& norm);
+  Status ReadNorm(const std::string& name, const LayerNorm& norm, Bias bias = Bias::kYes);
   // NAME.weight [vocab_size, hidden_size] into the word table.
   Status ReadWords(const std::string& name, int vocab_size, const Embedding& embedding);
 
   // The last call. Tensors that nobody asked for must begin with one of `ignored` (after the prefix): what an encoder
   // can do without. Names in the plan that are no layer are an error too. `what`: "BERT encoder", for messages.
-  Status Finish(std::string_view what, std::initializer_list<std::string_view> ignored) const;
+  Status Finish(std::string_view what, std::span<const std::string> ignored) const;
 
  private:
   // One matrix of a layer or table, row by row.
@@ -66,6 +77,8 @@ class WeightReader {
   std::string prefix_;
   std::set<std::string, std::less<>> layers_;  // names that the plan may speak of
   std::vector<float> scratch_;
+  void Count(const std::string& full, uint64_t parameters);
+  std::set<std::string, std::less<>> counted_;  // shared tensors are asked for more than once
   uint64_t num_parameters_ = 0;
 };
 

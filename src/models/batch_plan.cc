@@ -1,0 +1,35 @@
+#include "models/batch_plan.h"
+
+namespace bantam {
+
+void BatchPlan::Make(const EncoderBatch& batch, int group_tokens, int num_threads) {
+  const auto& cu = batch.cu_seqlens;
+  const int num_sequences = batch.num_sequences(), num_tokens = batch.num_tokens();
+  position_ids_.resize(num_tokens);
+  longest_sequence_ = 0;
+  for (int s = 0; s < num_sequences; ++s) {
+    longest_sequence_ = std::max(longest_sequence_, cu[s + 1] - cu[s]);
+    for (int i = cu[s]; i < cu[s + 1]; ++i) position_ids_[i] = i - cu[s];
+  }
+  // Two groups for each thread even out their lengths.
+  const int target = std::clamp(num_tokens / (2 * num_threads), 16, group_tokens);
+  groups_.clear();
+  largest_group_ = 0;
+  for (int s = 0; s < num_sequences;) {
+    int end = s + 1;
+    while (end < num_sequences && cu[end + 1] - cu[s] <= target) ++end;
+    groups_.push_back({s, end});
+    largest_group_ = std::max(largest_group_, cu[end] - cu[s]);
+    s = end;
+  }
+  // Side by side, the last group to be taken decides when all are done: worth it when no group is a large part of the
+  // share of a thread.
+  side_by_side_ = num_threads == 1 || (static_cast<int>(groups_.size()) >= 2 * num_threads &&
+                                       largest_group_ <= num_tokens / (2 * num_threads) * 5 / 4);
+  if (!side_by_side_) {
+    groups_.assign(1, {0, num_sequences});
+    largest_group_ = num_tokens;
+  }
+}
+
+}  // namespace bantam
