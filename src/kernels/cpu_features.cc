@@ -35,8 +35,9 @@ CpuFeatures DetectCpuFeatures() {
   constexpr uint32_t kAvx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
   features.avx512 = features.avx2_fma && zmm_saved && (ebx & kAvx512) == kAvx512;
   features.avx512_vnni = features.avx512 && (ecx & bit_AVX512VNNI) != 0;
+  const bool vbmi = (ecx & bit_AVX512VBMI) != 0;
   if (eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0) {
-    features.avx512_bf16 = features.avx512_vnni && (eax & bit_AVX512BF16) != 0;
+    features.avx512_bf16 = features.avx512_vnni && vbmi && (eax & bit_AVX512BF16) != 0;
   }
   return features;
 }

@@ -212,7 +212,8 @@ int Main(int argc, char** argv) {
     return 1;
   }
   const auto wanted = [&](const char* what) {
-    return argc == 1 || std::any_of(argv + 1, argv + argc, [&](const char* arg) { return std::strcmp(arg, what) == 0; });
+    return argc == 1 ||
+           std::any_of(argv + 1, argv + argc, [&](const char* arg) { return std::strcmp(arg, what) == 0; });
   };
   const KernelTable& table = (*kernels)->table;
   std::printf("%s\n", std::string(IsaName((*kernels)->isa)).c_str());

@@ -63,7 +63,7 @@ void AttendTile(const struct AttentionArgs* args, int query, const float* keys, 
     float* row = scores + r * keys_stride;
     float scale = args->scale;
     if (args->bias != NULL || args->causal != 0 || args->window > 0) {
-      BiasAndMask(args, query + r, begin, end, row);
+      BiasAndMask(args, query + r, begin, end, scale, 1.0f, row);
       scale = 1.0f;
     }
     sums[r] = Softmax(row + begin, row + begin, end - begin, scale);

@@ -17,16 +17,16 @@ BANTAM_INLINE int LastKey(const struct AttentionArgs* args, int query) {
   return end;
 }
 
-// scores[j] = scale * scores[j] + bias[j] for the keys of [begin, end) that `query` sees, -inf for the others: their
+// scores[j] = scale * scores[j] + unit * bias[j] for the keys of [begin, end) that `query` sees, -inf for the others: their
 // weights are exactly zero, so that a row's sums do not depend on the tile's range.
-BANTAM_INLINE void BiasAndMask(const struct AttentionArgs* args, int query, int begin, int end, float* scores) {
+BANTAM_INLINE void BiasAndMask(const struct AttentionArgs* args, int query, int begin, int end, float scale,
+                               float unit, float* scores) {
   const int first = FirstKey(args, query), last = LastKey(args, query);
   const float* bias = args->bias == NULL ? NULL : args->bias + query * args->bias_stride;
-  const Vec scale = Set(args->scale);
   for (int j = begin; j < end; j += kLanes) {
     const int lanes = end - j < kLanes ? end - j : kLanes;
-    const Vec x = Mul(LoadPart(scores + j, lanes, Zero()), scale);
-    StorePart(scores + j, lanes, bias == NULL ? x : Add(x, LoadPart(bias + j, lanes, Zero())));
+    const Vec x = Mul(LoadPart(scores + j, lanes, Zero()), Set(scale));
+    StorePart(scores + j, lanes, bias == NULL ? x : Add(x, Mul(LoadPart(bias + j, lanes, Zero()), Set(unit))));
   }
   for (int j = begin; j < first; ++j) scores[j] = -__builtin_inff();
   for (int j = last; j < end; ++j) scores[j] = -__builtin_inff();
