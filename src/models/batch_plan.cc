@@ -1,5 +1,7 @@
 #include "models/batch_plan.h"
 
+#include <utility>
+
 namespace bantam {
 
 void BatchPlan::Make(const EncoderBatch& batch, int group_tokens, int num_threads) {
@@ -11,8 +13,9 @@ void BatchPlan::Make(const EncoderBatch& batch, int group_tokens, int num_thread
     longest_sequence_ = std::max(longest_sequence_, cu[s + 1] - cu[s]);
     for (int i = cu[s]; i < cu[s + 1]; ++i) position_ids_[i] = i - cu[s];
   }
-  // Two groups for each thread even out their lengths.
-  const int target = std::clamp(num_tokens / (2 * num_threads), 16, group_tokens);
+  // Several groups for each thread even out their lengths.
+  constexpr int kGroupsPerThread = 4;
+  const int target = std::clamp(num_tokens / (kGroupsPerThread * num_threads), 16, group_tokens);
   groups_.clear();
   largest_group_ = 0;
   for (int s = 0; s < num_sequences;) {
@@ -29,6 +32,13 @@ void BatchPlan::Make(const EncoderBatch& batch, int group_tokens, int num_thread
   if (!side_by_side_) {
     groups_.assign(1, {0, num_sequences});
     largest_group_ = num_tokens;
+  }
+  // The largest first, so that the last ones to be taken are small and the threads end together.
+  if (side_by_side_ && num_threads > 1) {
+    const auto tokens = [&](const Range& group) { return cu[group.end] - cu[group.begin]; };
+    std::sort(groups_.begin(), groups_.end(), [&](const Range& a, const Range& b) {
+      return std::pair(-tokens(a), a.begin) < std::pair(-tokens(b), b.begin);
+    });
   }
 }
 

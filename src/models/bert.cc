@@ -12,14 +12,6 @@
 namespace bantam {
 namespace {
 
-// Rows that go together through everything after attention: their feed-forward activations (48 x 1536 floats) stay in
-// L2.
-constexpr int kBlockRows = 48;
-
-// Sequences that go together through all layers on one thread. More tokens read the weights fewer times, fewer keep the
-// activations in L2.
-constexpr int kGroupTokens = 128;
-
 constexpr int kMinRowsPerThread = 4;
 
 int RowParts(int num_rows, int num_threads) {

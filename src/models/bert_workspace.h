@@ -7,6 +7,7 @@
 #include "base/aligned_buffer.h"
 #include "layers/activations.h"
 #include "layers/parallel.h"
+#include "models/batch_plan.h"
 #include "models/bert_config.h"
 #include "models/encoder.h"
 
@@ -21,16 +22,15 @@ struct BertBufferSizes {
 
 class BertWorkspace final : public EncoderWorkspace {
  public:
-  // Cuts the batch into groups of consecutive sequences. With enough of them each thread takes whole groups through all
-  // layers without waiting for anybody (side_by_side); a few sequences are rather shared by all threads, layer by
-  // layer.
-  void Plan(const EncoderBatch& batch, int group_tokens, int num_threads);
+  void Plan(const EncoderBatch& batch, int group_tokens, int num_threads) {
+    plan_.Make(batch, group_tokens, num_threads);
+  }
   void Reserve(const BertBufferSizes& sizes);
 
-  std::span<const Range> groups() const { return groups_; }  // of sequences
-  bool side_by_side() const { return side_by_side_; }
-  int longest_sequence() const { return longest_sequence_; }
-  std::span<const int32_t> position_ids() const { return position_ids_; }  // [num_tokens]
+  std::span<const Range> groups() const { return plan_.groups(); }  // of sequences
+  bool side_by_side() const { return plan_.side_by_side(); }
+  int longest_sequence() const { return plan_.longest_sequence(); }
+  std::span<const int32_t> position_ids() const { return plan_.position_ids(); }  // [num_tokens]
 
   // Of one group in flight; a lane for each thread when groups run side by side.
   Activations Bytes(int lane, Activations x);  // x with room for its bytes
@@ -59,11 +59,7 @@ class BertWorkspace final : public EncoderWorkspace {
   static void Reserve8(Bytes8& buffer, size_t rows, size_t stride);
   Activations With(Bytes8& buffer, Activations x, int columns) const;
 
-  std::vector<Range> groups_;
-  std::vector<int32_t> position_ids_;
-  bool side_by_side_ = false;
-  int longest_sequence_ = 0;
-  int largest_group_ = 0;  // tokens
+  BatchPlan plan_;
   int hidden_size_ = 0, intermediate_size_ = 0;
   bool int8_ = false;
   std::vector<Lane> lanes_;

@@ -17,10 +17,10 @@ BANTAM_INLINE int LastKey(const struct AttentionArgs* args, int query) {
   return end;
 }
 
-// scores[j] = scale * scores[j] + unit * bias[j] for the keys of [begin, end) that `query` sees, -inf for the others: their
-// weights are exactly zero, so that a row's sums do not depend on the tile's range.
-BANTAM_INLINE void BiasAndMask(const struct AttentionArgs* args, int query, int begin, int end, float scale,
-                               float unit, float* scores) {
+// scores[j] = scale * scores[j] + unit * bias[j] for the keys of [begin, end) that `query` sees, -inf for the others:
+// their weights are exactly zero, so that a row's sums do not depend on the tile's range.
+BANTAM_INLINE void BiasAndMask(const struct AttentionArgs* args, int query, int begin, int end, float scale, float unit,
+                               float* scores) {
   const int first = FirstKey(args, query), last = LastKey(args, query);
   const float* bias = args->bias == NULL ? NULL : args->bias + query * args->bias_stride;
   for (int j = begin; j < end; j += kLanes) {
