@@ -33,8 +33,8 @@ RelativeBias::RelativeBias(std::span<const float> table, int num_buckets, int nu
   }
 }
 
-ScoreBias::View RelativeBias::Compute(const Kernels&, const Activations&, const Activations&, int sequence_length,
-                                      int head, Range rows, float*) const {
+ScoreBias::View RelativeBias::Compute(const Kernels&, const Activations&, const Activations&,
+                                      [[maybe_unused]] int sequence_length, int head, Range rows, float*) const {
   BANTAM_DCHECK(sequence_length <= longest_sequence_);
   const float* distances = by_distance_.data() + static_cast<ptrdiff_t>(head) * (2 * longest_sequence_ - 1);
   return {distances + (longest_sequence_ - 1) - rows.begin, -1};
