@@ -64,13 +64,16 @@ BANTAM_INLINE float MinLanes(Vec x) { return vminvq_f32(x); }
 BANTAM_INLINE float MaxLanes(Vec x) { return vmaxvq_f32(x); }
 
 // Rounds to nearest even; the values lie in [0, 255].
-BANTAM_INLINE uint32_t ToBytes(Vec x) {
-  const uint16x4_t words = vqmovn_u32(vcvtnq_u32_f32(x));
-  return vget_lane_u32(vreinterpret_u32_u8(vqmovn_u16(vcombine_u16(words, words))), 0);
+BANTAM_INLINE uint8x8_t ToBytes(Vec a, Vec b) {
+  return vqmovn_u16(vcombine_u16(vqmovn_u32(vcvtnq_u32_f32(a)), vqmovn_u32(vcvtnq_u32_f32(b))));
 }
 BANTAM_INLINE void StoreBytes(uint8_t* p, Vec x) {
-  const uint32_t bytes = ToBytes(x);
+  const uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(ToBytes(x, x)), 0);
   __builtin_memcpy(p, &bytes, sizeof bytes);
+}
+#define BANTAM_HAS_STORE_BYTES4
+BANTAM_INLINE void StoreBytes4(uint8_t* p, Vec a, Vec b, Vec c, Vec d) {
+  vst1q_u8(p, vcombine_u8(ToBytes(a, b), ToBytes(c, d)));
 }
 BANTAM_INLINE void StoreBytesPart(uint8_t* p, int n, Vec x) {
   uint8_t bytes[4];
