@@ -8,6 +8,7 @@
 #include "kernels/common/vec_math.inl"
 #include "kernels/common/rows.inl"
 #include "kernels/common/gemm_f32.inl"
+#include "kernels/common/transpose_sse.inl"
 #include "kernels/common/attention_mask.inl"
 #include "kernels/common/attention.inl"
 #include "kernels/avx512bf16/attention.inl"

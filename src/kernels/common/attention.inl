@@ -89,13 +89,7 @@ BANTAM_INLINE void TransposeKeys(const struct AttentionArgs* args, float* keys, 
     const float *k1 = k + args->qkv_stride, *k2 = k1 + args->qkv_stride, *k3 = k2 + args->qkv_stride;
     int d = 0;
     for (; d + 4 <= dim; d += 4) {
-      __m128 a = _mm_loadu_ps(k + d), b = _mm_loadu_ps(k1 + d), c = _mm_loadu_ps(k2 + d), e = _mm_loadu_ps(k3 + d);
-      _MM_TRANSPOSE4_PS(a, b, c, e);
-      float* out = keys + (ptrdiff_t)d * padded_keys + j;
-      _mm_storeu_ps(out, a);
-      _mm_storeu_ps(out + padded_keys, b);
-      _mm_storeu_ps(out + 2 * padded_keys, c);
-      _mm_storeu_ps(out + 3 * padded_keys, e);
+      Transpose4x4(k + d, args->qkv_stride, keys + (ptrdiff_t)d * padded_keys + j, padded_keys);
     }
     for (; d < dim; ++d) {
       float* out = keys + (ptrdiff_t)d * padded_keys + j;
