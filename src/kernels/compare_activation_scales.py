@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""What 8-bit activations cost in accuracy: a scale for each row, found while it runs, against one scale for each
+layer input, found beforehand on sample text.
+
+Emulates both in torch, with the weights rounded per output channel as PackInt8 does, on every product of every layer:
+    compare_activation_scales.py MODEL_FOLDER DATA_FOLDER
+Calibrates on 1,000 sentences of STS-B `train`; measures on STS-B `dev` and a part of CLINC150. Needs the packages of
+tools/requirements-golden.txt. The figures and what follows from them: README.md beside this file.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from scipy.stats import spearmanr
+from sentence_transformers import SentenceTransformer
+from sklearn.linear_model import LogisticRegression
+
+
+class QuantLinear(torch.nn.Module):
+    def __init__(self, linear):
+        super().__init__()
+        scale = linear.weight.abs().amax(1, keepdim=True) / 127
+        self.exact = linear
+        self.weight = torch.round(linear.weight / scale) * scale
+        self.bias = linear.bias
+        self.mode = "f32"
+        self.low, self.high, self.sample = float("inf"), -float("inf"), []
+
+    def forward(self, x):
+        if self.mode == "f32":
+            return self.exact(x)
+        if self.mode == "calibrate":
+            self.low, self.high = min(self.low, x.min().item()), max(self.high, x.max().item())
+            self.sample.append(x.flatten()[torch.randint(x.numel(), (4000,))])
+            return self.exact(x)
+        if self.mode == "row":
+            low, high = x.amin(-1, keepdim=True), x.amax(-1, keepdim=True)
+        elif self.mode == "static":
+            low, high = self.low, self.high
+        else:  # the range without the outermost share of the values on either side
+            values = torch.cat(self.sample).sort().values
+            cut = int(len(values) * float(self.mode))
+            low, high = values[cut].item(), values[-1 - cut].item()
+        step = (high - low) / 255
+        quantized = torch.clamp(torch.round((x - low) / step), 0, 255) * step + low
+        return torch.nn.functional.linear(quantized, self.weight, self.bias)
+
+
+def replace_linears(module):
+    made = []
+    for name, child in module.named_children():
+        if isinstance(child, torch.nn.Linear):
+            made.append(QuantLinear(child))
+            setattr(module, name, made[-1])
+        else:
+            made += replace_linears(child)
+    return made
+
+
+def main():
+    model_folder, data = sys.argv[1], Path(sys.argv[2])
+    torch.manual_seed(1)
+    model = SentenceTransformer(model_folder, device="cpu")
+    linears = replace_linears(model[0].auto_model.encoder)
+
+    def embed(texts, mode):
+        for linear in linears:
+            linear.mode = mode
+        # One text after the other would be the honest calibration of padding; sorted batches hold almost none of it.
+        return model.encode(texts, batch_size=16, normalize_embeddings=True, show_progress_bar=False)
+
+    pairs = [json.loads(line) for line in open(data / "sts-benchmark/stsb.jsonl")]
+    calibration = [p["a"] for p in pairs if p["split"] == "train"][:1000]
+    dev = [p for p in pairs if p["split"] == "dev"]
+    lines = [json.loads(line) for line in open(data / "intent-clinc150/clinc150_full.jsonl")]
+
+    def part(split, each):
+        taken, count = [], {}
+        for line in lines:
+            if line["split"] == split and line["label"] != "oos" and count.get(line["label"], 0) < each:
+                count[line["label"]] = count.get(line["label"], 0) + 1
+                taken.append(line)
+        return taken
+
+    train, test = part("train", 20), part("test", 15)
+    embed(calibration, "calibrate")
+    exact = None
+    print("mode: cosine mean, lowest; STS-B Spearman; CLINC150 accuracy (20 examples a class, 2,250 lines)")
+    for mode in ["f32", "row", "static", "1e-5", "1e-4"]:
+        a, b = embed([p["a"] for p in dev], mode), embed([p["b"] for p in dev], mode)
+        if exact is None:
+            exact = a
+        cosine = (a * exact).sum(1)
+        rho = spearmanr((a * b).sum(1), [p["score"] for p in dev]).statistic
+        head = LogisticRegression(C=10, max_iter=1000)
+        head.fit(embed([t["text"] for t in train], mode), [t["label"] for t in train])
+        right = head.score(embed([t["text"] for t in test], mode), [t["label"] for t in test])
+        print(f"{mode}: {cosine.mean():.4f}, {cosine.min():.4f}; {100 * rho:.2f}; {100 * right:.2f} %", flush=True)
+
+
+main()
