@@ -1,11 +1,19 @@
 // The list of architectures. A new one is a row here and a file beside bert.cc.
 
 #include "base/text_util.h"
+#include "models/albert.h"
 #include "models/bert.h"
+#include "models/deberta_v2.h"
+#include "models/distilbert.h"
+#include "models/electra.h"
 #include "models/encoder.h"
+#include "models/mobilebert.h"
 #include "models/modernbert.h"
+#include "models/mpnet.h"
 #include "models/nomic_bert.h"
 #include "models/qwen3.h"
+#include "models/roberta.h"
+#include "models/static_embedding.h"
 
 namespace bantam {
 namespace {
@@ -17,9 +25,20 @@ struct Architecture {
 
 constexpr Architecture kArchitectures[] = {
     {"bert", Bert::Load},
+    {"distilbert", LoadDistilBert},
+    {"roberta", LoadRoberta},
+    {"camembert", LoadRoberta},
+    {"xlm-roberta", LoadRoberta},
+    {"electra", LoadElectra},
+    {"albert", LoadAlbert},
+    {"mpnet", LoadMpnet},
+    {"mobilebert", LoadMobileBert},
+    {"deberta-v2", LoadDebertaV2},
     {"modernbert", LoadModernBert},
     {"nomic_bert", LoadNomicBert},
     {"qwen3", LoadQwen3},
+    {"model2vec", LoadStaticEmbedding},
+    {"static_embedding", LoadStaticEmbedding},
 };
 
 }  // namespace
