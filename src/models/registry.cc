@@ -1,5 +1,8 @@
 // The list of architectures. A new one is a row here and a file beside bert.cc.
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/text_util.h"
 #include "models/albert.h"
 #include "models/bert.h"
@@ -43,14 +46,25 @@ constexpr Architecture kArchitectures[] = {
 
 }  // namespace
 
-Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOptions& options) {
+std::string KnownArchitectures() {
   std::string known;
   for (const Architecture& architecture : kArchitectures) {
-    if (architecture.model_type == model.architecture) return architecture.load(model, options);
     known += (known.empty() ? "" : ", ") + std::string(architecture.model_type);
   }
+  return known;
+}
+
+bool IsKnownArchitecture(std::string_view model_type) {
+  return std::any_of(std::begin(kArchitectures), std::end(kArchitectures),
+                     [&](const Architecture& architecture) { return architecture.model_type == model_type; });
+}
+
+Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOptions& options) {
+  for (const Architecture& architecture : kArchitectures) {
+    if (architecture.model_type == model.architecture) return architecture.load(model, options);
+  }
   return Err(ErrorCode::kUnsupported, "model \"{}\" has \"model_type\" \"{}\"; known: {}",
-             EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), known);
+             EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), KnownArchitectures());
 }
 
 }  // namespace bantam
