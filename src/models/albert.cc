@@ -10,7 +10,7 @@ namespace {
 // num_hidden_layers are dealt out to num_hidden_groups in turn, and each is a run through all the group's inner layers.
 Result<int> ShareLayers(const JsonObject& config, BertConfig& bert) {
   BANTAM_TRY(const int groups, ReadSizeOr(config, "num_hidden_groups", 1, SizeLimits::kLayers));
-  BANTAM_TRY(const int inner, ReadSizeOr(config, "inner_group_num", 1, SizeLimits::kLayers));
+  BANTAM_TRY(const int inner, ReadSizeOr(config, "inner_group_num", 1, 16));
   if (groups > bert.num_hidden_layers) {
     return Err(ErrorCode::kCorrupt, "{} is {}, more than \"num_hidden_layers\" {}", config.Where("num_hidden_groups"),
                groups, bert.num_hidden_layers);

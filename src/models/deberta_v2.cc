@@ -82,6 +82,13 @@ Result<DebertaConfig> ParseDebertaConfig(const JsonObject& config) {
   BANTAM_TRY(const int64_t furthest, config.IntOr("max_relative_positions", -1, -1, SizeLimits::kPositions));
   deberta.position_buckets = static_cast<int>(buckets);
   deberta.max_relative_positions = furthest < 1 ? bert.max_position_embeddings : static_cast<int>(furthest);
+  // Beyond the half of the buckets that are one distance each there must be some for the logarithm to deal with.
+  if (deberta.relative_attention && deberta.position_buckets > 0 &&
+      (deberta.position_buckets < 2 || deberta.max_relative_positions - 1 <= deberta.position_buckets / 2)) {
+    return Err(ErrorCode::kCorrupt,
+               "{} is {} with \"max_relative_positions\" {}: expected 2 or more, and less than twice that",
+               config.Where("position_buckets"), deberta.position_buckets, deberta.max_relative_positions);
+  }
   // Each kind of position adds to the scores' variance.
   const int kinds = 1 + (deberta.content_to_position ? 1 : 0) + (deberta.position_to_content ? 1 : 0);
   bert.attention_scale = 1 / std::sqrt(static_cast<float>(bert.head_dim()) * static_cast<float>(kinds));
