@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "layers/attention.h"
-
 namespace bantam {
 namespace {
 
@@ -26,6 +24,7 @@ void BertWorkspace::Reserve(const BertBufferSizes& sizes) {
   const BertConfig& config = *sizes.config;
   hidden_size_ = config.hidden_size;
   intermediate_size_ = config.intermediate_size;
+  embedding_size_ = config.embedding_size;
   int8_ = sizes.int8;
   // Any worker may take a group, so side by side every thread needs a lane.
   const size_t num_lanes = plan_.side_by_side() ? sizes.num_threads : 1;
@@ -38,14 +37,14 @@ void BertWorkspace::Reserve(const BertBufferSizes& sizes) {
     if (int8_) Reserve8(lanes_[i].x, rows, ByteStride(hidden_size_));
   }
   const auto block = static_cast<size_t>(sizes.block_rows);
-  const AttentionShape shape{config.num_attention_heads, config.head_dim(), sizes.int8};
+  const int widest = std::max(hidden_size_, embedding_size_);
   for (Worker& worker : workers_) {
-    Grow(worker.attention, AttentionScratchSize(shape, plan_.longest_sequence()));
-    Grow(worker.hidden, block * hidden);
+    Grow(worker.attention, sizes.attention_scratch);
+    Grow(worker.hidden, block * widest);
     Grow(worker.intermediate, block * intermediate_size_);
     if (!int8_) continue;
     Reserve8(worker.context8, block, ByteStride(hidden_size_));
-    Reserve8(worker.hidden8, block, ByteStride(hidden_size_));
+    Reserve8(worker.hidden8, block, ByteStride(widest));
     Reserve8(worker.intermediate8, block, ByteStride(intermediate_size_));
   }
 }
@@ -71,6 +70,11 @@ Activations BertWorkspace::BlockContext(int worker, Activations context) {
 Activations BertWorkspace::BlockHidden(int worker) {
   return With(workers_[worker].hidden8, {.values = workers_[worker].hidden.data(), .stride = hidden_size_},
               hidden_size_);
+}
+
+Activations BertWorkspace::BlockEmbedding(int worker) {
+  return With(workers_[worker].hidden8, {.values = workers_[worker].hidden.data(), .stride = embedding_size_},
+              embedding_size_);
 }
 
 Activations BertWorkspace::BlockIntermediate(int worker) {

@@ -16,6 +16,7 @@ namespace bantam {
 struct BertBufferSizes {
   const BertConfig* config;
   bool int8;
+  size_t attention_scratch;  // floats for each worker
   int block_rows;
   int num_threads;
 };
@@ -40,6 +41,7 @@ class BertWorkspace final : public EncoderWorkspace {
   // Of one worker's block of rows.
   Activations BlockContext(int worker, Activations context);  // context with room for its bytes
   Activations BlockHidden(int worker);
+  Activations BlockEmbedding(int worker);  // before the projection to hidden_size; shares BlockHidden's memory
   Activations BlockIntermediate(int worker);
   float* AttentionScratch(int worker) { return workers_[worker].attention.data(); }
 
@@ -60,7 +62,7 @@ class BertWorkspace final : public EncoderWorkspace {
   Activations With(Bytes8& buffer, Activations x, int columns) const;
 
   BatchPlan plan_;
-  int hidden_size_ = 0, intermediate_size_ = 0;
+  int hidden_size_ = 0, embedding_size_ = 0, intermediate_size_ = 0;
   bool int8_ = false;
   std::vector<Lane> lanes_;
   std::vector<Worker> workers_;

@@ -49,6 +49,17 @@ Status CheckDivides(const JsonObject& config, std::string_view key, int value, s
              divisor);
 }
 
+Result<int> ReadPaddingOffset(const JsonObject& config, int max_position_embeddings) {
+  BANTAM_TRY(const int64_t padding, config.IntOr("pad_token_id", 1, 0, SizeLimits::kPositions));
+  return CheckPositionOffset(config, static_cast<int>(padding) + 1, max_position_embeddings);
+}
+
+Result<int> CheckPositionOffset(const JsonObject& config, int offset, int max_position_embeddings) {
+  if (offset < max_position_embeddings) return offset;
+  return Err(ErrorCode::kCorrupt, "{} is {}, but the first token's position is {}",
+             config.Where("max_position_embeddings"), max_position_embeddings, offset);
+}
+
 Status RefuseTrue(const JsonObject& config, std::initializer_list<std::string_view> keys, std::string_view why) {
   for (const std::string_view key : keys) {
     BANTAM_TRY(const bool set, config.BoolOr(key, false));

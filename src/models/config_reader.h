@@ -31,6 +31,11 @@ Result<float> ReadEpsilon(const JsonObject& config, std::string_view key, double
 Status CheckDivides(const JsonObject& config, std::string_view key, int value, std::string_view divisor_key,
                     int divisor);
 
+// The position table's row of the first token: after that of "pad_token_id", whose row is zero. kCorrupt when no row is
+// left for a token.
+Result<int> ReadPaddingOffset(const JsonObject& config, int max_position_embeddings);
+Result<int> CheckPositionOffset(const JsonObject& config, int offset, int max_position_embeddings);
+
 // kUnsupported when one of these switches is on: `why` says what is known instead.
 Status RefuseTrue(const JsonObject& config, std::initializer_list<std::string_view> keys, std::string_view why);
 // kUnsupported when `key` is there (and not null) with another value than `known`.

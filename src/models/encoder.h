@@ -51,6 +51,10 @@ struct EncoderOptions {
   bool use_packed_files = true;               // read and write model.packed_folder
 };
 
+// "bert, distilbert, ...": the values of config.json's "model_type" that load.
+std::string KnownArchitectures();
+bool IsKnownArchitecture(std::string_view model_type);
+
 // kUnsupported for an unknown architecture, listing the known ones.
 Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOptions& options);
 

@@ -24,10 +24,10 @@ class WeightBinder {
 
   // Lays out only: the views point into `block`, which may be null to learn the size.
   WeightBinder(const WeightPlan& plan, std::string prefix, const std::byte* block)
-      : plan_(plan), prefix_(std::move(prefix)), layout_(block) {}
+      : plan_(plan), prefix_(std::move(prefix)), block_(block), layout_(block) {}
   // Lays out in `block` and fills it.
   WeightBinder(const WeightPlan& plan, std::string prefix, const std::byte* block, WeightReader& reader)
-      : plan_(plan), prefix_(std::move(prefix)), layout_(block), reader_(&reader) {}
+      : plan_(plan), prefix_(std::move(prefix)), block_(block), layout_(block), reader_(&reader) {}
 
   // NAME.weight [out, in] and NAME.bias; or several names whose outputs are stacked in equal parts, or in parts of the
   // given sizes.
@@ -45,6 +45,8 @@ class WeightBinder {
   void Computed(const float*& table, size_t count,
                 const std::function<Status(WeightReader& reader, std::span<float> out)>& fill);
 
+  // The views are in place and filled: whatever is derived from them may be made.
+  bool placed() const { return block_ != nullptr && reader_ == nullptr; }
   size_t total_bytes() const { return layout_.total_bytes(); }
   // The first thing that went wrong; nothing is read after it.
   const Status& status() const { return status_; }
@@ -53,6 +55,7 @@ class WeightBinder {
   bool reading() const { return reader_ != nullptr && status_.has_value(); }
   const WeightPlan& plan_;
   std::string prefix_;
+  const std::byte* block_;
   WeightLayout layout_;
   WeightReader* reader_ = nullptr;
   Status status_ = Ok();

@@ -52,7 +52,8 @@ Status WeightReader::Into(std::string_view name, const Shape& shape, std::span<f
 }
 
 Result<WeightReader::Matrix> WeightReader::OpenMatrix(const std::string& name, WeightType type, int rows, int columns) {
-  const std::string full = prefix_ + name + ".weight";
+  // A module's weight, or a table saved by itself.
+  const std::string full = prefix_ + name + (!Has(name + ".weight") && Has(name) ? "" : ".weight");
   layers_.insert(prefix_ + name);
   Count(full, static_cast<uint64_t>(rows) * static_cast<uint64_t>(columns));
   Matrix matrix;

@@ -87,7 +87,7 @@ class ModelEmbedder final : public Embedder {
 
  private:
   Encoding Tokenize(std::string_view text) const {
-    return tokenizer_->Encode(text, {.add_special_tokens = true,
+    return tokenizer_->Encode(text, {.add_special_tokens = sentence_.add_special_tokens,
                                      .recognize_special_tokens = false,
                                      .offsets = false,
                                      .max_tokens = static_cast<size_t>(max_tokens_)});

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -153,6 +154,15 @@ def test_show(bantam):
     assert shown["pooling"] == "mean" and shown["normalized"] is True and shown["code_references"] is False
     assert shown["tokenizer"] == {"kind": "WordPiece", "vocab_size": 30522}
     assert "pooling       mean, then length 1" in bantam("show", MODEL)
+
+
+def test_show_names_the_head(bantam):
+    golden = pathlib.Path(__file__).parents[2] / "src/models/golden"
+    shown = json.loads(bantam("show", golden / "roberta_classes", "--json"))
+    assert (shown["architecture"], shown["known"], shown["dimensions"], shown["layers"]) == ("roberta", True, 40, 2)
+    assert shown["head"] == {"kind": "sequence", "labels": [f"LABEL_{i}" for i in range(4)], "multi_label": False}
+    assert "5 labels for each token: LABEL_0, LABEL_1" in bantam("show", golden / "bert_tokens")
+    assert "head" not in json.loads(bantam("show", golden / "qwen3", "--json"))
 
 
 def test_show_tells_the_limit_that_holds(bantam, bantam_home, tmp_path):

@@ -17,6 +17,11 @@ import numpy as np
 import torch
 import transformers as t
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch
+from sentence_transformers.models import StaticEmbedding
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 HERE = pathlib.Path(__file__).resolve().parent
 LENGTHS = [1, 2, 3, 5, 8, 13, 17, 31, 70]
@@ -169,8 +174,45 @@ def make(name, seed):
     print(f"{name}: {size // 1024} KB, hidden {np.abs(tensors['hidden']).mean():.2f} on average")
 
 
+def make_static(name, folder, dtype):
+    """sentence-transformers' StaticEmbedding as that saves it, and with model2vec's own files around the same table."""
+    torch.manual_seed(7)
+    random.seed(7)
+    table = torch.randn(VOCAB, 24).to(dtype).float()
+    tokenizer = Tokenizer(WordLevel({f"w{i}": i for i in range(VOCAB)}, unk_token="w0"))
+    tokenizer.pre_tokenizer = Whitespace()
+    module = StaticEmbedding(tokenizer, embedding_weights=table.numpy())
+    shutil.rmtree(HERE / name, ignore_errors=True)
+    (HERE / name / folder).mkdir(parents=True)
+    weights = table.to(dtype)
+    kind = "sentence_transformers.models."
+    if folder:
+        save_torch({"embedding.weight": weights}, HERE / name / folder / "model.safetensors")
+        modules = [{"idx": 0, "name": "0", "path": folder, "type": kind + "StaticEmbedding"}]
+    else:
+        save_torch({"embeddings": weights}, HERE / name / "model.safetensors")
+        config = {"model_type": "model2vec", "architectures": ["StaticModel"], "hidden_dim": 24, "seq_length": 1000000, "normalize": True}
+        (HERE / name / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+        modules = [{"idx": 0, "name": "0", "path": ".", "type": kind + "StaticEmbedding"},
+                   {"idx": 1, "name": "1", "path": "1_Normalize", "type": kind + "Normalize"}]
+    (HERE / name / "modules.json").write_text(json.dumps(modules, indent=1) + "\n")
+    sequences = [[random.randrange(VOCAB) for _ in range(n)] for n in LENGTHS]
+    flat = np.array([i for s in sequences for i in s], dtype=np.int32)
+    borders = np.cumsum([0] + LENGTHS).astype(np.int32)
+    with torch.no_grad():
+        pooled = module({"input_ids": torch.tensor(flat), "offsets": torch.tensor(borders[:-1])})["sentence_embedding"]
+        pooled = pooled if folder else torch.nn.functional.normalize(pooled)
+    save_file({"token_ids": flat, "cu_seqlens": borders, "token_type_ids": np.zeros_like(flat), "hidden": table.numpy()[flat],
+               "embeddings": pooled.numpy()}, HERE / name / "reference.safetensors")
+
+
+STATIC = {"static_embedding": ("0_StaticEmbedding", torch.float32), "model2vec": ("", torch.float16)}
+
 torch.set_num_threads(1)  # the same sums on every machine
-transformers_log = t.logging.set_verbosity_error()
+t.logging.set_verbosity_error()
 for index, model_name in enumerate(MODELS):
     if len(sys.argv) == 1 or model_name in sys.argv[1:]:
         make(model_name, 101 + index)
+for model_name, static_options in STATIC.items():
+    if len(sys.argv) == 1 or model_name in sys.argv[1:]:
+        make_static(model_name, *static_options)
