@@ -85,7 +85,9 @@ class Engine final : public EncoderEngine {
 
   Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                    std::span<float> out) override {
-    BANTAM_CHECK(out.size() == token_ids.size() * HiddenSize(), "{} values for {} texts", out.size(), token_ids.size());
+    BANTAM_CHECK(out.size() == token_ids.size() * RowSize(options), "{} values for {} texts", out.size(),
+                 token_ids.size());
+    BANTAM_RETURN_IF_ERROR(CheckLayers(options.layers));
     for (size_t i = 0; i < token_ids.size(); ++i) {
       if (Status status = Check(token_ids[i]); !status) {
         return Err(status.error().code, "text {}: {}", i + 1, status.error().message);
@@ -128,6 +130,16 @@ class Engine final : public EncoderEngine {
       }
     }
     return Ok();
+  }
+
+  Status CheckLayers(std::span<const int> layers) const {
+    const auto not_ascending = [](int a, int b) { return a >= b; };
+    if (layers.empty() || (layers.front() >= 1 && layers.back() <= encoder_->num_layers() &&
+                           std::ranges::adjacent_find(layers, not_ascending) == layers.end())) {
+      return Ok();
+    }
+    return Err(ErrorCode::kInvalidArgument, "layers {} to {} of an encoder that shows 1 to {}", layers.front(),
+               layers.back(), encoder_->num_layers());
   }
 
   // Holding mutex_.
@@ -211,12 +223,21 @@ class Engine final : public EncoderEngine {
     try {
       ids_.clear();
       borders_.assign(1, 0);
-      for (const EncodeRequest& request : batch) Append(request.token_ids);
-      Forward();
+      LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), {});
+      std::vector<std::vector<float>> vectors(batch.size());
+      bool judged = false;
       for (size_t i = 0; i < batch.size(); ++i) {
-        std::vector<float> vector(HiddenSize());
-        Status status = PoolSequence(i, batch[i].pooling, batch[i].normalize, vector);
-        Finish(batch[i], status ? Result<std::vector<float>>(std::move(vector)) : std::move(status).error());
+        Append(batch[i].token_ids);
+        vectors[i].resize(HiddenSize());
+        pooling.Add({batch[i].pooling, batch[i].normalize, batch[i].judge, vectors[i]});
+        judged = judged || batch[i].judge != nullptr;
+      }
+      judged = judged && encoder_->num_layers() > 0;
+      Forward(judged ? &pooling : nullptr);
+      for (size_t i = 0; i < batch.size(); ++i) {
+        if (!judged) PoolSequence(i, batch[i].pooling, batch[i].normalize, vectors[i]);
+        Status status = CheckFinite(vectors[i]);
+        Finish(batch[i], status ? Result<std::vector<float>>(std::move(vectors[i])) : std::move(status).error());
       }
     } catch (const std::exception& e) {
       for (EncodeRequest& request : batch) {
@@ -253,17 +274,21 @@ class Engine final : public EncoderEngine {
         }
         ids_.clear();
         borders_.assign(1, 0);
+        const auto row = [&](size_t i) { return out.subspan(order[i] * RowSize(options), RowSize(options)); };
+        LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), options.layers);
         for (size_t i = begin; i < end; ++i) {
-          if (!repeats(i)) Append(token_ids[order[i]]);
+          if (repeats(i)) continue;
+          Append(token_ids[order[i]]);
+          pooling.Add({.pooling = options.pooling, .normalize = options.normalize, .out = row(i)});
         }
-        Forward();
-        const auto row = [&](size_t i) { return out.subspan(order[i] * HiddenSize(), HiddenSize()); };
+        Forward(options.layers.empty() ? nullptr : &pooling);
         for (size_t i = begin, sequence = 0; i < end; ++i) {
           if (repeats(i)) {
             std::ranges::copy(row(i - 1), row(i).begin());
-          } else {
-            BANTAM_RETURN_IF_ERROR(PoolSequence(sequence++, options.pooling, options.normalize, row(i)));
+            continue;
           }
+          if (options.layers.empty()) PoolSequence(sequence++, options.pooling, options.normalize, row(i));
+          BANTAM_RETURN_IF_ERROR(CheckFinite(row(i)));
         }
       } catch (const std::bad_alloc&) {
         return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} tokens", tokens);
@@ -274,6 +299,9 @@ class Engine final : public EncoderEngine {
     return Ok();
   }
 
+  size_t RowSize(const EncodeListOptions& options) const {
+    return HiddenSize() * std::max<size_t>(1, options.layers.size());
+  }
   size_t HiddenSize() const { return static_cast<size_t>(encoder_->hidden_size()); }
 
   void Append(std::span<const int32_t> ids) {
@@ -281,28 +309,30 @@ class Engine final : public EncoderEngine {
     borders_.push_back(static_cast<int32_t>(ids_.size()));
   }
 
-  // ids_ and borders_ -> hidden_
-  void Forward() {
+  // ids_ and borders_ -> hidden_, or to the observer
+  void Forward(LayerObserver* observer) {
     const size_t values = ids_.size() * HiddenSize();
     if (hidden_.size() < values) hidden_ = AlignedBuffer<float>(values);
-    encoder_->Forward({.token_ids = ids_, .cu_seqlens = borders_, .token_type_ids = {}}, *workspace_, pool_,
-                      std::span<float>(hidden_.data(), values));
+    encoder_->Forward({.token_ids = ids_, .cu_seqlens = borders_, .token_type_ids = {}, .observer = observer},
+                      *workspace_, pool_, std::span<float>(hidden_.data(), values));
     std::lock_guard lock(mutex_);
     stats_.requests += borders_.size() - 1;
     ++stats_.batches;
     stats_.tokens += ids_.size();
   }
 
-  // Sequence i of the last batch. A NaN in any weight that matters here ends in the sum.
-  Status PoolSequence(size_t i, PoolingMode pooling, bool normalize, std::span<float> out) const {
+  // Sequence i of the last batch.
+  void PoolSequence(size_t i, PoolingMode pooling, bool normalize, std::span<float> out) const {
     const auto begin = static_cast<size_t>(borders_[i]) * out.size(),
                end = static_cast<size_t>(borders_[i + 1]) * out.size();
     Pool(std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin), encoder_->hidden_size(), pooling,
          normalize, out);
-    if (!std::isfinite(std::reduce(out.begin(), out.end()))) {
-      return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged");
-    }
-    return Ok();
+  }
+
+  // A NaN in any weight that matters for this text ends in the sum.
+  static Status CheckFinite(std::span<const float> vector) {
+    if (std::isfinite(std::reduce(vector.begin(), vector.end()))) return Ok();
+    return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged");
   }
 
   const EngineOptions options_;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/layer_pooling.h"
 #include "models/encoder.h"
 
 namespace bantam {
@@ -28,6 +29,9 @@ struct EncodeRequest {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
   MonotonicTime deadline = MonotonicTime::max();
+  // May end the text before the last layer; the answer is then the pooled vector of that layer. Null: all layers, as an
+  // embedding needs them. Must live until `done` is called, or the request is refused.
+  ExitJudge* judge = nullptr;
   // Called exactly once, on the engine thread (or the submitting thread when refused); must not block.
   std::function<void(Result<std::vector<float>>)> done = {};  // [hidden_size]
 };
@@ -40,6 +44,9 @@ struct EncodeListOptions {
   // Whether the list is one more request in the queue, refused with kOverloaded when that is full. Off for offline
   // work.
   bool counts_against_queue = false;
+  // The layers whose pooled vectors are wanted, ascending from 1: each text's row of `out` is then theirs, one after the
+  // other. Empty: the last one's.
+  std::span<const int> layers = {};
   std::function<void(size_t done)> progress = {};  // called on this thread after each batch, or empty
 };
 
@@ -64,7 +71,7 @@ class EncoderEngine {
   // idle, which saves two thread switches; otherwise it queues like Submit.
   virtual Result<std::vector<float>> Encode(EncodeRequest request) = 0;
   // Whole lists: blocks until done, and takes turns with the queue after each batch. Memory beside `out` is that of one
-  // batch. out: [num_texts, hidden_size]
+  // batch. out: [num_texts, hidden_size], or [num_texts, layers, hidden_size]
   virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                            std::span<float> out) = 0;
   virtual const Encoder& encoder() const = 0;

@@ -92,16 +92,19 @@ void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, Threa
 // way.
 void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activations& hidden, BertWorkspace& ws, int lane,
                         const Parallel& parallel) const {
-  const auto cu_seqlens = batch.cu_seqlens.subspan(group.begin, group.size() + 1);
-  const int first = cu_seqlens.front(), num_rows = cu_seqlens.back() - first;
+  auto cu_seqlens = batch.cu_seqlens.subspan(group.begin, group.size() + 1);
+  const int first = cu_seqlens.front();
+  int num_rows = cu_seqlens.back() - first;
   if (num_rows == 0) return;
   const Activations x = ws.Bytes(lane, hidden.From(first)), qkv = ws.Qkv(lane), context = ws.Context(lane);
   AttentionShape shape = Shape();
-  const int row_parts = RowParts(num_rows, parallel.num_threads());
+  int row_parts = RowParts(num_rows, parallel.num_threads());
   // With so few rows for each thread it would read all weights for little work: then the threads share the columns of
   // each product, at the price of a barrier after each.
-  const bool share_columns =
-      parallel.num_threads() > 1 && num_rows <= kBlockRows && num_rows < kMinRowsPerThread * parallel.num_threads();
+  const auto few_rows = [&] {
+    return parallel.num_threads() > 1 && num_rows <= kBlockRows && num_rows < kMinRowsPerThread * parallel.num_threads();
+  };
+  bool share_columns = few_rows();
 
   parallel.Run(row_parts, [&](int part, int worker) {
     const Range rows = ShareOf(num_rows, part, row_parts);
@@ -119,7 +122,9 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
     if (part_x.bytes != nullptr) QuantizeRows(*kernels_, part_x, rows.size(), config_.hidden_size);
   });
 
-  for (const BertLayerWeights& layer : weights_.layers) {
+  RunningSequences& running = ws.Running(lane);
+  if (batch.observer != nullptr) running.Start(cu_seqlens, group.begin);
+  for (int number = 1; const BertLayerWeights& layer : weights_.layers) {
     ApplyLinear(*kernels_, layer.qkv, x, qkv, num_rows, parallel);
     shape.bias = layer.bias;
     ApplyAttention(*kernels_, shape, qkv, cu_seqlens, context, parallel,
@@ -129,13 +134,23 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
     if (&layer == &weights_.layers.back()) out.bytes = nullptr;
     if (share_columns) {
       FinishLayer(layer, context, out, num_rows, ws, 0, parallel);
-      continue;
+    } else {
+      parallel.Run(row_parts, [&](int part, int worker) {
+        const Range rows = ShareOf(num_rows, part, row_parts);
+        FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker,
+                    Parallel::Alone(worker));
+      });
     }
-    parallel.Run(row_parts, [&](int part, int worker) {
-      const Range rows = ShareOf(num_rows, part, row_parts);
-      FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker,
-                  Parallel::Alone(worker));
-    });
+    const bool shown =
+        batch.observer != nullptr && (number == num_layers() || batch.observer->Wants(number));
+    if (shown && running.Show(*batch.observer, number, x)) {
+      cu_seqlens = running.borders();
+      num_rows = running.num_rows();
+      if (num_rows == 0) return;
+      row_parts = RowParts(num_rows, parallel.num_threads());
+      share_columns = few_rows();
+    }
+    ++number;
   }
 }
 

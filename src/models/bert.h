@@ -17,6 +17,7 @@ class Bert final : public PackedEncoder {
   static Result<std::unique_ptr<Encoder>> LoadFamily(ModelFolder& model, const EncoderOptions& options,
                                                      const BertFamily& family);
 
+  int num_layers() const override { return static_cast<int>(weights_.layers.size()); }
   std::unique_ptr<EncoderWorkspace> NewWorkspace() const override;
   void Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, ThreadPool& pool,
                std::span<float> hidden) const override;

@@ -10,6 +10,7 @@
 #include "models/batch_plan.h"
 #include "models/bert_config.h"
 #include "models/encoder.h"
+#include "models/running_sequences.h"
 
 namespace bantam {
 
@@ -38,6 +39,8 @@ class BertWorkspace final : public EncoderWorkspace {
   Activations Qkv(int lane);                   // [group tokens, 3 * hidden_size]
   Activations Context(int lane);               // [group tokens, hidden_size]
 
+  RunningSequences& Running(int lane) { return lanes_[lane].running; }
+
   // Of one worker's block of rows.
   Activations BlockContext(int worker, Activations context);  // context with room for its bytes
   Activations BlockHidden(int worker);
@@ -53,6 +56,7 @@ class BertWorkspace final : public EncoderWorkspace {
   struct Lane {
     Bytes8 x;
     AlignedBuffer<float> qkv, context;
+    RunningSequences running;
   };
   struct Worker {
     AlignedBuffer<float> attention, hidden, intermediate;

@@ -23,10 +23,11 @@ class ModelEmbedder final : public Embedder {
         engine_(std::move(engine)) {}
 
   Result<Embedding> Embed(std::string_view text, MonotonicTime deadline) override {
-    Encoding encoding = Tokenize(text);
-    Embedding embedding = Describe(encoding);
-    BANTAM_TRY(embedding.vector, engine_->Encode(Request(std::move(encoding), deadline)));
-    return embedding;
+    return EmbedOne(text, deadline, nullptr);
+  }
+
+  Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) override {
+    return EmbedOne(text, deadline, &judge);
   }
 
   void EmbedAsync(std::string_view text, MonotonicTime deadline, std::function<void(Result<Embedding>)> done) override {
@@ -65,16 +66,34 @@ class ModelEmbedder final : public Embedder {
                                    const std::function<void(size_t done)>& progress) override {
     EmbeddingMatrix matrix{texts.size(), static_cast<size_t>(dimensions()), {}};
     matrix.values.resize(matrix.rows * matrix.columns);
-    for (size_t begin = 0; begin < texts.size(); begin += kListBlock) {
-      const auto block = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
-      std::vector<std::vector<int32_t>> ids;
-      for (const std::string& text : block) ids.push_back(Tokenize(text).ids);
-      EncodeListOptions options = ListOptions(MonotonicTime::max(), false);
-      if (progress) options.progress = [&progress, begin](size_t done) { progress(begin + done); };
-      const auto out = std::span(matrix.values).subspan(begin * matrix.columns, block.size() * matrix.columns);
-      BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(ids, options, out));
-    }
+    const auto values = std::span(matrix.values);
+    BANTAM_RETURN_IF_ERROR(EmbedBlocks(texts, {}, progress, [&](size_t begin, size_t count) {
+      return values.subspan(begin * matrix.columns, count * matrix.columns);
+    }));
     return matrix;
+  }
+
+  Result<std::vector<EmbeddingMatrix>> EmbedLayers(std::span<const std::string> texts, std::span<const int> layers,
+                                                   const std::function<void(size_t done)>& progress) override {
+    const auto columns = static_cast<size_t>(dimensions());
+    std::vector<EmbeddingMatrix> matrices(layers.size(), {texts.size(), columns, {}});
+    for (EmbeddingMatrix& matrix : matrices) matrix.values.resize(texts.size() * columns);
+    // A block holds each text's layers side by side.
+    std::vector<float> block(std::min(kListBlock, texts.size()) * layers.size() * columns);
+    for (size_t begin = 0; begin < texts.size(); begin += kListBlock) {
+      const auto part = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
+      const auto part_progress = [&](size_t done) {
+        if (progress) progress(begin + done);
+      };
+      const auto out = std::span(block).first(part.size() * layers.size() * columns);
+      BANTAM_RETURN_IF_ERROR(EmbedBlocks(part, layers, part_progress, [&](size_t, size_t) { return out; }));
+      for (size_t at = 0; at < part.size() * layers.size(); ++at) {
+        std::ranges::copy(out.subspan(at * columns, columns),
+                          matrices[at % layers.size()].values.begin() +
+                              static_cast<ptrdiff_t>((begin + at / layers.size()) * columns));
+      }
+    }
+    return matrices;
   }
 
   int dimensions() const override { return encoder().hidden_size(); }
@@ -86,6 +105,31 @@ class ModelEmbedder final : public Embedder {
   const std::string& weights_sha256() const override { return weights_sha256_; }
 
  private:
+  Result<Embedding> EmbedOne(std::string_view text, MonotonicTime deadline, ExitJudge* judge) {
+    Encoding encoding = Tokenize(text);
+    Embedding embedding = Describe(encoding);
+    EncodeRequest request = Request(std::move(encoding), deadline);
+    request.judge = judge;
+    BANTAM_TRY(embedding.vector, engine_->Encode(std::move(request)));
+    return embedding;
+  }
+
+  // out(begin, count): where the vectors of those texts go.
+  template <typename Out>
+  Status EmbedBlocks(std::span<const std::string> texts, std::span<const int> layers,
+                     const std::function<void(size_t done)>& progress, const Out& out) {
+    for (size_t begin = 0; begin < texts.size(); begin += kListBlock) {
+      const auto block = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
+      std::vector<std::vector<int32_t>> ids;
+      for (const std::string& text : block) ids.push_back(Tokenize(text).ids);
+      EncodeListOptions options = ListOptions(MonotonicTime::max(), false);
+      options.layers = layers;
+      if (progress) options.progress = [&progress, begin](size_t done) { progress(begin + done); };
+      BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(ids, options, out(begin, block.size())));
+    }
+    return Ok();
+  }
+
   Encoding Tokenize(std::string_view text) const {
     return tokenizer_->Encode(text, {.add_special_tokens = sentence_.add_special_tokens,
                                      .recognize_special_tokens = false,
