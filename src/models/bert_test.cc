@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <mutex>
 
 #include "base/testing.h"
 #include "layers/pooling.h"
@@ -110,6 +111,88 @@ TEST_P(Golden, AloneInABatchAndOnAnyThreadsGivesTheSameBits) {
         const std::vector<float> alone = Forward(*encoder, single, pool);
         ASSERT_EQ(0, std::memcmp(alone.data(), together.data() + begin * width, alone.size() * sizeof(float)))
             << WeightTypeName(type) << " sequence " << s << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
+// Keeps every row it is shown, and ends sequences after the layer that `last` says.
+class Recorder final : public LayerObserver {
+ public:
+  explicit Recorder(std::vector<int> last) : last_(std::move(last)), rows_(last_.size()), layers_(last_.size()) {}
+  bool Wants(int layer) const override { return layer % 2 == 1; }
+  void AfterLayer(const LayerOutput& output, std::span<uint8_t> finished) override {
+    const std::lock_guard lock(mutex_);
+    const size_t width = output.hidden.size() / static_cast<size_t>(output.borders.back());
+    for (size_t i = 0; i < output.sequences.size(); ++i) {
+      const auto s = static_cast<size_t>(output.sequences[i]);
+      const auto rows = output.hidden.subspan(static_cast<size_t>(output.borders[i]) * width,
+                                              static_cast<size_t>(output.borders[i + 1] - output.borders[i]) * width);
+      rows_[s].assign(rows.begin(), rows.end());
+      layers_[s].push_back(output.layer);
+      finished[i] = output.layer >= last_[s] ? 1 : 0;
+    }
+  }
+  const std::vector<float>& rows(int s) const { return rows_[s]; }
+  const std::vector<int>& layers(int s) const { return layers_[s]; }
+
+ private:
+  std::mutex mutex_;
+  std::vector<int> last_;
+  std::vector<std::vector<float>> rows_;  // [sequences], of the last layer that showed them
+  std::vector<std::vector<int>> layers_;
+};
+
+TEST_P(Golden, AnObserverThatEndsNothingSeesTheSameBits) {
+  for (WeightType type : {WeightType::kF32, WeightType::kInt8}) {
+    const auto encoder = LoadGolden(kGolden / GetParam(), type);
+    ASSERT_NE(encoder, nullptr);
+    const auto width = static_cast<size_t>(encoder->hidden_size());
+    for (int threads = 1; threads <= 3; ++threads) {
+      ThreadPool pool(threads);
+      EncoderBatch batch = reference_.batch();
+      const std::vector<float> plain = Forward(*encoder, batch, pool);
+      Recorder recorder(std::vector<int>(batch.num_sequences(), encoder->num_layers()));
+      batch.observer = &recorder;
+      Forward(*encoder, batch, pool);
+      for (int s = 0; s < batch.num_sequences(); ++s) {
+        const auto begin = plain.begin() + batch.cu_seqlens[s] * static_cast<ptrdiff_t>(width);
+        const auto end = plain.begin() + batch.cu_seqlens[s + 1] * static_cast<ptrdiff_t>(width);
+        EXPECT_EQ(recorder.rows(s), std::vector<float>(begin, end)) << WeightTypeName(type) << " sequence " << s;
+        EXPECT_EQ(recorder.layers(s).back(), encoder->num_layers());
+      }
+    }
+  }
+}
+
+// Whoever else is in the batch, and wherever they end, a sequence's rows are those it has alone.
+TEST_P(Golden, SequencesEndAtTheirOwnLayers) {
+  for (WeightType type : {WeightType::kF32, WeightType::kInt8}) {
+    const auto encoder = LoadGolden(kGolden / GetParam(), type);
+    ASSERT_NE(encoder, nullptr);
+    const int num_layers = encoder->num_layers();
+    ASSERT_GE(num_layers, 2) << "one layer has nothing to end before";
+    for (int threads = 1; threads <= 3; ++threads) {
+      ThreadPool pool(threads);
+      EncoderBatch batch = reference_.batch();
+      for (int shift = 0; shift < 2; ++shift) {
+        std::vector<int> last;
+        for (int s = 0; s < batch.num_sequences(); ++s) last.push_back((s + shift) % 2 == 0 ? 1 : num_layers);
+        Recorder together(last);
+        batch.observer = &together;
+        Forward(*encoder, batch, pool);
+        for (int s = 0; s < batch.num_sequences(); ++s) {
+          const int begin = batch.cu_seqlens[s], length = batch.cu_seqlens[s + 1] - begin;
+          const std::vector<int32_t> cu_seqlens = {0, length};
+          Recorder alone({last[s]});
+          Forward(*encoder,
+                  {batch.token_ids.subspan(begin, length), cu_seqlens, batch.token_type_ids.subspan(begin, length),
+                   &alone},
+                  pool);
+          EXPECT_EQ(together.layers(s).back(), last[s]);
+          ASSERT_EQ(together.rows(s), alone.rows(0))
+              << WeightTypeName(type) << " sequence " << s << ", " << threads << " threads";
+        }
       }
     }
   }
