@@ -50,14 +50,16 @@ std::string Join(const std::vector<std::string>& names) {
   return out;
 }
 
-Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Options& options, ProgressBar& progress) {
+// Disagreement that early exits may cause: as asked for, or `otherwise`.
+Result<double> WantedDisagreement(const Options& options, double otherwise) {
+  return options.early_exit.empty() ? Result<double>(otherwise) : ParseDisagreement(options.early_exit);
+}
+
+Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Options& options, double max_disagreement,
+                               ProgressBar& progress) {
   BANTAM_RETURN_IF_ERROR(head.CheckEncoder(IdentityOf(embedder)));
-  double max_disagreement = head.metadata().max_disagreement;
-  if (!options.early_exit.empty()) {
-    BANTAM_TRY(max_disagreement, ParseDisagreement(options.early_exit));
-  }
-  const bool curve = !options.curve.empty();
-  if (head.exits().heads.empty() && (curve || (max_disagreement > 0))) {
+  const bool curve = !options.curve.empty(), none = head.exits().heads.empty();
+  if (none && (curve || (!options.early_exit.empty() && max_disagreement > 0))) {
     return Err(ErrorCode::kInvalidArgument,
                "the head has no early exits; train it with --early-exit, on enough examples to measure them");
   }
@@ -80,7 +82,8 @@ Result<Evaluated> FromHead(const Options& options, ProgressBar& progress) {
   const EncoderIdentity& encoder = head.metadata().encoder;
   BANTAM_TRY(const auto embedder,
              LoadEmbedder(options.model.empty() ? encoder.model : options.model, encoder.weight_type, options.threads));
-  BANTAM_TRY(Evaluated result, EvaluateHead(head, *embedder, options, progress));
+  BANTAM_TRY(const double wanted, WantedDisagreement(options, head.metadata().max_disagreement));
+  BANTAM_TRY(Evaluated result, EvaluateHead(head, *embedder, options, wanted, progress));
   result.train_seconds = ReportedTrainSeconds(options.head, head);
   result.subject = fmt::format("{} on {}", EscapeForTerminal(options.head), Join(options.data.files));
   return result;
@@ -109,19 +112,24 @@ Result<Evaluated> FromRouteFile(const Options& options, ProgressBar& progress) {
     return result;
   }
 
+  BANTAM_TRY(const double wanted, WantedDisagreement(options, file.max_disagreement));
   BANTAM_TRY(const Path folder, StateFolder(file.name));
   const Path head_path = StateFiles(folder).head;
   if (Result<Head> head = Head::Load(head_path);
       head && head->metadata().encoder == encoder && head->metadata().examples_sha256 == ExamplesSha256(examples)) {
-    BANTAM_TRY(Evaluated result, EvaluateHead(*head, *embedder, options, progress));
+    BANTAM_TRY(Evaluated result, EvaluateHead(*head, *embedder, options, wanted, progress));
     result.train_seconds = ReportedTrainSeconds(head_path, *head);
     result.subject = fmt::format("the head of {} on {}", name, Join(options.data.files));
     return result;
   }
   // Missing or stale: train one for the occasion, and leave what is in the state folder to those who serve from it.
-  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, examples, progress));
-  BANTAM_TRY(const TrainedHead trained, TrainHead(examples, embedded.embeddings, encoder, train));
-  BANTAM_TRY(Evaluated result, EvaluateHead(trained.head, *embedder, options, progress));
+  const int num_layers = embedder->encoder().num_layers();
+  const std::vector<int> layers = wanted > 0 ? ExitLayers(num_layers) : std::vector<int>();
+  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, examples, progress, layers));
+  if (wanted > 0) train.max_disagreement = wanted;
+  BANTAM_TRY(const TrainedHead trained,
+             TrainHead(examples, embedded.embeddings, encoder, train, embedded.layers, num_layers));
+  BANTAM_TRY(Evaluated result, EvaluateHead(trained.head, *embedder, options, wanted, progress));
   result.train_seconds = trained.report.train_seconds;
   result.subject = fmt::format("a head trained now on {}, on {}", name, Join(options.data.files));
   return result;

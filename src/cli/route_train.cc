@@ -17,7 +17,7 @@ struct Options {
   std::string route_file;
   DataOptions data;
   std::string model = "all-MiniLM-L6-v2", dtype = "int8";
-  std::string out, early_exit = "0.5%";
+  std::string out, early_exit;
   TrainOptions train;
   bool json = false;
 };
@@ -27,6 +27,7 @@ struct Plan {
   std::vector<LabelledText> examples;
   std::string model, dtype;
   Path out;
+  double max_disagreement = TrainOptions().max_disagreement;
 };
 
 Result<Plan> MakePlan(const Options& options) {
@@ -37,7 +38,7 @@ Result<Plan> MakePlan(const Options& options) {
     BANTAM_TRY(const RouteFile file, LoadRouteFile(options.route_file));
     BANTAM_TRY(const Path folder, StateFolder(file.name));
     const Path out = options.out.empty() ? StateFiles(folder).head : Path(options.out);
-    return Plan{TrainingExamples(file), file.encoder_model, file.encoder_dtype, out};
+    return Plan{TrainingExamples(file), file.encoder_model, file.encoder_dtype, out, file.max_disagreement};
   }
   if (options.out.empty()) return Err(ErrorCode::kInvalidArgument, "say where the head goes: --out HEAD.safetensors");
   BANTAM_TRY(std::vector<LabelledText> examples, ReadData(options.data));
@@ -112,8 +113,11 @@ std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_s
 
 Status RunTrain(const Options& options) {
   TrainOptions train = options.train;
-  BANTAM_TRY(train.max_disagreement, ParseDisagreement(options.early_exit));
-  BANTAM_TRY(const Plan plan, MakePlan(options));
+  BANTAM_TRY(Plan plan, MakePlan(options));
+  if (!options.early_exit.empty()) {
+    BANTAM_TRY(plan.max_disagreement, ParseDisagreement(options.early_exit));
+  }
+  train.max_disagreement = plan.max_disagreement;
   BANTAM_TRY(const auto embedder, LoadEmbedder(plan.model, plan.dtype, options.train.num_threads));
   std::optional<ProgressBar> progress(std::in_place, "route train");
   const bool early_exit = train.max_disagreement > 0;
@@ -152,9 +156,9 @@ Run SetUpRouteTrain(CLI::App& app) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--early-exit", options->early_exit,
-                 "Let texts be decided before the last layer, where at most this share is decided otherwise; or off")
-      ->type_name("N%")
-      ->capture_default_str();
+                 "Let texts be decided before the last layer, where at most this share is decided otherwise; or off "
+                 "(default: 0.5%, with -c the route file's)")
+      ->type_name("N%");
   app.add_option("--threads", options->train.num_threads, "Threads; 0: all this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

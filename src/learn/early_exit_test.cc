@@ -57,7 +57,8 @@ TEST(MeasureExits, BoundsWhatOthersOfTheSameKindWillSee) {
   for (int sample = 0; sample < kSamples; ++sample) {
     std::vector<ExitTrace> held_out;
     for (int i = 0; i < 2000; ++i) held_out.push_back(Draw(random));
-    ExitPlan plan{.num_layers = 6, .heads = {ExitHead{.layer = 1}, ExitHead{.layer = 2}}};
+    ExitPlan plan;
+    plan.heads.resize(2);
     plan.levels = MeasureExits(held_out, 0.05);
     const auto certainty = plan.CertaintyFor(kWanted);
     used += certainty.has_value();
@@ -91,9 +92,8 @@ struct LayeredSet {
   std::vector<LayerVectors> layers;
 };
 
-LayeredSet Sample(SyntheticWorld& world, int labels, int per_label, int out_of_scope, uint32_t seed) {
+LayeredSet Sample(SyntheticWorld& world, int per_label, int out_of_scope, uint32_t seed) {
   LayeredSet out{world.Sample(per_label, out_of_scope, 0.5f), {}};
-  (void)labels;
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   for (const auto& [layer, noise] : {std::pair{1, 0.12f}, std::pair{2, 0.05f}}) {
@@ -117,7 +117,7 @@ struct Outcome {
   double disagreement = 0, exited = 0, strangers_exited = 0;
 };
 
-Outcome Run(const Head& head, const LayeredSet& data, double wanted) {
+Outcome Decide(const Head& head, const LayeredSet& data, double wanted) {
   Outcome outcome;
   double in_scope = 0, strangers = 0;
   const auto certainty = head.exits().CertaintyFor(wanted);
@@ -151,22 +151,27 @@ class EarlyExit : public ::testing::Test {
   static Result<TrainedHead> Train(const LayeredSet& data, const TrainOptions& options = {}) {
     return TrainHead(data.set.examples, data.set.embeddings, kSyntheticEncoder, options, data.layers, kNumLayers);
   }
+  static TrainOptions OnThreads(int threads) {
+    TrainOptions options;
+    options.num_threads = threads;
+    return options;
+  }
   SyntheticWorld world_{8, 32, 11};
 };
 
 TEST_F(EarlyExit, DecidesMostTextsEarlyAndAsAllLayersDo) {
-  const LayeredSet train = Sample(world_, 8, 150, 60, 1), test = Sample(world_, 8, 300, 500, 2);
+  const LayeredSet train = Sample(world_, 150, 60, 1), test = Sample(world_, 300, 500, 2);
   ASSERT_OK_AND_ASSIGN(const TrainedHead trained, Train(train));
   ASSERT_FALSE(trained.head.exits().heads.empty());
-  const Outcome outcome = Run(trained.head, test, 0.01);
+  const Outcome outcome = Decide(trained.head, test, 0.01);
   EXPECT_GT(outcome.exited, 0.3);
   EXPECT_LE(outcome.disagreement, 0.01);
   EXPECT_LE(outcome.strangers_exited, 0.02);
-  EXPECT_EQ(Run(trained.head, test, 0).exited, 0) << "nothing is promised to be without any disagreement";
+  EXPECT_EQ(Decide(trained.head, test, 0).exited, 0) << "nothing is promised to be without any disagreement";
 }
 
 TEST_F(EarlyExit, LeavesTheHeadItselfAsItIs) {
-  const LayeredSet train = Sample(world_, 8, 150, 60, 3);
+  const LayeredSet train = Sample(world_, 150, 60, 3);
   ASSERT_OK_AND_ASSIGN(const TrainedHead with, Train(train));
   ASSERT_OK_AND_ASSIGN(const TrainedHead without, TrainHead(train.set.examples, train.set.embeddings, kSyntheticEncoder, {}));
   EXPECT_EQ(with.head.metadata().threshold, without.head.metadata().threshold);
@@ -178,9 +183,9 @@ TEST_F(EarlyExit, LeavesTheHeadItselfAsItIs) {
 }
 
 TEST_F(EarlyExit, IsTheSameBytesOnAnyThreadsAndReadsBack) {
-  const LayeredSet train = Sample(world_, 8, 120, 40, 4);
-  ASSERT_OK_AND_ASSIGN(const TrainedHead one, Train(train, {.num_threads = 1}));
-  ASSERT_OK_AND_ASSIGN(const TrainedHead three, Train(train, {.num_threads = 3}));
+  const LayeredSet train = Sample(world_, 120, 40, 4);
+  ASSERT_OK_AND_ASSIGN(const TrainedHead one, Train(train, OnThreads(1)));
+  ASSERT_OK_AND_ASSIGN(const TrainedHead three, Train(train, OnThreads(3)));
   const std::string bytes = one.head.Serialize();
   EXPECT_EQ(three.head.Serialize(), bytes);
   const testing::TempFolder folder;
@@ -191,25 +196,27 @@ TEST_F(EarlyExit, IsTheSameBytesOnAnyThreadsAndReadsBack) {
 }
 
 TEST_F(EarlyExit, NeedsEnoughExamples) {
-  const LayeredSet train = Sample(world_, 8, 10, 10, 5);
+  const LayeredSet train = Sample(world_, 10, 10, 5);
   ASSERT_OK_AND_ASSIGN(const TrainedHead trained, Train(train));
   EXPECT_FALSE(trained.report.enough_for_exits);
   EXPECT_TRUE(trained.head.exits().heads.empty());
 }
 
 TEST_F(EarlyExit, SaysWhatIsWrongWithTheLayers) {
-  LayeredSet train = Sample(world_, 8, 20, 0, 6);
+  LayeredSet train = Sample(world_, 20, 0, 6);
   std::swap(train.layers[0].layer, train.layers[1].layer);
   EXPECT_THAT(Train(train).error().message, HasSubstr("expected 160 x 32 of ascending layers below 4"));
   std::swap(train.layers[0].layer, train.layers[1].layer);
   train.layers[1].vectors.values[7] = NAN;
   EXPECT_THAT(Train(train).error().message, HasSubstr("a vector of layer 2 holds a value that is not a number"));
-  EXPECT_THAT(Train(Sample(world_, 8, 20, 0, 6), {.max_disagreement = 0.5}).error().message,
+  TrainOptions loose;
+  loose.max_disagreement = 0.5;
+  EXPECT_THAT(Train(Sample(world_, 20, 0, 6), loose).error().message,
               HasSubstr("expected a number above 0 and at most 0.05"));
 }
 
 TEST_F(EarlyExit, AsksNoExitForALabelThatIsNotToBeAccepted) {
-  const LayeredSet train = Sample(world_, 8, 150, 60, 7);
+  const LayeredSet train = Sample(world_, 150, 60, 7);
   ASSERT_OK_AND_ASSIGN(const TrainedHead trained, Train(train));
   const std::vector<bool> none(8, false), any;
   const auto certainty = trained.head.exits().CertaintyFor(0.02);
@@ -229,7 +236,7 @@ TEST_F(EarlyExit, AsksNoExitForALabelThatIsNotToBeAccepted) {
 }
 
 TEST_F(EarlyExit, OfNumbersThatAreNotFiniteGoesOn) {
-  const LayeredSet train = Sample(world_, 8, 150, 60, 8);
+  const LayeredSet train = Sample(world_, 150, 60, 8);
   ASSERT_OK_AND_ASSIGN(const TrainedHead trained, Train(train));
   const std::vector<bool> any;
   HeadJudge judge(trained.head, 0.0, any);

@@ -54,7 +54,7 @@ struct HeadMetadata {
   double inverse_regularization = 10;
   int num_examples = 0;  // in scope
   int num_out_of_scope = 0;
-  double max_disagreement = 0;  // wanted of early exits when it was trained; 0: it has none
+  double max_disagreement = 0;  // wanted of early exits when it was trained; 0: none were tried
 };
 
 // Immutable, cheap to move, thread-safe.

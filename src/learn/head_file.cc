@@ -156,8 +156,8 @@ std::string HeadFile::Serialize(const Head& head) {
     exits = ExitTensors(head.exits_);
     exits.AddTo(labels, dimensions, tensors);
     metadata["num_layers"] = std::to_string(head.exits_.num_layers);
-    metadata["max_disagreement"] = NumberText(m.max_disagreement);
   }
+  if (m.max_disagreement > 0) metadata["max_disagreement"] = NumberText(m.max_disagreement);
   return SerializeSafetensors(tensors, metadata);
 }
 
@@ -304,10 +304,12 @@ Status HeadFile::ReadScorer() {
 }
 
 Status HeadFile::ReadExits() {
+  if (file_.metadata().contains("max_disagreement")) {
+    BANTAM_TRY(head_.metadata_.max_disagreement, Number("max_disagreement", 0, 1));
+  }
   const TensorView* view = file_.Find("exit_layers");
   if (view == nullptr) return Ok();
   BANTAM_TRY(const int num_layers, Count("num_layers"));
-  BANTAM_TRY(head_.metadata_.max_disagreement, Number("max_disagreement", 0, 1));
   const int64_t exits = view->shape.size() == 1 ? view->shape[0] : 0;
   if (exits < 1 || exits > kMaxLayers) {
     return Err(ErrorCode::kCorrupt, "{}: tensor \"exit_layers\" is {}, expected [1 to {}]", name_,

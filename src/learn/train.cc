@@ -301,7 +301,9 @@ Status HeadTrainer::CheckLayers(std::span<const LayerVectors> layers, int num_la
 void HeadTrainer::AddExits(std::span<const LayerVectors> layers, int num_layers) {
   TrainReport& report = result_.report;
   report.enough_for_exits = EnoughForExits(report.held_out, options_.max_disagreement);
-  if (layers.empty() || !report.enough_for_exits) return;
+  if (layers.empty()) return;
+  result_.head.metadata_.max_disagreement = options_.max_disagreement;
+  if (!report.enough_for_exits) return;
   ExitTraining training{.layers = layers,
                         .in_scope = in_scope_,
                         .out_of_scope = out_of_scope_,
@@ -321,7 +323,6 @@ void HeadTrainer::AddExits(std::span<const LayerVectors> layers, int num_layers)
   if (plan.heads.empty()) return;
   plan.num_layers = num_layers;
   result_.head.exits_ = std::move(plan);
-  result_.head.metadata_.max_disagreement = options_.max_disagreement;
 }
 
 Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder, std::span<const LayerVectors> layers,
