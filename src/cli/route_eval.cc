@@ -33,7 +33,7 @@ struct Evaluated {
   std::optional<double> threshold;  // none for cross-validation: each fold has its own
   std::optional<double> train_seconds;
   std::optional<ExitCurve> exits;  // of a head that has any
-  std::string subject;  // "head.safetensors on test.jsonl"
+  std::string subject;             // "head.safetensors on test.jsonl"
   std::string model, dtype;
 };
 
@@ -63,7 +63,8 @@ Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Optio
     return Err(ErrorCode::kInvalidArgument,
                "the head has no early exits; train it with --early-exit, on enough examples to measure them");
   }
-  if (curve && max_disagreement <= 0) return Err(ErrorCode::kInvalidArgument, "--curve needs early exits; drop --early-exit off");
+  if (curve && max_disagreement <= 0)
+    return Err(ErrorCode::kInvalidArgument, "--curve needs early exits; drop --early-exit off");
   BANTAM_TRY(const std::vector<LabelledText> examples, ReadData(options.data));
   const std::vector<int> layers = max_disagreement > 0 ? ExitLayersOf(head) : std::vector<int>();
   BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(embedder, examples, progress, layers));
@@ -271,7 +272,8 @@ Run SetUpRouteEval(CLI::App& app) {
   app.add_option("--plot", options->plot, "Write a reliability diagram (SVG)");
   app.add_option("--early-exit", options->early_exit,
                  "Share of decisions that early exits may change, as N%; off; default: what the head was trained for");
-  app.add_option("--curve", options->curve, "Write accuracy against time over several such shares (SVG), and list them");
+  app.add_option("--curve", options->curve,
+                 "Write accuracy against time over several such shares (SVG), and list them");
   app.add_option("--confusions", options->confusions, "Pairs of confused labels to list")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();

@@ -45,7 +45,8 @@ Status TimeAll(const Head& head, Embedder& embedder, std::span<const LabelledTex
     }
     for (size_t i = 0; i < points.size(); ++i) sums[i] += best[i];
   }
-  for (size_t i = 0; i < points.size(); ++i) points[i]->mean_ms = sums[i] / static_cast<double>(std::max<size_t>(1, timed));
+  for (size_t i = 0; i < points.size(); ++i)
+    points[i]->mean_ms = sums[i] / static_cast<double>(std::max<size_t>(1, timed));
   return Ok();
 }
 
@@ -121,10 +122,11 @@ std::string Table(const ExitCurve& curve) {
                        percent(p.exits.figures.accuracy), percent(p.exits.figures.false_rejection),
                        percent(p.exits.figures.oos_recall));
   };
-  std::string out = fmt::format("\nearly exit of {} layers; milliseconds of one text alone, {} lines\n"
-                                "  {:<10} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10} {:>10}\n",
-                                curve.num_layers, curve.timed_lines, "allowed", "disagree", "layers", "in scope", "ms",
-                                "accuracy", "rejected", "oos recall");
+  std::string out = fmt::format(
+      "\nearly exit of {} layers; milliseconds of one text alone, {} lines\n"
+      "  {:<10} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10} {:>10}\n",
+      curve.num_layers, curve.timed_lines, "allowed", "disagree", "layers", "in scope", "ms", "accuracy", "rejected",
+      "oos recall");
   out += row("off", curve.full);
   if (curve.points.empty()) {
     out += row(fmt::format("{:g} %", 100 * curve.used->exits.max_disagreement), *curve.used);
@@ -166,9 +168,10 @@ std::string Svg(const ExitCurve& curve, std::string_view title) {
   }
   svg += fmt::format("<text text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">mean milliseconds of a decision</text>\n",
                      kLeft + kWidth / 2, kTop + kHeight + 42);
-  svg += fmt::format("<text text-anchor=\"middle\" transform=\"translate(22 {:.1f}) rotate(-90)\">accuracy of all "
-                     "lines</text>\n<polyline class=\"line\" points=\"",
-                     kTop + kHeight / 2);
+  svg += fmt::format(
+      "<text text-anchor=\"middle\" transform=\"translate(22 {:.1f}) rotate(-90)\">accuracy of all "
+      "lines</text>\n<polyline class=\"line\" points=\"",
+      kTop + kHeight / 2);
   for (const ExitPoint* p : points) {
     svg += fmt::format("{:.1f},{:.1f} ", x(p->mean_ms), y(p->exits.figures.accuracy.value_or(0)));
   }
@@ -176,9 +179,10 @@ std::string Svg(const ExitCurve& curve, std::string_view title) {
   for (const ExitPoint* p : points) {
     const double wanted = 100 * p->exits.max_disagreement, cx = x(p->mean_ms),
                  cy = y(p->exits.figures.accuracy.value_or(0));
-    svg += fmt::format("<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/>\n"
-                       "<text class=\"tick\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
-                       cx, cy, cx, cy - 10, wanted > 0 ? fmt::format("{:g} %", wanted) : "off");
+    svg += fmt::format(
+        "<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/>\n"
+        "<text class=\"tick\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
+        cx, cy, cx, cy - 10, wanted > 0 ? fmt::format("{:g} %", wanted) : "off");
   }
   return svg + "</svg>\n";
 }

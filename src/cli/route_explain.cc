@@ -32,8 +32,8 @@ std::string Text(const std::string& text, const Explanation& e) {
   out += fmt::format("  confidence {:.3f} {} threshold {:.3f} (of the {}); out of scope {:.3f}\n", u.confidence,
                      chosen ? "≥" : "<", e.threshold, e.threshold_from, u.out_of_scope);
   if (u.num_layers > 0) {
-    out += u.exit_layer > 0 ? fmt::format("  decided after layer {} of {}: the others would say the same\n", u.exit_layer,
-                                          u.num_layers)
+    out += u.exit_layer > 0 ? fmt::format("  decided after layer {} of {}: the others would say the same\n",
+                                          u.exit_layer, u.num_layers)
                             : fmt::format("  decided after all {} layers\n", u.num_layers);
   }
   out += "\n";

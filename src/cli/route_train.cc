@@ -125,8 +125,8 @@ Status RunTrain(const Options& options) {
   const std::vector<int> layers = early_exit ? ExitLayers(num_layers) : std::vector<int>();
   BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, plan.examples, *progress, layers));
   train.progress = [&](std::string_view stage, double fraction) { progress->Update(stage, fraction); };
-  BANTAM_TRY(const TrainedHead trained, TrainHead(plan.examples, embedded.embeddings, IdentityOf(*embedder), train,
-                                                 embedded.layers, num_layers));
+  BANTAM_TRY(const TrainedHead trained,
+             TrainHead(plan.examples, embedded.embeddings, IdentityOf(*embedder), train, embedded.layers, num_layers));
   progress.reset();
   BANTAM_RETURN_IF_ERROR(trained.head.Save(plan.out));
   const std::string report = ToJson(Report(plan, trained, embedded.seconds)) + "\n";

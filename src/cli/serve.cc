@@ -96,8 +96,9 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("--allow-host", options->server.allowed_hosts,
                  "Host name that requests may carry beside localhost; may be repeated")
       ->type_name("NAME");
-  app.add_option("--early-exit", options->early_exit,
-                 "Share of the assistant's decisions that early exits may change, as N%, or off; default: the route file's")
+  app.add_option(
+         "--early-exit", options->early_exit,
+         "Share of the assistant's decisions that early exits may change, as N%, or off; default: the route file's")
       ->type_name("N%");
   app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
       ->capture_default_str()

@@ -44,8 +44,8 @@ struct EncodeListOptions {
   // Whether the list is one more request in the queue, refused with kOverloaded when that is full. Off for offline
   // work.
   bool counts_against_queue = false;
-  // The layers whose pooled vectors are wanted, ascending from 1: each text's row of `out` is then theirs, one after the
-  // other. Empty: the last one's.
+  // The layers whose pooled vectors are wanted, ascending from 1: each text's row of `out` is then theirs, one after
+  // the other. Empty: the last one's.
   std::span<const int> layers = {};
   std::function<void(size_t done)> progress = {};  // called on this thread after each batch, or empty
 };

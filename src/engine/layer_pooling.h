@@ -23,8 +23,8 @@ class LayerPooling final : public LayerObserver {
   struct Sequence {
     PoolingMode pooling = PoolingMode::kMean;
     bool normalize = true;
-    ExitJudge* judge = nullptr;   // or null: nobody ends it early
-    std::span<float> out = {};    // [hidden_size], or [layers, hidden_size] for a list of layers
+    ExitJudge* judge = nullptr;  // or null: nobody ends it early
+    std::span<float> out = {};   // [hidden_size], or [layers, hidden_size] for a list of layers
   };
 
   // layers: ascending, the layers whose vectors each sequence's `out` holds; empty: the one where it ended.

@@ -93,7 +93,8 @@ std::vector<ExitLevel> MeasureExits(std::span<const ExitTrace> traces, double hi
     }
     if (in_scope == 0) break;
     largest = std::max(largest, BinomialUpperBound(wrong, in_scope, kConfidence));
-    if (strangers > 0) largest = std::max(largest, static_cast<double>(wrong_strangers) / static_cast<double>(strangers));
+    if (strangers > 0)
+      largest = std::max(largest, static_cast<double>(wrong_strangers) / static_cast<double>(strangers));
     if (largest > highest) break;
     levels.push_back({certainty, largest});
   }

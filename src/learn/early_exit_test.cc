@@ -173,7 +173,8 @@ TEST_F(EarlyExit, DecidesMostTextsEarlyAndAsAllLayersDo) {
 TEST_F(EarlyExit, LeavesTheHeadItselfAsItIs) {
   const LayeredSet train = Sample(world_, 150, 60, 3);
   ASSERT_OK_AND_ASSIGN(const TrainedHead with, Train(train));
-  ASSERT_OK_AND_ASSIGN(const TrainedHead without, TrainHead(train.set.examples, train.set.embeddings, kSyntheticEncoder, {}));
+  ASSERT_OK_AND_ASSIGN(const TrainedHead without,
+                       TrainHead(train.set.examples, train.set.embeddings, kSyntheticEncoder, {}));
   EXPECT_EQ(with.head.metadata().threshold, without.head.metadata().threshold);
   for (size_t i = 0; i < 50; ++i) {
     EXPECT_EQ(with.head.Predict(train.set.embeddings.row(i)).confidence,

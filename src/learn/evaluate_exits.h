@@ -9,13 +9,13 @@
 namespace bantam {
 
 struct ExitOutcome {
-  Outcome outcome;  // as decided, at an exit or after all layers
-  int layer = 0;    // after which
+  Outcome outcome;         // as decided, at an exit or after all layers
+  int layer = 0;           // after which
   bool disagrees = false;  // with all layers: other label or rejected, where either of the two accepts
 };
 
-// At the certainty that `max_disagreement` asks for. embeddings and layers[..] hold the lines in one order; `layers` has
-// every layer of the head's exits.
+// At the certainty that `max_disagreement` asks for. embeddings and layers[..] hold the lines in one order; `layers`
+// has every layer of the head's exits.
 std::vector<ExitOutcome> PredictWithExits(const Head& head, std::span<const LabelledText> examples,
                                           const EmbeddingMatrix& embeddings, std::span<const LayerVectors> layers,
                                           double max_disagreement);

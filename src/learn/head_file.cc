@@ -68,7 +68,8 @@ struct ExitTensors {
   explicit ExitTensors(const ExitPlan& plan) {
     for (const ExitHead& exit : plan.heads) {
       layers.push_back(exit.layer);
-      for (const auto* part : {&exit.mean, &exit.inverse_deviation}) scale.insert(scale.end(), part->begin(), part->end());
+      for (const auto* part : {&exit.mean, &exit.inverse_deviation})
+        scale.insert(scale.end(), part->begin(), part->end());
       weight.insert(weight.end(), exit.model.weights.begin(), exit.model.weights.end());
       bias.insert(bias.end(), exit.model.bias.begin(), exit.model.bias.end());
       scores.push_back(exit.temperature);
@@ -132,25 +133,24 @@ std::string HeadFile::Serialize(const Head& head) {
   for (const std::string& label : head.labels_) names.emplace_back(label);
   const HeadMetadata& m = head.metadata_;
   std::map<std::string, TensorView> tensors = {
-       {"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
-       {"bias", View(DType::kF32, {labels}, head.model_.bias)},
-       {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
-       {"prototype_count", View(DType::kI32, {labels}, counts)},
-       {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
-       {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}};
-  std::map<std::string, std::string> metadata = {
-       {"format", std::string(kFormat)},
-       {"labels", ToJson(names)},
-       {"model", m.encoder.model},
-       {"weights_sha256", m.encoder.weights_sha256},
-       {"weight_type", m.encoder.weight_type},
-       {"examples_sha256", m.examples_sha256},
-       {"temperature", NumberText(m.temperature)},
-       {"threshold", NumberText(m.threshold)},
-       {"out_of_scope_share", NumberText(m.out_of_scope_share)},
-       {"inverse_regularization", NumberText(m.inverse_regularization)},
-       {"num_examples", std::to_string(m.num_examples)},
-       {"num_out_of_scope", std::to_string(m.num_out_of_scope)}};
+      {"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
+      {"bias", View(DType::kF32, {labels}, head.model_.bias)},
+      {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
+      {"prototype_count", View(DType::kI32, {labels}, counts)},
+      {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
+      {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}};
+  std::map<std::string, std::string> metadata = {{"format", std::string(kFormat)},
+                                                 {"labels", ToJson(names)},
+                                                 {"model", m.encoder.model},
+                                                 {"weights_sha256", m.encoder.weights_sha256},
+                                                 {"weight_type", m.encoder.weight_type},
+                                                 {"examples_sha256", m.examples_sha256},
+                                                 {"temperature", NumberText(m.temperature)},
+                                                 {"threshold", NumberText(m.threshold)},
+                                                 {"out_of_scope_share", NumberText(m.out_of_scope_share)},
+                                                 {"inverse_regularization", NumberText(m.inverse_regularization)},
+                                                 {"num_examples", std::to_string(m.num_examples)},
+                                                 {"num_out_of_scope", std::to_string(m.num_out_of_scope)}};
   ExitTensors exits;
   if (!head.exits_.heads.empty()) {
     exits = ExitTensors(head.exits_);
@@ -332,8 +332,9 @@ Status HeadFile::ReadExits() {
     exit.layer = layers[static_cast<size_t>(i)];
     const int before = i == 0 ? 0 : layers[static_cast<size_t>(i - 1)];
     if (exit.layer <= before || exit.layer >= num_layers) {
-      return Err(ErrorCode::kCorrupt, "{}: tensor \"exit_layers\" holds {} after {}, expected ascending layers below {}",
-                 name_, exit.layer, before, num_layers);
+      return Err(ErrorCode::kCorrupt,
+                 "{}: tensor \"exit_layers\" holds {} after {}, expected ascending layers below {}", name_, exit.layer,
+                 before, num_layers);
     }
     exit.mean = share(scale, 2 * i, dimensions);
     exit.inverse_deviation = share(scale, 2 * i + 1, dimensions);

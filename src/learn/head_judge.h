@@ -18,7 +18,7 @@ class HeadJudge final : public ExitJudge {
   bool Wants(int layer) const override;
   bool Finished(int layer, std::span<const float> pooled) override;
 
-  int exit_layer() const { return exit_layer_; }                  // 0: it read all layers
+  int exit_layer() const { return exit_layer_; }                // 0: it read all layers
   const Prediction& prediction() const { return prediction_; }  // of the exit
 
  private:

@@ -149,10 +149,11 @@ class ExitTrainer {
     for (const int row : held.rows) num_strangers += t_.label_of[static_cast<size_t>(row)] < 0 ? 1 : 0;
     const double share = t_.options->out_of_scope_share;
     const double in_all = static_cast<double>(static_cast<int64_t>(held.rows.size()) - num_strangers);
-    const int repeat = num_strangers == 0 ? 1
-                                          : std::max(1, static_cast<int>(std::lround(
-                                                            share / (1 - share) * in_all /
-                                                            static_cast<double>(num_strangers))));
+    const int repeat =
+        num_strangers == 0
+            ? 1
+            : std::max(
+                  1, static_cast<int>(std::lround(share / (1 - share) * in_all / static_cast<double>(num_strangers))));
     for (size_t i = 0; i < held.rows.size(); ++i) {
       const bool stranger = t_.label_of[static_cast<size_t>(held.rows[i])] < 0;
       (stranger ? strangers : in_scope).push_back(held.features[i]);
@@ -161,8 +162,8 @@ class ExitTrainer {
     }
     exit.scope = FitScopeScorer(in_scope, strangers, share);
     if (agreeing.empty()) agreeing = in_scope;  // an exit that never agrees will not pass the measurement
-    const double wrong = static_cast<double>(disagreeing.size() + 1) /
-                         static_cast<double>(agreeing.size() + disagreeing.size() + 2);
+    const double wrong =
+        static_cast<double>(disagreeing.size() + 1) / static_cast<double>(agreeing.size() + disagreeing.size() + 2);
     exit.agreement = FitScopeScorer(agreeing, disagreeing, wrong);
   }
 

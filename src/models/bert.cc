@@ -102,7 +102,8 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
   // With so few rows for each thread it would read all weights for little work: then the threads share the columns of
   // each product, at the price of a barrier after each.
   const auto few_rows = [&] {
-    return parallel.num_threads() > 1 && num_rows <= kBlockRows && num_rows < kMinRowsPerThread * parallel.num_threads();
+    return parallel.num_threads() > 1 && num_rows <= kBlockRows &&
+           num_rows < kMinRowsPerThread * parallel.num_threads();
   };
   bool share_columns = few_rows();
 
@@ -141,8 +142,7 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
                     Parallel::Alone(worker));
       });
     }
-    const bool shown =
-        batch.observer != nullptr && (number == num_layers() || batch.observer->Wants(number));
+    const bool shown = batch.observer != nullptr && (number == num_layers() || batch.observer->Wants(number));
     if (shown && running.Show(*batch.observer, number, x)) {
       cu_seqlens = running.borders();
       num_rows = running.num_rows();

@@ -37,8 +37,8 @@ class Encoder {
   virtual int hidden_size() const = 0;
   virtual int max_positions() const = 0;  // longest sequence the position table allows
   virtual int vocab_size() const = 0;
-  virtual WeightType weight_type() const = 0;  // of its layers, but those that a quantised model keeps higher
-  virtual std::string_view isa() const = 0;    // the kernels' level: "scalar", "avx2", "avx512vnni", ...
+  virtual WeightType weight_type() const = 0;   // of its layers, but those that a quantised model keeps higher
+  virtual std::string_view isa() const = 0;     // the kernels' level: "scalar", "avx2", "avx512vnni", ...
   virtual int num_layers() const { return 0; }  // 0: shows no layers, a batch with an observer is refused
   virtual uint64_t num_parameters() const = 0;
   virtual uint64_t weight_bytes() const = 0;  // resident size of the packed weights

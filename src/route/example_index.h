@@ -16,9 +16,9 @@ struct ExampleVectors {
   std::vector<LayerVectors> layers;  // as asked for
 };
 
-// Embeds the examples, after the last layer and after `layers`, or takes their vectors from `file` when they lie there for the same texts and the same encoder
-// (reading 1,000 vectors takes a few milliseconds, embedding them seconds). `file` may be empty; with `may_write` what
-// was embedded is kept there. Trouble with the file is a warning in the log.
+// Embeds the examples, after the last layer and after `layers`, or takes their vectors from `file` when they lie there
+// for the same texts and the same encoder (reading 1,000 vectors takes a few milliseconds, embedding them seconds).
+// `file` may be empty; with `may_write` what was embedded is kept there. Trouble with the file is a warning in the log.
 Result<ExampleVectors> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder,
                                      std::span<const int> layers, const Path& file, bool may_write,
                                      const std::function<void(double fraction)>& progress);

@@ -15,8 +15,8 @@ namespace {
 
 // What early exits need beside the head.
 struct Exits {
-  std::optional<double> certainty;   // none: every text is read to the end
-  std::vector<bool> may_accept;      // [labels]
+  std::optional<double> certainty;    // none: every text is read to the end
+  std::vector<bool> may_accept;       // [labels]
   std::vector<ExampleIndex> nearest;  // [exits], standardised vectors
 };
 
@@ -31,8 +31,8 @@ class HeadIntentModel : public IntentModel {
 
   Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) override {
     HeadJudge judge(head_, exits_.certainty, exits_.may_accept);
-    BANTAM_TRY(const Embedding embedding, exits_.certainty ? embedder_->EmbedUntil(text, deadline, judge)
-                                                           : embedder_->Embed(text, deadline));
+    BANTAM_TRY(const Embedding embedding,
+               exits_.certainty ? embedder_->EmbedUntil(text, deadline, judge) : embedder_->Embed(text, deadline));
     const bool early = judge.exit_layer() > 0;
     const Prediction prediction = early ? judge.prediction() : head_.Predict(embedding.vector);
     Understanding understanding;
