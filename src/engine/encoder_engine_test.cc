@@ -460,7 +460,9 @@ TEST(EncoderEngine, TextsOfOneBatchEndAfterTheirOwnLayers) {
     ASSERT_OK_AND_ASSIGN(const std::vector<float> vector, answers[i].get_future().get());
     EXPECT_FLOAT_EQ(vector[0], 100.0f * static_cast<float>(i + 1) * static_cast<float>(layer) / kLayers) << i;
     EXPECT_EQ(judges[i].seen, layer == kLayers ? 0 : layer);
-    if (judges[i].seen > 0) EXPECT_EQ(judges[i].first_value, vector[0]);
+    if (judges[i].seen > 0) {
+      EXPECT_EQ(judges[i].first_value, vector[0]);
+    }
   }
   EXPECT_EQ(stage.batches.back().size(), static_cast<size_t>(kTexts)) << "they were one batch";
 }
