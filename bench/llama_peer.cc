@@ -1,11 +1,13 @@
-// llama.cpp as a contestant: token ids in, unit vectors out, through its own C API. Built by bench/llama.sh, not by our CMake.
+// llama.cpp as a contestant: token ids in, unit vectors out, through its own C API. Built by bench/llama.sh, not by our
+// CMake.
 //
 //   llama_peer MODEL.gguf THREADS time BATCH SECONDS RUNS < IDS    passes over all sequences; prints one JSON object
 //   llama_peer MODEL.gguf THREADS embed < IDS                      prints {"embedding": [...]} for each sequence
 //   llama_peer MODEL.gguf THREADS text < TEXT                      the same for lines of text, by its own tokenizer
 //
-// IDS: the token ids of one sequence a line. BATCH sequences are computed by one call, packed one after the other: llama.cpp does not
-// pad. Its attention then spans the whole batch under a mask, so that more in a batch is not always faster.
+// IDS: the token ids of one sequence a line. BATCH sequences are computed by one call, packed one after the other:
+// llama.cpp does not pad. Its attention then spans the whole batch under a mask, so that more in a batch is not always
+// faster.
 #include <llama.h>
 
 #include <algorithm>
@@ -69,7 +71,8 @@ class Encoder {
         batch_.logits[at] = 1;
       }
     }
-    if (const int status = llama_encode(context_, batch_); status != 0) Fail("llama_encode gives " + std::to_string(status));
+    if (const int status = llama_encode(context_, batch_); status != 0)
+      Fail("llama_encode gives " + std::to_string(status));
     for (size_t s = 0; s < count; ++s) {
       const float* pooled = llama_get_embeddings_seq(context_, static_cast<llama_seq_id>(s));
       if (pooled == nullptr) Fail("no pooled embedding; the model file names no pooling");
@@ -124,9 +127,11 @@ size_t LargestBatch(const std::vector<Sequence>& sequences, size_t batch) {
 
 void PrintTimes(std::vector<double> times) {
   std::sort(times.begin(), times.end());
-  const auto at = [&](double p) { return times[std::min(times.size() - 1, static_cast<size_t>(p * static_cast<double>(times.size())))]; };
-  std::printf("{\"median_ms\": %.5f, \"min_ms\": %.5f, \"p99_ms\": %.5f, \"iterations\": %zu}\n", at(0.5), times[0], at(0.99),
-              times.size());
+  const auto at = [&](double p) {
+    return times[std::min(times.size() - 1, static_cast<size_t>(p * static_cast<double>(times.size())))];
+  };
+  std::printf("{\"median_ms\": %.5f, \"min_ms\": %.5f, \"p99_ms\": %.5f, \"iterations\": %zu}\n", at(0.5), times[0],
+              at(0.99), times.size());
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-// Many clients at once on one HTTP endpoint, from one thread that costs little: requests are written beforehand, replies are read to
-// their length and not parsed. The same for every server of the benchmark.
+// Many clients at once on one HTTP endpoint, from one thread that costs little: requests are written beforehand,
+// replies are read to their length and not parsed. The same for every server of the benchmark.
 //
 //   load_client PORT PATH CLIENTS WARMUP_S SECONDS < BODIES      one JSON body a line; prints one JSON object
 //
-// Each client keeps one connection and sends its next request when it has the reply to its last (a closed loop). The bodies go round
-// in the order of the file, whichever client is free takes the next. `client_cpu` is this program's own share of the time on the
-// wall: near 1 it, and not the server, would be what is measured.
+// Each client keeps one connection and sends its next request when it has the reply to its last (a closed loop). The
+// bodies go round in the order of the file, whichever client is free takes the next. `client_cpu` is this program's own
+// share of the time on the wall: near 1 it, and not the server, would be what is measured.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>

@@ -1,10 +1,11 @@
-// What this machine can do at most: 8-bit and bfloat16 dot products, f32 multiply-adds, and reads from each level of memory. The
-// shares of the peak in docs/benchmarks.md are of these figures, measured in the same run.
+// What this machine can do at most: 8-bit and bfloat16 dot products, f32 multiply-adds, and reads from each level of
+// memory. The shares of the peak in docs/benchmarks.md are of these figures, measured in the same run.
 //
-//   cmake --build --preset release --target bantam_peak_bench && build/release/bantam_peak_bench THREADS    one JSON object
+//   cmake --build --preset release --target bantam_peak_bench && build/release/bantam_peak_bench THREADS    one JSON
+//   object
 //
-// The arithmetic is in assembly with registers named by hand: gcc 12 spills long rows of accumulators of intrinsics, and a
-// spilled loop measures the store port. Every figure is the best of several short passes.
+// The arithmetic is in assembly with registers named by hand: gcc 12 spills long rows of accumulators of intrinsics,
+// and a spilled loop measures the store port. Every figure is the best of several short passes.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -31,38 +32,37 @@ struct Peak {
 
 #if defined(__x86_64__)
 
-#define CLOBBERS_16                                                                                                    \
-  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",  \
+#define CLOBBERS_16                                                                                                   \
+  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", \
       "xmm14", "xmm15"
 
 // Fourteen independent chains: more than latency times throughput of any processor with these instructions.
-#define CHAINS_14(instruction, r)                                                                       \
-  instruction " %%" r "0, %%" r "1, %%" r "2\n" instruction " %%" r "0, %%" r "1, %%" r "3\n"           \
-  instruction " %%" r "0, %%" r "1, %%" r "4\n" instruction " %%" r "0, %%" r "1, %%" r "5\n"           \
-  instruction " %%" r "0, %%" r "1, %%" r "6\n" instruction " %%" r "0, %%" r "1, %%" r "7\n"           \
-  instruction " %%" r "0, %%" r "1, %%" r "8\n" instruction " %%" r "0, %%" r "1, %%" r "9\n"           \
-  instruction " %%" r "0, %%" r "1, %%" r "10\n" instruction " %%" r "0, %%" r "1, %%" r "11\n"         \
-  instruction " %%" r "0, %%" r "1, %%" r "12\n" instruction " %%" r "0, %%" r "1, %%" r "13\n"         \
-  instruction " %%" r "0, %%" r "1, %%" r "14\n" instruction " %%" r "0, %%" r "1, %%" r "15\n"
+#define CHAINS_14(instruction, r)                                                                                   \
+  instruction " %%" r "0, %%" r "1, %%" r "2\n" instruction " %%" r "0, %%" r "1, %%" r "3\n" instruction " %%" r   \
+              "0, %%" r "1, %%" r "4\n" instruction " %%" r "0, %%" r "1, %%" r "5\n" instruction " %%" r "0, %%" r \
+              "1, %%" r "6\n" instruction " %%" r "0, %%" r "1, %%" r "7\n" instruction " %%" r "0, %%" r "1, %%" r \
+              "8\n" instruction " %%" r "0, %%" r "1, %%" r "9\n" instruction " %%" r "0, %%" r "1, %%" r           \
+              "10\n" instruction " %%" r "0, %%" r "1, %%" r "11\n" instruction " %%" r "0, %%" r "1, %%" r         \
+              "12\n" instruction " %%" r "0, %%" r "1, %%" r "13\n" instruction " %%" r "0, %%" r "1, %%" r         \
+              "14\n" instruction " %%" r "0, %%" r "1, %%" r "15\n"
 
 // Zeros are multiplied: no processor we know is faster for them, and no denormal can slow it down.
-#define DEFINE_ROUNDS(name, target_isa, zero, instruction, r)                                           \
-  __attribute__((target(target_isa))) void name(int64_t count) {                                        \
-    asm volatile(zero                                                                                   \
-                 "1:\n" CHAINS_14(instruction, r) CHAINS_14(instruction, r) "dec %0\njnz 1b\nvzeroupper\n"  \
-                 : "+r"(count)                                                                          \
-                 :                                                                                      \
-                 : CLOBBERS_16, "cc");                                                                  \
+#define DEFINE_ROUNDS(name, target_isa, zero, instruction, r)                                                   \
+  __attribute__((target(target_isa))) void name(int64_t count) {                                                \
+    asm volatile(zero "1:\n" CHAINS_14(instruction, r) CHAINS_14(instruction, r) "dec %0\njnz 1b\nvzeroupper\n" \
+                 : "+r"(count)                                                                                  \
+                 :                                                                                              \
+                 : CLOBBERS_16, "cc");                                                                          \
   }
 
 #define ZERO_2(r) "vxorps %%" r "0, %%" r "0, %%" r "0\nvxorps %%" r "1, %%" r "1, %%" r "1\n"
-#define ZERO_14(r)                                                                                            \
-  ZERO_2(r)                                                                                                   \
-  "vxorps %%" r "2, %%" r "2, %%" r "2\nvxorps %%" r "3, %%" r "3, %%" r "3\nvxorps %%" r "4, %%" r "4, %%" r \
-  "4\nvxorps %%" r "5, %%" r "5, %%" r "5\nvxorps %%" r "6, %%" r "6, %%" r "6\nvxorps %%" r "7, %%" r "7, %%" r \
+#define ZERO_14(r)                                                                                                 \
+  ZERO_2(r)                                                                                                        \
+  "vxorps %%" r "2, %%" r "2, %%" r "2\nvxorps %%" r "3, %%" r "3, %%" r "3\nvxorps %%" r "4, %%" r "4, %%" r      \
+  "4\nvxorps %%" r "5, %%" r "5, %%" r "5\nvxorps %%" r "6, %%" r "6, %%" r "6\nvxorps %%" r "7, %%" r "7, %%" r   \
   "7\nvxorps %%" r "8, %%" r "8, %%" r "8\nvxorps %%" r "9, %%" r "9, %%" r "9\nvxorps %%" r "10, %%" r "10, %%" r \
-  "10\nvxorps %%" r "11, %%" r "11, %%" r "11\nvxorps %%" r "12, %%" r "12, %%" r "12\nvxorps %%" r "13, %%" r "13, %%" r \
-  "13\nvxorps %%" r "14, %%" r "14, %%" r "14\nvxorps %%" r "15, %%" r "15, %%" r "15\n"
+  "10\nvxorps %%" r "11, %%" r "11, %%" r "11\nvxorps %%" r "12, %%" r "12, %%" r "12\nvxorps %%" r "13, %%" r     \
+  "13, %%" r "13\nvxorps %%" r "14, %%" r "14, %%" r "14\nvxorps %%" r "15, %%" r "15, %%" r "15\n"
 
 DEFINE_ROUNDS(Vpdpbusd512, "avx512f,avx512vnni", ZERO_14("ymm"), "vpdpbusd", "zmm")
 DEFINE_ROUNDS(Vpdpbusd256, "avx2", ZERO_14("ymm"), "%{vex%} vpdpbusd", "ymm")
@@ -86,9 +86,10 @@ __attribute__((target("avx2"))) void Maddubs256(int64_t count) {
                : CLOBBERS_16, "cc");
 }
 
-#define LOADS_8(r)                                                                                     \
-  "vmovups (%0), %%" r "0\nvmovups 1*%c2(%0), %%" r "1\nvmovups 2*%c2(%0), %%" r "2\nvmovups 3*%c2(%0), %%" r \
-  "3\nvmovups 4*%c2(%0), %%" r "4\nvmovups 5*%c2(%0), %%" r "5\nvmovups 6*%c2(%0), %%" r "6\nvmovups 7*%c2(%0), %%" r "7\n"
+#define LOADS_8(r)                                                                                                    \
+  "vmovups (%0), %%" r "0\nvmovups 1*%c2(%0), %%" r "1\nvmovups 2*%c2(%0), %%" r "2\nvmovups 3*%c2(%0), %%" r         \
+  "3\nvmovups 4*%c2(%0), %%" r "4\nvmovups 5*%c2(%0), %%" r "5\nvmovups 6*%c2(%0), %%" r "6\nvmovups 7*%c2(%0), %%" r \
+  "7\n"
 
 __attribute__((target("avx512f"))) void Read512(const char* data, int64_t bytes) {
   int64_t steps = bytes / 512;
@@ -208,7 +209,9 @@ int main(int argc, char** argv) {
     const struct {
       const char* name;
       size_t bytes;
-    } levels[] = {{"read_l1", size_t{16} << 10}, {"read_l2", size_t{256} << 10}, {"read_l3", size_t{6} << 20},
+    } levels[] = {{"read_l1", size_t{16} << 10},
+                  {"read_l2", size_t{256} << 10},
+                  {"read_l3", size_t{6} << 20},
                   {"read_memory", size_t{256} << 20}};
     for (const auto& level : levels) std::printf(", \"%s\": %.1f", level.name, ReadRate(read, threads, level.bytes));
   }

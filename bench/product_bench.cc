@@ -1,6 +1,6 @@
-// How fast the matrix products alone are, at the shapes of a model's layers: the share of the machine's peak that the whole pass cannot
-// exceed. Every thread computes its share of the rows over all columns, as the encoder does with many rows. The weights of
-// several layers take turns, so that they come from where a pass finds them.
+// How fast the matrix products alone are, at the shapes of a model's layers: the share of the machine's peak that the
+// whole pass cannot exceed. Every thread computes its share of the rows over all columns, as the encoder does with many
+// rows. The weights of several layers take turns, so that they come from where a pass finds them.
 //
 //   cmake --build --preset release --target bantam_product_bench
 //   build/release/bantam_product_bench THREADS HIDDEN INTERMEDIATE LAYERS        one JSON object a line

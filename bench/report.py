@@ -84,7 +84,8 @@ def products_section(products, results):
             body.append([f"bantam {dtype}, {plural(threads)}",
                          *(f"{c['gops']:.0f}" + (f" ({100 * c['gops'] / best:.0f} %)" if best else "") if c else "" for c in cells)])  # fmt: skip
     return ("## The matrix products alone\n\nThe four products of a layer, at this model's sizes, by number of rows (tokens): giga-operations a second and"
-            " the share of the peak, with bias, activation and residual as in the model (`bench/product_bench.cc`).\n\n"
+            " the share of the peak, with bias, activation and residual as in the model (`bench/product_bench.cc`)."
+            " The encoder takes large batches in groups of some hundred tokens; 4096 rows in one product are here to show why.\n\n"
             + table(["", *(f"{n} rows" for n in rows)], body))  # fmt: skip
 
 
