@@ -14,7 +14,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
 
-from bantam_process import real_home  # noqa: E402
+from bantam_process import BantamProcess, free_port, make_home, real_home  # noqa: E402, F401  the parts take them from here
 
 MODEL_NAME = "all-MiniLM-L6-v2"
 MODEL = real_home() / "models" / MODEL_NAME

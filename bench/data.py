@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 MAX_TOKENS = 256
-RAGGED_TEXTS = 192  # six batches of 32: a pass of the slowest contestant takes some seconds
+RAGGED_TEXTS = 128  # four batches of 32: a pass of the slowest contestant takes some seconds
 
 
 def folder():

@@ -9,8 +9,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from bantam_process import BantamProcess, free_port, make_home
-from contest import ENVIRONMENT, MODEL, PYTHON, REPOSITORY, Failed, commands, cores, fold, peak_kb, pinned, recorded, run, say, turned
+from contest import (ENVIRONMENT, MODEL, PYTHON, REPOSITORY, BantamProcess, Failed, commands, cores, fold, free_port, make_home, peak_kb,
+                     pinned, recorded, run, say, turned)  # fmt: skip
 
 ROUTE_FILE = REPOSITORY / "examples" / "helpdesk" / "bantam.yaml"
 THREADS = [1, 2]

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import data
 from accuracy_part import vectors
-from bantam_process import free_port, make_home
 from contest import (BINARY, BUILD, ENVIRONMENT, LLAMA, MODEL, MODEL_NAME, MODELS, PYTHON, REPOSITORY, Failed, commands, failures, fold,
-                     peak_kb, pinned, recorded, run, say, shown, turned)  # fmt: skip
+                     free_port, make_home, peak_kb, pinned, recorded, run, say, shown, turned)  # fmt: skip
 
 CLIENTS = 32
 INFINITY = REPOSITORY / "build" / "venv-infinity" / "bin" / "infinity_emb"

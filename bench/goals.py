@@ -79,7 +79,7 @@ def encoder_goal(results, work, threads, dtype, times, title):
 
 def products_goals(results):
     # The encoder takes large batches in groups of some hundred tokens, so that a product of thousands of rows does not come up.
-    for rows in (256, 512):
+    for rows in (128, 512):
         for threads in (1, 2):
             row = next((r for r in results.get("products") or [] if (r["dtype"], r["threads"], r["rows"]) == ("int8", threads, rows)), None)
             best = peak(results, "int8", threads)

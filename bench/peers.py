@@ -243,6 +243,7 @@ def best_way(ways, rows, batch):
     names = ways.names(rows, batch)
     if len(names) == 1:
         return names[0]
+    rows = rows[:batch]
     tries = {}
     for name in names:
         one_pass = ways.make(name, rows, batch)
@@ -292,9 +293,9 @@ def time_llama(dtype, threads):
 
     for work in map(json.loads, sys.stdin):
         rows, batch = work["sequences"], work.get("batch", 1)
-        sizes = sorted({1, min(4, batch), batch})
+        sizes = sorted({1, min(4, batch), min(8, batch)})
         way = work.get("way")
-        size = int(way.split()[1]) if way else min(sizes, key=lambda s: once(rows, s, 0, 1)["min_ms"] if len(sizes) > 1 else 0)
+        size = int(way.split()[1]) if way else min(sizes, key=lambda s: once(rows[:batch], s, 0, 1)["min_ms"] if len(sizes) > 1 else 0)
         result = once(rows, size, work["seconds"], work["runs"])
         result["sequences_per_s"] = len(rows) * 1000 / result["median_ms"]
         print(json.dumps({"work": work["name"], "way": f"packed {size}", **result}), flush=True)

@@ -66,9 +66,9 @@ def measure(wanted, arguments, results):
         "products": lambda: machine_part.products_part(min(rounds, 2)),
         "tokenizer": lambda: machine_part.tokenizer_part(rounds),
         "start": lambda: start_part.part(rounds, peers),
-        "encoder": lambda: encoder_part.part(rounds, 0.1 if quick else 0.4, peers),
+        "encoder": lambda: encoder_part.part(rounds, 0.1 if quick else 0.3, peers),
         "accuracy": lambda: accuracy_part.part(not quick, peers),
-        "http": lambda: embeddings_part.part(rounds, 0.7 if quick else 2.5, (1,) if quick else (1, 2)),
+        "http": lambda: embeddings_part.part(rounds, 0.7 if quick else 2, (1,) if quick else (1, 2)),
         "decision": lambda: decision_part.part(rounds, 100 if quick else 500),
     }
     for name in wanted:
