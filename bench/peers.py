@@ -239,7 +239,7 @@ def milliseconds(call):
 
 
 def best_way(ways, rows, batch):
-    """The fastest by the better of two passes each, the first of which warms it up as well."""
+    """The fastest over the first batch, each warmed up by a pass."""
     names = ways.names(rows, batch)
     if len(names) == 1:
         return names[0]

@@ -89,14 +89,15 @@ def products_section(products, results):
             + table(["", *(f"{n} rows" for n in rows)], body))  # fmt: skip
 
 
-def latency_tables(rows, works):
+def latency_tables(rows, works, cosines):
     names = list(dict.fromkeys(label(r) for r in rows))
     for threads in threads_of(rows):
         by_key = {(label(r), r["work"]): r for r in rows if r["threads"] == threads}
         header = ["", *(f"{w.split('x')[1]} tokens" for w in works)]
-        body = [[name, *(f"{ms(c['median_ms'])} / {ms(c['p99_ms'])}" if (c := by_key.get((name, w))) else "" for w in works)] for name in names]
+        body = [[name, cosines.get(name, ""), *(f"{ms(c['median_ms'])} / {ms(c['p99_ms'])}" if (c := by_key.get((name, w))) else "" for w in works)]
+                for name in names]  # fmt: skip
         yield f"{plural(threads)}, p50 / p99 in milliseconds:\n"
-        yield table(header, body)
+        yield table(["", "cosine", *header[1:]], body)
         ratios = []
         for name in [n for n in names if not n.startswith("bantam")]:
             dtype = "f32" if name.endswith(" f32") else "int8"
@@ -110,7 +111,7 @@ def latency_tables(rows, works):
         yield table(header, ratios)
 
 
-def throughput_tables(rows, works, sizes):
+def throughput_tables(rows, works, sizes, cosines):
     names = list(dict.fromkeys(label(r) for r in rows))
     for threads in threads_of(rows):
         by_key = {(label(r), r["work"]): r for r in rows if r["threads"] == threads}
@@ -125,9 +126,9 @@ def throughput_tables(rows, works, sizes):
                     continue
                 found = goals.ratios(mine, row) if mine and mine is not row else []
                 cells.append(f"{rate(row['sequences_per_s'])} ({row['way']})" + (f" × {goals.spread(found)}" if found else ""))
-            body.append([name, *cells])
+            body.append([name, cosines.get(name, ""), *cells])
         yield f"{plural(threads)}, sequences/s (the way that was fastest) × how many times Bantam's is:\n"
-        yield table(["", *("ragged traffic" if w == "ragged" else w.replace("x", " x ") for w in works)], body)
+        yield table(["", "cosine", *("ragged traffic" if w == "ragged" else w.replace("x", " x ") for w in works)], body)
     if "ragged" in sizes:
         lengths = sorted(sizes["ragged"])
         yield (f"Ragged traffic: {len(lengths)} texts of {lengths[0]} to {lengths[-1]} tokens (median {lengths[len(lengths) // 2]}, mean"
@@ -136,13 +137,16 @@ def throughput_tables(rows, works, sizes):
                " between batches; *packed* without padding. *exported* and *fused*: onnxruntime's two forms of the graph.\n")  # fmt: skip
 
 
-def encoder_section(part):
+def encoder_section(part, accuracy=None):
+    # The mean to the reference, so that no speed stands without what it costs.
+    cosines = {label(r): f"{r['mean']:.5f}" for r in (accuracy or {}).get("rows", [])}
     rows, sizes = part["rows"], part["sizes"]
     single = [w for w in sizes if w.startswith("1x")]
     many = [w for w in sizes if not w.startswith("1x")]
     isa = sorted({r["isa"] for r in rows if r.get("isa")})
-    parts = ["## The encoder alone: ids in, unit vectors out\n", "### One request\n", *latency_tables([r for r in rows if r["work"] in single], single),
-             "### Batches and ragged traffic\n", *throughput_tables([r for r in rows if r["work"] in many], many, sizes),
+    parts = ["## The encoder alone: ids in, unit vectors out\n", "*Cosine*: the mean to the reference's f32 vectors, from [below](#what-the-speed-costs).\n" if cosines else "",
+             "### One request\n", *latency_tables([r for r in rows if r["work"] in single], single, cosines),
+             "### Batches and ragged traffic\n", *throughput_tables([r for r in rows if r["work"] in many], many, sizes, cosines),
              f"Bantam's kernels here: {', '.join(isa) or 'unknown'}.\n"]  # fmt: skip
     return "\n".join(parts)
 
@@ -245,7 +249,7 @@ def markdown(results):
     for key, section in (("encoder", encoder_section), ("accuracy", accuracy_section), ("http", http_section), ("decision", decision_section),
                          ("tokenizer", tokenizer_section), ("start", start_section), ("peaks", peaks_section)):  # fmt: skip
         if results.get(key):
-            sections.append(section(results[key]))
+            sections.append(section(results[key], results.get("accuracy")) if key == "encoder" else section(results[key]))
     if results.get("products"):
         sections.append(products_section(results["products"], results))
     sections.append("## The commands\n\n```\n" + "\n".join(f"{k}: {v}" for k, v in results["commands"].items()) + "\n```\n")

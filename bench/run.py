@@ -105,10 +105,11 @@ def main():
     measure(wanted, arguments, results)
     results["commands"] = {**results.get("commands", {}), **commands}
     results["failures"] = failures
+    if not arguments.dry:
+        file.write_text(json.dumps(results, indent=1) + "\n")
     page = report.markdown(results)
     print(page)
     if not arguments.dry:
-        file.write_text(json.dumps(results, indent=1) + "\n")
         (REPOSITORY / "docs" / "benchmarks.md").write_text(page)
         (REPOSITORY / "docs" / "benchmarks.svg").write_text(report.chart(results))
         (MODELS / "unfinished.json").unlink(missing_ok=True)
