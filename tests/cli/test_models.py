@@ -108,6 +108,9 @@ def test_a_closed_pipe_ends_quietly(bantam_binary, bantam_home):
         (["show"], 64, "MODEL is required"),
         (["bench", "embed", "--tokens", "600"], 64, "takes at most 512"),
         (["bench", "everything"], 64, "embed"),
+        (["bench", "tokenize"], 64, "--data FILE"),
+        (["bench", "tokenize", "--data", "/no/such/file"], 65, "cannot open /no/such/file"),
+        (["bench", "embed", "--data", "x", "--tokens", "8"], 64, "excludes"),
     ],
 )
 def test_errors_teach(bantam, arguments, code, says):
@@ -183,6 +186,26 @@ def test_bench(bantam, dtype):
     assert 0 < result["min_ms"] <= result["median_ms"] <= result["p99_ms"]
     assert result["sequences_per_s"] == pytest.approx(2000 / result["median_ms"])
     assert result["isa"] == json.loads(bantam("info", "--json"))["isa"]["picked"]
+
+
+def test_bench_of_texts(bantam, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("where is my refund\n\n" + "word " * 600 + "\n")
+    tokens = [len(json.loads(line)["ids"]) for line in bantam("tokenize", "--model", MODEL, texts).splitlines()]
+    result = json.loads(
+        bantam("bench", "embed", "--model", MODEL, "--data", texts, "--batch", 2, "--threads", 1, "--repeat", 2, "--json")
+    )
+    assert (result["sequences"], result["tokens"]) == (3, tokens[0] + tokens[1] + 256)  # the last is cut
+    assert result["sequences_per_s"] == pytest.approx(3000 / result["median_ms"])
+    result = json.loads(
+        bantam("bench", "tokenize", "--model", MODEL, "--data", texts, "--threads", 2, "--repeat", 3, "--json")
+    )
+    size = len(texts.read_bytes()) - 3
+    assert (result["lines"], result["tokens"], result["bytes"]) == (3, sum(tokens), size)
+    assert result["mb_per_s"] == pytest.approx(size / 1e3 / result["median_ms"])
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    assert "no lines" in bantam("bench", "tokenize", "--model", MODEL, "--data", empty, code=64)
 
 
 def test_info(bantam):
