@@ -98,11 +98,11 @@ std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_s
       100 * r.ece, m.temperature, 100 * r.false_rejection, m.threshold);
   if (m.num_out_of_scope > 0)
     out += fmt::format("  out of scope, rejected    {:6.2f} %\n", 100 * r.out_of_scope_recall);
-  if (const ExitPlan& plan = trained.head.exits(); !plan.heads.empty()) {
+  if (const ExitPlan& exits = trained.head.exits(); !exits.heads.empty()) {
     std::string layers;
-    for (const ExitHead& exit : plan.heads) layers += fmt::format("{}{}", layers.empty() ? "" : ", ", exit.layer);
+    for (const ExitHead& exit : exits.heads) layers += fmt::format("{}{}", layers.empty() ? "" : ", ", exit.layer);
     out += fmt::format("  early exits               after layers {} of {}, {:g} % decided otherwise at most\n", layers,
-                       plan.num_layers, 100 * m.max_disagreement);
+                       exits.num_layers, 100 * m.max_disagreement);
   } else if (early_exit && !r.enough_for_exits) {
     out += "  early exits               none: too few examples to show that they decide the same\n";
   } else if (early_exit) {
@@ -157,7 +157,7 @@ Run SetUpRouteTrain(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--early-exit", options->early_exit,
                  "Let texts be decided before the last layer, where at most this share is decided otherwise; or off "
-                 "(default: 0.5%, with -c the route file's)")
+                 "(default: 0.2%, with -c the route file's)")
       ->type_name("N%");
   app.add_option("--threads", options->train.num_threads, "Threads; 0: all this process may use")
       ->check(CLI::Range(0, 1024))

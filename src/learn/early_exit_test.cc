@@ -148,12 +148,13 @@ Outcome Decide(const Head& head, const LayeredSet& data, double wanted) {
 
 class EarlyExit : public ::testing::Test {
  protected:
-  static Result<TrainedHead> Train(const LayeredSet& data, const TrainOptions& options = {}) {
+  static Result<TrainedHead> Train(const LayeredSet& data, const TrainOptions& options = OnThreads(0)) {
     return TrainHead(data.set.examples, data.set.embeddings, kSyntheticEncoder, options, data.layers, kNumLayers);
   }
   static TrainOptions OnThreads(int threads) {
     TrainOptions options;
     options.num_threads = threads;
+    options.max_disagreement = 0.005;  // which 600 examples can show
     return options;
   }
   SyntheticWorld world_{8, 32, 11};

@@ -104,7 +104,7 @@ struct TrainOptions {
   int max_iterations = 200;
   double out_of_scope_share = 0.2;    // of the messages that will come; what `confidence` is calibrated for
   double max_false_rejection = 0.04;  // of held-out in-scope examples, at the head's own threshold
-  double max_disagreement = 0.005;    // wanted of early exits, where vectors of earlier layers are given
+  double max_disagreement = 0.002;    // wanted of early exits, where vectors of earlier layers are given
   int num_threads = 0;                // 0: all this process may use
   std::function<void(std::string_view stage, double fraction)> progress;
 };

@@ -34,7 +34,7 @@ void ReadEarlyExit(YamlMap& map, RouteFileReading& reading) {
     return;
   }
   YamlMap exit(entry->value, "\"early_exit\"", reading.problems);
-  const std::string text = exit.Text("max_disagreement", "0.5%");
+  const std::string text = exit.Text("max_disagreement", "0.2%");
   const Result<double> share = ParseDisagreement(text);
   if (share && *share > 0) {
     reading.file.max_disagreement = *share;
