@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/testing.h"
+#include "files/allocation_meter.h"
 #include "layers/pooling.h"
 #include "models/golden_data.h"
 
@@ -208,6 +209,34 @@ TEST_P(Golden, Int8StaysNear) {
   RecordProperty("int8_cosine", std::to_string(cosine));
   EXPECT_GT(cosine, 0.999);
 }
+
+// After a first pass the workspace holds all that a pass needs.
+class SteadyState : public Golden {};
+
+TEST_P(SteadyState, APassAllocatesNothingOnceItsWorkspaceHasGrown) {
+  for (WeightType type : {WeightType::kF32, WeightType::kInt8}) {
+    const auto encoder = LoadGolden(kGolden / GetParam(), type);
+    ASSERT_NE(encoder, nullptr);
+    const EncoderBatch batch = reference_.batch();
+    std::vector<float> hidden(static_cast<size_t>(batch.num_tokens()) * encoder->hidden_size());
+    for (int threads = 1; threads <= 2; ++threads) {
+      ThreadPool pool(threads);
+      const auto workspace = encoder->NewWorkspace();
+      testing::AllocationMeter first;
+      encoder->Forward(batch, *workspace, pool, hidden);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+      EXPECT_GT(testing::AllocationMeter::PeakBytes(), 0u);
+#endif
+      testing::AllocationMeter second;
+      encoder->Forward(batch, *workspace, pool, hidden);
+      EXPECT_EQ(testing::AllocationMeter::PeakBytes(), 0u) << WeightTypeName(type) << ", " << threads << " threads";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SteadyState,
+                         ::testing::Values("bert", "bert_relu", "modernbert", "nomic_bert", "qwen3"),
+                         [](const auto& test) { return test.param; });
 
 // A workspace is used again for smaller and larger batches; what an earlier batch left behind must not show.
 TEST_P(Golden, AWorkspaceServesAnyOrderOfBatches) {

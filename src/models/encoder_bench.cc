@@ -2,6 +2,7 @@
 //
 //   encoder_bench MODEL [--dtype int8|f32] [--tokens 16] [--batch 1] [--threads 1] [--seconds 2]
 //   encoder_bench MODEL --batch 32 --ragged 256            lengths of 1 to 256 tokens, short ones more often
+//   encoder_bench MODEL --tokens 128 --profile 1           where the time goes, with one thread
 //   encoder_bench MODEL --dtype int8 --reference FILE      how far from a file of make_bert_golden.py
 #include <time.h>
 
@@ -9,10 +10,13 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <random>
 #include <string>
 
 #include "base/clock.h"
+#include "base/text_util.h"
+#include "kernels/isa.h"
 #include "layers/pooling.h"
 #include "models/encoder.h"
 #include "models/golden_data.h"
@@ -27,6 +31,67 @@ double CpuSeconds() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// What the kernels of one pass take, by clocks around each call (30 ns a call). One thread only.
+struct Stage {
+  double seconds = 0, operations = 0;
+};
+std::map<std::string, Stage> stages;
+KernelTable plain;
+
+template <typename Args>
+void Clocked(void (*kernel)(const Args*), const Args* args, const std::string& name, double operations) {
+  const double begin = Seconds();
+  kernel(args);
+  stages[name].seconds += Seconds() - begin;
+  stages[name].operations += operations;
+}
+
+template <typename Args>
+std::string ProductName(const Args* args) {
+  return fmt::format("product {} x {}{}", args->in_features, args->out_features,
+                     args->activation == kActivationNone ? "" : " + activation");
+}
+
+template <typename Args>
+double ProductOperations(const Args* args) {
+  const double columns =
+      std::min(args->panel_end * kPanelColumns, args->out_features) - args->panel_begin * kPanelColumns;
+  return 2.0 * args->num_rows * args->in_features * columns;
+}
+
+// The kernels are chosen once for the process and read through this table by every model.
+Status PutClocksAroundKernels() {
+  BANTAM_TRY(const Kernels* kernels, SelectKernels());
+  plain = kernels->table;
+  KernelTable& table = const_cast<Kernels*>(kernels)->table;
+  table.gemm_int8 = [](const GemmInt8Args* args) {
+    Clocked(plain.gemm_int8, args, ProductName(args), ProductOperations(args));
+  };
+  table.gemm_f32 = [](const GemmF32Args* args) {
+    Clocked(plain.gemm_f32, args, ProductName(args), ProductOperations(args));
+  };
+  table.attention = [](const AttentionArgs* args) {
+    Clocked(plain.attention, args, "attention", 4.0 * args->num_queries * args->num_keys * args->head_dim);
+  };
+  table.attention_approximate = [](const AttentionArgs* args) {
+    Clocked(plain.attention_approximate, args, "attention", 4.0 * args->num_queries * args->num_keys * args->head_dim);
+  };
+  table.quantize = [](const QuantizeArgs* args) {
+    Clocked(plain.quantize, args, fmt::format("quantize {}", args->columns), 0);
+  };
+  table.layer_norm = [](const LayerNormArgs* args) { Clocked(plain.layer_norm, args, "LayerNorm", 0); };
+  table.embedding = [](const EmbeddingArgs* args) { Clocked(plain.embedding, args, "embedding", 0); };
+  return Ok();
+}
+
+void PrintStages(double total_seconds) {
+  for (const auto& [name, stage] : stages) {
+    std::printf("%5.1f %%  %s", 100 * stage.seconds / total_seconds, name.c_str());
+    if (stage.operations > 0) std::printf(", %.0f GOPS", stage.operations * 1e-9 / stage.seconds);
+    std::printf("\n");
+  }
 }
 
 Status Compare(const Encoder& encoder, const Path& path, int threads) {
@@ -58,11 +123,12 @@ Status Main(int argc, char** argv) {
   std::string name = argc > 1 ? argv[1] : "all-MiniLM-L6-v2", dtype = "int8", reference;
   int tokens = 16, batch_size = 1, threads = 1, ragged = 0;
   double seconds = 2;
-  bool packed = true;
+  bool packed = true, profile = false;
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string flag = argv[i], value = argv[i + 1];
     if (flag == "--dtype") dtype = value;
     if (flag == "--reference") reference = value;
+    if (flag == "--profile") profile = value != "0";
     if (flag == "--packed") packed = value != "0";
     if (flag == "--tokens") tokens = std::atoi(value.c_str());
     if (flag == "--ragged") ragged = std::atoi(value.c_str());
@@ -70,6 +136,7 @@ Status Main(int argc, char** argv) {
     if (flag == "--threads") threads = std::atoi(value.c_str());
     if (flag == "--seconds") seconds = std::atof(value.c_str());
   }
+  if (profile) BANTAM_RETURN_IF_ERROR(PutClocksAroundKernels());
   const double start = Seconds();
   BANTAM_TRY(ModelFolder model, OpenModel(name));
   BANTAM_TRY(const WeightType type, ParseWeightType(dtype));
@@ -101,6 +168,7 @@ Status Main(int argc, char** argv) {
     }
   };
   once();
+  stages.clear();
   const double first = Seconds();
   std::vector<double> times, cpu_times;
   while (Seconds() < first + seconds || times.size() < 5) {
@@ -109,6 +177,7 @@ Status Main(int argc, char** argv) {
     cpu_times.push_back((CpuSeconds() - cpu_begin) * 1e3);
     times.push_back((Seconds() - begin) * 1e3);
   }
+  if (profile) PrintStages(Seconds() - first);
   std::sort(times.begin(), times.end());
   std::sort(cpu_times.begin(), cpu_times.end());
   const double median = times[times.size() / 2];
