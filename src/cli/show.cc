@@ -33,6 +33,14 @@ std::optional<int64_t> ConfigInt(const ModelFolder& model, std::initializer_list
   return std::nullopt;
 }
 
+// RoBERTa and its like number positions from after the padding token's row on.
+int64_t FirstPosition(const ModelFolder& model) {
+  if (model.architecture == "mpnet") return 2;
+  const bool after_padding =
+      model.architecture == "roberta" || model.architecture == "camembert" || model.architecture == "xlm-roberta";
+  return after_padding ? ConfigInt(model, {"pad_token_id"}).value_or(1) + 1 : 0;
+}
+
 // The classification head on top, and what it answers with.
 struct HeadText {
   std::string text;  // for people
@@ -107,7 +115,8 @@ Status RunShow(const Options& options) {
              heads = ConfigInt(model, {"num_attention_heads", "n_heads", "n_head"});
   const HeadText head = DescribeHead(model);
   // A limit beyond the position table is not one that the model can keep.
-  const auto positions = ConfigInt(model, {"max_position_embeddings", "n_positions"});
+  auto positions = ConfigInt(model, {"max_position_embeddings", "n_positions"});
+  positions = positions ? std::optional(*positions - FirstPosition(model)) : std::nullopt;
   const int64_t told = model.sentence.max_seq_length;
   const int64_t max_tokens = told > 0 && positions ? std::min<int64_t>(told, *positions)
                              : told > 0            ? told
@@ -151,7 +160,7 @@ Status RunShow(const Options& options) {
       {"architecture",
        EscapeForTerminal(model.architecture) +
            (IsKnownArchitecture(model.architecture) ? "" : ", not known here; known: " + KnownArchitectures())},
-      {"head", head.text},
+      {"classifier", head.text},
       {"dimensions", Text(dimensions)},
       {"layers", Text(layers)},
       {"heads", Text(heads)},

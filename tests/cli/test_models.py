@@ -163,6 +163,7 @@ def test_show_names_the_head(bantam):
     golden = pathlib.Path(__file__).parents[2] / "src/models/golden"
     shown = json.loads(bantam("show", golden / "roberta_classes", "--json"))
     assert (shown["architecture"], shown["known"], shown["dimensions"], shown["layers"]) == ("roberta", True, 40, 2)
+    assert shown["max_tokens"] == 70  # its table has two rows before the first position
     assert shown["head"] == {"kind": "sequence", "labels": [f"LABEL_{i}" for i in range(4)], "multi_label": False}
     assert "5 labels for each token: LABEL_0, LABEL_1" in bantam("show", golden / "bert_tokens")
     assert "head" not in json.loads(bantam("show", golden / "qwen3", "--json"))
