@@ -76,6 +76,11 @@ constexpr Class kProperties[] = {
 };
 constexpr Class kShorthands[] = {{"s", IsSpace}, {"d", Has<kHfNd>}, {"w", Has<kHfWord>}};
 
+// Inside of brackets \w lacks six characters that it has outside, the superscripts and fractions of Latin-1.
+bool IsWordInBrackets(char32_t c) {
+  return Has<kHfWord>(c) && c != 0xB2 && c != 0xB3 && c != 0xB9 && !(c >= 0xBC && c <= 0xBE);
+}
+
 // The class as the inside of brackets: ranges of code points, in or out of it.
 std::string RangesOf(Predicate contains, bool inverted) {
   std::string out;
@@ -130,7 +135,7 @@ class Translator {
     if (lower == 'p') return Property(c == 'P');
     for (const Class& shorthand : kShorthands) {
       if (shorthand.name[0] != lower) continue;
-      PutClass(shorthand.contains, c != lower);
+      PutClass(lower == 'w' && in_brackets_ ? IsWordInBrackets : shorthand.contains, c != lower);
       return Ok();
     }
     if (c == 'u' && at_ + 4 <= in_.size()) {

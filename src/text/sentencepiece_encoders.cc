@@ -53,15 +53,13 @@ void SentencePieceUnigram::Cut(const SentencePieceModel& model, std::string_view
     bool has_character = false;
     steps += trie_.EachPrefix(text.substr(at), [&](size_t piece_length, int32_t id) {
       const auto index = static_cast<size_t>(id);
-      // User-defined pieces are to be taken wherever they stand. The sum is in double precision, what is kept is not.
-      const double score = model.types[index] == Type::kUserDefined
-                               ? static_cast<float>(piece_length) * max_score_ - 0.1
-                               : static_cast<double>(model.scores[index]);
-      const double sum = score + static_cast<double>(before);
+      // User-defined pieces are to be taken wherever they stand.
+      const float score = model.types[index] == Type::kUserDefined
+                              ? static_cast<float>(static_cast<double>(piece_length) * double{max_score_} - 0.1)
+                              : model.scores[index];
+      const float sum = score + before;
       Best& target = best[at + piece_length];
-      if (target.begin == UINT32_MAX || sum > static_cast<double>(target.score)) {
-        target = {static_cast<float>(sum), static_cast<uint32_t>(at), id};
-      }
+      if (target.begin == UINT32_MAX || sum > target.score) target = {sum, static_cast<uint32_t>(at), id};
       has_character |= piece_length == length;
     });
     if (has_character) continue;
