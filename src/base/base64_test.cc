@@ -16,7 +16,8 @@ TEST(Base64, DecodesWhatItEncodes) {
 }
 
 TEST(Base64, RefusesWhatIsNot) {
-  for (const char* text : {"a", "ab", "abc", "ab=c", "a===", "====", "ab==\n", "ab c", "YR==", "YWJ=", "YQ==YQ==", "_w=="}) {
+  for (const char* text :
+       {"a", "ab", "abc", "ab=c", "a===", "====", "ab==\n", "ab c", "YR==", "YWJ=", "YQ==YQ==", "_w=="}) {
     EXPECT_EQ(DecodeBase64(text), std::nullopt) << text;
   }
 }

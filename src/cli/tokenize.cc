@@ -62,8 +62,8 @@ void AppendEncoding(const Encoding& encoding, bool offsets, std::string& out) {
   out += "]}\n";
 }
 
-// One line of ids, as this command writes them or alone: {"ids": [101, 102], ...} or [101, 102]. Appends their text as a
-// JSON string.
+// One line of ids, as this command writes them or alone: {"ids": [101, 102], ...} or [101, 102]. Appends their text as
+// a JSON string.
 Status AppendDecoded(const Tokenizer& tokenizer, std::string_view line, const std::string& place, std::string& out) {
   BANTAM_TRY(const json::value document, ParseJson(line, place));
   const json::value* list = &document;
@@ -149,7 +149,8 @@ Status RunTokenize(const Options& options) {
 
 Run SetUpTokenize(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--model,-m", options->model, "A model in the store, or by path a model's folder or a tokenizer's file")
+  app.add_option("--model,-m", options->model,
+                 "A model in the store, or by path a model's folder or a tokenizer's file")
       ->required();
   app.add_option("FILE", options->files, "Files of lines; standard input without any");
   app.add_flag("--offsets,!--no-offsets", options->offsets,
@@ -158,10 +159,12 @@ Run SetUpTokenize(CLI::App& app) {
   app.footer(
       "One line out for each line in: {\"ids\": [...], \"offsets\": [[begin, end], ...]}, special tokens added, and\n"
       "recognised where they stand in the text; not truncated. With --decode a JSON string for each line of ids.\n\n"
-      "Reads tokenizer.json, vocab.txt, vocab.json with merges.txt, SentencePiece's *.model and tiktoken's *.tiktoken.\n\n"
+      "Reads tokenizer.json, vocab.txt, vocab.json with merges.txt, SentencePiece's *.model and tiktoken's "
+      "*.tiktoken.\n\n"
       "Examples:\n"
       "  echo 'Where is my refund?' | bantam tokenize --model all-MiniLM-L6-v2\n"
-      "  echo 'Where is my refund?' | bantam tokenize --model ./spiece.model | bantam tokenize --decode --model ./spiece.model");
+      "  echo 'Where is my refund?' | bantam tokenize --model ./spiece.model | bantam tokenize --decode --model "
+      "./spiece.model");
   return [options] { return RunTokenize(*options); };
 }
 

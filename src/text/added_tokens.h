@@ -77,7 +77,7 @@ class AddedTokens {
   // What a decoder is given for the token: its normalised form where it is found in normalised text. "" when unknown.
   std::string_view DecodedOf(int32_t id) const;
   bool IsSpecial(std::string_view content) const;
-  int32_t end_id() const { return end_id_; }     // one more than the largest id
+  int32_t end_id() const { return end_id_; }  // one more than the largest id
 
  private:
   struct Search {

@@ -108,9 +108,9 @@ class Bpe final : public Model {
     for (size_t i = 0; i < merges.size(); ++i) {
       const auto [left, right] = merges[i];
       if (right.size() < options_.continuing_prefix.size()) {
-        return config.Wrong(ErrorCode::kCorrupt, fmt::format("/merges/{}", i),
-                            fmt::format("has {}, which is shorter than the prefix of continuing tokens",
-                                        QuoteForError(right)));
+        return config.Wrong(
+            ErrorCode::kCorrupt, fmt::format("/merges/{}", i),
+            fmt::format("has {}, which is shorter than the prefix of continuing tokens", QuoteForError(right)));
       }
       both = left;
       both += right.substr(options_.continuing_prefix.size());
@@ -214,8 +214,8 @@ class Bpe final : public Model {
     flush();
   }
 
-  // The tokens of the bytes, if the vocabulary has all of them. As in the reference, unknown characters before them that
-  // wait to be fused stay where they are: behind.
+  // The tokens of the bytes, if the vocabulary has all of them. As in the reference, unknown characters before them
+  // that wait to be fused stay where they are: behind.
   bool AddBytes(std::string_view word, size_t at, size_t length, Scratch& scratch) const {
     Spell(word, at, length, scratch.spelled);
     for (const char byte : scratch.spelled) {
@@ -293,8 +293,8 @@ Result<std::string> StringOrNone(const JsonPart& config, std::string_view key) {
 
 Result<std::unique_ptr<Model>> MakeBpe(const JsonPart& config, ModelTables tables) {
   BANTAM_RETURN_IF_ERROR(
-      config.CheckMembers({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
-                           "byte_fallback", "ignore_merges", "vocab", "merges"}));
+      config.CheckMembers({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+                           "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"}));
   BANTAM_RETURN_IF_ERROR(config.Member("vocab").CheckObject());
   BANTAM_RETURN_IF_ERROR(config.Member("merges").CheckArray());
   if (const JsonPart dropout = config.Member("dropout"); !dropout.IsNull() && !dropout.IsNumber(0)) {

@@ -1,5 +1,5 @@
-// The normalization rules inside SentencePiece models: a double-array trie (Darts) from byte strings to places in a pool
-// of replacements. Nothing in it is trusted: every step stays inside the arrays, whatever they hold.
+// The normalization rules inside SentencePiece models: a double-array trie (Darts) from byte strings to places in a
+// pool of replacements. Nothing in it is trusted: every step stays inside the arrays, whatever they hold.
 #pragma once
 
 #include <cstdint>

@@ -26,8 +26,8 @@ std::string ReplaceAll(std::string_view text, std::string_view from, std::string
 // What English word pieces need: no space before punctuation and contractions.
 std::string CleanUp(std::string text) {
   static constexpr std::pair<std::string_view, std::string_view> kRules[] = {
-      {" .", "."},      {" ?", "?"},          {" !", "!"},    {" ,", ","},     {" ' ", "'"},    {" n't", "n't"},
-      {" 'm", "'m"},    {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},    {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
   };
   for (const auto& [from, to] : kRules) {
     if (text.find(from) != std::string::npos) text = ReplaceAll(text, from, to);

@@ -1,5 +1,5 @@
-// The pipeline for every tokenizer that is not BERT's: all parts of parts.cc, in the order of parts.h. Pieces (pieces.h)
-// instead of words, because here pre-tokenizers rewrite what they cut.
+// The pipeline for every tokenizer that is not BERT's: all parts of parts.cc, in the order of parts.h. Pieces
+// (pieces.h) instead of words, because here pre-tokenizers rewrite what they cut.
 #pragma once
 
 #include "text/decoder.h"

@@ -14,8 +14,9 @@ bool IsFile(const Path& path) {
 }
 
 // What is looked for in a folder, in this order.
-constexpr const char* kNames[] = {"tokenizer.json", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model",
-                                  "spm.model",      "vocab.json",      "vocab.txt"};
+constexpr const char* kNames[] = {"tokenizer.json", "tokenizer.model", "sentencepiece.bpe.model",
+                                  "spiece.model",   "spm.model",       "vocab.json",
+                                  "vocab.txt"};
 
 Result<Path> FindInFolder(const Path& folder) {
   for (const char* name : kNames) {

@@ -19,9 +19,8 @@ class Metaspace final : public PreTokenizerStep {
       const std::string_view bytes = pieces.BytesOf(piece);
       const bool has_mark = bytes[0] == ' ' || bytes.starts_with(mark);
       const bool prepends =
-          !has_mark &&
-          (options_.prepend == MetaspaceOptions::Prepend::kAlways ||
-           (options_.prepend == MetaspaceOptions::Prepend::kFirst && pieces.SourceBegin(piece) == 0));
+          !has_mark && (options_.prepend == MetaspaceOptions::Prepend::kAlways ||
+                        (options_.prepend == MetaspaceOptions::Prepend::kFirst && pieces.SourceBegin(piece) == 0));
       if (prepends) writer.Put(mark, SourceOf(pieces.text, piece.begin));
       for (uint32_t i = piece.begin; i < piece.end; ++i) {
         const char byte = pieces.text.bytes.data()[i];

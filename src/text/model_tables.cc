@@ -11,8 +11,8 @@ Status MergeList::Add(std::string_view left, std::string_view right) {
                Vocabulary::kMaxTokenBytes);
   }
   if (text_.size() + left.size() + right.size() > UINT32_MAX) return Err(ErrorCode::kTooLarge, "is beyond 4 GiB");
-  spans_.push_back({static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(left.size()),
-                    static_cast<uint32_t>(right.size())});
+  spans_.push_back(
+      {static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(left.size()), static_cast<uint32_t>(right.size())});
   text_ += left;
   text_ += right;
   return Ok();

@@ -58,23 +58,16 @@ constexpr Row<std::unique_ptr<Model>, ModelTables> kModels[] = {
     {"WordPiece", MakeWordPieceOfTables},
 };
 constexpr Row<PostProcessor, const TokenNames&> kPostProcessors[] = {
-    {"BertProcessing", MakeBertProcessing},
-    {"ByteLevel", MakeByteLevelProcessing},
-    {"RobertaProcessing", MakeRobertaProcessing},
-    {"Sequence", MakePostProcessorSequence},
+    {"BertProcessing", MakeBertProcessing},         {"ByteLevel", MakeByteLevelProcessing},
+    {"RobertaProcessing", MakeRobertaProcessing},   {"Sequence", MakePostProcessorSequence},
     {"TemplateProcessing", MakeTemplateProcessing},
 };
 constexpr Row<std::unique_ptr<Decoder>> kDecoders[] = {
-    {"BPEDecoder", MakeBpeDecoder},
-    {"ByteFallback", MakeByteFallbackDecoder},
-    {"ByteLevel", MakeByteLevelDecoder},
-    {"CTC", MakeCtcDecoder},
-    {"Fuse", MakeFuseDecoder},
-    {"Metaspace", MakeMetaspaceDecoder},
-    {"Replace", MakeReplaceDecoder},
-    {"Sequence", MakeDecoderSequence},
-    {"Strip", MakeStripDecoder},
-    {"WordPiece", MakeWordPieceDecoder},
+    {"BPEDecoder", MakeBpeDecoder},      {"ByteFallback", MakeByteFallbackDecoder},
+    {"ByteLevel", MakeByteLevelDecoder}, {"CTC", MakeCtcDecoder},
+    {"Fuse", MakeFuseDecoder},           {"Metaspace", MakeMetaspaceDecoder},
+    {"Replace", MakeReplaceDecoder},     {"Sequence", MakeDecoderSequence},
+    {"Strip", MakeStripDecoder},         {"WordPiece", MakeWordPieceDecoder},
 };
 
 // The "type" of the part, or of an old model file without one what its members say.

@@ -16,8 +16,8 @@ struct Case {
 };
 
 std::string Bpe(std::string_view merges, std::string_view more = "", std::string_view parts = "") {
-  return fmt::format(R"({{"model":{{"type":"BPE","vocab":{{"a":0,"b":1,"ab":2,"##b":3}},"merges":{}{}}}{}}})", merges, more,
-                     parts);
+  return fmt::format(R"({{"model":{{"type":"BPE","vocab":{{"a":0,"b":1,"ab":2,"##b":3}},"merges":{}{}}}{}}})", merges,
+                     more, parts);
 }
 
 std::string With(std::string_view part, std::string_view config) {
@@ -25,8 +25,9 @@ std::string With(std::string_view part, std::string_view config) {
 }
 
 std::string SplitBy(std::string_view pattern) {
-  return With("pre_tokenizer",
-              fmt::format(R"({{"type":"Split","pattern":{{"Regex":"{}"}},"behavior":"Isolated","invert":false}})", pattern));
+  return With(
+      "pre_tokenizer",
+      fmt::format(R"({{"type":"Split","pattern":{{"Regex":"{}"}},"behavior":"Isolated","invert":false}})", pattern));
 }
 
 std::string Unigram(std::string_view vocab, std::string_view unknown = "0") {
@@ -64,8 +65,7 @@ TEST(PartsFile, EachIsRefusedByName) {
       {"Unigram with a token twice", Unigram(R"([["a",-1],["a",-2]])"), "/model/vocab"},
       {"WordLevel without its unknown token", R"({"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"u"}})",
        "/model/unk_token is \"u\", which is not in /model/vocab"},
-      {"look-ahead", SplitBy(R"-(a(?!b))-"),
-       "/pre_tokenizer/pattern/Regex is \"a(?!b)\", which looks around ((?!b)"},
+      {"look-ahead", SplitBy(R"-(a(?!b))-"), "/pre_tokenizer/pattern/Regex is \"a(?!b)\", which looks around ((?!b)"},
       {"possessive", SplitBy(R"-(a++)-"),
        "/pre_tokenizer/pattern/Regex is \"a++\", which RE2 cannot do (bad repetition operator: ++)"},
       {"back reference", SplitBy(R"-((a)\\1)-"),
@@ -74,20 +74,25 @@ TEST(PartsFile, EachIsRefusedByName) {
        "/pre_tokenizer/pattern/Regex is \"a*\", which can match nothing at all"},
       {"unknown behavior", With("pre_tokenizer", R"({"type":"Punctuation","behavior":"Eaten"})"),
        "/pre_tokenizer/behavior is \"Eaten\", expected one of Removed, Isolated"},
-      {"an unknown part in a sequence", With("normalizer", R"({"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"X"}]})"),
+      {"an unknown part in a sequence",
+       With("normalizer", R"({"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"X"}]})"),
        "/normalizer/normalizers/1/type is \"X\", which this version cannot do"},
       {"nested ten thousand deep", With("normalizer", deep), ""},
       {"too many parts", With("pre_tokenizer", many + "}"), "/pre_tokenizer/pretokenizers"},
-      {"Replace that swells", With("normalizer", fmt::format(R"({{"type":"Replace","pattern":{{"String":"a"}},"content":"{}"}})", std::string(65, 'x'))),
+      {"Replace that swells",
+       With("normalizer",
+            fmt::format(R"({{"type":"Replace","pattern":{{"String":"a"}},"content":"{}"}})", std::string(65, 'x'))),
        "/normalizer/content has more than 64 bytes"},
       {"a character map that is not base64", With("normalizer", R"({"type":"Precompiled","precompiled_charsmap":"*"})"),
        "/normalizer/precompiled_charsmap is not base64"},
-      {"a character map that claims too much", With("normalizer", R"({"type":"Precompiled","precompiled_charsmap":"/////wAAAAA="})"),
+      {"a character map that claims too much",
+       With("normalizer", R"({"type":"Precompiled","precompiled_charsmap":"/////wAAAAA="})"),
        "/normalizer/precompiled_charsmap claims a trie of 4294967295 bytes and has 4"},
       {"Metaspace without a character", With("pre_tokenizer", R"({"type":"Metaspace","replacement":""})"),
        "/pre_tokenizer/replacement is \"\", expected one character"},
       {"an unknown decoder", With("decoder", R"({"type":"Rot13"})"), "/decoder/type is \"Rot13\""},
-      {"processing with a token of another id", With("post_processor", R"({"type":"BertProcessing","cls":["a",0],"sep":["b",7]})"),
+      {"processing with a token of another id",
+       With("post_processor", R"({"type":"BertProcessing","cls":["a",0],"sep":["b",7]})"),
        "/post_processor/sep/1 is 7 for \"b\", which has the id 1"},
   };
   for (const Case& test : cases) {
@@ -127,9 +132,11 @@ TEST(PartsFile, SentencePieceModelsAreRefusedByField) {
   EXPECT_EQ(ErrorOf(text::LoadSentencePiece("\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F", "t")),
             "t: the model is no SentencePiece model: it breaks off at byte 0 of 10");
   EXPECT_EQ(ErrorOf(text::LoadSentencePiece(unknown, "t")), "it loads");
-  EXPECT_EQ(ErrorOf(text::LoadSentencePiece(unknown + unknown, "t")),
-            "t: pieces[1] is a second unknown piece");
-  EXPECT_EQ(ErrorOf(text::LoadSentencePiece("\x0A\x03\x0A\x01" "a", "t")), "t: has no unknown piece");
+  EXPECT_EQ(ErrorOf(text::LoadSentencePiece(unknown + unknown, "t")), "t: pieces[1] is a second unknown piece");
+  EXPECT_EQ(ErrorOf(text::LoadSentencePiece("\x0A\x03\x0A\x01"
+                                            "a",
+                                            "t")),
+            "t: has no unknown piece");
   EXPECT_EQ(ErrorOf(text::LoadSentencePiece("\x0A\x03\x0A\x01\xFF", "t")), "t: pieces[0].piece is not UTF-8 text");
   EXPECT_EQ(ErrorOf(text::LoadSentencePiece(unknown + "\x12\x02\x18\x03", "t")),
             "t: trainer_spec.model_type is 3, this version knows 1 (unigram) and 2 (BPE)");
@@ -150,8 +157,9 @@ TEST(PartsFile, OldVocabulariesWorkAsTheirTokenizers) {
   ASSERT_OK_AND_ASSIGN(const auto bert, text::LoadVocabTxt("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n##b\n", "vocab.txt", {}));
   EXPECT_EQ(bert->Encode("AB b", {}).ids, (std::vector<int32_t>{2, 4, 5, 1, 3}));
   EXPECT_EQ(bert->Decode(std::vector<int32_t>{2, 4, 5, 3}, {}), "ab");
-  ASSERT_OK_AND_ASSIGN(const auto roberta,
-                       text::LoadVocabAndMerges(R"({"<s>":0,"</s>":1,"a":2,"b":3,"ab":4,"<mask>":5})", "a b\n", "v", "m"));
+  ASSERT_OK_AND_ASSIGN(
+      const auto roberta,
+      text::LoadVocabAndMerges(R"({"<s>":0,"</s>":1,"a":2,"b":3,"ab":4,"<mask>":5})", "a b\n", "v", "m"));
   EXPECT_EQ(roberta->Encode("abb", {}).ids, (std::vector<int32_t>{0, 4, 3, 1}));
   EXPECT_EQ(roberta->Encode("ab <mask>", {.recognize_special_tokens = true}).ids, (std::vector<int32_t>{0, 4, 5, 1}));
   ASSERT_OK_AND_ASSIGN(const auto gpt2, text::LoadVocabAndMerges(R"({"<|endoftext|>":0,"a":2,"b":3,"ab":4})",

@@ -256,7 +256,8 @@ Result<std::unique_ptr<Pattern>> MakePattern(const JsonPart& config) {
     re2::RE2::Options options;
     options.set_log_errors(false);
     auto compiled = std::make_unique<re2::RE2>(*translated, options);
-    if (!compiled->ok()) return refuse(fmt::format("RE2 cannot do ({})", EscapeForTerminal(compiled->error().substr(0, 60))));
+    if (!compiled->ok())
+      return refuse(fmt::format("RE2 cannot do ({})", EscapeForTerminal(compiled->error().substr(0, 60))));
     if (re2::RE2::FullMatch("", *compiled)) return refuse("can match nothing at all");
     return std::make_unique<Re2Pattern>(std::move(compiled));
   }

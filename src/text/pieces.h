@@ -24,7 +24,9 @@ struct Pieces {
   NormalizedText spare_text;
   std::vector<Piece> spare_pieces;
 
-  std::string_view BytesOf(const Piece& piece) const { return text.view().substr(piece.begin, piece.end - piece.begin); }
+  std::string_view BytesOf(const Piece& piece) const {
+    return text.view().substr(piece.begin, piece.end - piece.begin);
+  }
   // The code point of the input where the piece begins; needs with_source.
   uint32_t SourceBegin(const Piece& piece) const { return SourceOf(text, piece.begin); }
 

@@ -1,5 +1,5 @@
-// How the scanners follow the patterns. A pattern is a list of alternatives, of which the first that matches wins, and a
-// repetition takes all it can and gives back only what it must. In these patterns the places where something is given
+// How the scanners follow the patterns. A pattern is a list of alternatives, of which the first that matches wins, and
+// a repetition takes all it can and gives back only what it must. In these patterns the places where something is given
 // back are few, and each is computed instead of searched:
 //
 //   \s+(?!\S)        all of a run of white space but its last character, or all of it at the end of the text
@@ -128,9 +128,9 @@ size_t Gpt2(std::string_view text, size_t at) {
 
 // What the patterns after GPT-2's have in common; each member is a place where they differ.
 struct Style {
-  bool contractions_first = false;  // (?i:'s|'t|'re|'ve|'m|'ll|'d) is the first alternative
-  size_t numbers = 3;               // \p{N}{1,3}, or \p{N}
-  bool marks_in_words = false;      // [\p{L}\p{M}]+ for \p{L}+
+  bool contractions_first = false;     // (?i:'s|'t|'re|'ve|'m|'ll|'d) is the first alternative
+  size_t numbers = 3;                  // \p{N}{1,3}, or \p{N}
+  bool marks_in_words = false;         // [\p{L}\p{M}]+ for \p{L}+
   bool trailing_blanks_first = false;  // \s++$ comes before the line ends
 };
 
@@ -167,9 +167,9 @@ size_t Cl100k(std::string_view text, size_t at) {
   return OthersAndBlanks<Library>(text, at, kWord | Library::kNumber, "\r\n", kStyle.trailing_blanks_first);
 }
 
-// [Lu Lt Lm Lo M]*[Ll Lm Lo M]+ and, where that fails, [Lu Lt Lm Lo M]+[Ll Lm Lo M]*, from `at` on. The first part takes
-// all it can. When no lower-case letter follows, it gives back as far as its last character that the second part takes
-// too, which is then the match's last. Returns `at` when there is no match.
+// [Lu Lt Lm Lo M]*[Ll Lm Lo M]+ and, where that fails, [Lu Lt Lm Lo M]+[Ll Lm Lo M]*, from `at` on. The first part
+// takes all it can. When no lower-case letter follows, it gives back as far as its last character that the second part
+// takes too, which is then the match's last. Returns `at` when there is no match.
 template <typename Library>
 size_t Cased(std::string_view text, size_t at, bool lower_needed) {
   constexpr uint32_t kEither = Library::kBoth | Library::kMark;
@@ -185,7 +185,8 @@ size_t Cased(std::string_view text, size_t at, bool lower_needed) {
   return lower_needed ? last_either : end;
 }
 
-// `[^\r\n\p{L}\p{N}]?[Lu Lt Lm Lo M]*[Ll Lm Lo M]+(?i:'s|...)?|[^\r\n\p{L}\p{N}]?[Lu Lt Lm Lo M]+[Ll Lm Lo M]*(?i:'s|...)?|
+// `[^\r\n\p{L}\p{N}]?[Lu Lt Lm Lo M]*[Ll Lm Lo M]+(?i:'s|...)?|[^\r\n\p{L}\p{N}]?[Lu Lt Lm Lo M]+[Ll Lm Lo
+// M]*(?i:'s|...)?|
 //  \p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 template <typename Library, size_t kNumbers, bool kContractions>
 size_t O200k(std::string_view text, size_t at) {
@@ -282,8 +283,8 @@ size_t Numbers(std::string_view text, size_t at) {
 
 size_t WhiteSpace(std::string_view text, size_t at) { return Run(text, at, kBlank); }
 
-// `\s+$`, where `$` is also the place before a line feed: of a run of white space the part before its last line feed, or
-// all of it at the end of the text. A run in which there is no match is passed over whole.
+// `\s+$`, where `$` is also the place before a line feed: of a run of white space the part before its last line feed,
+// or all of it at the end of the text. A run in which there is no match is passed over whole.
 Found LastWhiteSpace(std::string_view text, size_t from) {
   for (size_t at = from; at < text.size();) {
     const Character first = At(text, at);
@@ -310,7 +311,8 @@ size_t ThreeDigits(std::string_view text, size_t at) {
   return at + 3;
 }
 
-// Makes the function that looks for a match of the one that says where a match at one place ends (or that place itself).
+// Makes the function that looks for a match of the one that says where a match at one place ends (or that place
+// itself).
 template <size_t (*kMatch)(std::string_view text, size_t at)>
 Found Each(std::string_view text, size_t from) {
   for (size_t at = from; at < text.size(); at += DecodeUtf8(text.data() + at).length) {
@@ -364,9 +366,12 @@ constexpr Row kScanners[] = {
 // clang-format on
 
 constexpr Row kTiktokenEncodings[] = {
-    {"gpt2", Each<Gpt2<Tt>>},         {"r50k_base", Each<Gpt2<Tt>>},
-    {"p50k_base", Each<Gpt2<Tt>>},    {"p50k_edit", Each<Gpt2<Tt>>},
-    {"cl100k_base", Each<Cl100k<Tt, kTiktoken>>}, {"o200k_base", Each<O200k<Tt, 3, true>>},
+    {"gpt2", Each<Gpt2<Tt>>},
+    {"r50k_base", Each<Gpt2<Tt>>},
+    {"p50k_base", Each<Gpt2<Tt>>},
+    {"p50k_edit", Each<Gpt2<Tt>>},
+    {"cl100k_base", Each<Cl100k<Tt, kTiktoken>>},
+    {"o200k_base", Each<O200k<Tt, 3, true>>},
     {"o200k_harmony", Each<O200k<Tt, 3, true>>},
 };
 

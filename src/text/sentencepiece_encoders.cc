@@ -18,7 +18,8 @@ constexpr float kUnknownPenalty = 10.0F;
 TokenTrie UserDefinedPieces(const SentencePieceModel& model) {
   std::vector<std::pair<std::string_view, int32_t>> pieces;
   for (int32_t id = 0; id < model.vocabulary.end_id(); ++id) {
-    if (model.types[static_cast<size_t>(id)] == Type::kUserDefined) pieces.emplace_back(model.vocabulary.TextOf(id), id);
+    if (model.types[static_cast<size_t>(id)] == Type::kUserDefined)
+      pieces.emplace_back(model.vocabulary.TextOf(id), id);
   }
   return TokenTrie::Build(std::move(pieces));
 }

@@ -173,8 +173,8 @@ class ModelReader {
       if (field.number == 3) {
         BANTAM_RETURN_IF_ERROR(Expect(field, 0, "trainer_spec.model_type"));
         if (field.value != 1 && field.value != 2) {
-          return Wrong(ErrorCode::kUnsupported, "trainer_spec.model_type is {}, this version knows 1 (unigram) and 2 (BPE)",
-                       field.value);
+          return Wrong(ErrorCode::kUnsupported,
+                       "trainer_spec.model_type is {}, this version knows 1 (unigram) and 2 (BPE)", field.value);
         }
         model_.algorithm = static_cast<SentencePieceModel::Algorithm>(field.value);
       } else if (field.number == 24) {

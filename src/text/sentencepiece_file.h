@@ -1,5 +1,5 @@
-// A SentencePiece .model: a protocol buffer (sentencepiece_model.proto), of which the pieces and what decides how text is
-// normalised and encoded are read. Nothing is trusted: every length is compared with what is left of the file.
+// A SentencePiece .model: a protocol buffer (sentencepiece_model.proto), of which the pieces and what decides how text
+// is normalised and encoded are read. Nothing is trusted: every length is compared with what is left of the file.
 #pragma once
 
 #include <cstdint>

@@ -28,8 +28,7 @@ class ByCharacter final : public Normalizer {
 
 struct LowercaseEach {
   static void Put(char32_t c, std::string_view bytes, uint32_t source, TextWriter& writer) {
-    const std::span<const uint32_t> lower =
-        (ClassOf(c).flags & kLowers) != 0 ? Lower(c) : std::span<const uint32_t>();
+    const std::span<const uint32_t> lower = (ClassOf(c).flags & kLowers) != 0 ? Lower(c) : std::span<const uint32_t>();
     if (lower.empty()) return writer.Put(bytes, source);
     for (const uint32_t part : lower) writer.PutCharacter(part, source);
   }

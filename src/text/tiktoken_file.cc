@@ -34,8 +34,8 @@ struct Encoding {
 };
 
 constexpr Encoding kEncodings[] = {
-    {"gpt2", kGpt2Special},           {"r50k_base", kGpt2Special},   {"p50k_base", kGpt2Special},
-    {"p50k_edit", kP50kEditSpecial},  {"cl100k_base", kCl100kSpecial}, {"o200k_base", kO200kSpecial},
+    {"gpt2", kGpt2Special},          {"r50k_base", kGpt2Special},     {"p50k_base", kGpt2Special},
+    {"p50k_edit", kP50kEditSpecial}, {"cl100k_base", kCl100kSpecial}, {"o200k_base", kO200kSpecial},
 };
 
 Result<const Encoding*> FindEncoding(std::string_view name, std::string_view file) {
@@ -114,7 +114,8 @@ Result<std::unique_ptr<Tokenizer>> LoadTiktoken(std::string_view text, std::stri
   }
   for (int byte = 0; byte < 256; ++byte) {
     if (spelled.IdOf(ByteAlphabet::Of(static_cast<char>(byte))) < 0) {
-      return Err(ErrorCode::kCorrupt, "{}: has no token for the byte {}: text with it could not be encoded", name, byte);
+      return Err(ErrorCode::kCorrupt, "{}: has no token for the byte {}: text with it could not be encoded", name,
+                 byte);
     }
   }
   BANTAM_TRY(file.tables.ranked_merges, MergesOf(tokens, spelled, name));
@@ -133,15 +134,15 @@ Result<std::unique_ptr<Tokenizer>> LoadTiktoken(std::string_view text, std::stri
   const json::object byte_level{
       {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
   json::object document;
-  document["model"] = json::object{
-      {"type", "BPE"}, {"ignore_merges", true}, {"vocab", json::object()}, {"merges", json::array()}};
-  document["pre_tokenizer"] = json::object{
-      {"type", "Sequence"},
-      {"pretokenizers", json::array{json::object{{"type", "Split"},
-                                                 {"pattern", json::object{{"Tiktoken", encoding->name}}},
-                                                 {"behavior", "Isolated"},
-                                                 {"invert", false}},
-                                    byte_level}}};
+  document["model"] =
+      json::object{{"type", "BPE"}, {"ignore_merges", true}, {"vocab", json::object()}, {"merges", json::array()}};
+  document["pre_tokenizer"] =
+      json::object{{"type", "Sequence"},
+                   {"pretokenizers", json::array{json::object{{"type", "Split"},
+                                                              {"pattern", json::object{{"Tiktoken", encoding->name}}},
+                                                              {"behavior", "Isolated"},
+                                                              {"invert", false}},
+                                                 byte_level}}};
   document["decoder"] = byte_level;
   file.document = std::move(document);
   return MakeTokenizer(std::move(file));

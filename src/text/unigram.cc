@@ -1,5 +1,5 @@
-// The Unigram model: of all ways to cut a word into tokens the one with the highest sum of scores, found by Viterbi from
-// left to right. Unknown characters that follow each other are one token.
+// The Unigram model: of all ways to cut a word into tokens the one with the highest sum of scores, found by Viterbi
+// from left to right. Unknown characters that follow each other are one token.
 #include <algorithm>
 #include <cmath>
 

@@ -103,8 +103,8 @@ Result<std::unique_ptr<Tokenizer>> LoadVocabTxt(std::string_view text, std::stri
   document["pre_tokenizer"] = json::object{{"type", "BertPreTokenizer"}};
   document["decoder"] = json::object{{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
   if (cls >= 0 && sep >= 0) {
-    document["post_processor"] = json::object{
-        {"type", "BertProcessing"}, {"cls", TokenAndId("[CLS]", cls)}, {"sep", TokenAndId("[SEP]", sep)}};
+    document["post_processor"] =
+        json::object{{"type", "BertProcessing"}, {"cls", TokenAndId("[CLS]", cls)}, {"sep", TokenAndId("[SEP]", sep)}};
   }
   file.document = std::move(document);
   return MakeTokenizer(std::move(file));

@@ -1,8 +1,8 @@
 // Fuzz target of the tokenizer. The first byte of the input says what the rest is: 'J' a tokenizer.json, 'S' a
 // SentencePiece model, 'T' ranks of tiktoken, 'V' a vocab.json, a zero byte and merges.txt, 'B' a vocab.txt, each of
-// which must load or be refused; 'R' a pattern of the reference, which must become one of RE2's or be refused; any other
-// a text, encoded with one of the small golden tokenizers. With clang and -DBANTAM_FUZZ=ON,
-// from the repository's root:
+// which must load or be refused; 'R' a pattern of the reference, which must become one of RE2's or be refused; any
+// other a text, encoded with one of the small golden tokenizers. With clang and -DBANTAM_FUZZ=ON, from the repository's
+// root:
 //
 //   build/fuzz/src/text/tokenizer_fuzz -timeout=2 -max_len=65536 src/text/fuzz/corpus
 //
@@ -21,11 +21,26 @@
 namespace bantam::text {
 namespace {
 
-constexpr std::array kTokenizers = {"uncased",        "cased",       "lowered_with_accents", "stripped_unclean",
-                                    "only_the_model", "short_words", "added_tokens",        "parts/gpt2",
-                                    "parts/llama3",   "parts/o200k", "parts/deepseek_v3",   "parts/deepseek_coder",
-                                    "parts/clip",     "parts/llama", "parts/t5",            "parts/xlmr",
-                                    "parts/words",    "parts/bloom", "parts/words_re2",     "parts/bpe_with_prefix"};
+constexpr std::array kTokenizers = {"uncased",
+                                    "cased",
+                                    "lowered_with_accents",
+                                    "stripped_unclean",
+                                    "only_the_model",
+                                    "short_words",
+                                    "added_tokens",
+                                    "parts/gpt2",
+                                    "parts/llama3",
+                                    "parts/o200k",
+                                    "parts/deepseek_v3",
+                                    "parts/deepseek_coder",
+                                    "parts/clip",
+                                    "parts/llama",
+                                    "parts/t5",
+                                    "parts/xlmr",
+                                    "parts/words",
+                                    "parts/bloom",
+                                    "parts/words_re2",
+                                    "parts/bpe_with_prefix"};
 
 const Tokenizer& Golden(size_t index) {
   static const auto all = [] {
