@@ -19,8 +19,11 @@ namespace bantam {
 // Packed weight matrices (packing.h): panels of 64 output columns, each holding all of K.
 //   f32:  [panel][k][64]
 //   int8: [panel][k / 4][64][4], what one vpdpbusd step reads; K is padded to 4 with zeros
+//   int4: [panel][k / 8][64][4], K padded to 32 with zeros: byte i of a column holds the weight of k = i in its lower
+//         four bits and that of k = 4 + i in its upper ones, each -8 to 7 in two's complement
+//         scales of int4: [panel][k / 32][64], bfloat16
 // Columns past out_features are zero.
-const int kPanelColumns = 64, kInt8KGroup = 4;
+const int kPanelColumns = 64, kInt8KGroup = 4, kInt4Group = 32;
 
 enum Activation {
   kActivationNone = 0,
@@ -61,6 +64,25 @@ struct GemmInt8Args {
   const struct RowQuant* x_quant;  // [num_rows]
   const int8_t* packed;
   const float* weight_scale;
+  const float* weight_sum;
+  const float* bias;
+  const float* residual;
+  ptrdiff_t residual_stride;
+  float* out;
+  ptrdiff_t out_stride;
+  int num_rows, in_features, out_features;
+  int panel_begin, panel_end;
+  enum Activation activation;
+};
+
+// w[n, k] = group_scale[n, k / 32] * packed; weight_sum[n] = sum over k of w[n, k]. Sums of one group are exact
+// integers; groups are added in f32 in ascending order.
+struct GemmInt4Args {
+  const uint8_t* x;  // [num_rows, in_features padded to 32: what lies there is read and counts for nothing]
+  ptrdiff_t x_stride;
+  const struct RowQuant* x_quant;  // [num_rows]
+  const uint8_t* packed;
+  const uint16_t* group_scale;
   const float* weight_sum;
   const float* bias;
   const float* residual;
@@ -120,11 +142,14 @@ struct AttentionArgs {
 };
 
 // out[r] = words[word_ids[r]] + positions[position r] + types[type_ids[r] or 0]. Word rows are f32, or bytes with one
-// scale each when words_int8 is set.
+// scale each when words_int8 is set, or nibbles with one bfloat16 scale for each 32 when words_int4 is: 16 bytes for
+// each 32, the weight of an even column in the lower half of its byte.
 struct EmbeddingArgs {
   const float* words;
   const int8_t* words_int8;
   const float* word_scales;
+  const uint8_t* words_int4 = nullptr;
+  const uint16_t* word_group_scales = nullptr;
   const float* positions;  // row r of the output uses positions[position_ids[r]]
   const float* types;
   const int32_t* word_ids;
@@ -161,6 +186,7 @@ struct GateArgs {
 struct KernelTable {
   void (*gemm_f32)(const struct GemmF32Args* args);
   void (*gemm_int8)(const struct GemmInt8Args* args);
+  void (*gemm_int4)(const struct GemmInt4Args* args);
   void (*quantize)(const struct QuantizeArgs* args);
   void (*layer_norm)(const struct LayerNormArgs* args);
   void (*attention)(const struct AttentionArgs* args);

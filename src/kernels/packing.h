@@ -1,6 +1,7 @@
 // From the row-major matrices of model files to the layouts that the kernels read (kernel_table.h), done once at load.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,6 +24,25 @@ void PackInt8(std::span<const float> weight, int out_features, int in_features, 
 
 // Row n of integers [in_features] of one output into its place in packed, zeroed before; returns the integers' sum.
 int PlaceInt8Row(std::span<const int8_t> row, int n, std::span<int8_t> packed);
+
+inline float Bf16ToFloat(uint16_t x) { return std::bit_cast<float>(uint32_t{x} << 16); }
+
+// int4: rows of groups of 32 weights, each group with a bfloat16 scale. K is rounded up to whole groups.
+int Int4Groups(int in_features);
+size_t PackedInt4Size(int out_features, int in_features);  // in bytes
+size_t PackedInt4ScaleCount(int out_features, int in_features);
+size_t Int4RowBytes(int in_features);  // of one row of nibbles, whole groups
+
+// The integers, -8 to 7, and the scales of one row: for each group those of least squared error, each error weighted by
+// `importance` [in_features] (or alike, if empty). out: [in_features], scales: [Int4Groups(in_features)].
+void QuantizeRowInt4(std::span<const float> row, std::span<const float> importance, std::span<int8_t> out,
+                     std::span<uint16_t> scales);
+// Two to a byte, the even one in the lower half. packed: [at least (weights.size() + 1) / 2]
+void PackNibbles(std::span<const int8_t> weights, std::span<uint8_t> packed);
+void UnpackNibbles(std::span<const uint8_t> packed, std::span<int8_t> weights);
+// As PlaceInt8Row; returns the sum of scale * weight.
+float PlaceInt4Row(std::span<const int8_t> row, std::span<const uint16_t> scales, int n, std::span<uint8_t> packed,
+                   std::span<uint16_t> group_scale);
 
 // One row of an embedding table: returns the scale; out[i] = round(row[i] / scale).
 float QuantizeRowInt8(std::span<const float> row, std::span<int8_t> out);

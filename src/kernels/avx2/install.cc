@@ -52,16 +52,35 @@ BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8
   }
 }
 
+#define BANTAM_INT4_ROWS 2
+const int kInt4Rows = BANTAM_INT4_ROWS, kInt4Vecs = 2;
+
+BANTAM_INLINE Vec WideToFloat(IVec x) { return _mm256_cvtepi32_ps(x); }
+BANTAM_INLINE IVec WideLoad(const uint8_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
+BANTAM_INLINE IVec WideSet8(char x) { return _mm256_set1_epi8(x); }
+BANTAM_INLINE IVec WideSet16(short x) { return _mm256_set1_epi16(x); }
+BANTAM_INLINE IVec WideSet32(int32_t x) { return _mm256_set1_epi32(x); }
+BANTAM_INLINE IVec WideXor(IVec a, IVec b) { return _mm256_xor_si256(a, b); }
+BANTAM_INLINE IVec WideAnd(IVec a, IVec b) { return _mm256_and_si256(a, b); }
+BANTAM_INLINE IVec WideSub8(IVec a, IVec b) { return _mm256_sub_epi8(a, b); }
+BANTAM_INLINE IVec WideAdd16(IVec a, IVec b) { return _mm256_add_epi16(a, b); }
+BANTAM_INLINE IVec WideShiftRight4(IVec a) { return _mm256_srli_epi16(a, 4); }
+BANTAM_INLINE IVec WideMaddBytes(IVec a, IVec b) { return _mm256_maddubs_epi16(a, b); }
+BANTAM_INLINE IVec WideMadd16(IVec a, IVec b) { return _mm256_madd_epi16(a, b); }
+
 }  // namespace
 }  // namespace bantam
 
+#include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
+#include "kernels/common/int4_products.inl"
 
 namespace bantam {
 
 void InstallAvx2(struct KernelTable* table) {
   table->gemm_f32 = GemmF32;
   table->gemm_int8 = GemmInt8;
+  table->gemm_int4 = GemmInt4;
   table->quantize = Quantize;
   table->layer_norm = LayerNorm;
   table->attention = Attention;

@@ -32,6 +32,9 @@ BANTAM_INLINE Vec LoadInt8Part(const int8_t* p, int n) {
   for (int i = 0; i < n && i < 8; ++i) bytes[i] = p[i];
   return LoadInt8(bytes);
 }
+BANTAM_INLINE Vec LoadBf16(const uint16_t* p) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)), 16));
+}
 BANTAM_INLINE void Store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
 BANTAM_INLINE void StorePart(float* p, int n, Vec x) { _mm256_maskstore_ps(p, FirstLanes(n), x); }
 BANTAM_INLINE Vec Set(float x) { return _mm256_set1_ps(x); }

@@ -56,16 +56,35 @@ BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8
   }
 }
 
+#define BANTAM_INT4_ROWS 4
+const int kInt4Rows = BANTAM_INT4_ROWS, kInt4Vecs = 2;
+
+BANTAM_INLINE Vec WideToFloat(IVec x) { return _mm512_cvtepi32_ps(x); }
+BANTAM_INLINE IVec WideLoad(const uint8_t* p) { return _mm512_loadu_si512(p); }
+BANTAM_INLINE IVec WideSet8(char x) { return _mm512_set1_epi8(x); }
+BANTAM_INLINE IVec WideSet16(short x) { return _mm512_set1_epi16(x); }
+BANTAM_INLINE IVec WideSet32(int32_t x) { return _mm512_set1_epi32(x); }
+BANTAM_INLINE IVec WideXor(IVec a, IVec b) { return _mm512_xor_si512(a, b); }
+BANTAM_INLINE IVec WideAnd(IVec a, IVec b) { return _mm512_and_si512(a, b); }
+BANTAM_INLINE IVec WideSub8(IVec a, IVec b) { return _mm512_sub_epi8(a, b); }
+BANTAM_INLINE IVec WideAdd16(IVec a, IVec b) { return _mm512_add_epi16(a, b); }
+BANTAM_INLINE IVec WideShiftRight4(IVec a) { return _mm512_srli_epi16(a, 4); }
+BANTAM_INLINE IVec WideMaddBytes(IVec a, IVec b) { return _mm512_maddubs_epi16(a, b); }
+BANTAM_INLINE IVec WideMadd16(IVec a, IVec b) { return _mm512_madd_epi16(a, b); }
+
 }  // namespace
 }  // namespace bantam
 
+#include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
+#include "kernels/common/int4_products.inl"
 
 namespace bantam {
 
 void InstallAvx512(struct KernelTable* table) {
   table->gemm_f32 = GemmF32;
   table->gemm_int8 = GemmInt8;
+  table->gemm_int4 = GemmInt4;
   table->quantize = Quantize;
   table->layer_norm = LayerNorm;
   table->attention = Attention;

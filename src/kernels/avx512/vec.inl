@@ -23,6 +23,9 @@ BANTAM_INLINE Vec LoadInt8(const int8_t* p) {
 BANTAM_INLINE Vec LoadInt8Part(const int8_t* p, int n) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(FirstLanes(n), p)));
 }
+BANTAM_INLINE Vec LoadBf16(const uint16_t* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16));
+}
 BANTAM_INLINE void Store(float* p, Vec x) { _mm512_storeu_ps(p, x); }
 BANTAM_INLINE void StorePart(float* p, int n, Vec x) { _mm512_mask_storeu_ps(p, FirstLanes(n), x); }
 BANTAM_INLINE Vec Set(float x) { return _mm512_set1_ps(x); }

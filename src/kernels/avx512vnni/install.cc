@@ -43,13 +43,65 @@ BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8
   }
 }
 
+#define BANTAM_INT4_ROWS 6
+const int kInt4Rows = BANTAM_INT4_ROWS, kInt4Vecs = 2;  // 12 integer and 12 float accumulators, 4 weights, 2 broadcasts
+// A nibble stays in the upper half of its byte, which spares its sign extension.
+const float kInt4WeightUnit = 16;
+
+template <int kRows>
+BANTAM_INLINE void Int4Products(const uint8_t* x, ptrdiff_t x_stride, const uint8_t* weights, const uint16_t* scales,
+                                int groups, Vec (&acc)[kRows][kInt4Vecs]) {
+  const __m512i upper = _mm512_set1_epi8((char)0xf0);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) acc[r][v] = Zero();
+  }
+  for (int g = 0; g < groups; ++g, x += kInt4Group, scales += kPanelColumns) {
+    __m512i sums[kRows][kInt4Vecs];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kInt4Vecs; ++v) sums[r][v] = _mm512_setzero_si512();
+    }
+#pragma GCC unroll 4
+    for (int step = 0; step < kInt4Group / 8; ++step, weights += kPanelColumns * 4) {
+      __m512i low[kInt4Vecs], high[kInt4Vecs];
+#pragma GCC unroll 2
+      for (int v = 0; v < kInt4Vecs; ++v) {
+        const __m512i both = _mm512_loadu_si512(weights + 64 * v);
+        low[v] = _mm512_and_si512(_mm512_slli_epi16(both, 4), upper);
+        high[v] = _mm512_and_si512(both, upper);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        int32_t four[2];
+        __builtin_memcpy(four, x + r * x_stride + step * 8, sizeof four);
+        const __m512i a = _mm512_set1_epi32(four[0]), b = _mm512_set1_epi32(four[1]);
+#pragma GCC unroll 2
+        for (int v = 0; v < kInt4Vecs; ++v) sums[r][v] = DotBytes(DotBytes(sums[r][v], a, low[v]), b, high[v]);
+      }
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) {
+      const Vec scale = LoadBf16(scales + v * kLanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) acc[r][v] = Fma(_mm512_cvtepi32_ps(sums[r][v]), scale, acc[r][v]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bantam
 
+#include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
 
 namespace bantam {
 
-void InstallAvx512Vnni(struct KernelTable* table) { table->gemm_int8 = GemmInt8; }
+void InstallAvx512Vnni(struct KernelTable* table) {
+  table->gemm_int8 = GemmInt8;
+  table->gemm_int4 = GemmInt4;
+}
 
 }  // namespace bantam

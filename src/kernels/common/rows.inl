@@ -151,7 +151,28 @@ void Embedding(const struct EmbeddingArgs* args) {
     const float* position = args->positions + (ptrdiff_t)args->position_ids[r] * columns;
     const float* type = args->types + (args->type_ids == NULL ? 0 : (ptrdiff_t)args->type_ids[r] * columns);
     float* out = args->out + r * args->out_stride;
-    if (args->words_int8 != NULL) {
+    if (args->words_int4 != NULL) {
+      const ptrdiff_t groups = (columns + kInt4Group - 1) / kInt4Group, first = args->word_ids[r] * groups;
+      for (int i = 0; i < columns; i += kLanes) {
+        int8_t weights[16];  // what a LoadInt8 may read of it
+        const uint8_t* pairs = args->words_int4 + first * (kInt4Group / 2) + i / 2;
+        for (int k = 0; k < kLanes / 2; ++k) {
+          weights[2 * k] = (int8_t)(((pairs[k] & 0xf) ^ 8) - 8);
+          weights[2 * k + 1] = (int8_t)(((pairs[k] >> 4) ^ 8) - 8);
+        }
+        const uint32_t bits = (uint32_t)args->word_group_scales[first + i / kInt4Group] << 16;
+        float scale;
+        __builtin_memcpy(&scale, &bits, sizeof scale);
+        const Vec part = Mul(LoadInt8(weights), Set(scale));
+        const int lanes = columns - i;
+        if (lanes >= kLanes) {
+          Store(out + i, Add(Add(part, Load(type + i)), Load(position + i)));
+        } else {
+          StorePart(out + i, lanes,
+                    Add(Add(part, LoadPart(type + i, lanes, Zero())), LoadPart(position + i, lanes, Zero())));
+        }
+      }
+    } else if (args->words_int8 != NULL) {
       const int8_t* word = args->words_int8 + word_row;
       const Vec scale = Set(args->word_scales[args->word_ids[r]]);
       for (int i = 0; i < whole; i += kLanes) {

@@ -77,6 +77,43 @@ void GemmInt8(const GemmInt8Args* args) {
   }
 }
 
+float FromBf16(uint16_t x) {
+  const uint32_t bits = static_cast<uint32_t>(x) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+int LowerNibble(uint8_t byte) { return ((byte & 0xf) ^ 8) - 8; }
+int UpperNibble(uint8_t byte) { return ((byte >> 4) ^ 8) - 8; }
+
+void GemmInt4(const GemmInt4Args* args) {
+  const int groups = (args->in_features + kInt4Group - 1) / kInt4Group;
+  for (int panel = args->panel_begin; panel < args->panel_end; ++panel) {
+    for (int row = 0; row < args->num_rows; ++row) {
+      float y[kPanelColumns] = {};
+      for (int g = 0; g < groups; ++g) {
+        const ptrdiff_t group = static_cast<ptrdiff_t>(panel) * groups + g;
+        const uint8_t* weights = args->packed + group * (kPanelColumns * kInt4Group / 2);
+        const uint8_t* x = args->x + row * args->x_stride + g * kInt4Group;
+        for (int c = 0; c < kPanelColumns; ++c) {
+          int32_t sum = 0;
+          for (int k = 0; k < kInt4Group; k += 8) {
+            const uint8_t* w = weights + (k / 8 * kPanelColumns + c) * 4;
+            for (int i = 0; i < 4; ++i) sum += x[k + i] * LowerNibble(w[i]) + x[k + 4 + i] * UpperNibble(w[i]);
+          }
+          y[c] += static_cast<float>(sum) * FromBf16(args->group_scale[group * kPanelColumns + c]);
+        }
+      }
+      const RowQuant quant = args->x_quant[row];
+      for (int c = 0; c < kPanelColumns; ++c) {
+        y[c] = y[c] * quant.scale + quant.minimum * args->weight_sum[panel * kPanelColumns + c];
+      }
+      Finish(*args, row, panel, y);
+    }
+  }
+}
+
 void QuantizeRow(const float* x, int columns, uint8_t* out, RowQuant* quant) {
   float low = x[0], high = x[0];
   for (int i = 1; i < columns; ++i) {
@@ -200,10 +237,18 @@ void Embedding(const EmbeddingArgs* args) {
     const float* position = args->positions + args->position_ids[row] * columns;
     const float* type = args->types + (args->type_ids == nullptr ? 0 : args->type_ids[row]) * columns;
     float* out = args->out + row * args->out_stride;
+    const ptrdiff_t groups = (columns + kInt4Group - 1) / kInt4Group;
     for (ptrdiff_t i = 0; i < columns; ++i) {
-      const float value = args->words_int8 == nullptr
-                              ? args->words[word * columns + i]
-                              : static_cast<float>(args->words_int8[word * columns + i]) * args->word_scales[word];
+      float value;
+      if (args->words_int4 != nullptr) {
+        const uint8_t byte = args->words_int4[word * groups * (kInt4Group / 2) + i / 2];
+        const int weight = i % 2 == 0 ? LowerNibble(byte) : UpperNibble(byte);
+        value = static_cast<float>(weight) * FromBf16(args->word_group_scales[word * groups + i / kInt4Group]);
+      } else if (args->words_int8 != nullptr) {
+        value = static_cast<float>(args->words_int8[word * columns + i]) * args->word_scales[word];
+      } else {
+        value = args->words[word * columns + i];
+      }
       out[i] = value + type[i] + position[i];
     }
   }
@@ -216,8 +261,8 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 }  // namespace
 
 void InstallScalar(KernelTable* table) {
-  *table = {GemmF32,   GemmInt8,    Quantize, LayerNorm, Attention, Attention,
-            Embedding, ActivateAll, Softmax,  RmsNorm,   Rope,      Gate};
+  *table = {GemmF32,   GemmInt8,    GemmInt4, Quantize, LayerNorm, Attention, Attention,
+            Embedding, ActivateAll, Softmax,  RmsNorm,  Rope,      Gate};
 }
 
 }  // namespace bantam
