@@ -40,6 +40,7 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
   }
   BANTAM_TRY(const SentenceModules modules, ReadSentenceModules(folder));
   const Path& transformer = modules.transformer_folder;
+  model.transformer_folder = transformer;
   model.sentence.pooling = modules.pooling;
   model.sentence.normalize = modules.normalize;
 

@@ -48,6 +48,7 @@ struct SentenceConfig {
 struct ModelFolder {
   std::string name;  // as asked for; the folder's name for a path
   Path path;
+  Path transformer_folder;   // where config.json and the weights lie: `path`, or a folder in it
   std::string architecture;  // config.json "model_type", e.g. "bert"; "static_embedding" for a table without one
   json::value config;        // config.json, parsed strictly
   Path tokenizer_json;       // empty when the folder has none

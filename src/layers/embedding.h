@@ -1,5 +1,5 @@
-// The sum of word, position and token-type embeddings. Word rows are f32, or int8 with one scale for each row: the
-// table is half of a small encoder's parameters.
+// The sum of word, position and token-type embeddings. Word rows are f32, int8 with one scale for each row, or int4
+// with one for each 32: the table is half of a small encoder's parameters.
 #pragma once
 
 #include <span>
@@ -13,9 +13,11 @@ struct Embedding {
   int hidden_size = 0;
   const float* words = nullptr;  // [vocab_size, hidden_size]; or, in an int8 model:
   const int8_t* words_int8 = nullptr;
-  const float* word_scales = nullptr;  // [vocab_size]
-  const float* positions = nullptr;    // [max_positions, hidden_size]
-  const float* types = nullptr;        // [type_vocab_size, hidden_size]
+  const float* word_scales = nullptr;           // [vocab_size]
+  const uint8_t* words_int4 = nullptr;          // or, in an int4 model: [vocab_size, groups of 32, 16]
+  const uint16_t* word_group_scales = nullptr;  // [vocab_size, groups], bfloat16
+  const float* positions = nullptr;             // [max_positions, hidden_size]
+  const float* types = nullptr;                 // [type_vocab_size, hidden_size]
 };
 
 // token_type_ids may be empty for all zero. Writes out.values.
@@ -25,6 +27,8 @@ inline void ApplyEmbedding(const Kernels& kernels, const Embedding& embedding, s
   const EmbeddingArgs args{.words = embedding.words,
                            .words_int8 = embedding.words_int8,
                            .word_scales = embedding.word_scales,
+                           .words_int4 = embedding.words_int4,
+                           .word_group_scales = embedding.word_group_scales,
                            .positions = embedding.positions,
                            .types = embedding.types,
                            .word_ids = token_ids.data(),

@@ -32,6 +32,28 @@ void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations
     kernels.table.gemm_int8(&args);
     return;
   }
+  if (linear.type == WeightType::kInt4) {
+    BANTAM_DCHECK(x.bytes != nullptr && x.quant != nullptr);
+    const GemmInt4Args args{.x = x.bytes,
+                            .x_stride = x.byte_stride,
+                            .x_quant = x.quant,
+                            .packed = linear.packed_int4,
+                            .group_scale = linear.group_scale,
+                            .weight_sum = linear.weight_sum,
+                            .bias = linear.bias,
+                            .residual = residual,
+                            .residual_stride = residual_stride,
+                            .out = out.values,
+                            .out_stride = out.stride,
+                            .num_rows = num_rows,
+                            .in_features = linear.in_features,
+                            .out_features = linear.out_features,
+                            .panel_begin = panels.begin,
+                            .panel_end = panels.end,
+                            .activation = options.activation};
+    kernels.table.gemm_int4(&args);
+    return;
+  }
   const GemmF32Args args{.x = x.values,
                          .x_stride = x.stride,
                          .packed = linear.packed_f32,

@@ -1,4 +1,4 @@
-// y = act(x W^T + b), or x W^T + b + residual, with W packed for the kernels in f32 or int8.
+// y = act(x W^T + b), or x W^T + b + residual, with W packed for the kernels in f32, int8 or int4.
 #pragma once
 
 #include "kernels/isa.h"
@@ -17,7 +17,9 @@ struct Linear {
   const float* bias = nullptr;  // [padded columns], as are weight_scale and weight_sum
   const float* packed_f32 = nullptr;
   const int8_t* packed_int8 = nullptr;
-  const float* weight_scale = nullptr;
+  const float* weight_scale = nullptr;  // of int8
+  const uint8_t* packed_int4 = nullptr;
+  const uint16_t* group_scale = nullptr;  // of int4
   const float* weight_sum = nullptr;
 
   bool reads_bytes() const { return type != WeightType::kF32; }  // of its input, rather than values
@@ -29,7 +31,7 @@ struct LinearOptions {
   const Activations* residual = nullptr;  // rows as the output's
 };
 
-// x: [num_rows, in_features]; an int8 layer reads x.bytes, an f32 layer x.values. Writes out.values only.
+// x: [num_rows, in_features]; an int8 or int4 layer reads x.bytes, an f32 layer x.values. Writes out.values only.
 // `panels`: which column panels to compute.
 void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
                  int num_rows, Range panels, const LinearOptions& options = {});

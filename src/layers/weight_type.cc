@@ -4,13 +4,24 @@
 
 namespace bantam {
 
-std::string_view WeightTypeName(WeightType type) { return type == WeightType::kF32 ? "f32" : "int8"; }
+std::string_view WeightTypeName(WeightType type) {
+  switch (type) {
+    case WeightType::kF32:
+      return "f32";
+    case WeightType::kInt8:
+      return "int8";
+    case WeightType::kInt4:
+      return "int4";
+  }
+  return "";
+}
 
 Result<WeightType> ParseWeightType(std::string_view name) {
-  for (WeightType type : {WeightType::kF32, WeightType::kInt8}) {
+  for (WeightType type : {WeightType::kF32, WeightType::kInt8, WeightType::kInt4}) {
     if (WeightTypeName(type) == name) return type;
   }
-  return Err(ErrorCode::kInvalidArgument, "unknown weight type \"{}\"; known: f32, int8", EscapeForTerminal(name));
+  return Err(ErrorCode::kInvalidArgument, "unknown weight type \"{}\"; known: f32, int8, int4",
+             EscapeForTerminal(name));
 }
 
 }  // namespace bantam

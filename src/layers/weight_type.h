@@ -8,8 +8,8 @@
 
 namespace bantam {
 
-enum class WeightType { kF32, kInt8 };
-std::string_view WeightTypeName(WeightType type);  // "f32", "int8"
+enum class WeightType { kF32, kInt8, kInt4 };
+std::string_view WeightTypeName(WeightType type);  // "f32", "int8", "int4"
 Result<WeightType> ParseWeightType(std::string_view name);
 
 }  // namespace bantam

@@ -94,7 +94,7 @@ TEST_P(Golden, PooledVectorsEqualTheReference) {
 
 // In both types a row depends on its own sequence alone, so nothing but the same bits will do.
 TEST_P(Golden, AloneInABatchAndOnAnyThreadsGivesTheSameBits) {
-  for (WeightType type : {WeightType::kF32, WeightType::kInt8}) {
+  for (WeightType type : {WeightType::kF32, WeightType::kInt8, WeightType::kInt4}) {
     const auto encoder = LoadGolden(kGolden / GetParam(), type);
     ASSERT_NE(encoder, nullptr);
     ThreadPool one(1);

@@ -9,8 +9,9 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "files/model_folder.h"
-#include "layers/weight_type.h"
+#include "kernels/isa.h"
 #include "models/layer_observer.h"
+#include "models/weight_plan.h"
 
 namespace bantam {
 
@@ -53,8 +54,11 @@ class Encoder {
 struct EncoderOptions {
   WeightType weight_type = WeightType::kF32;  // of weights stored as floats; stored integers stay what they are
   bool use_packed_files = true;               // read and write model.packed_folder
+  std::vector<WeightUnit>* units = nullptr;   // gets what a plan may choose the types of; packed files must be off
+  const Kernels* kernels = nullptr;           // null: SelectKernels(); must outlive the encoder
 };
 
+Result<const Kernels*> KernelsOf(const EncoderOptions& options);
 // "bert, distilbert, ...": the values of config.json's "model_type" that load.
 std::string KnownArchitectures();
 bool IsKnownArchitecture(std::string_view model_type);

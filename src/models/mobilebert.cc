@@ -201,7 +201,7 @@ class MobileBert final : public PackedEncoder {
 }  // namespace
 
 Result<std::unique_ptr<Encoder>> LoadMobileBert(ModelFolder& model, const EncoderOptions& options) {
-  BANTAM_TRY(const Kernels* kernels, SelectKernels());
+  BANTAM_TRY(const Kernels* kernels, KernelsOf(options));
   BANTAM_TRY(const JsonObject object, ConfigOf(model));
   BANTAM_TRY(const MobileBertConfig config, ParseMobileBertConfig(object));
   BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, object.name(), options.weight_type));

@@ -95,5 +95,23 @@ TEST_F(PackedFileTest, AModelMapsItsOwnAndRemakesABrokenOne) {
   EXPECT_TRUE(remade == whole);
 }
 
+TEST_F(PackedFileTest, TheTypesOfOneModelLieSideBySide) {
+  const auto load = [&](WeightType type) {
+    auto model = OpenModelFolder("src/models/golden/bert");
+    EXPECT_OK(model);
+    model->packed_folder = folder_ / "model-packed";
+    auto encoder = LoadEncoder(*model, {.weight_type = type});
+    EXPECT_OK(encoder);
+    return (*encoder)->weight_bytes();
+  };
+  const uint64_t int8 = load(WeightType::kInt8), int4 = load(WeightType::kInt4);
+  EXPECT_LT(int4, int8);
+  const auto count = std::distance(std::filesystem::directory_iterator(folder_ / "model-packed"), {});
+  EXPECT_EQ(count, 2);
+  EXPECT_EQ(load(WeightType::kInt8), int8);
+  EXPECT_EQ(load(WeightType::kInt4), int4);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_ / "model-packed"), {}), count);
+}
+
 }  // namespace
 }  // namespace bantam

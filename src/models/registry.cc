@@ -46,6 +46,11 @@ constexpr Architecture kArchitectures[] = {
 
 }  // namespace
 
+Result<const Kernels*> KernelsOf(const EncoderOptions& options) {
+  if (options.kernels != nullptr) return options.kernels;
+  return SelectKernels();
+}
+
 std::string KnownArchitectures() {
   std::string known;
   for (const Architecture& architecture : kArchitectures) {

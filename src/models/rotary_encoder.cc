@@ -209,7 +209,7 @@ class RotaryEncoder final : public PackedEncoder {
 Result<std::unique_ptr<Encoder>> LoadRotaryEncoder(ModelFolder& model, const EncoderOptions& options,
                                                    const RotaryConfig& config, const WeightNames& names,
                                                    const std::string& fingerprint, const BindRotary& bind) {
-  BANTAM_TRY(const Kernels* kernels, SelectKernels());
+  BANTAM_TRY(const Kernels* kernels, KernelsOf(options));
   const std::string name = EscapeForTerminal((model.path / "config.json").string(), 400);
   BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
   const std::string line =

@@ -29,8 +29,10 @@ Result<StaticTable> FindTable(const ModelFolder& model) {
       return Err(ErrorCode::kCorrupt, "{}: weight \"{}\" is {}, expected [up to {} words, up to {}]", place, name,
                  ShapeString(shape), SizeLimits::kVocab, SizeLimits::kHidden);
     }
+    // Stored int4 weights lie two to a byte.
+    const int64_t width = view->dtype == DType::kU8 ? std::min(2 * shape[1], int64_t{SizeLimits::kHidden}) : shape[1];
     return StaticTable{std::string(name.substr(0, name.find('.'))), static_cast<int>(shape[0]),
-                       static_cast<int>(shape[1])};
+                       static_cast<int>(width)};
   }
   return Err(ErrorCode::kCorrupt,
              "{}: a static model's weights are \"embeddings\" or \"embedding.weight\"; neither is there", place);
@@ -79,7 +81,7 @@ class StaticEmbedding final : public PackedEncoder {
 }  // namespace
 
 Result<std::unique_ptr<Encoder>> LoadStaticEmbedding(ModelFolder& model, const EncoderOptions& options) {
-  BANTAM_TRY(const Kernels* kernels, SelectKernels());
+  BANTAM_TRY(const Kernels* kernels, KernelsOf(options));
   BANTAM_TRY(const JsonObject config, ConfigOf(model));
   BANTAM_TRY(const StaticTable table, FindTable(model));
   BANTAM_TRY(const int told, ReadSizeOr(config, "hidden_dim", table.width, SizeLimits::kHidden));

@@ -64,7 +64,7 @@ Result<PackedWeights> LoadPackedWeights(ModelFolder& model, const EncoderOptions
     if (auto opened = OpenPackedFile(file)) return PackedWeights{std::move(opened->memory), opened->num_parameters};
   }
   BANTAM_TRY(WeightMemory memory, WeightMemory::Allocate(sizes.total_bytes()));
-  WeightReader reader(*model.weights, plan, names.prefix);
+  WeightReader reader(*model.weights, plan, names.prefix, options.units);
   WeightBinder read(plan, names.prefix, memory.bytes().data(), reader);
   bind(read);
   BANTAM_RETURN_IF_ERROR(read.status());

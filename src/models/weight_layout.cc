@@ -10,6 +10,10 @@ Linear WeightLayout::TakeLinear(WeightType type, int in_features, int out_featur
   linear.bias = Take<float>(columns);
   if (type == WeightType::kF32) {
     linear.packed_f32 = Take<float>(PackedF32Size(out_features, in_features));
+  } else if (type == WeightType::kInt4) {
+    linear.weight_sum = Take<float>(columns);
+    linear.group_scale = Take<uint16_t>(PackedInt4ScaleCount(out_features, in_features));
+    linear.packed_int4 = Take<uint8_t>(PackedInt4Size(out_features, in_features));
   } else {
     linear.weight_scale = Take<float>(columns);
     linear.weight_sum = Take<float>(columns);
@@ -30,6 +34,9 @@ void WeightLayout::TakeWords(WeightType type, int vocab_size, Embedding& embeddi
   const auto rows = static_cast<size_t>(vocab_size), width = static_cast<size_t>(embedding.hidden_size);
   if (type == WeightType::kF32) {
     embedding.words = Take<float>(rows * width);
+  } else if (type == WeightType::kInt4) {
+    embedding.word_group_scales = Take<uint16_t>(rows * static_cast<size_t>(Int4Groups(embedding.hidden_size)));
+    embedding.words_int4 = Take<uint8_t>(rows * Int4RowBytes(embedding.hidden_size));
   } else {
     embedding.word_scales = Take<float>(rows);
     embedding.words_int8 = Take<int8_t>(rows * width);

@@ -3,16 +3,30 @@
 #include <algorithm>
 
 #include "base/text_util.h"
+#include "kernels/kernel_table.h"
 
 namespace bantam {
 namespace {
 
 constexpr int64_t kFormat = 1;
 
+int64_t BitsOf(WeightType type) {
+  switch (type) {
+    case WeightType::kF32:
+      return 32;
+    case WeightType::kInt8:
+      return 8;
+    case WeightType::kInt4:
+      return 4;
+  }
+  return 32;
+}
+
 Result<WeightType> TypeOfBits(int64_t bits, const std::string& where) {
   if (bits == 32) return WeightType::kF32;
   if (bits == 8) return WeightType::kInt8;
-  return Err(ErrorCode::kUnsupported, "{} is {}; known: 8, 32", where, bits);
+  if (bits == 4) return WeightType::kInt4;
+  return Err(ErrorCode::kUnsupported, "{} is {}; known: 4, 8, 32", where, bits);
 }
 
 }  // namespace
@@ -40,6 +54,19 @@ WeightPlan PlanFor(WeightType type) {
   return plan;
 }
 
+json::object QuantizationConfig(const WeightPlan& plan) {
+  json::object object;
+  object["quant_method"] = "bantam";
+  object["format"] = kFormat;
+  object["bits"] = BitsOf(plan.type);
+  object["embedding_bits"] = BitsOf(plan.table_type);
+  json::object kept;
+  for (const auto& [name, type] : plan.kept) kept[name] = BitsOf(type);
+  object["group_size"] = kInt4Group;
+  object["kept"] = std::move(kept);
+  return object;
+}
+
 Result<WeightPlan> ReadWeightPlan(const json::value& config, std::string_view name, WeightType wanted) {
   BANTAM_TRY(const JsonObject whole, JsonObject::From(config, name));
   const json::value* present = whole.Find("quantization_config");
@@ -64,6 +91,10 @@ Result<WeightPlan> ReadWeightPlan(const json::value& config, std::string_view na
   BANTAM_TRY(plan.type, TypeOfBits(bits, object.Where("bits")));
   BANTAM_TRY(const int64_t table_bits, object.IntOr("embedding_bits", bits, 1, 64));
   BANTAM_TRY(plan.table_type, TypeOfBits(table_bits, object.Where("embedding_bits")));
+  BANTAM_TRY(const int64_t group, object.IntOr("group_size", kInt4Group, 1, 1'000'000));
+  if (group != kInt4Group) {
+    return Err(ErrorCode::kUnsupported, "{} is {}; known: {}", object.Where("group_size"), group, kInt4Group);
+  }
   const json::value* kept = object.Find("kept");
   if (kept == nullptr || kept->is_null()) return plan;
   BANTAM_TRY(const JsonObject names, object.Object("kept"));

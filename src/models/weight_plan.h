@@ -5,11 +5,13 @@
 //                           "kept": {"encoder.layer.0.output.dense": 32}}
 //
 // Stored weights are tensors of integers with their scales beside them, NAME.weight and NAME.weight_scale: of 8 bits
-// I8 [out, in] and F32 [out]; what `kept` puts at 32 bits is of any float type as in any other checkpoint.
+// I8 [out, in] and F32 [out]; of 4 bits U8 [out, (in + 1) / 2], the even column in the lower half, two's complement,
+// and BF16 [out, in / 32 rounded up]; what `kept` puts at 32 bits is of any float type as in any other checkpoint.
 #pragma once
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "layers/weight_type.h"
@@ -32,8 +34,26 @@ struct WeightPlan {
   WeightType TypeOf(std::string_view name, WeightType otherwise) const;
 };
 
+// A named matrix of a file that makes so many outputs of a layer.
+struct LinearPart {
+  std::string name;
+  int rows = 0;
+};
+
+// The smallest thing whose type a plan can choose: one Linear, which several tensors may make together, or the word
+// embeddings. Names as in `kept`; the tensor NAME.weight is [rows, columns].
+struct WeightUnit {
+  std::vector<LinearPart> parts;
+  int columns = 0;
+  bool table = false;
+  const float* packed_f32 = nullptr;  // where it was packed to, in an f32 encoder
+};
+
 // What --dtype says, for weights stored as floats.
 WeightPlan PlanFor(WeightType type);
+
+// The object that ReadWeightPlan reads back.
+json::object QuantizationConfig(const WeightPlan& plan);
 
 // `config`: config.json, whose name begins errors. kUnsupported for another tool's quantization_config.
 Result<WeightPlan> ReadWeightPlan(const json::value& config, std::string_view name, WeightType wanted);

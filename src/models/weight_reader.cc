@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/text_util.h"
+#include "kernels/kernel_table.h"
 #include "kernels/packing.h"
 
 namespace bantam {
@@ -62,18 +63,23 @@ Result<WeightReader::Matrix> WeightReader::OpenMatrix(const std::string& name, W
     BANTAM_TRY(matrix.values, GetAny(full, {rows, columns}, DType::kF32));
     return matrix;
   }
-  BANTAM_TRY(matrix.values, GetAny(full, {rows, columns}, DType::kI8));
-  // The kernels' sums are exact for -127 to 127 only.
-  const auto* bytes = reinterpret_cast<const int8_t*>(matrix.values.bytes.data());
-  if (std::find(bytes, bytes + matrix.values.bytes.size(), int8_t{-128}) != bytes + matrix.values.bytes.size()) {
-    return Err(ErrorCode::kCorrupt, "weight \"{}\" holds -128; int8 weights go from -127 to 127", full);
+  const bool int4 = type == WeightType::kInt4;
+  BANTAM_TRY(matrix.values, GetAny(full, int4 ? Shape{rows, (columns + 1) / 2} : Shape{rows, columns},
+                                   int4 ? DType::kU8 : DType::kI8));
+  BANTAM_TRY(matrix.scales, GetAny(full + "_scale", int4 ? Shape{rows, Int4Groups(columns)} : Shape{rows},
+                                   int4 ? DType::kBF16 : DType::kF32));
+  std::vector<float> scales(static_cast<size_t>(NumElements(matrix.scales.shape)));
+  CopyToF32(matrix.scales, scales);
+  for (const float scale : scales) {
+    if (std::isfinite(scale)) continue;
+    return Err(ErrorCode::kCorrupt, "weight \"{}_scale\" holds {}", EscapeForTerminal(full), scale);
   }
-  const std::string scale_name = full + "_scale";
-  BANTAM_TRY(const TensorView scales, GetAny(scale_name, {rows}, DType::kF32));
-  matrix.scales.resize(static_cast<size_t>(rows));
-  CopyToF32(scales, matrix.scales);
-  for (const float scale : matrix.scales) {
-    if (!std::isfinite(scale)) return Err(ErrorCode::kCorrupt, "weight \"{}\" holds {}", scale_name, scale);
+  // The kernels' sums of int8 are exact for -127 to 127 only.
+  const auto* bytes = reinterpret_cast<const int8_t*>(matrix.values.bytes.data());
+  if (!int4 &&
+      std::find(bytes, bytes + matrix.values.bytes.size(), int8_t{-128}) != bytes + matrix.values.bytes.size()) {
+    return Err(ErrorCode::kCorrupt, "weight \"{}\" holds -128; int8 weights go from -127 to 127",
+               EscapeForTerminal(full));
   }
   return matrix;
 }
@@ -88,23 +94,70 @@ float WeightReader::RowInt8(const Matrix& matrix, int row, std::span<int8_t> out
   if (!plan_.stored) return QuantizeRowInt8(RowF32(matrix, row), out);
   const TensorView view = RowOf(matrix.values, row, matrix.columns);
   std::memcpy(out.data(), view.bytes.data(), view.bytes.size());
-  return matrix.scales[static_cast<size_t>(row)];
+  float scale = 0;
+  CopyToF32(RowOf(matrix.scales, row, 1), {&scale, 1});
+  return scale;
+}
+
+void WeightReader::RowInt4(const Matrix& matrix, int row, std::span<int8_t> out, std::span<uint16_t> scales) {
+  if (!plan_.stored) return QuantizeRowInt4(RowF32(matrix, row), {}, out, scales);
+  const TensorView nibbles = RowOf(matrix.values, row, (matrix.columns + 1) / 2);
+  UnpackNibbles({reinterpret_cast<const uint8_t*>(nibbles.bytes.data()), nibbles.bytes.size()}, out);
+  const TensorView view = RowOf(matrix.scales, row, static_cast<int>(scales.size()));
+  std::memcpy(scales.data(), view.bytes.data(), view.bytes.size());
+}
+
+// Row `row` of the matrix becomes output n of an int8 or int4 layer.
+void WeightReader::PlaceRow(const Matrix& matrix, int row, int n, const Linear& linear) {
+  const int out = linear.out_features, in = linear.in_features;
+  row_.resize(static_cast<size_t>(in));
+  float& sum = Fill(linear.weight_sum + n, 1)[0];
+  if (linear.type == WeightType::kInt8) {
+    Fill(linear.weight_scale + n, 1)[0] = RowInt8(matrix, row, row_);
+    sum = static_cast<float>(PlaceInt8Row(row_, n, Fill(linear.packed_int8, PackedInt8Size(out, in))));
+    return;
+  }
+  row_scales_.resize(static_cast<size_t>(Int4Groups(in)));
+  RowInt4(matrix, row, row_, row_scales_);
+  sum = PlaceInt4Row(row_, row_scales_, n, Fill(linear.packed_int4, PackedInt4Size(out, in)),
+                     Fill(linear.group_scale, PackedInt4ScaleCount(out, in)));
+}
+
+// Layers that share their tensors are one thing to choose for.
+void WeightReader::Remember(std::span<const LinearPart> parts, int columns, bool table, const float* packed_f32) {
+  if (units_ == nullptr) return;
+  WeightUnit unit{.parts = {}, .columns = columns, .table = table, .packed_f32 = packed_f32};
+  for (const LinearPart& part : parts) unit.parts.push_back({prefix_ + part.name, part.rows});
+  for (const WeightUnit& known : *units_) {
+    for (const LinearPart& part : known.parts) {
+      if (part.name == unit.parts.front().name) return;
+    }
+  }
+  units_->push_back(std::move(unit));
 }
 
 Result<std::vector<float>> WeightReader::ReadMatrix(const std::string& name, int rows, int columns) {
   const WeightType type = plan_.LinearType(prefix_ + name);
   BANTAM_TRY(const Matrix matrix, OpenMatrix(name, type, rows, columns));
+  Remember(std::vector<LinearPart>{{name, rows}}, columns, false, nullptr);
   const auto width = static_cast<size_t>(columns);
   std::vector<float> values(static_cast<size_t>(rows) * width);
   if (!plan_.stored || type == WeightType::kF32) {
     CopyToF32(matrix.values, values);
     return values;
   }
-  std::vector<int8_t> row_int8(width);
+  row_.resize(width);
+  row_scales_.resize(static_cast<size_t>(Int4Groups(columns)));
   for (int row = 0; row < rows; ++row) {
-    const float scale = RowInt8(matrix, row, row_int8);
+    float scale = 0;
+    if (type == WeightType::kInt8) {
+      scale = RowInt8(matrix, row, row_);
+    } else {
+      RowInt4(matrix, row, row_, row_scales_);
+    }
     for (size_t i = 0; i < width; ++i) {
-      values[static_cast<size_t>(row) * width + i] = scale * static_cast<float>(row_int8[i]);
+      if (type == WeightType::kInt4) scale = Bf16ToFloat(row_scales_[i / kInt4Group]);
+      values[static_cast<size_t>(row) * width + i] = scale * static_cast<float>(row_[i]);
     }
   }
   return values;
@@ -119,7 +172,6 @@ Status WeightReader::ReadLinear(std::initializer_list<std::string> names, const 
 Status WeightReader::ReadLinear(std::span<const LinearPart> parts, const Linear& linear, Bias bias) {
   const int out = linear.out_features, in = linear.in_features;
   std::vector<float> whole;  // f32 panels are filled from all rows at once
-  std::vector<int8_t> row_int8(static_cast<size_t>(in));
   if (linear.type == WeightType::kF32) whole.resize(static_cast<size_t>(out) * static_cast<size_t>(in));
   int first = 0;
   for (const auto& [name, rows] : parts) {
@@ -135,16 +187,12 @@ Status WeightReader::ReadLinear(std::span<const LinearPart> parts, const Linear&
       const size_t size = static_cast<size_t>(rows) * static_cast<size_t>(in);
       CopyToF32(matrix.values, std::span(whole).subspan(static_cast<size_t>(first) * static_cast<size_t>(in), size));
     } else {
-      const std::span<int8_t> packed = Fill(linear.packed_int8, PackedInt8Size(out, in));
-      for (int row = 0; row < rows; ++row) {
-        const int n = first + row;
-        Fill(linear.weight_scale + n, 1)[0] = RowInt8(matrix, row, row_int8);
-        Fill(linear.weight_sum + n, 1)[0] = static_cast<float>(PlaceInt8Row(row_int8, n, packed));
-      }
+      for (int row = 0; row < rows; ++row) PlaceRow(matrix, row, first + row, linear);
     }
     first += rows;
   }
   BANTAM_CHECK(first == out, "{} outputs in {} parts", out, parts.size());
+  Remember(parts, in, false, linear.packed_f32);
   if (linear.type == WeightType::kF32) PackF32(whole, out, in, Fill(linear.packed_f32, PackedF32Size(out, in)));
   return Ok();
 }
@@ -160,8 +208,19 @@ Status WeightReader::ReadWords(const std::string& name, int vocab_size, const Em
   const auto width = static_cast<size_t>(embedding.hidden_size), rows = static_cast<size_t>(vocab_size);
   const WeightType type = plan_.TableType(prefix_ + name);
   BANTAM_TRY(const Matrix matrix, OpenMatrix(name, type, vocab_size, embedding.hidden_size));
+  Remember(std::vector<LinearPart>{{name, vocab_size}}, embedding.hidden_size, true, nullptr);
   if (type == WeightType::kF32) {
     CopyToF32(matrix.values, Fill(embedding.words, rows * width));
+    return Ok();
+  }
+  if (type == WeightType::kInt4) {
+    const size_t groups = static_cast<size_t>(Int4Groups(embedding.hidden_size));
+    const size_t row_bytes = Int4RowBytes(embedding.hidden_size);
+    row_.resize(width);
+    for (size_t row = 0; row < rows; ++row) {
+      RowInt4(matrix, static_cast<int>(row), row_, Fill(embedding.word_group_scales + row * groups, groups));
+      PackNibbles(row_, Fill(embedding.words_int4 + row * row_bytes, row_bytes));
+    }
     return Ok();
   }
   for (int row = 0; row < vocab_size; ++row) {

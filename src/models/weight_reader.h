@@ -22,17 +22,13 @@
 
 namespace bantam {
 
-// A named matrix of a file that makes so many outputs of a layer.
-struct LinearPart {
-  std::string name;
-  int rows = 0;
-};
-
 class WeightReader {
  public:
   // `prefix` begins every name in the file ("bert." where a head was trained on top), "" for none.
-  WeightReader(WeightSource& source, const WeightPlan& plan, std::string prefix)
-      : source_(source), plan_(plan), prefix_(std::move(prefix)) {}
+  // `units`, or null: gets what was read, for those who choose types.
+  WeightReader(WeightSource& source, const WeightPlan& plan, std::string prefix,
+               std::vector<WeightUnit>* units = nullptr)
+      : source_(source), plan_(plan), prefix_(std::move(prefix)), units_(units) {}
 
   // Of the original model: integers count as weights, their scales do not.
   uint64_t num_parameters() const { return num_parameters_; }
@@ -63,21 +59,27 @@ class WeightReader {
   // One matrix of a layer or table, row by row.
   struct Matrix {
     TensorView values;
-    std::vector<float> scales;  // [rows] of stored int8
+    TensorView scales;  // of stored integers
     int columns = 0;
   };
   Result<TensorView> GetAny(const std::string& full, const Shape& shape, DType expected);
   Result<Matrix> OpenMatrix(const std::string& name, WeightType type, int rows, int columns);
   // Row `row` as integers, stored or made here; returns the scale.
+  void Count(const std::string& full, uint64_t parameters);
   float RowInt8(const Matrix& matrix, int row, std::span<int8_t> out);
+  void RowInt4(const Matrix& matrix, int row, std::span<int8_t> out, std::span<uint16_t> scales);
+  void PlaceRow(const Matrix& matrix, int row, int n, const Linear& linear);
+  void Remember(std::span<const LinearPart> parts, int columns, bool table, const float* packed_f32);
   std::span<const float> RowF32(const Matrix& matrix, int row);
 
   WeightSource& source_;
   const WeightPlan& plan_;
   std::string prefix_;
+  std::vector<WeightUnit>* units_;
   std::set<std::string, std::less<>> layers_;  // names that the plan may speak of
   std::vector<float> scratch_;
-  void Count(const std::string& full, uint64_t parameters);
+  std::vector<int8_t> row_;
+  std::vector<uint16_t> row_scales_;
   std::set<std::string, std::less<>> counted_;  // shared tensors are asked for more than once
   uint64_t num_parameters_ = 0;
 };
