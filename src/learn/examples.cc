@@ -5,9 +5,9 @@
 #include <numeric>
 #include <set>
 
-#include "base/json.h"
 #include "base/sha256.h"
 #include "base/text_util.h"
+#include "learn/json_lines.h"
 
 namespace bantam {
 namespace {
@@ -63,31 +63,16 @@ std::string FoldKey(std::string_view text) {
 }  // namespace
 
 Result<std::vector<LabelledText>> ReadExamples(const Path& path, const ReadExamplesOptions& options) {
-  BANTAM_TRY(const std::string bytes, ReadFile(path));
   const std::string name = EscapeForTerminal(path.string());
   std::vector<LabelledText> examples;
   std::set<std::string> splits;
-  size_t number = 0;
-  for (size_t begin = 0; begin < bytes.size();) {
-    const size_t end = std::min(bytes.find('\n', begin), bytes.size());
-    const std::string_view line(bytes.data() + begin, end - begin);
-    begin = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    // The parser's own place would be line 1 of the line.
-    const std::string where = fmt::format("{}:{}", name, number);
-    const auto json = ParseJson(line, where);
-    if (!json) {
-      Error error = json.error();
-      if (error.message.starts_with(where + ":1:")) error.message.erase(where.size(), 2);
-      return error;
-    }
-    BANTAM_TRY(const JsonObject object, JsonObject::From(*json, where));
+  BANTAM_RETURN_IF_ERROR(ReadJsonLines(path, [&](const JsonObject& object) -> Status {
     BANTAM_TRY(const bool wanted, Wanted(object, options, splits));
-    if (!wanted) continue;
+    if (!wanted) return Ok();
     BANTAM_TRY(LabelledText example, ParseExample(object, options));
     examples.push_back(std::move(example));
-  }
+    return Ok();
+  }));
   if (examples.empty() && !splits.empty()) {
     std::string list;
     for (const std::string& split : splits) list += (list.empty() ? "" : ", ") + EscapeForTerminal(split);

@@ -3,11 +3,30 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "base/check.h"
 
 namespace bantam {
+namespace {
+
+// Ranks from 1; equal values get the mean of the ranks that they take up.
+std::vector<double> Ranks(std::span<const double> values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+  std::vector<double> ranks(values.size());
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin + 1;
+    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+    for (size_t i = begin; i < end; ++i) ranks[order[i]] = static_cast<double>(begin + 1 + end) / 2;
+    begin = end;
+  }
+  return ranks;
+}
+
+}  // namespace
 
 double Auroc(std::span<const double> positives, std::span<const double> negatives) {
   if (positives.empty() || negatives.empty()) return std::numeric_limits<double>::quiet_NaN();
@@ -83,6 +102,20 @@ double MacroF1(std::span<const int> truth, std::span<const int> predicted) {
     labels += 1;
   }
   return labels > 0 ? sum / labels : 0;
+}
+
+double Spearman(std::span<const double> x, std::span<const double> y) {
+  BANTAM_CHECK(x.size() == y.size());
+  const std::vector<double> rank_x = Ranks(x), rank_y = Ranks(y);
+  const double mean = (static_cast<double>(x.size()) + 1) / 2;  // of ranks, ties or not
+  double xy = 0, xx = 0, yy = 0;
+  for (size_t i = 0; i < rank_x.size(); ++i) {
+    const double dx = rank_x[i] - mean, dy = rank_y[i] - mean;
+    xy += dx * dy;
+    xx += dx * dx;
+    yy += dy * dy;
+  }
+  return xy / std::sqrt(xx * yy);
 }
 
 }  // namespace bantam

@@ -35,6 +35,9 @@ std::vector<ReliabilityBin> ReliabilityBins(std::span<const WeightedOutcome> out
 // Expected calibration error: the mean distance of accuracy and confidence over the bins, by weight. 0 for nothing.
 double ExpectedCalibrationError(std::span<const ReliabilityBin> bins);
 
+// Spearman's rank correlation; equal values share the mean of their ranks. NaN where one list is constant.
+double Spearman(std::span<const double> x, std::span<const double> y);
+
 // The unweighted mean of F1 over all labels that are true or predicted somewhere. Labels are numbers from 0.
 double MacroF1(std::span<const int> truth, std::span<const int> predicted);
 

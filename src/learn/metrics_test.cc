@@ -131,5 +131,15 @@ TEST(ChooseThreshold, TiesAreRejectedTogetherOrNotAtAll) {
   EXPECT_LE(t, 0.3);
 }
 
+// Pearson on the ranks 1, 2.5, 2.5, 4, 5, 6 and 2, 1, 3.5, 3.5, 6, 5.
+TEST(Spearman, RanksWithTies) {
+  const std::vector<double> x = {1, 2, 2, 3, 5, 8}, y = {2, 1, 4, 4, 9, 7};
+  EXPECT_NEAR(Spearman(x, y), 0.8088235294117647, 1e-12);
+  const std::vector<double> up = {0.1, 0.2, 30, 31}, down = {9, 3, 2, -5};
+  EXPECT_DOUBLE_EQ(Spearman(up, up), 1);
+  EXPECT_DOUBLE_EQ(Spearman(up, down), -1);
+  EXPECT_TRUE(std::isnan(Spearman(up, std::vector<double>(4, 1.0))));
+}
+
 }  // namespace
 }  // namespace bantam

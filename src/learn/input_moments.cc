@@ -1,0 +1,125 @@
+#include "learn/input_moments.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "kernels/packing.h"
+
+namespace bantam {
+namespace {
+
+constexpr size_t kMaxRecordedBytes = size_t{256} << 20;
+constexpr int kMaxTokens = 4096;
+constexpr int kBatchTokens = 256;
+
+// The rows that each product read, by the address of its packed weights.
+struct Recorder {
+  void (*gemm_f32)(const GemmF32Args*) = nullptr;
+  std::mutex mutex;
+  std::map<const void*, std::vector<float>> rows;
+};
+Recorder* recorder = nullptr;
+
+void RecordingGemmF32(const GemmF32Args* args) {
+  // The columns of a product may be cut among threads: the first part sees every row.
+  if (args->panel_begin == 0) {
+    const std::lock_guard lock(recorder->mutex);
+    if (const auto found = recorder->rows.find(args->packed); found != recorder->rows.end()) {
+      for (int r = 0; r < args->num_rows; ++r) {
+        const float* row = args->x + r * args->x_stride;
+        found->second.insert(found->second.end(), row, row + args->in_features);
+      }
+    }
+  }
+  recorder->gemm_f32(args);
+}
+
+// mean of x x^T over the rows [tokens, in]: X^T X is a product whose right-hand side is X^T.
+std::vector<float> Moments(const std::vector<float>& rows, int in, const Kernels& kernels) {
+  const auto width = static_cast<size_t>(in), tokens = rows.size() / width;
+  std::vector<float> moments(width * width);
+  if (tokens == 0) return moments;
+  std::vector<float> transposed(rows.size());
+  for (size_t t = 0; t < tokens; ++t) {
+    for (size_t i = 0; i < width; ++i) transposed[i * tokens + t] = rows[t * width + i];
+  }
+  std::vector<float> packed(PackedF32Size(in, static_cast<int>(tokens)));
+  PackF32(transposed, in, static_cast<int>(tokens), packed);
+  const std::vector<float> bias(static_cast<size_t>(PaddedColumns(in)));
+  const GemmF32Args args{.x = transposed.data(),
+                         .x_stride = static_cast<ptrdiff_t>(tokens),
+                         .packed = packed.data(),
+                         .bias = bias.data(),
+                         .residual = nullptr,
+                         .residual_stride = 0,
+                         .out = moments.data(),
+                         .out_stride = in,
+                         .num_rows = in,
+                         .in_features = static_cast<int>(tokens),
+                         .out_features = in,
+                         .panel_begin = 0,
+                         .panel_end = PaddedColumns(in) / kPanelColumns,
+                         .activation = kActivationNone};
+  kernels.table.gemm_f32(&args);
+  for (float& moment : moments) moment /= static_cast<float>(tokens);
+  return moments;
+}
+
+void RunAll(const Encoder& encoder, std::span<const std::vector<int32_t>> sequences, int max_tokens, ThreadPool& pool) {
+  const auto workspace = encoder.NewWorkspace();
+  int total = 0;
+  for (size_t next = 0; next < sequences.size() && total < max_tokens;) {
+    std::vector<int32_t> ids, cu_seqlens = {0};
+    while (next < sequences.size() && static_cast<int>(ids.size()) < kBatchTokens) {
+      ids.insert(ids.end(), sequences[next].begin(), sequences[next].end());
+      cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
+      ++next;
+    }
+    total += static_cast<int>(ids.size());
+    std::vector<float> hidden(ids.size() * static_cast<size_t>(encoder.hidden_size()));
+    encoder.Forward({ids, cu_seqlens, {}}, *workspace, pool, hidden);
+  }
+}
+
+}  // namespace
+
+Result<InputMoments> InputMoments::Record(ModelFolder& model, const std::vector<WeightUnit>& units,
+                                          std::span<const std::vector<int32_t>> sequences, ThreadPool& pool) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  BANTAM_TRY(const Kernels* kernels, SelectKernels());
+  Kernels recording = *kernels;
+  Recorder here;
+  here.gemm_f32 = std::exchange(recording.table.gemm_f32, RecordingGemmF32);
+  std::vector<WeightUnit> loaded;
+  BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = WeightType::kF32,
+                                                     .use_packed_files = false,
+                                                     .units = &loaded,
+                                                     .kernels = &recording}));
+  size_t row_bytes = 0;
+  for (const WeightUnit& unit : loaded) {
+    if (unit.packed_f32 == nullptr) continue;
+    here.rows[unit.packed_f32];
+    row_bytes += static_cast<size_t>(unit.columns) * sizeof(float);
+  }
+  const auto max_tokens =
+      static_cast<int>(std::min<size_t>(kMaxTokens, kMaxRecordedBytes / std::max<size_t>(row_bytes, 1)));
+  recorder = &here;
+  RunAll(*encoder, sequences, max_tokens, pool);
+  recorder = nullptr;
+
+  InputMoments result;
+  result.moments_.resize(units.size());
+  pool.Run(static_cast<int>(units.size()), [&](int i, int) {
+    const auto at = static_cast<size_t>(i);
+    const void* packed = loaded[at].packed_f32;
+    if (packed == nullptr) return;
+    std::vector<float>& rows = here.rows.at(packed);
+    result.moments_[at] = Moments(rows, loaded[at].columns, *kernels);
+    rows = {};
+  });
+  return result;
+}
+
+}  // namespace bantam
