@@ -30,9 +30,7 @@ Run SetUpBench(CLI::App& app) {
       ->required()
       ->check(CLI::IsMember({"embed", "tokenize"}));
   app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder")->capture_default_str();
-  app.add_option("--dtype", options->dtype, "Weights: f32, or int8 (smaller and faster)")
-      ->check(CLI::IsMember({"f32", "int8"}))
-      ->capture_default_str();
+  options->dtype.AddTo(app, "Weights: f32, int8 (smaller and faster) or int4 (smallest)");
   app.add_option("--batch,-b", options->batch, "Sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
   auto* tokens = app.add_option("--tokens", options->tokens, "Tokens in each sequence")
                      ->check(CLI::Range(1, 65536))

@@ -53,10 +53,11 @@ Result<std::vector<Batch>> BatchesOfData(const BenchOptions& options, const Path
 
 Status RunBenchEmbed(const BenchOptions& options) {
   EndQuietlyOnClosedPipe();
-  BANTAM_TRY(const WeightType type, ParseWeightType(options.dtype));
+  BANTAM_TRY(const WeightType type, options.dtype.Type());
   BANTAM_TRY(ModelFolder model, OpenModel(options.model));
   BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = type}));
   model.weights.reset();
+  BANTAM_RETURN_IF_ERROR(options.dtype.Check(*encoder, model.name));
   const bool uniform = options.data.empty();
   if (uniform && options.tokens > encoder->max_positions()) {
     return Err(ErrorCode::kInvalidArgument, "--tokens {}: {} takes at most {}", options.tokens, model.name,
@@ -100,7 +101,7 @@ Status RunBenchEmbed(const BenchOptions& options) {
 
   const double median_ms = Quantile(times, 0.5), min_ms = times.front(), p99_ms = Quantile(times, 0.99);
   const double sequences_per_s = static_cast<double>(num_sequences) * 1e3 / median_ms;
-  const std::string isa(encoder->isa()), dtype(WeightTypeName(type));
+  const std::string isa(encoder->isa()), dtype(WeightTypeName(encoder->weight_type()));
   if (options.json) {
     json::object out{{"model", model.name},
                      {"median_ms", median_ms},

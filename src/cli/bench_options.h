@@ -6,13 +6,14 @@
 
 #include "base/result.h"
 #include "cli/bench_measure.h"
+#include "cli/dtype_option.h"
 
 namespace bantam::cli {
 
 struct BenchOptions {
   std::string what;
   std::string model = "all-MiniLM-L6-v2";
-  std::string dtype = "int8";
+  DtypeOption dtype{"int8"};
   std::string data;  // a file of lines
   int batch = 1, tokens = 16, threads = 0;
   MeasureOptions measure;

@@ -12,6 +12,7 @@ std::span<const Command> Commands() {
       Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},
       Command{"list", "The models of this machine", SetUpList},
       Command{"show", "Everything about one model", SetUpShow},
+      Command{"quantize", "A smaller copy of a model, and what that costs", SetUpQuantize},
       Command{"embed", "Text to sentence embeddings, as JSON lines or a NumPy matrix", SetUpEmbed},
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
       Command{"bench", "How fast a model is on this machine", SetUpBench},

@@ -14,6 +14,7 @@ Run SetUpAudit(CLI::App& app);
 Run SetUpBench(CLI::App& app);
 Run SetUpCache(CLI::App& app);
 Run SetUpEmbed(CLI::App& app);
+Run SetUpQuantize(CLI::App& app);
 Run SetUpInfo(CLI::App& app);
 Run SetUpList(CLI::App& app);
 Run SetUpCheck(CLI::App& app);

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/dtype_option.h"
 #include "cli/line_reader.h"
 #include "cli/npy_writer.h"
 #include "cli/output.h"
@@ -16,7 +17,7 @@ namespace {
 
 struct Options {
   std::string model = "all-MiniLM-L6-v2";
-  std::string dtype = "f32";
+  DtypeOption dtype{"f32"};
   int threads = 0;
   std::string output;
   std::string file;
@@ -36,10 +37,11 @@ void AppendLine(const Embedding& embedding, std::string& out) {
 }
 
 Status RunEmbed(const Options& options) {
-  BANTAM_TRY(const WeightType type, ParseWeightType(options.dtype));
+  BANTAM_TRY(const WeightType type, options.dtype.Type());
   BANTAM_TRY(LineReader reader, LineReader::Open(options.file));
   BANTAM_TRY(const auto embedder,
              Embedder::Load(options.model, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
+  BANTAM_RETURN_IF_ERROR(options.dtype.Check(embedder->encoder(), options.model));
   std::optional<NpyWriter> matrix;
   if (!options.output.empty()) {
     BANTAM_TRY(NpyWriter writer, NpyWriter::Create(options.output, static_cast<size_t>(embedder->dimensions())));
@@ -88,9 +90,7 @@ Run SetUpEmbed(CLI::App& app) {
   app.add_option("--model,-m", options->model,
                  "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")
       ->capture_default_str();
-  app.add_option("--dtype", options->dtype, "Weights: f32, as the reference computes, or int8, smaller and faster")
-      ->check(CLI::IsMember({"f32", "int8"}))
-      ->capture_default_str();
+  options->dtype.AddTo(app, "Weights: f32, as the reference computes; int8, smaller and faster; or int4, smallest");
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
       ->check(CLI::Range(1, 1024));
   app.add_option("--output,-o", options->output,

@@ -5,6 +5,7 @@
 
 #include "base/paths.h"
 #include "base/text_util.h"
+#include "cli/dtype_option.h"
 #include "cli/route_commands.h"
 #include "cli/route_data.h"
 #include "route/state_folder.h"
@@ -16,7 +17,8 @@ namespace {
 struct Options {
   std::string route_file;
   DataOptions data;
-  std::string model = "all-MiniLM-L6-v2", dtype = "int8";
+  std::string model = "all-MiniLM-L6-v2";
+  DtypeOption dtype{"int8"};
   std::string out, early_exit;
   TrainOptions train;
   bool json = false;
@@ -42,7 +44,7 @@ Result<Plan> MakePlan(const Options& options) {
   }
   if (options.out.empty()) return Err(ErrorCode::kInvalidArgument, "say where the head goes: --out HEAD.safetensors");
   BANTAM_TRY(std::vector<LabelledText> examples, ReadData(options.data));
-  return Plan{std::move(examples), options.model, options.dtype, options.out};
+  return Plan{std::move(examples), options.model, options.dtype.value(), options.out};
 }
 
 json::value Exits(const TrainedHead& trained) {
@@ -119,6 +121,7 @@ Status RunTrain(const Options& options) {
   }
   train.max_disagreement = plan.max_disagreement;
   BANTAM_TRY(const auto embedder, LoadEmbedder(plan.model, plan.dtype, options.train.num_threads));
+  if (options.route_file.empty()) BANTAM_RETURN_IF_ERROR(options.dtype.Check(embedder->encoder(), plan.model));
   std::optional<ProgressBar> progress(std::in_place, "route train");
   const bool early_exit = train.max_disagreement > 0;
   const int num_layers = embedder->encoder().num_layers();
@@ -143,7 +146,7 @@ Run SetUpRouteTrain(CLI::App& app) {
   AddDataOptions(app, options->data, "Files of lines {\"text\": ..., \"label\": ...}; the label oos is out of scope");
   app.add_option("--model,-m", options->model, "Encoder: a model in the store or a folder (with -c: the route file's)")
       ->capture_default_str();
-  app.add_option("--dtype", options->dtype, "Weights of the encoder: int8 or f32")->capture_default_str();
+  options->dtype.AddTo(app, "Weights of the encoder: int8, f32 or int4 (with -c: the route file's)");
   app.add_option("--out,-o", options->out, "Where the head goes; HEAD.report.json is written beside it");
   app.add_option("--inverse-regularization,-C", options->train.inverse_regularization, "C of the logistic regression")
       ->capture_default_str();

@@ -8,6 +8,7 @@
 #include "api/app.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/dtype_option.h"
 #include "cli/progress.h"
 
 namespace bantam::cli {
@@ -16,7 +17,7 @@ namespace {
 struct ServeOptions {
   std::string config, early_exit;
   std::vector<std::string> models;
-  std::string dtype = "int8";
+  DtypeOption dtype{"int8"};
   int threads = 0;
   int timeout_s = 60, drain_s = 30, drain_delay_s = 0;
   ServerOptions server;
@@ -27,7 +28,7 @@ Status Serve(const ServeOptions& options) {
     return Err(ErrorCode::kInvalidArgument, "nothing to serve: give a route file with -c, or models with --model");
   }
   const MonotonicTime start = MonotonicNow();
-  BANTAM_TRY(const WeightType weight_type, ParseWeightType(options.dtype));
+  BANTAM_TRY(const WeightType weight_type, options.dtype.Type());
   auto context = std::make_shared<ApiContext>();
   context->request_timeout = std::chrono::seconds(options.timeout_s);
   // The port first: a busy one should not cost the wait for a model.
@@ -64,6 +65,7 @@ Status Serve(const ServeOptions& options) {
   }
   for (const std::string& name : options.models) {
     BANTAM_TRY(auto embedder, load(name, weight_type));
+    BANTAM_RETURN_IF_ERROR(options.dtype.Check(embedder->encoder(), name));
     add_model(std::move(embedder));
   }
 
@@ -86,7 +88,7 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("-c,--config", options->config, "Route file of the assistant")->type_name("FILE");
   app.add_option("--model", options->models, "Encoder to serve: a name in the store or a folder; may be repeated")
       ->type_name("NAME|DIR");
-  app.add_option("--dtype", options->dtype, "Weights of the --model encoders: f32 or int8")->capture_default_str();
+  options->dtype.AddTo(app, "Weights of the --model encoders: f32, int8 or int4");
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")
       ->capture_default_str();

@@ -7,10 +7,12 @@
 #include "base/text_util.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/quant_summary.h"
 #include "files/model_folder.h"
 #include "files/model_store.h"
 #include "models/classifier_head.h"
 #include "models/encoder.h"
+#include "models/weight_plan.h"
 #include "text/tokenizer.h"
 
 namespace bantam::cli {
@@ -75,16 +77,43 @@ bool RefersToCode(const ModelFolder& model) {
   return config.contains("auto_map") || config.contains("custom_pipelines") || config.contains("trust_remote_code");
 }
 
-// Elements of every float tensor: indices and masks that some files carry are no parameters.
+// Elements of every float tensor, and of the integers that have a scale beside them, two to a byte of int4: indices and
+// masks that some files carry are no parameters, nor are the scales.
 uint64_t CountParameters(const WeightSource& weights) {
+  constexpr std::string_view kScale = "_scale";
   uint64_t count = 0;
   for (const std::string& name : weights.Names()) {
     const TensorView* view = weights.Find(name);
+    const auto elements = static_cast<uint64_t>(NumElements(view->shape));
     const bool is_float = view->dtype == DType::kF32 || view->dtype == DType::kF16 || view->dtype == DType::kBF16 ||
                           view->dtype == DType::kF64;
-    if (is_float) count += static_cast<uint64_t>(NumElements(view->shape));
+    if (is_float) {
+      const TensorView* scaled =
+          name.ends_with(kScale) ? weights.Find(name.substr(0, name.size() - kScale.size())) : nullptr;
+      const bool is_scale = scaled != nullptr && (scaled->dtype == DType::kI8 || scaled->dtype == DType::kU8);
+      if (!is_scale) count += elements;
+    } else if (weights.Has(name + std::string(kScale))) {
+      count += view->dtype == DType::kU8 ? 2 * elements : elements;
+    }
   }
   return count;
+}
+
+// "int4, word embeddings int8, 3 layers kept higher", or "" for a model of floats.
+std::string Quantization(const WeightPlan& plan) {
+  if (!plan.stored) return "";
+  std::string text(WeightTypeName(plan.type));
+  if (plan.table_type != plan.type) text += fmt::format(", word embeddings {}", WeightTypeName(plan.table_type));
+  if (!plan.kept.empty()) text += fmt::format(", {} matrices kept higher", plan.kept.size());
+  return text;
+}
+
+// What `bantam quantize` wrote beside the weights; empty when there is nothing, or nothing that makes sense.
+json::object QuantizationReport(const ModelFolder& model) {
+  const auto text = ReadFile(model.path / "quantization_report.json", 16 << 20);
+  if (!text) return {};
+  const auto report = ParseJson(*text, "quantization_report.json");
+  return report && report->is_object() ? report->get_object() : json::object();
 }
 
 std::string DTypes(const WeightSource& weights) {
@@ -108,6 +137,9 @@ Status RunShow(const Options& options) {
   if (!model.tokenizer_json.empty()) {
     BANTAM_TRY(tokenizer, Tokenizer::Load(model.tokenizer_json));
   }
+  const auto read_plan = ReadWeightPlan(model.config, "config.json", WeightType::kF32);
+  const WeightPlan plan = read_plan.value_or(PlanFor(WeightType::kF32));
+  const json::object report = plan.stored ? QuantizationReport(model) : json::object();
   const uint64_t parameters = CountParameters(*model.weights);
   const auto dimensions = model.architecture == "model2vec" ? ConfigInt(model, {"hidden_dim"})
                                                             : ConfigInt(model, {"hidden_size", "dim", "n_embd"});
@@ -140,6 +172,10 @@ Status RunShow(const Options& options) {
     out["normalized"] = model.sentence.normalize;
     if (tokenizer)
       out["tokenizer"] = json::object{{"kind", tokenizer->kind()}, {"vocab_size", tokenizer->vocab_size()}};
+    if (plan.stored) {
+      out["quantization"] = QuantizationConfig(plan);
+      if (!report.empty()) out["quantization_report"] = report;
+    }
     out["code_references"] = RefersToCode(model);
     json::object files;
     for (const auto& [name, file] : manifest.files)
@@ -156,6 +192,7 @@ Status RunShow(const Options& options) {
       {"size", size_bytes > 0 ? HumanBytes(size_bytes) : std::string()},
       {"parameters", fmt::format("{} ({})", HumanCount(parameters), parameters)},
       {"weights", fmt::format("{} tensors: {}", model.weights->Names().size(), DTypes(*model.weights))},
+      {"quantised", read_plan ? Quantization(plan) : read_plan.error().message},
       {"sha256", model.weights_sha256},
       {"architecture",
        EscapeForTerminal(model.architecture) +
@@ -172,6 +209,7 @@ Status RunShow(const Options& options) {
       {"tokenizer", tokenizer ? fmt::format("{}, {} tokens", tokenizer->kind(), tokenizer->vocab_size()) : "none"},
       {"code", RefersToCode(model) ? "config.json names code to run; it is never executed" : ""},
   });
+  if (!report.empty()) out += "\n" + QuantSummary(report);
   if (!manifest.files.empty()) {
     std::vector<std::vector<std::string>> rows = {{"FILE", "SIZE", "SHA256"}};
     for (const auto& [name, file] : manifest.files)

@@ -101,7 +101,7 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
     const YamlPlace place = map.PlaceOf("model");
     file.encoder_line = place.line;
     file.encoder_column = place.column;
-    file.encoder_dtype = map.OneOf("dtype", {"int8", "f32"}, file.encoder_dtype);
+    file.encoder_dtype = map.OneOf("dtype", {"int8", "f32", "int4"}, file.encoder_dtype);
     map.Finish();
   }
   ReadResponses(top, reading);

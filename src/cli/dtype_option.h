@@ -1,0 +1,30 @@
+// --dtype of the commands that load an encoder.
+#pragma once
+
+#include <string>
+
+#include "models/encoder.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace bantam::cli {
+
+class DtypeOption {
+ public:
+  explicit DtypeOption(std::string value) : value_(std::move(value)) {}
+  // `help` begins the option's description.
+  void AddTo(CLI::App& app, const std::string& help);
+  Result<WeightType> Type() const { return ParseWeightType(value_); }
+  const std::string& value() const { return value_; }
+  // Stored integers stay what they are: asking for another type by name is a mistake to tell, the default is not.
+  Status Check(const Encoder& encoder, std::string_view model) const;
+
+ private:
+  std::string value_;
+  CLI::Option* option_ = nullptr;
+};
+
+}  // namespace bantam::cli

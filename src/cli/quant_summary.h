@@ -1,0 +1,14 @@
+// The table of a quantisation report, for `bantam quantize` and `bantam show`.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+
+namespace bantam::cli {
+
+// `report`: as learn/quant_report.h writes it, or as somebody's file has it: what is missing or of another kind is left
+// out.
+std::string QuantSummary(const json::object& report);
+
+}  // namespace bantam::cli
