@@ -75,9 +75,11 @@ BANTAM_INLINE IVec WideMadd16(IVec a, IVec b) { return _mm512_madd_epi16(a, b); 
 }  // namespace
 }  // namespace bantam
 
+#include "kernels/common/int4_products.inl"
+
+// After the products that it calls.
 #include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
-#include "kernels/common/int4_products.inl"
 
 namespace bantam {
 
