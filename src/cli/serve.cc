@@ -44,11 +44,10 @@ Status Serve(const ServeOptions& options) {
     }
   };
   const auto load = [&](const std::string& name, WeightType type) -> Result<std::shared_ptr<Embedder>> {
-    BANTAM_TRY(auto embedder,
-               Embedder::Load(name, {.weight_type = type,
-                                     .num_threads = options.threads,
-                                     .engine = {},
-                                     .cache = context->embedding_cache}));
+    BANTAM_TRY(auto embedder, Embedder::Load(name, {.weight_type = type,
+                                                    .num_threads = options.threads,
+                                                    .engine = {},
+                                                    .cache = context->embedding_cache}));
     return std::shared_ptr<Embedder>(std::move(embedder));
   };
   if (!options.config.empty()) {

@@ -72,9 +72,7 @@ class WaitingJob final : public EncodeJob {
   std::optional<Status> status_;
 };
 
-Error NotFinite() {
-  return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged");
-}
+Error NotFinite() { return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged"); }
 
 }  // namespace
 

@@ -37,7 +37,7 @@ struct EncodeRequest {
 struct EncodeListOptions {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
-  MonotonicTime deadline = MonotonicTime::max();  // looked at before each batch
+  MonotonicTime deadline = MonotonicTime::max();   // looked at before each batch
   std::function<void(size_t done)> progress = {};  // called on this thread after each batch, or empty
 };
 

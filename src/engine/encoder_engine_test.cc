@@ -146,7 +146,8 @@ struct List final : EncodeJob {
     return status;
   }
   std::vector<float> Row(size_t i) const {
-    return {values.begin() + static_cast<ptrdiff_t>(i * kHidden), values.begin() + static_cast<ptrdiff_t>((i + 1) * kHidden)};
+    return {values.begin() + static_cast<ptrdiff_t>(i * kHidden),
+            values.begin() + static_cast<ptrdiff_t>((i + 1) * kHidden)};
   }
   std::vector<int32_t> ids, borders = {0};
   std::vector<float> values;

@@ -20,8 +20,8 @@ class TextJob final : public EncodeJob {
   std::function<void(Result<EmbeddedTexts>)> done;  // empty: somebody waits for Run
 
   // Before Submit or Run. False when the cache had everything.
-  bool Prepare(std::span<const Encoding> encodings, const SentenceConfig& sentence, size_t columns,
-               MonotonicTime until, EmbeddingCache* cache, uint32_t space) {
+  bool Prepare(std::span<const Encoding> encodings, const SentenceConfig& sentence, size_t columns, MonotonicTime until,
+               EmbeddingCache* cache, uint32_t space) {
     cache_ = cache;
     space_ = space;
     result.vectors = {encodings.size(), columns, std::vector<float>(encodings.size() * columns)};
@@ -124,18 +124,22 @@ class ModelEmbedder final : public Embedder {
     (void)job.release();  // Done deletes it
   }
 
-  Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts, MonotonicTime deadline) override {
+  Result<EmbeddedTexts> EmbedTexts(std::span<const std::string> texts, MonotonicTime deadline) override {
     TextJob job;
     if (Prepare(texts, deadline, job)) {
       BANTAM_RETURN_IF_ERROR(engine_->Run(job));
       job.Collect();
     }
+    return std::move(job.result);
+  }
+
+  Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts, MonotonicTime deadline) override {
+    BANTAM_TRY(const EmbeddedTexts embedded, EmbedTexts(texts, deadline));
     std::vector<Embedding> embeddings;
     embeddings.reserve(texts.size());
     for (size_t i = 0; i < texts.size(); ++i) {
-      const std::span<const float> row = job.result.vectors.row(i);
-      const EmbeddedTexts::Text& text = job.result.texts[i];
-      embeddings.push_back({{row.begin(), row.end()}, text.num_tokens, text.truncated});
+      const std::span<const float> row = embedded.vectors.row(i);
+      embeddings.push_back({{row.begin(), row.end()}, embedded.texts[i].num_tokens, embedded.texts[i].truncated});
     }
     return embeddings;
   }
@@ -209,8 +213,8 @@ Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, con
   EngineOptions engine_options = options.engine;
   if (options.num_threads > 0) engine_options.num_threads = options.num_threads;
   auto engine = EncoderEngine::Create(std::move(encoder), engine_options);
-  return std::unique_ptr<Embedder>(
-      std::make_unique<ModelEmbedder>(std::move(model), std::move(tokenizer), std::move(engine), max_tokens, options.cache));
+  return std::unique_ptr<Embedder>(std::make_unique<ModelEmbedder>(std::move(model), std::move(tokenizer),
+                                                                   std::move(engine), max_tokens, options.cache));
 }
 
 }  // namespace bantam

@@ -59,6 +59,8 @@ class Embedder {
   // any thread, also before the call returns, and must not block; a full queue is reported through it as kOverloaded.
   virtual void EmbedBatchAsync(std::span<const std::string> texts, MonotonicTime deadline,
                                std::function<void(Result<EmbeddedTexts>)> done) = 0;
+  virtual Result<EmbeddedTexts> EmbedTexts(std::span<const std::string> texts,
+                                           MonotonicTime deadline = MonotonicTime::max()) = 0;
   virtual Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts,
                                                     MonotonicTime deadline = MonotonicTime::max()) = 0;
   // Long lists, offline: bypasses the queue limit and the cache. progress(done) may be empty.
@@ -70,7 +72,7 @@ class Embedder {
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const Encoder& encoder() const = 0;
   virtual EngineStats Stats() const = 0;
-  virtual const EmbeddingCache* cache() const = 0;  // null: none
+  virtual const EmbeddingCache* cache() const = 0;        // null: none
   virtual const std::string& model_name() const = 0;      // "all-MiniLM-L6-v2"
   virtual const std::string& weights_sha256() const = 0;  // with dtype, part of every cache key and head
 };
