@@ -265,6 +265,8 @@ SessionResponder::~SessionResponder() {
   if (!began_)
     Send({.status = 500, .content_type = "text/plain", .body = "the handler sent no reply\n", .headers = {}});
   if (streaming_ && !ended_) End();
+  // Never the last one on a worker: a session ends on the I/O thread, which owns the list of them.
+  if (session_ != nullptr) asio::dispatch(server_.io_, [session = std::move(session_)] {});
 }
 
 std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t> length) const {
@@ -487,8 +489,8 @@ void Session::Dispatch() {
 
   HttpApp& app = *server_.app_;
   const HttpRequest& request = exchange->request;
-  const auto answer = [exchange, self = shared_from_this(), &app, &server = server_] {
-    SessionResponder responder(self, exchange, server);
+  auto answer = [exchange, self = shared_from_this(), &app, &server = server_]() mutable {
+    SessionResponder responder(std::move(self), exchange, server);
     try {
       app.Handle(exchange->request, responder);
     } catch (const std::bad_alloc&) {
