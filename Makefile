@@ -41,7 +41,7 @@ test: setup-test ## every test: formatting, room order, C++, real clients, a rea
 	@tools/test.sh -j $(JOBS)
 
 .PHONY: bench
-bench: setup-test ## measure beside the reference libraries; rewrites docs/benchmarks.md
+bench: setup-test ## measure beside the other runtimes and servers (20 minutes); rewrites docs/benchmarks.md
 	@tools/build.sh release bantam -j $(JOBS)
 	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/run.py
 

@@ -4,28 +4,35 @@
   and fused by onnxruntime's own BERT optimizer. Pooling and normalisation are in the graph: ids in, unit vector out.
 - OpenVINO: the exported f32 graph, and int8 by NNCF (static activation scales, calibrated on bench/questions.txt and the help desk's examples).
 - CTranslate2: its own converter; it quantizes when it loads.
+- llama.cpp: GGUF files of f32, f16 and q8_0, written with its own Python package (make_gguf.py).
+- infinity-emb: the model's folder with an int8 ONNX graph beside it, as its onnxruntime engine looks for.
 
-They lie in build/bench/ and are made again when the model or this file changes.
+They lie in build/bench/ and are made again when the model or the file that makes them changes. What cannot be made is printed as a line of
+JSON and the rest is made all the same.
+
+    make_models.py MODEL FOLDER
 """
 
 import hashlib
+import json
 import logging
 import os
+import shutil
 import sys
+import traceback
 import warnings
 from pathlib import Path
 
-VARIANTS = {"f32": ["f32.onnx", "f32-fused.onnx"], "int8": ["int8.onnx", "int8-fused.onnx"]}
-
 
 def key_of(model_folder):
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest = hashlib.sha256(Path(__file__).read_bytes() + Path(__file__).with_name("make_gguf.py").read_bytes())
     digest.update((model_folder / "config.json").read_bytes())
     digest.update(str((model_folder / "model.safetensors").stat().st_size).encode())
     return digest.hexdigest()
 
 
-def export_f32(model_folder, target):
+def export_f32(model_folder, target, pooled=True):
+    """Ids in; unit vectors out, or the hidden states."""
     import torch
     from transformers import AutoModel
 
@@ -38,15 +45,19 @@ def export_f32(model_folder, target):
             hidden = self.bert(
                 input_ids=input_ids, attention_mask=attention_mask, token_type_ids=torch.zeros_like(input_ids)
             ).last_hidden_state
+            if not pooled:
+                return hidden
             keep = attention_mask.unsqueeze(-1).to(hidden.dtype)
             mean = (hidden * keep).sum(1) / keep.sum(1).clamp(min=1e-9)
             return torch.nn.functional.normalize(mean, p=2, dim=1)
 
     ids = torch.randint(1000, 2000, (2, 16))
+    output = "embedding" if pooled else "last_hidden_state"
     torch.onnx.export(
         Embedder().eval(), (ids, torch.ones_like(ids)), str(target), dynamo=False, opset_version=17,
-        input_names=["input_ids", "attention_mask"], output_names=["embedding"],
-        dynamic_axes={"input_ids": {0: "batch", 1: "tokens"}, "attention_mask": {0: "batch", 1: "tokens"}, "embedding": {0: "batch"}},
+        input_names=["input_ids", "attention_mask"], output_names=[output],
+        dynamic_axes={"input_ids": {0: "batch", 1: "tokens"}, "attention_mask": {0: "batch", 1: "tokens"},
+                      output: {0: "batch"} if pooled else {0: "batch", 1: "tokens"}},
     )  # fmt: skip
 
 
@@ -79,33 +90,62 @@ def make_ctranslate2(model_folder, folder):
     TransformersConverter(str(model_folder)).convert(str(folder / "ctranslate2"), force=True)
 
 
-def make(model_folder, folder):
-    """Fills `folder` with the models if they are not there yet."""
-    key = key_of(model_folder)
-    stamp = folder / "onnx.key"
-    if stamp.is_file() and stamp.read_text() == key:
-        return
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
-    folder.mkdir(parents=True, exist_ok=True)
-
+def quantize(source, target):
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        source, target, per_channel=True, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT}
+    )
+
+
+def make_onnx(model_folder, folder):
     from onnxruntime.transformers import optimizer
 
     export_f32(model_folder, folder / "f32.onnx")
     fused = optimizer.optimize_model(str(folder / "f32.onnx"), model_type="bert", num_heads=12, hidden_size=384, opt_level=0)
     fused.save_model_to_file(str(folder / "f32-fused.onnx"))
-    for source, target in (("f32.onnx", "int8.onnx"), ("f32-fused.onnx", "int8-fused.onnx")):
-        quantize_dynamic(
-            folder / source, folder / target, per_channel=True, weight_type=QuantType.QInt8,
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )  # fmt: skip
-    make_openvino(model_folder, folder)
-    make_ctranslate2(model_folder, folder)
-    logging.disable(logging.NOTSET)
-    stamp.write_text(key)
+    quantize(folder / "f32.onnx", folder / "int8.onnx")
+    quantize(folder / "f32-fused.onnx", folder / "int8-fused.onnx")
+
+
+def make_llama(model_folder, folder):
+    import make_gguf
+
+    for dtype in ("f32", "f16", "q8_0"):
+        make_gguf.write(model_folder, folder / f"llama-{dtype}.gguf", dtype)
+
+
+def make_infinity(model_folder, folder):
+    target = folder / "infinity"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(model_folder, target, ignore=shutil.ignore_patterns("packed", "bantam.json", "README.md"))
+    export_f32(model_folder, folder / "hidden.onnx", pooled=False)
+    quantize(folder / "hidden.onnx", target / "model_quantized.onnx")
+    (folder / "hidden.onnx").unlink()
+
+
+# In this order: OpenVINO's begins with onnxruntime's f32 graph.
+MAKERS = {"onnx": make_onnx, "openvino": make_openvino, "ctranslate2": make_ctranslate2, "llama": make_llama, "infinity": make_infinity}
+
+
+def make(model_folder, folder):
+    """Fills `folder` with the models that are not there yet."""
+    key = key_of(model_folder)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, maker in MAKERS.items():
+        stamp = folder / f"{name}.key"
+        if stamp.is_file() and stamp.read_text() == key:
+            continue
+        try:
+            maker(model_folder, folder)
+            stamp.write_text(key)
+        except Exception as error:  # whatever a library throws: the report names it
+            traceback.print_exc()
+            print(json.dumps({"made": name, "error": f"{type(error).__name__}: {error}"}), flush=True)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def examples(entry):
 tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
 tokenizer.enable_truncation(256)
 tokenizer.no_padding()
-encoder = OnnxRuntime("int8.onnx", threads)
+encoder = OnnxRuntime("int8", threads)
 
 
 def embed(text):

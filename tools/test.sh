@@ -51,6 +51,18 @@ case $preset in
 esac
 step ctest ctest --test-dir "$build" -j "$jobs" --output-on-failure --no-tests=error --output-junit "$PWD/$logs/ctest.xml"
 
+# The other architecture: its kernels against scalar and whole models at every level, on an emulated processor.
+aarch64() {
+  tools/build.sh aarch64 bantam_kernels_test bantam_models_test -j "$jobs" || return
+  tools/check_kernel_symbols.sh build/aarch64 aarch64 || return
+  ctest --test-dir build/aarch64 -L '^(kernels|levels)$' -j "$jobs" --output-on-failure --no-tests=error \
+    --output-junit "$PWD/$logs/aarch64.xml"
+}
+case $preset:$(uname -m) in
+  asan:* | tsan:* | scalar:* | *:aarch64) ;; # says nothing new there
+  *) step aarch64 aarch64 ;;
+esac
+
 clients() {
   local environment
   environment=$(tools/venv.sh test tools/requirements-test.txt) || return

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The last lines of `make test`: skipped tests with their reasons, then each runner's own summary, then the sum.
 
-    tools/test_summary.py LOGS      reads ctest.xml, ctest.log, pytest.xml and pytest.log there
+    tools/test_summary.py LOGS      reads ctest.xml, ctest.log, pytest.xml and pytest.log there, and aarch64.* after a run
+                                    that had the cross-built tests
 """
 
 import re
@@ -47,7 +48,10 @@ def main():
     passed = failed = 0
     skipped = []
     complete = True
-    for runner in ("ctest", "pytest"):
+    runners = ["ctest", "pytest"]
+    if (logs / "aarch64.log").exists():
+        runners.insert(1, "aarch64")
+    for runner in runners:
         path = logs / f"{runner}.xml"
         if not path.is_file():
             print(f"{runner}: wrote no report")
@@ -61,7 +65,8 @@ def main():
     for runner, name, reason in skipped:
         print(f"  {runner}: {name}: {reason}")
     print("\n== summary")
-    for runner, pattern in (("ctest", r"tests passed, \d+ tests failed out of"), ("pytest", r"^=+ .*\b(passed|failed|error|no tests ran)")):
+    ctest_sum = r"tests passed, \d+ tests failed out of"
+    for runner, pattern in (("ctest", ctest_sum), ("aarch64", ctest_sum), ("pytest", r"^=+ .*\b(passed|failed|error|no tests ran)")):
         log = logs / f"{runner}.log"
         if log.is_file():
             print(own_summary(log, pattern))

@@ -34,6 +34,11 @@ struct Metrics::State {
                                                            .Name("bantam_decisions_total")
                                                            .Help("Assistant answers by source and kind of decision.")
                                                            .Register(registry);
+  prometheus::Family<prometheus::Counter>& exits =
+      prometheus::BuildCounter()
+          .Name("bantam_exit_layer_total")
+          .Help("Questions that the local model decided, by the encoder's layer after which it was certain.")
+          .Register(registry);
   prometheus::Family<prometheus::Histogram>& decision_seconds =
       prometheus::BuildHistogram()
           .Name("bantam_decision_seconds")
@@ -59,6 +64,10 @@ void Metrics::CountDecision(std::string_view source, std::string_view decision, 
   state_->decision_seconds.Add({{"source", std::string(source)}}, kBuckets).Observe(milliseconds / 1e3);
   std::lock_guard lock(state_->mutex);
   state_->recent[state_->count++ % state_->recent.size()] = static_cast<float>(milliseconds);
+}
+
+void Metrics::CountLayers(int exit_layer) {
+  state_->exits.Add({{"layer", exit_layer > 0 ? std::to_string(exit_layer) : "all"}}).Increment();
 }
 
 LatencySummary Metrics::Decisions() const {

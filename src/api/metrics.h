@@ -28,6 +28,7 @@ class Metrics {
   ~Metrics();
   void CountRequest(std::string_view endpoint, int status, double milliseconds);
   void CountDecision(std::string_view source, std::string_view decision, double milliseconds);
+  void CountLayers(int exit_layer);  // after which a question was understood early; 0: it needed all
   LatencySummary Decisions() const;  // over the last 1,024
   // The text exposition format; `more` are read at scrape time from where they live.
   std::string Render(const std::vector<GaugeValue>& more) const;

@@ -25,14 +25,23 @@ Result<std::vector<LabelledText>> ReadData(const DataOptions& options) {
 }
 
 Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const LabelledText> examples,
-                                       ProgressBar& progress) {
+                                       ProgressBar& progress, std::span<const int> layers) {
   const MonotonicTime start = MonotonicNow();
   std::vector<std::string> texts;
   for (const LabelledText& example : examples) texts.push_back(example.text);
-  EmbeddedExamples result;
-  BANTAM_TRY(result.embeddings, embedder.EmbedAll(texts, [&](size_t done) {
+  const auto report = [&](size_t done) {
     progress.Update("reading texts", static_cast<double>(done) / static_cast<double>(texts.size()));
-  }));
+  };
+  EmbeddedExamples result;
+  if (layers.empty()) {
+    BANTAM_TRY(result.embeddings, embedder.EmbedAll(texts, report));
+  } else {
+    std::vector<int> all(layers.begin(), layers.end());
+    all.push_back(embedder.encoder().num_layers());
+    BANTAM_TRY(std::vector<EmbeddingMatrix> matrices, embedder.EmbedLayers(texts, all, report));
+    result.embeddings = std::move(matrices.back());
+    for (size_t i = 0; i < layers.size(); ++i) result.layers.push_back({layers[i], std::move(matrices[i])});
+  }
   result.seconds = MillisecondsSince(start) / 1000;
   return result;
 }

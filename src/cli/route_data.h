@@ -29,10 +29,11 @@ Result<std::vector<LabelledText>> ReadData(const DataOptions& options);
 
 struct EmbeddedExamples {
   EmbeddingMatrix embeddings;
+  std::vector<LayerVectors> layers;  // as asked for, without the last
   double seconds = 0;
 };
 Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const LabelledText> examples,
-                                       ProgressBar& progress);
+                                       ProgressBar& progress, std::span<const int> layers = {});
 
 Result<std::unique_ptr<Embedder>> LoadEmbedder(const std::string& model, const std::string& weight_type, int threads);
 

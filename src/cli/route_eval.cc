@@ -8,6 +8,7 @@
 #include "base/text_util.h"
 #include "cli/route_commands.h"
 #include "cli/route_data.h"
+#include "cli/route_exits.h"
 #include "learn/evaluate.h"
 #include "learn/reliability_plot.h"
 #include "route/state_folder.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr int kCrossValidationFolds = 5;
 
 struct Options {
-  std::string route_file, head, model, plot;
+  std::string route_file, head, model, plot, curve, early_exit;
   DataOptions data;
   int threads = 0;
   int confusions = 20;
@@ -31,7 +32,8 @@ struct Evaluated {
   Evaluation figures;
   std::optional<double> threshold;  // none for cross-validation: each fold has its own
   std::optional<double> train_seconds;
-  std::string subject;  // "head.safetensors on test.jsonl"
+  std::optional<ExitCurve> exits;  // of a head that has any
+  std::string subject;             // "head.safetensors on test.jsonl"
   std::string model, dtype;
 };
 
@@ -48,12 +50,27 @@ std::string Join(const std::vector<std::string>& names) {
   return out;
 }
 
-Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Options& options, ProgressBar& progress) {
+// Disagreement that early exits may cause: as asked for, or `otherwise`.
+Result<double> WantedDisagreement(const Options& options, double otherwise) {
+  return options.early_exit.empty() ? Result<double>(otherwise) : ParseDisagreement(options.early_exit);
+}
+
+Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Options& options, double max_disagreement,
+                               ProgressBar& progress) {
   BANTAM_RETURN_IF_ERROR(head.CheckEncoder(IdentityOf(embedder)));
+  const bool curve = !options.curve.empty(), none = head.exits().heads.empty();
+  if (none && (curve || (!options.early_exit.empty() && max_disagreement > 0))) {
+    return Err(ErrorCode::kInvalidArgument,
+               "the head has no early exits; train it with --early-exit, on enough examples to measure them");
+  }
+  if (curve && max_disagreement <= 0)
+    return Err(ErrorCode::kInvalidArgument, "--curve needs early exits; drop --early-exit off");
   BANTAM_TRY(const std::vector<LabelledText> examples, ReadData(options.data));
-  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(embedder, examples, progress));
+  const std::vector<int> layers = max_disagreement > 0 ? ExitLayersOf(head) : std::vector<int>();
+  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(embedder, examples, progress, layers));
   Evaluated result;
   result.figures = Evaluate(PredictAll(head, examples, embedded.embeddings), head.metadata().out_of_scope_share);
+  BANTAM_TRY(result.exits, MeasureExitCurve(head, embedder, examples, embedded, max_disagreement, curve));
   result.threshold = head.metadata().threshold;
   return result;
 }
@@ -66,7 +83,8 @@ Result<Evaluated> FromHead(const Options& options, ProgressBar& progress) {
   const EncoderIdentity& encoder = head.metadata().encoder;
   BANTAM_TRY(const auto embedder,
              LoadEmbedder(options.model.empty() ? encoder.model : options.model, encoder.weight_type, options.threads));
-  BANTAM_TRY(Evaluated result, EvaluateHead(head, *embedder, options, progress));
+  BANTAM_TRY(const double wanted, WantedDisagreement(options, head.metadata().max_disagreement));
+  BANTAM_TRY(Evaluated result, EvaluateHead(head, *embedder, options, wanted, progress));
   result.train_seconds = ReportedTrainSeconds(options.head, head);
   result.subject = fmt::format("{} on {}", EscapeForTerminal(options.head), Join(options.data.files));
   return result;
@@ -95,19 +113,24 @@ Result<Evaluated> FromRouteFile(const Options& options, ProgressBar& progress) {
     return result;
   }
 
+  BANTAM_TRY(const double wanted, WantedDisagreement(options, file.max_disagreement));
   BANTAM_TRY(const Path folder, StateFolder(file.name));
   const Path head_path = StateFiles(folder).head;
   if (Result<Head> head = Head::Load(head_path);
       head && head->metadata().encoder == encoder && head->metadata().examples_sha256 == ExamplesSha256(examples)) {
-    BANTAM_TRY(Evaluated result, EvaluateHead(*head, *embedder, options, progress));
+    BANTAM_TRY(Evaluated result, EvaluateHead(*head, *embedder, options, wanted, progress));
     result.train_seconds = ReportedTrainSeconds(head_path, *head);
     result.subject = fmt::format("the head of {} on {}", name, Join(options.data.files));
     return result;
   }
   // Missing or stale: train one for the occasion, and leave what is in the state folder to those who serve from it.
-  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, examples, progress));
-  BANTAM_TRY(const TrainedHead trained, TrainHead(examples, embedded.embeddings, encoder, train));
-  BANTAM_TRY(Evaluated result, EvaluateHead(trained.head, *embedder, options, progress));
+  const int num_layers = embedder->encoder().num_layers();
+  const std::vector<int> layers = wanted > 0 ? ExitLayers(num_layers) : std::vector<int>();
+  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, examples, progress, layers));
+  if (wanted > 0) train.max_disagreement = wanted;
+  BANTAM_TRY(const TrainedHead trained,
+             TrainHead(examples, embedded.embeddings, encoder, train, embedded.layers, num_layers));
+  BANTAM_TRY(Evaluated result, EvaluateHead(trained.head, *embedder, options, wanted, progress));
   result.train_seconds = trained.report.train_seconds;
   result.subject = fmt::format("a head trained now on {}, on {}", name, Join(options.data.files));
   return result;
@@ -153,6 +176,7 @@ json::object ToJsonObject(const Evaluated& result) {
           {"train_seconds", OrNull(result.train_seconds)},
           {"in_scope_lines", e.num_in_scope},
           {"oos_lines", e.num_out_of_scope},
+          {"early_exit", ToJsonValue(result.exits)},
           {"bins", std::move(bins)},
           {"confidence_bins", std::move(confidence_bins)},
           {"confusions", std::move(confusions)}};
@@ -182,6 +206,7 @@ std::string Table(const Evaluated& result, int max_confusions) {
   row("F1", e.oos_f1_at_fr4);
   row("AUROC of the confidence", e.oos_auroc);
   row("calibration error (ECE)", e.ece_confidence, "of the confidence, all lines, at the assumed share");
+  if (result.exits) out += Table(*result.exits);
   if (result.train_seconds) out += fmt::format("\ntrained in {:.1f} s\n", *result.train_seconds);
   if (!e.confusions.empty() && max_confusions > 0) {
     const size_t shown = std::min(e.confusions.size(), static_cast<size_t>(max_confusions));
@@ -225,6 +250,10 @@ Status RunEval(const Options& options) {
              options.head.empty() ? FromRouteFile(options, *progress) : FromHead(options, *progress));
   progress.reset();
   if (!options.plot.empty()) BANTAM_RETURN_IF_ERROR(WritePlot(result, options.plot));
+  if (!options.curve.empty()) {
+    if (!result.exits) return Err(ErrorCode::kInvalidArgument, "--curve needs a head with early exits, and --data");
+    BANTAM_RETURN_IF_ERROR(WriteFileAtomic(options.curve, Svg(*result.exits, "Early exit: accuracy against time")));
+  }
   return Print(options.json ? ToJson(ToJsonObject(result)) + "\n" : Table(result, options.confusions));
 }
 
@@ -241,6 +270,10 @@ Run SetUpRouteEval(CLI::App& app) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_option("--plot", options->plot, "Write a reliability diagram (SVG)");
+  app.add_option("--early-exit", options->early_exit,
+                 "Share of decisions that early exits may change, as N%; off; default: what the head was trained for");
+  app.add_option("--curve", options->curve,
+                 "Write accuracy against time over several such shares (SVG), and list them");
   app.add_option("--confusions", options->confusions, "Pairs of confused labels to list")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();

@@ -17,6 +17,7 @@ namespace {
 struct Options {
   std::string config;
   std::vector<std::string> texts;
+  std::string early_exit;
   int threads = 0;
   bool json = false;
 };
@@ -28,8 +29,14 @@ std::string Text(const std::string& text, const Explanation& e) {
   std::string out = fmt::format("\"{}\"\n\n", EscapeForTerminal(text, 400));
   const std::string headline = chosen ? colours.Green(e.route) : colours.Yellow("no route");
   out += fmt::format("  {}  {}, {}\n", headline, DecisionKindName(e.decision), EscapeForTerminal(e.action, 120));
-  out += fmt::format("  confidence {:.3f} {} threshold {:.3f} (of the {}); out of scope {:.3f}\n\n", u.confidence,
+  out += fmt::format("  confidence {:.3f} {} threshold {:.3f} (of the {}); out of scope {:.3f}\n", u.confidence,
                      chosen ? "≥" : "<", e.threshold, e.threshold_from, u.out_of_scope);
+  if (u.num_layers > 0) {
+    out += u.exit_layer > 0 ? fmt::format("  decided after layer {} of {}: the others would say the same\n",
+                                          u.exit_layer, u.num_layers)
+                            : fmt::format("  decided after all {} layers\n", u.num_layers);
+  }
+  out += "\n";
   size_t width = 12;
   for (const NearestExample& example : u.nearest) width = std::max(width, std::min<size_t>(example.route.size(), 28));
   out += colours.Dim("  the head, if the question is in scope at all") + "\n";
@@ -37,7 +44,10 @@ std::string Text(const std::string& text, const Explanation& e) {
     out += fmt::format("    {:.3f}  {}  {}\n", ranked.probability, Bar(ranked.probability, 20),
                        EscapeForTerminal(ranked.route, 64));
   }
-  out += "\n" + colours.Dim("  nearest examples, by cosine") + "\n";
+  out += "\n" +
+         colours.Dim(u.exit_layer > 0 ? "  nearest examples of the route, by cosine after that layer"
+                                      : "  nearest examples, by cosine") +
+         "\n";
   for (const NearestExample& example : u.nearest) {
     out += fmt::format("    {:.3f}  {}  {}  {}\n", example.similarity, Bar(example.similarity, 20),
                        Column(example.route, width), EscapeForTerminal(example.text, 100));
@@ -68,6 +78,8 @@ json::object Json(const std::string& text, const Explanation& e) {
                       {"threshold_from", e.threshold_from},
                       {"out_of_scope", u.out_of_scope},
                       {"tokens", u.num_tokens},
+                      {"exit_layer", u.exit_layer > 0 ? json::value(u.exit_layer) : json::value()},
+                      {"num_layers", u.num_layers},
                       {"ranking", std::move(ranking)},
                       {"nearest", std::move(nearest)}};
   object["nearest_out_of_scope"] = u.nearest_out_of_scope <= -1 ? json::value() : json::value(u.nearest_out_of_scope);
@@ -77,6 +89,9 @@ json::object Json(const std::string& text, const Explanation& e) {
 Status ExplainTexts(const Options& options) {
   BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
   RouterOptions router_options{.num_threads = options.threads, .persistent = false, .offline = true};
+  if (!options.early_exit.empty()) {
+    BANTAM_TRY(router_options.max_disagreement, ParseDisagreement(options.early_exit));
+  }
   std::unique_ptr<Router> router;
   {
     ProgressBar bar("explaining");
@@ -105,6 +120,9 @@ Run SetUpRouteExplain(CLI::App& app) {
   app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
+  app.add_option("--early-exit", options->early_exit,
+                 "Share of decisions that early exits may change, as N%, or off; default: the route file's")
+      ->type_name("N%");
   app.add_flag("--json", options->json, "Print one JSON object a text");
   app.footer(
       "Nothing is answered, called or stored.\n\n"

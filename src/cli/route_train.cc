@@ -17,7 +17,7 @@ struct Options {
   std::string route_file;
   DataOptions data;
   std::string model = "all-MiniLM-L6-v2", dtype = "int8";
-  std::string out;
+  std::string out, early_exit;
   TrainOptions train;
   bool json = false;
 };
@@ -27,6 +27,7 @@ struct Plan {
   std::vector<LabelledText> examples;
   std::string model, dtype;
   Path out;
+  double max_disagreement = TrainOptions().max_disagreement;
 };
 
 Result<Plan> MakePlan(const Options& options) {
@@ -37,11 +38,24 @@ Result<Plan> MakePlan(const Options& options) {
     BANTAM_TRY(const RouteFile file, LoadRouteFile(options.route_file));
     BANTAM_TRY(const Path folder, StateFolder(file.name));
     const Path out = options.out.empty() ? StateFiles(folder).head : Path(options.out);
-    return Plan{TrainingExamples(file), file.encoder_model, file.encoder_dtype, out};
+    return Plan{TrainingExamples(file), file.encoder_model, file.encoder_dtype, out, file.max_disagreement};
   }
   if (options.out.empty()) return Err(ErrorCode::kInvalidArgument, "say where the head goes: --out HEAD.safetensors");
   BANTAM_TRY(std::vector<LabelledText> examples, ReadData(options.data));
   return Plan{std::move(examples), options.model, options.dtype, options.out};
+}
+
+json::value Exits(const TrainedHead& trained) {
+  const ExitPlan& plan = trained.head.exits();
+  if (plan.heads.empty()) return nullptr;
+  json::array layers;
+  for (const ExitHead& exit : plan.heads) layers.push_back(exit.layer);
+  const double wanted = trained.head.metadata().max_disagreement;
+  const auto certainty = plan.CertaintyFor(wanted);
+  return json::object{{"layers", std::move(layers)},
+                      {"of", plan.num_layers},
+                      {"max_disagreement", wanted},
+                      {"certainty", certainty ? json::value(*certainty) : json::value()}};
 }
 
 json::object Report(const Plan& plan, const TrainedHead& trained, double embed_seconds) {
@@ -64,11 +78,12 @@ json::object Report(const Plan& plan, const TrainedHead& trained, double embed_s
           {"threshold", m.threshold},
           {"iterations", r.iterations},
           {"folds", folds},
+          {"early_exit", Exits(trained)},
           {"embed_seconds", embed_seconds},
           {"train_seconds", r.train_seconds}};
 }
 
-std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_seconds) {
+std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_seconds, bool early_exit) {
   const HeadMetadata& m = trained.head.metadata();
   const TrainReport& r = trained.report;
   std::string out = fmt::format(
@@ -83,22 +98,40 @@ std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_s
       100 * r.ece, m.temperature, 100 * r.false_rejection, m.threshold);
   if (m.num_out_of_scope > 0)
     out += fmt::format("  out of scope, rejected    {:6.2f} %\n", 100 * r.out_of_scope_recall);
+  if (const ExitPlan& exits = trained.head.exits(); !exits.heads.empty()) {
+    std::string layers;
+    for (const ExitHead& exit : exits.heads) layers += fmt::format("{}{}", layers.empty() ? "" : ", ", exit.layer);
+    out += fmt::format("  early exits               after layers {} of {}, {:g} % decided otherwise at most\n", layers,
+                       exits.num_layers, 100 * m.max_disagreement);
+  } else if (early_exit && !r.enough_for_exits) {
+    out += "  early exits               none: too few examples to show that they decide the same\n";
+  } else if (early_exit) {
+    out += "  early exits               none: no earlier layer decides enough of them\n";
+  }
   return out + fmt::format("\nwrote {}\n", EscapeForTerminal(plan.out.string(), 400));
 }
 
 Status RunTrain(const Options& options) {
-  BANTAM_TRY(const Plan plan, MakePlan(options));
+  TrainOptions train = options.train;
+  BANTAM_TRY(Plan plan, MakePlan(options));
+  if (!options.early_exit.empty()) {
+    BANTAM_TRY(plan.max_disagreement, ParseDisagreement(options.early_exit));
+  }
+  train.max_disagreement = plan.max_disagreement;
   BANTAM_TRY(const auto embedder, LoadEmbedder(plan.model, plan.dtype, options.train.num_threads));
   std::optional<ProgressBar> progress(std::in_place, "route train");
-  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, plan.examples, *progress));
-  TrainOptions train = options.train;
+  const bool early_exit = train.max_disagreement > 0;
+  const int num_layers = embedder->encoder().num_layers();
+  const std::vector<int> layers = early_exit ? ExitLayers(num_layers) : std::vector<int>();
+  BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, plan.examples, *progress, layers));
   train.progress = [&](std::string_view stage, double fraction) { progress->Update(stage, fraction); };
-  BANTAM_TRY(const TrainedHead trained, TrainHead(plan.examples, embedded.embeddings, IdentityOf(*embedder), train));
+  BANTAM_TRY(const TrainedHead trained,
+             TrainHead(plan.examples, embedded.embeddings, IdentityOf(*embedder), train, embedded.layers, num_layers));
   progress.reset();
   BANTAM_RETURN_IF_ERROR(trained.head.Save(plan.out));
   const std::string report = ToJson(Report(plan, trained, embedded.seconds)) + "\n";
   BANTAM_RETURN_IF_ERROR(WriteFileAtomic(ReportPath(plan.out), report));
-  return Print(options.json ? report : Summary(plan, trained, embedded.seconds));
+  return Print(options.json ? report : Summary(plan, trained, embedded.seconds, early_exit));
 }
 
 }  // namespace
@@ -122,6 +155,10 @@ Run SetUpRouteTrain(CLI::App& app) {
                  "Of held-out in-scope examples, at the head's own threshold")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  app.add_option("--early-exit", options->early_exit,
+                 "Let texts be decided before the last layer, where at most this share is decided otherwise; or off "
+                 "(default: 0.2%, with -c the route file's)")
+      ->type_name("N%");
   app.add_option("--threads", options->train.num_threads, "Threads; 0: all this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

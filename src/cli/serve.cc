@@ -14,7 +14,7 @@ namespace bantam::cli {
 namespace {
 
 struct ServeOptions {
-  std::string config;
+  std::string config, early_exit;
   std::vector<std::string> models;
   std::string dtype = "int8";
   int threads = 0;
@@ -61,6 +61,9 @@ Status Serve(const ServeOptions& options) {
     RouterOptions router;
     router.embedder = embedder;
     router.num_threads = options.threads;
+    if (!options.early_exit.empty()) {
+      BANTAM_TRY(router.max_disagreement, ParseDisagreement(options.early_exit));
+    }
     router.progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); };
     BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
     context->router_created = std::time(nullptr);
@@ -99,6 +102,10 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("--allow-host", options->server.allowed_hosts,
                  "Host name that requests may carry beside localhost; may be repeated")
       ->type_name("NAME");
+  app.add_option(
+         "--early-exit", options->early_exit,
+         "Share of the assistant's decisions that early exits may change, as N%, or off; default: the route file's")
+      ->type_name("N%");
   app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));

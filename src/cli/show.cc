@@ -9,6 +9,8 @@
 #include "cli/output.h"
 #include "files/model_folder.h"
 #include "files/model_store.h"
+#include "models/classifier_head.h"
+#include "models/encoder.h"
 #include "text/tokenizer.h"
 
 namespace bantam::cli {
@@ -19,12 +21,52 @@ struct Options {
   bool json = false;
 };
 
-// What config.json says under `key`, if it is a number that makes sense there.
-std::optional<int64_t> ConfigInt(const ModelFolder& model, std::string_view key) {
+// What config.json says under the first of `keys` that it has, if it is a number that makes sense there. Architectures
+// call the same sizes differently.
+std::optional<int64_t> ConfigInt(const ModelFolder& model, std::initializer_list<std::string_view> keys) {
   const auto object = JsonObject::From(model.config, "config.json");
-  if (!object || !object->Has(key)) return std::nullopt;
-  const auto value = object->Int(key, 0, int64_t{1} << 40);
-  return value ? std::optional(*value) : std::nullopt;
+  for (const std::string_view key : keys) {
+    if (!object || !object->Has(key)) continue;
+    const auto value = object->Int(key, 0, int64_t{1} << 40);
+    return value ? std::optional(*value) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// RoBERTa and its like number positions from after the padding token's row on.
+int64_t FirstPosition(const ModelFolder& model) {
+  if (model.architecture == "mpnet") return 2;
+  const bool after_padding =
+      model.architecture == "roberta" || model.architecture == "camembert" || model.architecture == "xlm-roberta";
+  return after_padding ? ConfigInt(model, {"pad_token_id"}).value_or(1) + 1 : 0;
+}
+
+// The classification head on top, and what it answers with.
+struct HeadText {
+  std::string text;  // for people
+  json::object json;
+};
+
+HeadText DescribeHead(ModelFolder& model) {
+  if (!IsKnownArchitecture(model.architecture)) return {};
+  const auto head = ClassifierHead::Load(model);
+  if (!head) return {"unusable: " + head.error().message, {{"unusable", head.error().message}}};
+  if (*head == nullptr) return {};
+  const bool tokens = (*head)->kind() == ClassifierHead::Kind::kTokens;
+  json::array labels;
+  std::string names;
+  constexpr size_t kShown = 12;
+  for (const std::string& label : (*head)->labels()) {
+    labels.emplace_back(label);
+    if (labels.size() <= kShown) names += (names.empty() ? "" : ", ") + EscapeForTerminal(label);
+  }
+  if (labels.size() > kShown) names += ", ...";
+  std::string text = fmt::format("{} labels for each {}{}: {}", labels.size(), tokens ? "token" : "text",
+                                 (*head)->multi_label() ? ", any number of them at once" : "", names);
+  return {std::move(text),
+          {{"kind", tokens ? "tokens" : "sequence"},
+           {"labels", std::move(labels)},
+           {"multi_label", (*head)->multi_label()}}};
 }
 
 // A repository can ask the reference library to run its code; we say that it does, and never do.
@@ -57,7 +99,7 @@ std::string Text(const std::optional<int64_t>& number) { return number ? fmt::fo
 
 Status RunShow(const Options& options) {
   EndQuietlyOnClosedPipe();
-  BANTAM_TRY(const ModelFolder model, OpenModel(options.model));
+  BANTAM_TRY(ModelFolder model, OpenModel(options.model));
   ModelManifest manifest;
   if (auto read = ReadManifest(model.path)) manifest = *std::move(read);
   uint64_t size_bytes = 0;
@@ -67,10 +109,14 @@ Status RunShow(const Options& options) {
     BANTAM_TRY(tokenizer, Tokenizer::Load(model.tokenizer_json));
   }
   const uint64_t parameters = CountParameters(*model.weights);
-  const auto dimensions = ConfigInt(model, "hidden_size"), layers = ConfigInt(model, "num_hidden_layers"),
-             heads = ConfigInt(model, "num_attention_heads");
+  const auto dimensions = model.architecture == "model2vec" ? ConfigInt(model, {"hidden_dim"})
+                                                            : ConfigInt(model, {"hidden_size", "dim", "n_embd"});
+  const auto layers = ConfigInt(model, {"num_hidden_layers", "n_layers", "n_layer"}),
+             heads = ConfigInt(model, {"num_attention_heads", "n_heads", "n_head"});
+  const HeadText head = DescribeHead(model);
   // A limit beyond the position table is not one that the model can keep.
-  const auto positions = ConfigInt(model, "max_position_embeddings");
+  auto positions = ConfigInt(model, {"max_position_embeddings", "n_positions"});
+  positions = positions ? std::optional(*positions - FirstPosition(model)) : std::nullopt;
   const int64_t told = model.sentence.max_seq_length;
   const int64_t max_tokens = told > 0 && positions ? std::min<int64_t>(told, *positions)
                              : told > 0            ? told
@@ -79,6 +125,8 @@ Status RunShow(const Options& options) {
 
   if (options.json) {
     json::object out = {{"name", model.name}, {"path", model.path.string()}, {"architecture", model.architecture}};
+    out["known"] = IsKnownArchitecture(model.architecture);
+    if (!head.json.empty()) out["head"] = head.json;
     if (!manifest.license.empty()) out["license"] = manifest.license;
     if (!manifest.source.empty()) out["source"] = manifest.source;
     if (size_bytes > 0) out["size_bytes"] = size_bytes;
@@ -109,7 +157,10 @@ Status RunShow(const Options& options) {
       {"parameters", fmt::format("{} ({})", HumanCount(parameters), parameters)},
       {"weights", fmt::format("{} tensors: {}", model.weights->Names().size(), DTypes(*model.weights))},
       {"sha256", model.weights_sha256},
-      {"architecture", EscapeForTerminal(model.architecture)},
+      {"architecture",
+       EscapeForTerminal(model.architecture) +
+           (IsKnownArchitecture(model.architecture) ? "" : ", not known here; known: " + KnownArchitectures())},
+      {"classifier", head.text},
       {"dimensions", Text(dimensions)},
       {"layers", Text(layers)},
       {"heads", Text(heads)},

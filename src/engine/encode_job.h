@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "layers/pooling.h"
+#include "engine/layer_pooling.h"
 
 namespace bantam {
 
@@ -20,6 +20,9 @@ struct EncodeList {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
   MonotonicTime deadline = MonotonicTime::max();
+  // May end the one sequence of this list before the last layer; `out` is then the pooled vector of that layer. Null:
+  // all layers, as an embedding needs them.
+  ExitJudge* judge = nullptr;
   std::span<float> out;  // [num_sequences, hidden_size]
 
   size_t num_sequences() const { return cu_seqlens.size() - 1; }

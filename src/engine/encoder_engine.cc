@@ -36,6 +36,7 @@ class OwnedJob final : public EncodeJob {
     pooling = request_.pooling;
     normalize = request_.normalize;
     deadline = request_.deadline;
+    judge = request_.judge;
     out = values_;
   }
   void Done(Status status) override {
@@ -83,6 +84,7 @@ class EncoderEngineImpl final : public EncoderEngine {
         encoder_(std::move(encoder)),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
         workspace_(encoder_->NewWorkspace()),
+        judged_(encoder_->num_layers(), encoder_->hidden_size(), {}),
         thread_([this] { ThreadMain(); }) {}
 
   ~EncoderEngineImpl() override {
@@ -120,6 +122,7 @@ class EncoderEngineImpl final : public EncoderEngine {
                                 .pooling = request.pooling,
                                 .normalize = request.normalize,
                                 .deadline = request.deadline,
+                                .judge = request.judge,
                                 .out = vector}));
     return vector;
   }
@@ -149,7 +152,9 @@ class EncoderEngineImpl final : public EncoderEngine {
 
   Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                    std::span<float> out) override {
-    BANTAM_CHECK(out.size() == token_ids.size() * HiddenSize(), "{} values for {} texts", out.size(), token_ids.size());
+    BANTAM_CHECK(out.size() == token_ids.size() * RowSize(options), "{} values for {} texts", out.size(),
+                 token_ids.size());
+    BANTAM_RETURN_IF_ERROR(CheckLayers(options.layers));
     for (size_t i = 0; i < token_ids.size(); ++i) {
       if (Status status = CheckIds(token_ids[i]); !status) {
         return Err(status.error().code, "text {}: {}", i + 1, status.error().message);
@@ -197,9 +202,20 @@ class EncoderEngineImpl final : public EncoderEngine {
                  static_cast<size_t>(list.cu_seqlens.back()) == list.token_ids.size());
     BANTAM_CHECK(list.out.size() == list.num_sequences() * HiddenSize(), "{} values for {} texts", list.out.size(),
                  list.num_sequences());
+    BANTAM_CHECK(list.judge == nullptr || list.num_sequences() == 1, "one judge for {} texts", list.num_sequences());
     if (list.num_sequences() == 0) return Err(ErrorCode::kInvalidArgument, "no texts to encode");
     for (size_t i = 0; i < list.num_sequences(); ++i) BANTAM_RETURN_IF_ERROR(CheckIds(list.sequence(i)));
     return Ok();
+  }
+
+  Status CheckLayers(std::span<const int> layers) const {
+    const auto not_ascending = [](int a, int b) { return a >= b; };
+    if (layers.empty() || (layers.front() >= 1 && layers.back() <= encoder_->num_layers() &&
+                           std::ranges::adjacent_find(layers, not_ascending) == layers.end())) {
+      return Ok();
+    }
+    return Err(ErrorCode::kInvalidArgument, "layers {} to {} of an encoder that shows 1 to {}", layers.front(),
+               layers.back(), encoder_->num_layers());
   }
 
   // Holding mutex_.
@@ -297,9 +313,13 @@ class EncoderEngineImpl final : public EncoderEngine {
   // False when the next sequence of the list does not fit.
   bool TakeSequence(EncodeJob& job) {
     const std::span<const int32_t> ids = job.sequence(job.taken_);
-    if (!batch_.Fits(ids, options_.max_batch_tokens)) return false;
+    // Equal texts may end after different layers.
+    const bool alone = job.judge != nullptr;
+    if (!(alone ? batch_.FitsAlone(ids, options_.max_batch_tokens) : batch_.Fits(ids, options_.max_batch_tokens))) {
+      return false;
+    }
     try {
-      pieces_.push_back({&job, job.taken_, batch_.Add(ids), true});
+      pieces_.push_back({&job, job.taken_, alone ? batch_.AddAlone(ids) : batch_.Add(ids), true});
       ++job.taken_;
       return true;
     } catch (const std::exception& e) {
@@ -311,13 +331,15 @@ class EncoderEngineImpl final : public EncoderEngine {
 
   // batch_ -> the rows of pieces_
   void Compute() {
-    Forward();
+    const bool judged = encoder_->num_layers() > 0 &&
+                        std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->judge != nullptr; });
+    if (judged) return ComputeJudged();
+    Forward(nullptr);
     const auto pool_some = [&](size_t begin, size_t end) {
       for (size_t i = begin; i < end; ++i) {
         Piece& piece = pieces_[i];
-        const EncodeList& list = *piece.job;
-        piece.finite = PoolSequence(piece.row, list.pooling, list.normalize,
-                                    list.out.subspan(piece.index * HiddenSize(), HiddenSize()));
+        PoolSequence(piece.row, piece.job->pooling, piece.job->normalize, RowOf(piece));
+        piece.finite = IsFinite(RowOf(piece));
       }
     };
     // A few microseconds each: a large batch's are shared.
@@ -327,6 +349,17 @@ class EncoderEngineImpl final : public EncoderEngine {
       const size_t begin = static_cast<size_t>(part) * kShare;
       pool_some(begin, std::min(begin + kShare, pieces_.size()));
     });
+  }
+
+  // The same when a text may end before the last layer.
+  void ComputeJudged() {
+    judged_.Clear(batch_.num_sequences());
+    for (const Piece& piece : pieces_) {
+      const EncodeList& list = *piece.job;
+      judged_.Add(piece.row, {list.pooling, list.normalize, list.judge, RowOf(piece)});
+    }
+    Forward(&judged_);
+    for (Piece& piece : pieces_) piece.finite = IsFinite(RowOf(piece));
   }
 
   Status RunList(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
@@ -353,12 +386,22 @@ class EncoderEngineImpl final : public EncoderEngine {
         for (; end < order.size() && batch_.Fits(token_ids[order[end]], options_.max_batch_tokens); ++end) {
           rows_.push_back(batch_.Add(token_ids[order[end]]));
         }
-        Forward();
-        for (size_t i = begin; i < end; ++i) {
-          if (!PoolSequence(rows_[i - begin], options.pooling, options.normalize,
-                            out.subspan(order[i] * HiddenSize(), HiddenSize()))) {
-            return NotFinite();
+        const auto row = [&](size_t i) { return out.subspan(order[i] * RowSize(options), RowSize(options)); };
+        if (options.layers.empty()) {
+          Forward(nullptr);
+          for (size_t i = begin; i < end; ++i) {
+            PoolSequence(rows_[i - begin], options.pooling, options.normalize, row(i));
           }
+        } else {
+          LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), options.layers);
+          pooling.Clear(batch_.num_sequences());
+          for (size_t i = begin; i < end; ++i) {
+            pooling.Add(rows_[i - begin], {.pooling = options.pooling, .normalize = options.normalize, .out = row(i)});
+          }
+          Forward(&pooling);
+        }
+        for (size_t i = begin; i < end; ++i) {
+          if (!IsFinite(row(i))) return NotFinite();
         }
         std::lock_guard lock(mutex_);
         stats_.requests += end - begin;
@@ -372,26 +415,39 @@ class EncoderEngineImpl final : public EncoderEngine {
     return Ok();
   }
 
+  size_t RowSize(const EncodeListOptions& options) const {
+    return HiddenSize() * std::max<size_t>(1, options.layers.size());
+  }
+  std::span<float> RowOf(const Piece& piece) const {
+    return piece.job->out.subspan(piece.index * HiddenSize(), HiddenSize());
+  }
   size_t HiddenSize() const { return static_cast<size_t>(encoder_->hidden_size()); }
 
-  // batch_ -> hidden_
-  void Forward() {
+  // batch_ -> hidden_, or to the observer
+  void Forward(LayerObserver* observer) {
     const size_t values = batch_.token_ids().size() * HiddenSize();
     if (hidden_.size() < values) hidden_ = AlignedBuffer<float>(values);
-    encoder_->Forward({.token_ids = batch_.token_ids(), .cu_seqlens = batch_.cu_seqlens(), .token_type_ids = {}},
+    encoder_->Forward({.token_ids = batch_.token_ids(),
+                       .cu_seqlens = batch_.cu_seqlens(),
+                       .token_type_ids = {},
+                       .observer = observer},
                       *workspace_, pool_, std::span<float>(hidden_.data(), values));
     std::lock_guard lock(mutex_);
     ++stats_.batches;
     stats_.tokens += batch_.token_ids().size();
   }
 
-  // A sequence of the batch. False when it is not finite: a NaN in any weight that matters here ends in the sum.
-  bool PoolSequence(size_t row, PoolingMode pooling, bool normalize, std::span<float> out) const {
+  // A sequence of the batch.
+  void PoolSequence(size_t row, PoolingMode pooling, bool normalize, std::span<float> out) const {
     const auto begin = static_cast<size_t>(batch_.cu_seqlens()[row]) * out.size(),
                end = static_cast<size_t>(batch_.cu_seqlens()[row + 1]) * out.size();
     Pool(std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin), encoder_->hidden_size(), pooling,
          normalize, out);
-    return std::isfinite(std::reduce(out.begin(), out.end()));
+  }
+
+  // A NaN in any weight that matters for this text ends in the sum.
+  static bool IsFinite(std::span<const float> vector) {
+    return std::isfinite(std::reduce(vector.begin(), vector.end()));
   }
 
   const EngineOptions options_;
@@ -403,6 +459,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   PackedBatch batch_;
   std::vector<Piece> pieces_;
   std::vector<size_t> rows_;
+  LayerPooling judged_;
   AlignedBuffer<float> hidden_;
 
   mutable std::mutex mutex_;  // guards the queue:

@@ -29,6 +29,9 @@ struct EncodeRequest {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
   MonotonicTime deadline = MonotonicTime::max();
+  // May end the text before the last layer; the answer is then the pooled vector of that layer. Null: all layers, as an
+  // embedding needs them. Must live until `done` is called, or the request is refused.
+  ExitJudge* judge = nullptr;
   // Called exactly once, on the engine thread (or the submitting thread when refused); must not block.
   std::function<void(Result<std::vector<float>>)> done = {};  // [hidden_size]
 };
@@ -37,7 +40,10 @@ struct EncodeRequest {
 struct EncodeListOptions {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
-  MonotonicTime deadline = MonotonicTime::max();   // looked at before each batch
+  MonotonicTime deadline = MonotonicTime::max();  // looked at before each batch
+  // The layers whose pooled vectors are wanted, ascending from 1: each text's row of `out` is then theirs, one after
+  // the other. Empty: the last one's.
+  std::span<const int> layers = {};
   std::function<void(size_t done)> progress = {};  // called on this thread after each batch, or empty
 };
 
@@ -67,7 +73,8 @@ class EncoderEngine {
   virtual Status Submit(EncodeJob& job) = 0;
   virtual Status Run(const EncodeList& list) = 0;
   // Long lists, offline, whatever waits in the queue: blocks until done, and takes turns with the queue after each
-  // batch. Equal texts of the whole list are computed once. out: [num_texts, hidden_size]
+  // batch. Equal texts of the whole list are computed once. out: [num_texts, hidden_size], or
+  // [num_texts, layers, hidden_size]
   virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                            std::span<float> out) = 0;
   virtual const Encoder& encoder() const = 0;

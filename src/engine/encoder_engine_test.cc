@@ -1,6 +1,7 @@
 // Scheduling, with an encoder whose numbers say which tokens it saw: properties that hold in any order of events.
 #include "engine/encoder_engine.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -39,7 +40,7 @@ struct Stage {
   }
 };
 
-constexpr int kVocab = 1000, kMaxPositions = 64, kHidden = 3;
+constexpr int kVocab = 1000, kMaxPositions = 64, kHidden = 3, kLayers = 4;
 
 // Token t at position p -> [t, p, 1]; token 999 -> NaN.
 class FakeEncoder final : public Encoder {
@@ -53,6 +54,7 @@ class FakeEncoder final : public Encoder {
   uint64_t num_parameters() const override { return 0; }
   uint64_t weight_bytes() const override { return 0; }
   std::unique_ptr<EncoderWorkspace> NewWorkspace() const override { return std::make_unique<EncoderWorkspace>(); }
+  int num_layers() const override { return kLayers; }
   void Forward(const EncoderBatch& batch, EncoderWorkspace&, ThreadPool&, std::span<float> hidden) const override {
     std::vector<std::vector<int32_t>> sequences;
     for (int s = 0; s < batch.num_sequences(); ++s) {
@@ -67,6 +69,7 @@ class FakeEncoder final : public Encoder {
         hidden[i * kHidden + 2] = 1;
       }
     }
+    if (batch.observer != nullptr) ShowLayers(batch, hidden);
     std::unique_lock lock(stage_.mutex);
     ++stage_.entered;
     stage_.batches.push_back(std::move(sequences));
@@ -78,6 +81,30 @@ class FakeEncoder final : public Encoder {
   }
 
  private:
+  // After layer l everything is l / kLayers of what it is in the end; sequences that end are left out of the next.
+  static void ShowLayers(const EncoderBatch& batch, std::span<const float> hidden) {
+    std::vector<int32_t> running;
+    for (int s = 0; s < batch.num_sequences(); ++s) running.push_back(s);
+    for (int layer = 1; layer <= kLayers && !running.empty(); ++layer) {
+      if (layer < kLayers && !batch.observer->Wants(layer)) continue;
+      std::vector<int32_t> borders = {0};
+      std::vector<float> rows;
+      for (const int32_t s : running) {
+        const auto begin = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(s)]) * kHidden;
+        const auto end = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(s) + 1]) * kHidden;
+        for (size_t i = begin; i < end; ++i) rows.push_back(hidden[i] * static_cast<float>(layer) / kLayers);
+        borders.push_back(static_cast<int32_t>(rows.size() / kHidden));
+      }
+      std::vector<uint8_t> finished(running.size());
+      batch.observer->AfterLayer({layer, running, borders, rows}, finished);
+      std::vector<int32_t> rest;
+      for (size_t i = 0; i < running.size(); ++i) {
+        if (finished[i] == 0) rest.push_back(running[i]);
+      }
+      running = rest;
+    }
+  }
+
   Stage& stage_;
 };
 
@@ -501,6 +528,103 @@ TEST(EncoderEngine, EveryRequestHasExactlyOneOutcome) {
     EXPECT_EQ(outcomes.total, accepted);
     EXPECT_EQ(outcomes.wrong, 0);
     EXPECT_GT(accepted + direct, 0);
+  }
+}
+
+// Ends a text after one layer, and says which layers it was shown.
+class EndAfter final : public ExitJudge {
+ public:
+  explicit EndAfter(int layer) : layer_(layer) {}
+  bool Wants(int layer) const override { return layer == layer_; }
+  bool Finished(int layer, std::span<const float> pooled) override {
+    seen = layer;
+    first_value = pooled[0];
+    return true;
+  }
+  int seen = 0;
+  float first_value = 0;
+
+ private:
+  const int layer_;
+};
+
+TEST(EncoderEngine, TextsOfOneBatchEndAfterTheirOwnLayers) {
+  Stage stage;
+  const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
+  stage.Close();
+  std::promise<void> blocked;
+  ASSERT_OK(engine->Submit({.token_ids = {1}, .done = [&](auto) { blocked.set_value(); }}));
+  stage.WaitUntilEntered(1);
+  constexpr int kTexts = 8;
+  std::vector<EndAfter> judges;
+  for (int i = 0; i < kTexts; ++i) judges.emplace_back(i % 4 + 1);  // 4, the last, is nothing to ask after
+  std::vector<std::promise<Result<std::vector<float>>>> answers(kTexts);
+  for (size_t i = 0; i < kTexts; ++i) {
+    ASSERT_OK(engine->Submit({.token_ids = {static_cast<int32_t>(100 * (i + 1))},
+                              .normalize = false,
+                              .judge = i == 0 ? nullptr : &judges[i],
+                              .done = [&answers, i](auto result) { answers[i].set_value(std::move(result)); }}));
+  }
+  stage.Open();
+  blocked.get_future().wait();
+  for (size_t i = 0; i < kTexts; ++i) {
+    const int layer = i == 0 ? kLayers : static_cast<int>(i % 4) + 1;
+    ASSERT_OK_AND_ASSIGN(const std::vector<float> vector, answers[i].get_future().get());
+    EXPECT_FLOAT_EQ(vector[0], 100.0f * static_cast<float>(i + 1) * static_cast<float>(layer) / kLayers) << i;
+    EXPECT_EQ(judges[i].seen, layer == kLayers ? 0 : layer);
+    if (judges[i].seen > 0) {
+      EXPECT_EQ(judges[i].first_value, vector[0]);
+    }
+  }
+  EXPECT_EQ(stage.batches.back().size(), static_cast<size_t>(kTexts)) << "they were one batch";
+}
+
+TEST(EncoderEngine, AJudgedTextEndsAloneAndItsEqualsAreReadToTheEnd) {
+  Stage stage;
+  const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
+  stage.Close();
+  std::promise<void> blocked;
+  ASSERT_OK(engine->Submit({.token_ids = {1}, .done = [&](auto) { blocked.set_value(); }}));
+  stage.WaitUntilEntered(1);
+  EndAfter judge(2), other(1);
+  const std::vector<ExitJudge*> judges = {nullptr, &judge, nullptr, &other, nullptr};
+  std::vector<std::promise<Result<std::vector<float>>>> answers(judges.size());
+  for (size_t i = 0; i < judges.size(); ++i) {
+    ASSERT_OK(engine->Submit({.token_ids = {40, 40},
+                              .pooling = i == 2 ? PoolingMode::kCls : PoolingMode::kMean,
+                              .normalize = false,
+                              .judge = judges[i],
+                              .done = [&answers, i](auto result) { answers[i].set_value(std::move(result)); }}));
+  }
+  stage.Open();
+  blocked.get_future().wait();
+  const std::vector<std::vector<float>> expected = {
+      {40, 0.5, 1}, {20, 0.25, 0.5}, {40, 0, 1}, {10, 0.125, 0.25}, {40, 0.5, 1}};
+  for (size_t i = 0; i < judges.size(); ++i) {
+    ASSERT_OK_AND_ASSIGN(const std::vector<float> vector, answers[i].get_future().get());
+    EXPECT_EQ(vector, expected[i]) << i;
+  }
+  EXPECT_EQ(stage.batches.back().size(), 3u) << "the two judged ones, and the others once";
+  EXPECT_EQ(engine->Stats().repeated, 2u);
+}
+
+TEST(EncoderEngine, GivesTheVectorsOfSeveralLayers) {
+  Stage stage;
+  const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
+  const std::vector<std::vector<int32_t>> texts = {{4}, {8, 8}, {4}};
+  const std::vector<int> layers = {1, 3, 4};
+  std::vector<float> out(texts.size() * layers.size() * kHidden);
+  ASSERT_OK(engine->EncodeAll(texts, {.normalize = false, .layers = layers}, out));
+  for (size_t text = 0; text < texts.size(); ++text) {
+    for (size_t i = 0; i < layers.size(); ++i) {
+      EXPECT_FLOAT_EQ(out[(text * layers.size() + i) * kHidden],
+                      static_cast<float>(texts[text][0] * layers[i]) / kLayers);
+    }
+  }
+  for (const std::vector<int>& wrong : {std::vector<int>{0, 1}, {2, 2}, {3, 1}, {5}}) {
+    out.resize(texts.size() * wrong.size() * kHidden);
+    EXPECT_THAT(engine->EncodeAll(texts, {.layers = wrong}, out).error().message,
+                ::testing::HasSubstr("of an encoder that shows 1 to 4"));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "engine/packed_batch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/hash_ids.h"
 
@@ -27,33 +28,36 @@ size_t PackedBatch::SlotOf(std::span<const int32_t> ids) const {
   return slot;
 }
 
-bool PackedBatch::Fits(std::span<const int32_t> ids, size_t budget) const {
-  return num_sequences() == 0 || ids_.size() + ids.size() <= budget || slots_[SlotOf(ids)] != kFree;
+bool PackedBatch::FitsAlone(std::span<const int32_t> ids, size_t budget) const {
+  return num_sequences() == 0 || token_ids().size() + ids.size() <= budget;
+}
+
+size_t PackedBatch::AddAlone(std::span<const int32_t> ids) {
+  ids_.resize(token_ids().size());  // more there is only after an insertion that ran out of memory
+  ids_.insert(ids_.end(), ids.begin(), ids.end());
+  borders_.push_back(static_cast<int32_t>(ids_.size()));
+  return num_sequences() - 1;
 }
 
 size_t PackedBatch::Add(std::span<const int32_t> ids) {
   size_t slot = SlotOf(ids);
   if (slots_[slot] != kFree) return slots_[slot];
-  const size_t number = num_sequences();
-  if (2 * (number + 1) > slots_.size()) {
+  if (2 * (used_.size() + 1) > slots_.size()) {
     Grow();
     slot = SlotOf(ids);
   }
-  ids_.resize(token_ids().size());  // more there is only after an insertion that ran out of memory
-  ids_.insert(ids_.end(), ids.begin(), ids.end());
-  borders_.push_back(static_cast<int32_t>(ids_.size()));
-  slots_[slot] = static_cast<uint32_t>(number);
+  const size_t number = AddAlone(ids);
   used_.push_back(slot);
+  slots_[slot] = static_cast<uint32_t>(number);
   return number;
 }
 
 void PackedBatch::Grow() {
-  slots_.assign(2 * slots_.size(), kFree);
-  used_.clear();
-  for (size_t i = 0; i < num_sequences(); ++i) {
-    const size_t slot = SlotOf(sequence(i));
-    slots_[slot] = static_cast<uint32_t>(i);
-    used_.push_back(slot);
+  const std::vector<uint32_t> before = std::exchange(slots_, std::vector<uint32_t>(2 * slots_.size(), kFree));
+  for (size_t& slot : used_) {
+    const uint32_t number = before[slot];
+    slot = SlotOf(sequence(number));
+    slots_[slot] = number;
   }
 }
 

@@ -33,6 +33,22 @@ TEST(PackedBatch, HoldsEqualSequencesOnce) {
   }
 }
 
+TEST(PackedBatch, WhatIsAddedAloneIsNeverFound) {
+  PackedBatch batch;
+  std::vector<size_t> shared;
+  // Enough for the table to grow a few times.
+  for (int32_t i = 0; i < 300; ++i) {
+    const size_t alone = batch.AddAlone(std::vector<int32_t>{i});
+    shared.push_back(batch.Add(std::vector<int32_t>{i}));
+    ASSERT_NE(shared.back(), alone);
+    ASSERT_EQ(batch.num_sequences(), 2 * static_cast<size_t>(i + 1));
+  }
+  for (int32_t i = 0; i < 300; ++i) EXPECT_EQ(batch.Add(std::vector<int32_t>{i}), shared[static_cast<size_t>(i)]);
+  EXPECT_EQ(batch.num_sequences(), 600u);
+  EXPECT_TRUE(batch.Fits(std::vector<int32_t>{7}, 600));
+  EXPECT_FALSE(batch.FitsAlone(std::vector<int32_t>{7}, 600));
+}
+
 TEST(PackedBatch, FitsTheFirstTheKnownAndWhatIsWithinTheBudget) {
   PackedBatch batch;
   const std::vector<int32_t> long_one(30, 1), short_one = {1, 2}, other = {2, 1};

@@ -44,15 +44,25 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
   model.sentence.normalize = modules.normalize;
 
   const Path config_path = transformer / "config.json";
-  if (!std::filesystem::exists(config_path, error)) {
+  const bool bare_table = modules.is_static && !std::filesystem::exists(config_path, error);
+  if (!bare_table && !std::filesystem::exists(config_path, error)) {
     return Err(ErrorCode::kNotFound, "{} has no config.json: it is not a Hugging Face model folder",
                Printable(transformer));
   }
-  BANTAM_TRY(model.config, ReadJsonFile(config_path));
+  if (bare_table) {
+    model.config = json::object{{"model_type", "static_embedding"}};
+  } else {
+    BANTAM_TRY(model.config, ReadJsonFile(config_path));
+  }
   // `auto_map`, `_name_or_path` and the like are never looked at: nothing from a model's folder is executed or fetched.
   auto read_config = [&]() -> Status {
     BANTAM_TRY(const JsonObject config, JsonObject::From(model.config, Printable(config_path)));
     BANTAM_TRY(model.architecture, config.String("model_type"));
+    if (modules.is_static || model.architecture == "model2vec") {
+      model.sentence.add_special_tokens = false;
+      BANTAM_TRY(const bool normalize, config.BoolOr("normalize", false));
+      model.sentence.normalize |= normalize;
+    }
     BANTAM_TRY(model.sentence.max_seq_length, ReadMaxSeqLength(transformer, config));
     return Ok();
   };

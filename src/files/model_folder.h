@@ -40,6 +40,7 @@ std::string_view PoolingModeName(PoolingMode mode);  // "mean", "cls", ...
 struct SentenceConfig {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = false;
+  bool add_special_tokens = true;  // static embeddings read the words alone
   int max_seq_length =
       0;  // sentence_bert_config.json, else tokenizer_config/config limits; includes special tokens; 0 = unknown
 };
@@ -47,7 +48,7 @@ struct SentenceConfig {
 struct ModelFolder {
   std::string name;  // as asked for; the folder's name for a path
   Path path;
-  std::string architecture;  // config.json "model_type", e.g. "bert"
+  std::string architecture;  // config.json "model_type", e.g. "bert"; "static_embedding" for a table without one
   json::value config;        // config.json, parsed strictly
   Path tokenizer_json;       // empty when the folder has none
   SentenceConfig sentence;

@@ -4,6 +4,7 @@
 
 #include "base/testing.h"
 #include "files/model_store.h"
+#include "files/safetensors.h"
 
 namespace bantam {
 namespace {
@@ -35,6 +36,42 @@ TEST(ModelFolder, OpensTheDefaultModel) {
   ASSERT_OK_AND_ASSIGN(ModelFolder by_path, OpenModelFolder(folder));
   EXPECT_EQ(by_path.weights_sha256, model.weights_sha256);
   EXPECT_TRUE(by_path.packed_folder.empty());
+}
+
+// A folder of sentence-transformers whose one module is a table, with its weights in a folder of their own or beside
+// it.
+class StaticFolder : public ::testing::Test {
+ protected:
+  void Write(const std::string& modules, const std::string& weights) {
+    ASSERT_OK(WriteFileAtomic(folder_ / "modules.json", modules));
+    std::filesystem::create_directories((folder_ / weights).parent_path());
+    const std::vector<float> values(6);
+    const TensorView view{DType::kF32, {3, 2}, std::as_bytes(std::span(values))};
+    ASSERT_OK(WriteFileAtomic(folder_ / weights, SerializeSafetensors({{"embedding.weight", view}}, {})));
+  }
+  static constexpr const char* kType = R"("type": "sentence_transformers.models.)";
+  testing::TempFolder folder_;
+};
+
+TEST_F(StaticFolder, NeedsNoConfig) {
+  Write(std::string(R"([{"path": "0_StaticEmbedding", )") + kType + R"(StaticEmbedding"}])",
+        "0_StaticEmbedding/model.safetensors");
+  ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModelFolder(folder_.path()));
+  EXPECT_EQ(model.architecture, "static_embedding");
+  EXPECT_FALSE(model.sentence.add_special_tokens);
+  EXPECT_FALSE(model.sentence.normalize);
+  EXPECT_TRUE(model.weights->Has("embedding.weight"));
+}
+
+TEST_F(StaticFolder, MayNormalizeButNotPool) {
+  const std::string table = std::string(R"([{"path": ".", )") + kType + R"(StaticEmbedding"}, {"path": "1", )" + kType;
+  Write(table + R"(Normalize"}])", "model.safetensors");
+  ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModelFolder(folder_.path()));
+  EXPECT_TRUE(model.sentence.normalize);
+  Write(table + R"(Pooling"}])", "model.safetensors");
+  const auto refused = OpenModelFolder(folder_.path());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("Pooling"), std::string::npos) << refused.error().message;
 }
 
 }  // namespace

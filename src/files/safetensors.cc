@@ -64,7 +64,7 @@ class HeaderReader {
     if (header_.tensors.size() == Limits::kTensors) {
       return FileError(file_, field, offset, fmt::format("too many tensors (limit {})", Limits::kTensors));
     }
-    if (name.empty() || std::any_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < 0x20; })) {
+    if (name.empty() || std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20; })) {
       return FileError(file_, field, offset, "a name must not be empty or hold control characters");
     }
     SafetensorsEntry entry;

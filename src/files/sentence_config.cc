@@ -59,7 +59,7 @@ Result<PoolingMode> ReadPooling(const Path& path) {
              EscapeForTerminal(word));
 }
 
-// "" is the folder itself; anything else must be a plain folder name in it.
+// "" is the folder itself, as is "." for model2vec; anything else must be a plain folder name in it.
 Result<Path> ModuleFolder(const Path& folder, const std::string& path, const std::string& name) {
   if (path.empty()) return folder;
   if (path == "." || path == ".." || path.find_first_of(std::string_view("/\\:\0", 4)) != std::string::npos) {
@@ -78,21 +78,29 @@ Result<SentenceModules> ReadModuleList(const Path& folder, const json::value& do
   static constexpr std::array<std::string_view, 3> kOrder = {"Transformer", "Pooling", "Normalize"};
   const json::array& list = document.get_array();
   for (size_t i = 0; i < list.size(); ++i) {
+    const size_t place = i + (modules.is_static ? 1 : 0);
     BANTAM_TRY(const JsonObject module, JsonObject::From(list[i], fmt::format("{}: module {}", name, i)));
     BANTAM_TRY(const std::string type, module.String("type"));
     BANTAM_TRY(const std::string path, module.StringOr("path", ""));
     const std::string_view last = std::string_view(type).substr(type.rfind('.') + 1);
-    if (i >= kOrder.size() || last != kOrder[i] || !type.starts_with("sentence_transformers.")) {
+    const bool is_static = i == 0 && last == "StaticEmbedding";
+    if ((!is_static && (place >= kOrder.size() || last != kOrder[place])) ||
+        !type.starts_with("sentence_transformers.")) {
       return Err(ErrorCode::kUnsupported,
-                 "{} is \"{}\": only Transformer, Pooling and then Normalize are computed here", module.Where("type"),
-                 EscapeForTerminal(type));
+                 "{} is \"{}\": only Transformer, Pooling and then Normalize, or StaticEmbedding and then "
+                 "Normalize, are computed here",
+                 module.Where("type"), EscapeForTerminal(type));
     }
-    BANTAM_TRY(const Path module_folder, ModuleFolder(folder, path, name));
-    if (i == 0) modules.transformer_folder = module_folder;
-    if (i == 1) {
+    BANTAM_TRY(const Path module_folder, ModuleFolder(folder, is_static && path == "." ? "" : path, name));
+    if (i == 0) {
+      modules.transformer_folder = module_folder;
+      modules.is_static = is_static;
+      continue;
+    }
+    if (place == 1) {
       BANTAM_TRY(modules.pooling, ReadPooling(module_folder / "config.json"));
     }
-    if (i == 2) modules.normalize = true;
+    if (place == 2) modules.normalize = true;
   }
   return modules;
 }

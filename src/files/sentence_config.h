@@ -14,6 +14,7 @@ struct SentenceModules {
   Path transformer_folder;
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = false;
+  bool is_static = false;  // a StaticEmbedding in place of a transformer and its pooling
 };
 
 // `folder` without modules.json: mean pooling without normalisation, as sentence-transformers does.

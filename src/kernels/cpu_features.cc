@@ -4,6 +4,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace bantam {
@@ -35,9 +38,24 @@ CpuFeatures DetectCpuFeatures() {
   constexpr uint32_t kAvx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
   features.avx512 = features.avx2_fma && zmm_saved && (ebx & kAvx512) == kAvx512;
   features.avx512_vnni = features.avx512 && (ecx & bit_AVX512VNNI) != 0;
+  const bool vbmi = (ecx & bit_AVX512VBMI) != 0;
   if (eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0) {
-    features.avx512_bf16 = features.avx512_vnni && (eax & bit_AVX512BF16) != 0;
+    features.avx2_vnni = features.avx2_fma && (eax & bit_AVXVNNI) != 0;
+    features.avx512_bf16 = features.avx512_vnni && vbmi && (eax & bit_AVX512BF16) != 0;
   }
+  return features;
+}
+
+#elif defined(__aarch64__)
+
+CpuFeatures DetectCpuFeatures() {
+  CpuFeatures features;
+  features.neon = true;
+#if defined(__linux__)
+  // The kernel's word: user space may not read the identification registers everywhere.
+  features.neon_dot = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+  features.neon_i8mm = features.neon_dot && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+#endif
   return features;
 }
 

@@ -20,14 +20,23 @@ struct Level {
 #else
 #define BANTAM_IF_X86(function) nullptr
 #endif
+#if defined(BANTAM_AARCH64_KERNELS)
+#define BANTAM_IF_AARCH64(function) function
+#else
+#define BANTAM_IF_AARCH64(function) nullptr
+#endif
 
-// In rising order: each level starts from the table of the levels before it.
+// In rising order: each level starts from the table of the levels before it that run here too.
 constexpr Level kLevels[] = {
     {Isa::kScalar, "scalar", nullptr, InstallScalar},
     {Isa::kAvx2, "avx2", &CpuFeatures::avx2_fma, BANTAM_IF_X86(InstallAvx2)},
+    {Isa::kAvx2Vnni, "avx2vnni", &CpuFeatures::avx2_vnni, BANTAM_IF_X86(InstallAvx2Vnni)},
     {Isa::kAvx512, "avx512", &CpuFeatures::avx512, BANTAM_IF_X86(InstallAvx512)},
     {Isa::kAvx512Vnni, "avx512vnni", &CpuFeatures::avx512_vnni, BANTAM_IF_X86(InstallAvx512Vnni)},
     {Isa::kAvx512Bf16, "avx512bf16", &CpuFeatures::avx512_bf16, BANTAM_IF_X86(InstallAvx512Bf16)},
+    {Isa::kNeon, "neon", &CpuFeatures::neon, BANTAM_IF_AARCH64(InstallNeon)},
+    {Isa::kNeonDot, "neondot", &CpuFeatures::neon_dot, BANTAM_IF_AARCH64(InstallNeonDot)},
+    {Isa::kNeonI8mm, "neoni8mm", &CpuFeatures::neon_i8mm, BANTAM_IF_AARCH64(InstallNeonI8mm)},
 };
 
 bool Supported(const Level& level) {
@@ -96,13 +105,13 @@ Result<Kernels> KernelsFor(Isa isa) {
   Kernels kernels;
   kernels.isa = isa;
   for (const Level& level : kLevels) {
-    if (level.isa <= isa && level.install != nullptr) level.install(&kernels.table);
+    if (level.isa <= isa && Usable(level)) level.install(&kernels.table);
   }
   return kernels;
 }
 
 Result<const Kernels*> SelectKernels() {
-  static const Result<Kernels> selected = Select();
+  static Result<Kernels> selected = Select();  // not const: encoder_bench puts clocks around the kernels
   if (!selected) return Error(selected.error());
   return &*selected;
 }

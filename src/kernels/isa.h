@@ -14,10 +14,12 @@
 
 namespace bantam {
 
-// In rising order: a level may be used where all of its instructions run.
-enum class Isa { kScalar, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16 };
+// In rising order for each architecture: a level may be used where all of its instructions run.
+enum class Isa { kScalar, kAvx2, kAvx2Vnni, kAvx512, kAvx512Vnni, kAvx512Bf16, kNeon, kNeonDot, kNeonI8mm };
 
-std::string_view IsaName(Isa isa);  // "scalar", "avx2", "avx512", "avx512vnni", "avx512bf16": the values of BANTAM_ISA
+// The values of BANTAM_ISA: "scalar"; on x86-64 "avx2", "avx2vnni", "avx512", "avx512vnni", "avx512bf16"; on aarch64
+// "neon", "neondot", "neoni8mm".
+std::string_view IsaName(Isa isa);
 
 struct IsaInfo {
   Isa isa;

@@ -18,8 +18,8 @@ TEST(Isa, UnknownNameListsTheKnownOnes) {
   ASSERT_FALSE(parsed.has_value());
   EXPECT_EQ(parsed.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(parsed.error().message.find(
-                "unknown ISA level \"sse9\\x1B\"; known: scalar, avx2, avx512, avx512vnni, avx512bf16; "
-                "usable here: scalar"),
+                "unknown ISA level \"sse9\\x1B\"; known: scalar, avx2, avx2vnni, avx512, avx512vnni, avx512bf16, neon, "
+                "neondot, neoni8mm; usable here: scalar"),
             0u)
       << parsed.error().message;
 }

@@ -22,7 +22,13 @@ namespace bantam {
 // Columns past out_features are zero.
 const int kPanelColumns = 64, kInt8KGroup = 4;
 
-enum Activation { kActivationNone = 0, kActivationGelu = 1, kActivationGeluTanh = 2, kActivationRelu = 3 };
+enum Activation {
+  kActivationNone = 0,
+  kActivationGelu = 1,
+  kActivationGeluTanh = 2,
+  kActivationRelu = 3,
+  kActivationSilu = 4
+};
 
 // A row of unsigned bytes stands for x[k] = minimum + scale * q[k].
 struct RowQuant {
@@ -93,8 +99,9 @@ struct LayerNormArgs {
   int num_rows, columns;
 };
 
-// One head of one sequence: out = softmax(scale * q k^T) v for the given queries over all keys. No mask: an encoder
-// sees both ways.
+// One head of one sequence: out = softmax(scale * q k^T + bias) v for the given queries. Query i stands at position
+// query_position + i among the keys; `causal` hides the keys after it and `window` those further away than that. What a
+// query does not see costs nothing beyond the tile it falls into.
 struct AttentionArgs {
   const float* q;  // [num_queries, head_dim], rows q_stride apart; k and v alike
   const float* k;
@@ -104,7 +111,12 @@ struct AttentionArgs {
   ptrdiff_t out_stride;
   int num_queries, num_keys, head_dim;
   float scale;
-  float* scratch;  // AttentionScratch(num_keys, head_dim) floats, 64-byte aligned
+  float* scratch;            // AttentionScratch(num_keys, head_dim) floats, 64-byte aligned
+  const float* bias = NULL;  // [num_queries, num_keys], or null; finite
+  ptrdiff_t bias_stride = 0;
+  int causal = 0;          // 0 or 1
+  int window = 0;          // 0 for none
+  int query_position = 0;  // with causal or window
 };
 
 // out[r] = words[word_ids[r]] + positions[position r] + types[type_ids[r] or 0]. Word rows are f32, or bytes with one
@@ -123,6 +135,29 @@ struct EmbeddingArgs {
   int num_rows, columns;
 };
 
+// In place, for each head of each row: the first rotary_dim values as pairs (x[i], x[i + rotary_dim / 2]) turned by the
+// angle whose cosine and sine stand at [position_ids[row], i].
+struct RopeArgs {
+  float* x;  // [num_rows, num_heads * head_dim], rows x_stride apart
+  ptrdiff_t x_stride;
+  const float* cosines;  // [positions, rotary_dim / 2]
+  const float* sines;
+  const int32_t* position_ids;
+  int num_rows, num_heads, head_dim, rotary_dim;
+};
+
+// out = act(gate) * up, row by row; out may be gate or up.
+struct GateArgs {
+  const float* gate;
+  ptrdiff_t gate_stride;
+  const float* up;
+  ptrdiff_t up_stride;
+  float* out;
+  ptrdiff_t out_stride;
+  int num_rows, columns;
+  enum Activation activation;
+};
+
 struct KernelTable {
   void (*gemm_f32)(const struct GemmF32Args* args);
   void (*gemm_int8)(const struct GemmInt8Args* args);
@@ -135,6 +170,10 @@ struct KernelTable {
   void (*activate)(const float* x, float* out, int count, enum Activation activation);
   // out[i] = exp(x[i] - max x); returns their sum
   float (*softmax)(const float* x, float* out, int count, float scale);
+  // LayerNorm without mean and beta: x / sqrt(mean(x^2) + epsilon) * gamma. `beta` is not read.
+  void (*rms_norm)(const struct LayerNormArgs* args);
+  void (*rope)(const struct RopeArgs* args);
+  void (*gate)(const struct GateArgs* args);
 };
 
 // Floats of scratch for one attention call: the transposed keys, padded values, and the scores of one tile of queries.

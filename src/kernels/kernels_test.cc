@@ -9,8 +9,12 @@
 #include <random>
 #include <vector>
 
+#include "kernels/install.h"
 #include "kernels/isa.h"
 #include "kernels/packing.h"
+#if defined(BANTAM_X86_KERNELS)
+#include "kernels/testing/avx2vnni.h"
+#endif
 
 namespace bantam {
 namespace {
@@ -30,12 +34,49 @@ std::vector<uint8_t> Bytes(std::mt19937& random, size_t size) {
   return values;
 }
 
-class EveryIsa : public ::testing::TestWithParam<Isa> {
+// Beside the levels, the ways to run avx2vnni on a processor without it.
+const char kAsEvex[] = "avx2vnni_as_evex", kEmulated[] = "avx2vnni_emulated";
+
+std::vector<std::string> AllLevels() {
+  std::vector<std::string> names;
+  for (const IsaInfo& info : ListIsas()) {
+    if (info.compiled) names.emplace_back(IsaName(info.isa));
+  }
+#if defined(BANTAM_X86_KERNELS)
+  names.insert(names.end(), {kAsEvex, kEmulated});
+#endif
+  return names;
+}
+
+Result<KernelTable> TableOf(const std::string& level) {
+#if defined(BANTAM_X86_KERNELS)
+  if (level == kAsEvex || level == kEmulated) {
+    BANTAM_TRY(Kernels kernels, KernelsFor(Isa::kAvx2));
+    if (level == kAsEvex) {
+      BANTAM_TRY([[maybe_unused]] const Kernels needed, KernelsFor(Isa::kAvx512Vnni));
+      testing::InstallAvx2VnniAsEvex(&kernels.table);
+    } else if (KernelsFor(Isa::kAvx2Vnni)) {
+      return Err(ErrorCode::kUnsupported, "this processor has AVX-VNNI itself");
+    } else if (!testing::EmulateVexVpdpbusd()) {
+      return Err(ErrorCode::kUnsupported, "signals do not hand over the vector registers here");
+    } else {
+      InstallAvx2Vnni(&kernels.table);
+    }
+    return kernels.table;
+  }
+#endif
+  BANTAM_TRY(const Isa isa, ParseIsa(level));
+  BANTAM_TRY(const Kernels kernels, KernelsFor(isa));
+  return kernels.table;
+}
+
+class EveryIsa : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    auto kernels = KernelsFor(GetParam());
-    if (!kernels) GTEST_SKIP() << kernels.error().message;
-    isa_ = kernels->table;
+    auto table = TableOf(GetParam());
+    if (!table && table.error().code == ErrorCode::kUnsupported) GTEST_SKIP() << table.error().message;
+    ASSERT_TRUE(table.has_value()) << table.error().message;
+    isa_ = *table;
     scalar_ = KernelsFor(Isa::kScalar)->table;
   }
   void CheckAttention(void (*attention)(const AttentionArgs*), bool approximate) const;
@@ -43,14 +84,8 @@ class EveryIsa : public ::testing::TestWithParam<Isa> {
   KernelTable isa_{}, scalar_{};
 };
 
-std::vector<Isa> AllIsas() {
-  std::vector<Isa> isas;
-  for (const IsaInfo& info : ListIsas()) isas.push_back(info.isa);
-  return isas;
-}
-
-INSTANTIATE_TEST_SUITE_P(Levels, EveryIsa, ::testing::ValuesIn(AllIsas()),
-                         [](const auto& test) { return std::string(IsaName(test.param)); });
+INSTANTIATE_TEST_SUITE_P(Levels, EveryIsa, ::testing::ValuesIn(AllLevels()),
+                         [](const auto& test) { return test.param; });
 
 struct Product {
   int rows, in, out;
@@ -58,6 +93,15 @@ struct Product {
 const Product kProducts[] = {{1, 1, 1},      {1, 4, 64},    {2, 5, 63},   {3, 7, 65},  {4, 16, 16},
                              {5, 33, 17},    {6, 384, 128}, {7, 12, 31},  {8, 3, 200}, {11, 50, 64},
                              {13, 1536, 70}, {17, 31, 48},  {49, 64, 66}, {12, 2, 33}};
+
+// Without the largest for the emulated level, where every step of the product is a signal.
+std::vector<Product> Int8Products(const std::string& level) {
+  std::vector<Product> sizes;
+  for (const Product& size : kProducts) {
+    if (level != kEmulated || size.rows * size.in * size.out < 200'000) sizes.push_back(size);
+  }
+  return sizes;
+}
 
 TEST_P(EveryIsa, GemmF32) {
   for (const Product& size : kProducts) {
@@ -144,7 +188,7 @@ TEST_P(EveryIsa, GemmF32RowsDoNotDependOnTheTile) {
 
 // The integer part is exact: unit scales give back the integer itself, and it must not saturate anywhere.
 TEST_P(EveryIsa, GemmInt8IntegersAreExact) {
-  for (const Product& size : kProducts) {
+  for (const Product& size : Int8Products(GetParam())) {
     for (int extreme = 0; extreme < 3; ++extreme) {
       auto random = Random(size.rows * 100 + extreme);
       const int padded_in = PaddedInt8Features(size.in), stride = padded_in + extreme;
@@ -195,7 +239,7 @@ TEST_P(EveryIsa, GemmInt8IntegersAreExact) {
 }
 
 TEST_P(EveryIsa, GemmInt8Epilogue) {
-  for (const Product& size : kProducts) {
+  for (const Product& size : Int8Products(GetParam())) {
     for (int variant = 0; variant < 5; ++variant) {
       auto random = Random(size.rows * 10 + variant);
       const int stride = PaddedInt8Features(size.in), out_stride = size.out + variant,
@@ -429,6 +473,159 @@ TEST_P(EveryIsa, AttentionQueriesDoNotDependOnTheTile) {
   }
 }
 
+// Bias, causal mask and window, against the scalar level; queries from the middle on, as a part of a sequence has them.
+TEST_P(EveryIsa, AttentionWithBiasMaskAndWindow) {
+  struct Case {
+    int keys, dim, first, queries, causal, window;
+    bool bias;
+  };
+  const Case cases[] = {{5, 8, 0, 5, 0, 0, true},       {37, 12, 0, 37, 1, 0, false},    {70, 32, 13, 57, 1, 0, true},
+                        {100, 48, 0, 100, 0, 7, false}, {130, 64, 60, 41, 0, 16, true},  {90, 20, 31, 50, 1, 9, false},
+                        {3, 16, 0, 3, 0, 50, false},    {200, 33, 0, 200, 0, 64, false}, {1, 4, 0, 1, 1, 1, true}};
+  for (const Case& size : cases) {
+    for (const bool approximate : {false, true}) {
+      auto random = Random(size.keys + size.dim);
+      const int stride = 3 * size.dim + 1, out_stride = size.dim + 1, bias_stride = size.keys + 3;
+      const auto qkv = Normal(random, static_cast<size_t>(size.keys) * stride);
+      const auto bias = Normal(random, static_cast<size_t>(size.queries) * bias_stride);
+      std::unique_ptr<float[], decltype(&std::free)> scratch(
+          static_cast<float*>(std::aligned_alloc(64, (AttentionScratch(size.keys, size.dim) * 4 + 63) / 64 * 64)),
+          &std::free);
+      std::fill_n(scratch.get(), AttentionScratch(size.keys, size.dim), NAN);
+      std::vector<float> expected(static_cast<size_t>(size.queries) * out_stride, 77), got = expected, single = got;
+      AttentionArgs args{.q = qkv.data() + static_cast<size_t>(size.first) * stride,
+                         .k = qkv.data() + size.dim,
+                         .v = qkv.data() + 2 * size.dim,
+                         .qkv_stride = stride,
+                         .out = expected.data(),
+                         .out_stride = out_stride,
+                         .num_queries = size.queries,
+                         .num_keys = size.keys,
+                         .head_dim = size.dim,
+                         .scale = 1 / std::sqrt(static_cast<float>(size.dim)),
+                         .scratch = scratch.get(),
+                         .bias = size.bias ? bias.data() : nullptr,
+                         .bias_stride = bias_stride,
+                         .causal = size.causal,
+                         .window = size.window,
+                         .query_position = size.first};
+      scalar_.attention(&args);
+      const auto attention = approximate ? isa_.attention_approximate : isa_.attention;
+      args.out = got.data();
+      attention(&args);
+      for (size_t i = 0; i < got.size(); ++i) {
+        ASSERT_NEAR(got[i], expected[i], approximate ? 0.02 : 1e-5)
+            << size.keys << " keys, causal " << size.causal << ", window " << size.window << " at " << i;
+      }
+      // One query at a time gives the same bits: what a tile computes beyond a row's own keys must not show.
+      for (int i = 0; i < size.queries; ++i) {
+        AttentionArgs one = args;
+        one.q += i * stride;
+        one.out = single.data() + static_cast<ptrdiff_t>(i) * out_stride;
+        one.num_queries = 1;
+        one.query_position += i;
+        if (one.bias != nullptr) one.bias += static_cast<ptrdiff_t>(i) * bias_stride;
+        attention(&one);
+      }
+      ASSERT_EQ(single, got) << size.keys << " keys, causal " << size.causal << ", window " << size.window;
+    }
+  }
+}
+
+TEST_P(EveryIsa, RmsNorm) {
+  for (int columns : kWidths) {
+    auto random = Random(columns);
+    const int rows = 4, stride = columns + 1;
+    const auto x = Normal(random, static_cast<size_t>(rows) * stride), gamma = Normal(random, columns);
+    std::vector<float> expected(static_cast<size_t>(rows) * stride, 77), got = expected;
+    std::vector<uint8_t> bytes(static_cast<size_t>(rows) * stride), got_bytes = bytes;
+    std::vector<RowQuant> quant(rows), got_quant(rows);
+    LayerNormArgs args{.x = x.data(),
+                       .x_stride = stride,
+                       .gamma = gamma.data(),
+                       .beta = nullptr,
+                       .epsilon = 1e-6f,
+                       .out = expected.data(),
+                       .out_stride = stride,
+                       .quantized = bytes.data(),
+                       .quantized_stride = stride,
+                       .quantized_rows = quant.data(),
+                       .num_rows = rows,
+                       .columns = columns};
+    scalar_.rms_norm(&args);
+    args.out = got.data();
+    args.quantized = got_bytes.data();
+    args.quantized_rows = got_quant.data();
+    isa_.rms_norm(&args);
+    for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 3e-6) << columns << " at " << i;
+    std::vector<uint8_t> of_got(bytes.size());
+    const QuantizeArgs quantize{.x = got.data(),
+                                .x_stride = stride,
+                                .out = of_got.data(),
+                                .out_stride = stride,
+                                .out_quant = quant.data(),
+                                .num_rows = rows,
+                                .columns = columns};
+    scalar_.quantize(&quantize);
+    ASSERT_EQ(got_bytes, of_got) << columns;
+  }
+}
+
+TEST_P(EveryIsa, Rope) {
+  const int rows = 5, heads = 3;
+  for (const auto& [head_dim, rotary_dim] : {std::pair{2, 2}, {12, 12}, {20, 8}, {32, 32}, {64, 64}, {96, 66}}) {
+    auto random = Random(head_dim);
+    const int half = rotary_dim / 2, stride = heads * head_dim + 1;
+    const auto x = Normal(random, rows * stride), cosines = Normal(random, 7 * half), sines = Normal(random, 7 * half);
+    const std::vector<int32_t> positions = {6, 0, 3, 3, 1};
+    auto expected = x, got = x;
+    RopeArgs args{.x = expected.data(),
+                  .x_stride = stride,
+                  .cosines = cosines.data(),
+                  .sines = sines.data(),
+                  .position_ids = positions.data(),
+                  .num_rows = rows,
+                  .num_heads = heads,
+                  .head_dim = head_dim,
+                  .rotary_dim = rotary_dim};
+    scalar_.rope(&args);
+    args.x = got.data();
+    isa_.rope(&args);
+    for (int i = 0; i < rows * stride; ++i) ASSERT_NEAR(got[i], expected[i], 2e-6) << head_dim << " at " << i;
+    const float a = x[stride + 1], b = x[stride + 1 + half];
+    if (half > 1) {
+      ASSERT_NEAR(got[stride + 1], a * cosines[1] - b * sines[1], 2e-6);  // its row is at position 0
+    }
+    ASSERT_EQ(got[heads * head_dim], x[heads * head_dim]);
+  }
+}
+
+TEST_P(EveryIsa, Gate) {
+  for (int columns : kWidths) {
+    for (int activation = 0; activation <= kActivationSilu; ++activation) {
+      auto random = Random(columns);
+      const int rows = 3, stride = 2 * columns + 1;
+      const auto x = Normal(random, rows * stride);
+      std::vector<float> expected(static_cast<size_t>(rows) * (columns + 1), 77), got = expected;
+      GateArgs args{.gate = x.data(),
+                    .gate_stride = stride,
+                    .up = x.data() + columns,
+                    .up_stride = stride,
+                    .out = expected.data(),
+                    .out_stride = columns + 1,
+                    .num_rows = rows,
+                    .columns = columns,
+                    .activation = static_cast<Activation>(activation)};
+      scalar_.gate(&args);
+      args.out = got.data();
+      isa_.gate(&args);
+      for (size_t i = 0; i < got.size(); ++i) {
+        ASSERT_NEAR(got[i], expected[i], 3e-6 * (1 + std::abs(expected[i]))) << columns << " activation " << activation;
+      }
+    }
+  }
+}
+
 TEST_P(EveryIsa, Embedding) {
   for (int columns : kWidths) {
     auto random = Random(columns);
@@ -485,6 +682,11 @@ TEST_P(EveryIsa, ActivationsAndExpAreAccurate) {
   }
   isa_.activate(x.data(), y.data(), count, kActivationRelu);
   for (int i = 0; i < count; ++i) ASSERT_EQ(y[i], x[i] > 0 ? x[i] : 0.0f);
+  isa_.activate(x.data(), y.data(), count, kActivationSilu);
+  for (int i = 0; i < count; ++i) {
+    const double exact = x[i] / (1 + std::exp(-static_cast<double>(x[i])));
+    ASSERT_NEAR(y[i], exact, 1e-6 * std::abs(exact) + 1e-7) << x[i];
+  }
 }
 
 TEST_P(EveryIsa, Softmax) {

@@ -64,6 +64,19 @@ float QuantizeRowInt8(std::span<const float> row, std::span<int8_t> out) {
   return largest / 127.0f;
 }
 
+int PlaceInt8Row(std::span<const int8_t> row, int n, std::span<int8_t> packed) {
+  const int in_features = static_cast<int>(row.size());
+  const size_t panel_bytes = static_cast<size_t>(kPanelColumns) * PaddedInt8Features(in_features);
+  BANTAM_DCHECK((n / kPanelColumns + 1) * panel_bytes <= packed.size());
+  int8_t* column = packed.data() + n / kPanelColumns * panel_bytes + n % kPanelColumns * kInt8KGroup;
+  int total = 0;
+  for (int k = 0; k < in_features; ++k) {
+    column[static_cast<size_t>(k / kInt8KGroup) * kPanelColumns * kInt8KGroup + k % kInt8KGroup] = row[k];
+    total += row[k];
+  }
+  return total;
+}
+
 void PackInt8(std::span<const float> weight, int out_features, int in_features, std::span<int8_t> packed,
               std::span<float> scale, std::span<float> sum) {
   BANTAM_CHECK(packed.size() == PackedInt8Size(out_features, in_features));
@@ -71,17 +84,10 @@ void PackInt8(std::span<const float> weight, int out_features, int in_features, 
   std::fill(packed.begin(), packed.end(), int8_t{0});
   std::fill(scale.begin(), scale.end(), 0.0f);
   std::fill(sum.begin(), sum.end(), 0.0f);
-  const size_t panel_bytes = static_cast<size_t>(kPanelColumns) * PaddedInt8Features(in_features);
   std::vector<int8_t> quantized(in_features);
   for (int n = 0; n < out_features; ++n) {
     scale[n] = QuantizeRowInt8(weight.subspan(static_cast<size_t>(n) * in_features, in_features), quantized);
-    int8_t* column = packed.data() + n / kPanelColumns * panel_bytes + n % kPanelColumns * kInt8KGroup;
-    int total = 0;
-    for (int k = 0; k < in_features; ++k) {
-      column[static_cast<size_t>(k / kInt8KGroup) * kPanelColumns * kInt8KGroup + k % kInt8KGroup] = quantized[k];
-      total += quantized[k];
-    }
-    sum[n] = static_cast<float>(total);
+    sum[n] = static_cast<float>(PlaceInt8Row(quantized, n, packed));
   }
 }
 

@@ -21,6 +21,9 @@ void PackF32(std::span<const float> weight, int out_features, int in_features, s
 void PackInt8(std::span<const float> weight, int out_features, int in_features, std::span<int8_t> packed,
               std::span<float> scale, std::span<float> sum);
 
+// Row n of integers [in_features] of one output into its place in packed, zeroed before; returns the integers' sum.
+int PlaceInt8Row(std::span<const int8_t> row, int n, std::span<int8_t> packed);
+
 // One row of an embedding table: returns the scale; out[i] = round(row[i] / scale).
 float QuantizeRowInt8(std::span<const float> row, std::span<int8_t> out);
 

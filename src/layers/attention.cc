@@ -3,9 +3,18 @@
 #include <cmath>
 
 namespace bantam {
+namespace {
+
+// Where the scratch of the bias begins: on a cache line.
+size_t BiasOffset(const AttentionShape& shape, int sequence_length) {
+  return (AttentionScratch(sequence_length, shape.head_dim) + 15) / 16 * 16;
+}
+
+}  // namespace
 
 size_t AttentionScratchSize(const AttentionShape& shape, int longest_sequence) {
-  return AttentionScratch(longest_sequence, shape.head_dim);
+  const size_t bias = shape.bias == nullptr ? 0 : shape.bias->ScratchSize(longest_sequence);
+  return BiasOffset(shape, longest_sequence) + bias;
 }
 
 int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, int num_threads) {
@@ -19,19 +28,32 @@ int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, i
 
 void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv,
                 int sequence_length, int head, Range rows, const Activations& sequence_context, float* scratch) {
-  const ptrdiff_t width = static_cast<ptrdiff_t>(shape.num_heads) * shape.head_dim, column = head * shape.head_dim;
-  const float* qkv = sequence_qkv.values + column;
-  const AttentionArgs args{.q = qkv + rows.begin * sequence_qkv.stride,
-                           .k = qkv + width,
-                           .v = qkv + 2 * width,
-                           .qkv_stride = sequence_qkv.stride,
-                           .out = sequence_context.values + rows.begin * sequence_context.stride + column,
-                           .out_stride = sequence_context.stride,
-                           .num_queries = rows.size(),
-                           .num_keys = sequence_length,
-                           .head_dim = shape.head_dim,
-                           .scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim)),
-                           .scratch = scratch};
+  const ptrdiff_t dim = shape.head_dim, column = head * dim, kv_width = shape.kv_heads() * dim;
+  const ptrdiff_t kv_column = head / (shape.num_heads / shape.kv_heads()) * dim;
+  float* k = sequence_qkv.values + shape.num_heads * dim + kv_column;
+  ScoreBias::View bias{nullptr, 0};
+  if (shape.bias != nullptr) {
+    const Activations q{.values = sequence_qkv.values + column, .stride = sequence_qkv.stride};
+    bias = shape.bias->Compute(kernels, q, {.values = k, .stride = sequence_qkv.stride}, sequence_length, head, rows,
+                               scratch + BiasOffset(shape, sequence_length));
+  }
+  const AttentionArgs args{
+      .q = sequence_qkv.values + column + rows.begin * sequence_qkv.stride,
+      .k = k,
+      .v = k + kv_width,
+      .qkv_stride = sequence_qkv.stride,
+      .out = sequence_context.values + rows.begin * sequence_context.stride + column,
+      .out_stride = sequence_context.stride,
+      .num_queries = rows.size(),
+      .num_keys = sequence_length,
+      .head_dim = shape.head_dim,
+      .scale = shape.scale > 0 ? shape.scale : 1.0f / std::sqrt(static_cast<float>(shape.head_dim)),
+      .scratch = scratch,
+      .bias = bias.values,
+      .bias_stride = bias.stride,
+      .causal = shape.causal ? 1 : 0,
+      .window = shape.window,
+      .query_position = rows.begin};
   (shape.approximate ? kernels.table.attention_approximate : kernels.table.attention)(&args);
 }
 

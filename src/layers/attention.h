@@ -1,5 +1,5 @@
-// Multi-head self-attention over packed sequences, without a mask: every token of a sequence sees all of it and nothing
-// of its neighbours.
+// Multi-head self-attention over packed sequences: a token sees its own sequence, all of it unless `causal` or `window`
+// hide a part, and nothing of its neighbours.
 #pragma once
 
 #include <span>
@@ -7,6 +7,7 @@
 #include "kernels/isa.h"
 #include "layers/activations.h"
 #include "layers/parallel.h"
+#include "layers/score_bias.h"
 
 namespace bantam {
 
@@ -14,13 +15,21 @@ struct AttentionShape {
   int num_heads = 0;
   int head_dim = 0;
   bool approximate = false;  // to bfloat16's precision where that is faster
+  int num_kv_heads = 0;      // so many keys and values, each shared by a group of heads; 0: one for each head
+  float scale = 0;           // of the scores; 0: 1 / sqrt(head_dim)
+  bool causal = false;       // no token sees a later one
+  int window = 0;            // nor one further away than this; 0: no such limit
+  const ScoreBias* bias = nullptr;
+
+  int kv_heads() const { return num_kv_heads > 0 ? num_kv_heads : num_heads; }
 };
 
 // Floats of scratch that each worker needs.
 size_t AttentionScratchSize(const AttentionShape& shape, int longest_sequence);
 
-// qkv: [num_tokens, 3 * num_heads * head_dim], queries then keys then values; cu_seqlens: [num_sequences + 1], relative
-// to the first row. context: [num_tokens, num_heads * head_dim]. scratch(worker) gives each worker its floats.
+// qkv: [num_tokens, (num_heads + 2 * kv_heads) * head_dim], queries then keys then values; cu_seqlens: [num_sequences +
+// 1], relative to the first row. context: [num_tokens, num_heads * head_dim]. scratch(worker) gives each worker its
+// floats.
 template <typename Scratch>
 void ApplyAttention(const Kernels& kernels, const AttentionShape& shape, const Activations& qkv,
                     std::span<const int32_t> cu_seqlens, const Activations& context, const Parallel& parallel,

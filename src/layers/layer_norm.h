@@ -1,5 +1,5 @@
-// out = (x - mean) / sqrt(variance + epsilon) * gamma + beta over each row; with out.bytes also quantised, while the
-// row is in L1.
+// The normalisations of a row: LayerNorm, RMSNorm, or MobileBERT's NoNorm, which only scales and shifts. With out.bytes
+// also quantised, while the row is in L1.
 #pragma once
 
 #include "kernels/isa.h"
@@ -7,29 +7,22 @@
 
 namespace bantam {
 
+enum class NormKind {
+  kLayerNorm,  // (x - mean) / sqrt(variance + epsilon) * gamma + beta
+  kRmsNorm,    // x / sqrt(mean(x^2) + epsilon) * gamma
+  kNoNorm,     // x * gamma + beta
+};
+
 struct LayerNorm {
-  int size = 0;
+  int size = 0;  // 0: there is none
   const float* gamma = nullptr;
-  const float* beta = nullptr;
+  const float* beta = nullptr;  // null with kRmsNorm
   float epsilon = 1e-12f;
+  NormKind kind = NormKind::kLayerNorm;
 };
 
 // out may be x.
-inline void ApplyLayerNorm(const Kernels& kernels, const LayerNorm& norm, const Activations& x, const Activations& out,
-                           int num_rows) {
-  const LayerNormArgs args{.x = x.values,
-                           .x_stride = x.stride,
-                           .gamma = norm.gamma,
-                           .beta = norm.beta,
-                           .epsilon = norm.epsilon,
-                           .out = out.values,
-                           .out_stride = out.stride,
-                           .quantized = out.bytes,
-                           .quantized_stride = out.byte_stride,
-                           .quantized_rows = out.quant,
-                           .num_rows = num_rows,
-                           .columns = norm.size};
-  kernels.table.layer_norm(&args);
-}
+void ApplyLayerNorm(const Kernels& kernels, const LayerNorm& norm, const Activations& x, const Activations& out,
+                    int num_rows);
 
 }  // namespace bantam

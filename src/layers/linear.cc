@@ -8,10 +8,9 @@ namespace bantam {
 
 void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
                  int num_rows, Range panels, const LinearOptions& options) {
-  BANTAM_DCHECK((linear.packed_f32 != nullptr) != (linear.packed_int8 != nullptr));
   const float* residual = options.residual == nullptr ? nullptr : options.residual->values;
   const ptrdiff_t residual_stride = options.residual == nullptr ? 0 : options.residual->stride;
-  if (linear.packed_int8 != nullptr) {
+  if (linear.type == WeightType::kInt8) {
     BANTAM_DCHECK(x.bytes != nullptr && x.quant != nullptr);
     const GemmInt8Args args{.x = x.bytes,
                             .x_stride = x.byte_stride,

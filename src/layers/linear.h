@@ -4,12 +4,14 @@
 #include "kernels/isa.h"
 #include "layers/activations.h"
 #include "layers/parallel.h"
+#include "layers/weight_type.h"
 
 namespace bantam {
 
-// A view of one layer's weights; exactly one of packed_f32 and packed_int8 is set (kernels/kernel_table.h has the
+// A view of one layer's weights; `type` says which of the packed arrays is set (kernels/kernel_table.h has the
 // layouts).
 struct Linear {
+  WeightType type = WeightType::kF32;
   int in_features = 0;
   int out_features = 0;
   const float* bias = nullptr;  // [padded columns], as are weight_scale and weight_sum
@@ -18,6 +20,7 @@ struct Linear {
   const float* weight_scale = nullptr;
   const float* weight_sum = nullptr;
 
+  bool reads_bytes() const { return type != WeightType::kF32; }  // of its input, rather than values
   int num_panels() const { return (out_features + kPanelColumns - 1) / kPanelColumns; }
 };
 

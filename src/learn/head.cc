@@ -14,40 +14,54 @@ EncoderIdentity IdentityOf(const Embedder& embedder) {
           std::string(WeightTypeName(embedder.encoder().weight_type()))};
 }
 
-Prediction Head::Predict(std::span<const float> embedding) const {
-  BANTAM_CHECK(embedding.size() == static_cast<size_t>(model_.dimensions),
-               "an embedding of {} dimensions for a head of {}", embedding.size(), model_.dimensions);
-  constexpr size_t kRanked = 5;
-  const size_t num_labels = labels_.size();
-  std::vector<float> logits(num_labels);
-  Logits(model_, embedding, logits);
-  Prediction prediction;
-  if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); })) {
-    prediction.label = 0;
-    prediction.out_of_scope = 1;
-    return prediction;
-  }
+namespace {
 
-  std::vector<int> order(num_labels);
+// Labels by logit, their probabilities, and the confidence that P(in scope) leaves.
+Prediction PredictionOf(std::span<const float> logits, double temperature, double in_scope, double threshold) {
+  constexpr size_t kRanked = 5;
+  Prediction prediction;
+  std::vector<int> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
-  const size_t ranked = std::min(kRanked, num_labels);
+  const size_t ranked = std::min(kRanked, logits.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(ranked), order.end(),
                     [&](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   const double largest = logits[order[0]];
   double sum = 0;
-  for (const float z : logits) sum += std::exp((z - largest) / metadata_.temperature);
+  for (const float z : logits) sum += std::exp((z - largest) / temperature);
   for (size_t i = 0; i < ranked; ++i) {
-    const double p = std::exp((logits[order[i]] - largest) / metadata_.temperature) / sum;
+    const double p = std::exp((logits[order[i]] - largest) / temperature) / sum;
     prediction.ranking.push_back({order[i], static_cast<float>(p)});
   }
-  const double in_scope = scorer_.InScope(
-      {largest, NearestPrototype(prototypes_, embedding), NearestPrototype(out_of_scope_prototypes_, embedding)});
   prediction.label = order[0];
   prediction.probability = prediction.ranking[0].probability;
   prediction.out_of_scope = static_cast<float>(1 - in_scope);
   prediction.confidence = static_cast<float>(prediction.probability * in_scope);
-  prediction.accepted = prediction.confidence >= metadata_.threshold;
+  prediction.accepted = prediction.confidence >= threshold;
   return prediction;
+}
+
+}  // namespace
+
+Prediction Head::Predict(std::span<const float> embedding) const {
+  BANTAM_CHECK(embedding.size() == static_cast<size_t>(model_.dimensions),
+               "an embedding of {} dimensions for a head of {}", embedding.size(), model_.dimensions);
+  std::vector<float> logits(labels_.size());
+  Logits(model_, embedding, logits);
+  if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); })) {
+    Prediction prediction;
+    prediction.label = 0;
+    prediction.out_of_scope = 1;
+    return prediction;
+  }
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  const double in_scope = scorer_.InScope(
+      {largest, NearestPrototype(prototypes_, embedding), NearestPrototype(out_of_scope_prototypes_, embedding)});
+  return PredictionOf(logits, metadata_.temperature, in_scope, metadata_.threshold);
+}
+
+Prediction Head::PredictAtExit(size_t exit, const ExitReading& reading) const {
+  const ExitHead& head = exits_.heads[exit];
+  return PredictionOf(reading.logits, head.temperature, head.scope.InScope(reading.features), metadata_.threshold);
 }
 
 Status Head::CheckEncoder(const EncoderIdentity& encoder) const {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/file_io.h"
+#include "learn/early_exit.h"
 #include "learn/examples.h"
 #include "learn/out_of_scope.h"
 #include "learn/softmax_regression.h"
@@ -53,6 +54,7 @@ struct HeadMetadata {
   double inverse_regularization = 10;
   int num_examples = 0;  // in scope
   int num_out_of_scope = 0;
+  double max_disagreement = 0;  // wanted of early exits when it was trained; 0: none were tried
 };
 
 // Immutable, cheap to move, thread-safe.
@@ -66,6 +68,11 @@ class Head {
 
   // embedding: [dimensions()]. One with a NaN or an infinity is out of scope.
   Prediction Predict(std::span<const float> embedding) const;
+
+  // Where a text may be decided before the last layer; empty for a head without exits.
+  const ExitPlan& exits() const { return exits_; }
+  // What exit number `exit` says, from its own layer's pooled vector. `accepted` is at the head's own threshold.
+  Prediction PredictAtExit(size_t exit, const ExitReading& reading) const;
 
   // kConflict, with the mend, when the head was trained on another encoder's vectors.
   Status CheckEncoder(const EncoderIdentity& encoder) const;
@@ -82,6 +89,13 @@ class Head {
   SoftmaxModel model_;
   Prototypes prototypes_, out_of_scope_prototypes_;
   ScopeScorer scorer_;
+  ExitPlan exits_;
+};
+
+// Vectors of the same examples after one of the encoder's layers, counted from 1.
+struct LayerVectors {
+  int layer = 0;
+  EmbeddingMatrix vectors;
 };
 
 struct TrainOptions {
@@ -90,6 +104,7 @@ struct TrainOptions {
   int max_iterations = 200;
   double out_of_scope_share = 0.2;    // of the messages that will come; what `confidence` is calibrated for
   double max_false_rejection = 0.04;  // of held-out in-scope examples, at the head's own threshold
+  double max_disagreement = 0.002;    // wanted of early exits, where vectors of earlier layers are given
   int num_threads = 0;                // 0: all this process may use
   std::function<void(std::string_view stage, double fraction)> progress;
 };
@@ -104,6 +119,7 @@ struct TrainReport {
   double ece = 0;                  // of `probability`, 15 bins
   double false_rejection = 0;      // at the threshold
   double out_of_scope_recall = 0;  // at the threshold; 0 without out-of-scope examples
+  bool enough_for_exits = false;   // held-out examples to show the wanted disagreement at all
 };
 
 struct TrainedHead {
@@ -111,9 +127,14 @@ struct TrainedHead {
   TrainReport report;
 };
 
+// The layers after which exits are worth trying: all but the last two, at most six of them, evenly spread.
+std::vector<int> ExitLayers(int num_layers);
+
 // embeddings.row(i) belongs to examples[i]. Deterministic: the same examples in any order give the same bytes, on any
-// number of threads of one ISA level. Needs two in-scope labels, and one label with two different texts.
+// number of threads of one ISA level. Needs two in-scope labels, and one label with two different texts. With `layers`,
+// ascending, of an encoder of `num_layers`, the head gets early exits, if there are enough examples to measure them.
 Result<TrainedHead> TrainHead(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
-                              const EncoderIdentity& encoder, const TrainOptions& options);
+                              const EncoderIdentity& encoder, const TrainOptions& options,
+                              std::span<const LayerVectors> layers = {}, int num_layers = 0);
 
 }  // namespace bantam

@@ -4,6 +4,11 @@
 //   prototypes        F32 [all, dimensions]        prototype_count I32 [labels], summing to `all`
 //   out_of_scope_prototypes F32 [0 or more, dimensions]
 //   out_of_scope      F64 [10]  mean 3, deviation 3, coefficients 3, intercept (out_of_scope.h)
+//   and of a head with early exits (early_exit.h):
+//   exit_layers       I32 [exits]                  exit_scale    F32 [exits, 2, dimensions]  mean, 1 / deviation
+//   exit_weight       F32 [exits, labels, dimensions]            exit_bias F32 [exits, labels]
+//   exit_scores       F64 [exits, 21]  temperature, scope 10, agreement 10
+//   exit_levels       F64 [levels, 2]  certainty, disagreement
 //   __metadata__      format, labels (a JSON array), and HeadMetadata as text
 #include <algorithm>
 #include <charconv>
@@ -23,10 +28,32 @@ namespace {
 constexpr std::string_view kFormat = "bantam-intent-head-2";
 constexpr int64_t kMaxLabels = 100'000, kMaxDimensions = 65'536;
 constexpr size_t kScorerValues = 3 * std::tuple_size_v<ScopeFeatures> + 1;
+constexpr size_t kExitScores = 1 + 2 * kScorerValues;
+constexpr int64_t kMaxLayers = 1000;
 
 template <typename T>
 TensorView View(DType dtype, Shape shape, const std::vector<T>& values) {
   return {dtype, std::move(shape), std::as_bytes(std::span(values))};
+}
+
+void Append(const ScopeScorer& s, std::vector<double>& out) {
+  for (const ScopeFeatures& part : {s.mean, s.deviation, s.logistic.coefficients}) {
+    out.insert(out.end(), part.begin(), part.end());
+  }
+  out.push_back(s.logistic.intercept);
+}
+
+// The other way round; false for values that no scorer has.
+bool ReadValues(std::span<const double> v, ScopeScorer& s) {
+  const auto part = [&](size_t at, ScopeFeatures& out) {
+    std::copy_n(v.begin() + static_cast<std::ptrdiff_t>(at * out.size()), out.size(), out.begin());
+  };
+  part(0, s.mean);
+  part(1, s.deviation);
+  part(2, s.logistic.coefficients);
+  s.logistic.intercept = v.back();
+  return std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); }) &&
+         std::all_of(s.deviation.begin(), s.deviation.end(), [](double x) { return x > 0; });
 }
 
 std::string NumberText(double value) {
@@ -34,6 +61,36 @@ std::string NumberText(double value) {
   AppendJsonNumber(value, text);
   return text;
 }
+
+// The exits side by side, one tensor for each of their parts. Holds what the views point to.
+struct ExitTensors {
+  ExitTensors() = default;
+  explicit ExitTensors(const ExitPlan& plan) {
+    for (const ExitHead& exit : plan.heads) {
+      layers.push_back(exit.layer);
+      for (const auto* part : {&exit.mean, &exit.inverse_deviation})
+        scale.insert(scale.end(), part->begin(), part->end());
+      weight.insert(weight.end(), exit.model.weights.begin(), exit.model.weights.end());
+      bias.insert(bias.end(), exit.model.bias.begin(), exit.model.bias.end());
+      scores.push_back(exit.temperature);
+      Append(exit.scope, scores);
+      Append(exit.agreement, scores);
+    }
+    for (const ExitLevel& level : plan.levels) levels.insert(levels.end(), {level.certainty, level.disagreement});
+  }
+  void AddTo(int64_t labels, int64_t dimensions, std::map<std::string, TensorView>& tensors) const {
+    const auto exits = static_cast<int64_t>(layers.size());
+    tensors.insert({{"exit_layers", View(DType::kI32, {exits}, layers)},
+                    {"exit_scale", View(DType::kF32, {exits, 2, dimensions}, scale)},
+                    {"exit_weight", View(DType::kF32, {exits, labels, dimensions}, weight)},
+                    {"exit_bias", View(DType::kF32, {exits, labels}, bias)},
+                    {"exit_scores", View(DType::kF64, {exits, int64_t{kExitScores}}, scores)},
+                    {"exit_levels", View(DType::kF64, {static_cast<int64_t>(levels.size() / 2), 2}, levels)}});
+  }
+  std::vector<int32_t> layers;
+  std::vector<float> scale, weight, bias;
+  std::vector<double> scores, levels;
+};
 
 }  // namespace
 
@@ -50,6 +107,8 @@ class HeadFile {
   Status ReadModel();
   Status ReadPrototypes();
   Status ReadScorer();
+  Status ReadExits();
+  Status ReadExitLevels();
 
   Result<std::string> Text(const std::string& key);
   Result<double> Number(const std::string& key, double minimum, double maximum);
@@ -66,36 +125,40 @@ class HeadFile {
 std::string HeadFile::Serialize(const Head& head) {
   const int64_t labels = head.model_.num_labels, dimensions = head.model_.dimensions;
   std::vector<int32_t> counts(head.prototypes_.count.begin(), head.prototypes_.count.end());
-  const ScopeScorer& s = head.scorer_;
   std::vector<double> scorer;
-  for (const ScopeFeatures& part : {s.mean, s.deviation, s.logistic.coefficients}) {
-    scorer.insert(scorer.end(), part.begin(), part.end());
-  }
-  scorer.push_back(s.logistic.intercept);
+  Append(head.scorer_, scorer);
   const int64_t all = static_cast<int64_t>(head.prototypes_.vectors.size()) / dimensions;
   const int64_t strangers = static_cast<int64_t>(head.out_of_scope_prototypes_.vectors.size()) / dimensions;
   json::array names;
   for (const std::string& label : head.labels_) names.emplace_back(label);
   const HeadMetadata& m = head.metadata_;
-  return SerializeSafetensors(
-      {{"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
-       {"bias", View(DType::kF32, {labels}, head.model_.bias)},
-       {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
-       {"prototype_count", View(DType::kI32, {labels}, counts)},
-       {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
-       {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}},
-      {{"format", std::string(kFormat)},
-       {"labels", ToJson(names)},
-       {"model", m.encoder.model},
-       {"weights_sha256", m.encoder.weights_sha256},
-       {"weight_type", m.encoder.weight_type},
-       {"examples_sha256", m.examples_sha256},
-       {"temperature", NumberText(m.temperature)},
-       {"threshold", NumberText(m.threshold)},
-       {"out_of_scope_share", NumberText(m.out_of_scope_share)},
-       {"inverse_regularization", NumberText(m.inverse_regularization)},
-       {"num_examples", std::to_string(m.num_examples)},
-       {"num_out_of_scope", std::to_string(m.num_out_of_scope)}});
+  std::map<std::string, TensorView> tensors = {
+      {"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
+      {"bias", View(DType::kF32, {labels}, head.model_.bias)},
+      {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
+      {"prototype_count", View(DType::kI32, {labels}, counts)},
+      {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
+      {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}};
+  std::map<std::string, std::string> metadata = {{"format", std::string(kFormat)},
+                                                 {"labels", ToJson(names)},
+                                                 {"model", m.encoder.model},
+                                                 {"weights_sha256", m.encoder.weights_sha256},
+                                                 {"weight_type", m.encoder.weight_type},
+                                                 {"examples_sha256", m.examples_sha256},
+                                                 {"temperature", NumberText(m.temperature)},
+                                                 {"threshold", NumberText(m.threshold)},
+                                                 {"out_of_scope_share", NumberText(m.out_of_scope_share)},
+                                                 {"inverse_regularization", NumberText(m.inverse_regularization)},
+                                                 {"num_examples", std::to_string(m.num_examples)},
+                                                 {"num_out_of_scope", std::to_string(m.num_out_of_scope)}};
+  ExitTensors exits;
+  if (!head.exits_.heads.empty()) {
+    exits = ExitTensors(head.exits_);
+    exits.AddTo(labels, dimensions, tensors);
+    metadata["num_layers"] = std::to_string(head.exits_.num_layers);
+  }
+  if (m.max_disagreement > 0) metadata["max_disagreement"] = NumberText(m.max_disagreement);
+  return SerializeSafetensors(tensors, metadata);
 }
 
 Result<std::string> HeadFile::Text(const std::string& key) {
@@ -233,18 +296,77 @@ Status HeadFile::ReadPrototypes() {
 
 Status HeadFile::ReadScorer() {
   BANTAM_TRY(const std::vector<double> v, Tensor<double>("out_of_scope", DType::kF64, {int64_t{kScorerValues}}));
-  const bool finite = std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
-  ScopeScorer& s = head_.scorer_;
-  const auto part = [&](size_t at, ScopeFeatures& out) {
-    std::copy_n(v.begin() + static_cast<std::ptrdiff_t>(at * out.size()), out.size(), out.begin());
-  };
-  part(0, s.mean);
-  part(1, s.deviation);
-  part(2, s.logistic.coefficients);
-  s.logistic.intercept = v.back();
-  if (!finite || std::any_of(s.deviation.begin(), s.deviation.end(), [](double x) { return !(x > 0); })) {
+  if (!ReadValues(v, head_.scorer_)) {
     return Err(ErrorCode::kCorrupt,
                "{}: tensor \"out_of_scope\" holds a value that is not finite, or a deviation not above 0", name_);
+  }
+  return Ok();
+}
+
+Status HeadFile::ReadExits() {
+  if (file_.metadata().contains("max_disagreement")) {
+    BANTAM_TRY(head_.metadata_.max_disagreement, Number("max_disagreement", 0, 1));
+  }
+  const TensorView* view = file_.Find("exit_layers");
+  if (view == nullptr) return Ok();
+  BANTAM_TRY(const int num_layers, Count("num_layers"));
+  const int64_t exits = view->shape.size() == 1 ? view->shape[0] : 0;
+  if (exits < 1 || exits > kMaxLayers) {
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"exit_layers\" is {}, expected [1 to {}]", name_,
+               ShapeString(view->shape), kMaxLayers);
+  }
+  BANTAM_TRY(const std::vector<int32_t> layers, Tensor<int32_t>("exit_layers", DType::kI32, {exits}));
+  const int64_t labels = head_.model_.num_labels, dimensions = head_.model_.dimensions;
+  BANTAM_TRY(const std::vector<float> scale, Finite("exit_scale", {exits, 2, dimensions}));
+  BANTAM_TRY(const std::vector<float> weight, Finite("exit_weight", {exits, labels, dimensions}));
+  BANTAM_TRY(const std::vector<float> bias, Finite("exit_bias", {exits, labels}));
+  BANTAM_TRY(const std::vector<double> scores,
+             Tensor<double>("exit_scores", DType::kF64, {exits, int64_t{kExitScores}}));
+  const auto share = [](const auto& all, int64_t part, int64_t size) {
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(part * size);
+    return std::vector(begin, begin + static_cast<std::ptrdiff_t>(size));
+  };
+  head_.exits_.num_layers = num_layers;
+  for (int64_t i = 0; i < exits; ++i) {
+    ExitHead exit;
+    exit.layer = layers[static_cast<size_t>(i)];
+    const int before = i == 0 ? 0 : layers[static_cast<size_t>(i - 1)];
+    if (exit.layer <= before || exit.layer >= num_layers) {
+      return Err(ErrorCode::kCorrupt,
+                 "{}: tensor \"exit_layers\" holds {} after {}, expected ascending layers below {}", name_, exit.layer,
+                 before, num_layers);
+    }
+    exit.mean = share(scale, 2 * i, dimensions);
+    exit.inverse_deviation = share(scale, 2 * i + 1, dimensions);
+    exit.model = {static_cast<int>(labels), static_cast<int>(dimensions), share(weight, i, labels * dimensions),
+                  share(bias, i, labels)};
+    const std::vector<double> own = share(scores, i, kExitScores);
+    exit.temperature = own[0];
+    const std::span<const double> scorers = std::span(own).subspan(1);
+    if (!(exit.temperature >= 1e-3 && exit.temperature <= 1e3) ||
+        !ReadValues(scorers.first(kScorerValues), exit.scope) ||
+        !ReadValues(scorers.last(kScorerValues), exit.agreement)) {
+      return Err(ErrorCode::kCorrupt, "{}: tensor \"exit_scores\" holds values of no exit in row {}", name_, i);
+    }
+    head_.exits_.heads.push_back(std::move(exit));
+  }
+  return ReadExitLevels();
+}
+
+Status HeadFile::ReadExitLevels() {
+  const TensorView* view = file_.Find("exit_levels");
+  const int64_t count = view != nullptr && view->shape.size() == 2 ? view->shape[0] : 0;
+  BANTAM_TRY(const std::vector<double> values, Tensor<double>("exit_levels", DType::kF64, {count, 2}));
+  ExitLevel before{1, 0};
+  for (size_t i = 0; i < values.size(); i += 2) {
+    const ExitLevel level{values[i], values[i + 1]};
+    // From certain to less certain, at no smaller a risk.
+    if (!(level.certainty > 0 && level.certainty < before.certainty && level.disagreement >= before.disagreement &&
+          level.disagreement <= 1)) {
+      return Err(ErrorCode::kCorrupt, "{}: tensor \"exit_levels\" is out of order at row {}", name_, i / 2);
+    }
+    head_.exits_.levels.push_back(level);
+    before = level;
   }
   return Ok();
 }
@@ -255,12 +377,16 @@ Result<Head> HeadFile::Read() {
   BANTAM_RETURN_IF_ERROR(ReadModel());
   BANTAM_RETURN_IF_ERROR(ReadPrototypes());
   BANTAM_RETURN_IF_ERROR(ReadScorer());
-  constexpr size_t kTensors = 6;
-  if (file_.tensors().size() != kTensors) {
-    return Err(
-        ErrorCode::kCorrupt,
-        "{}: {} tensors, expected weight, bias, prototypes, prototype_count, out_of_scope_prototypes and out_of_scope",
-        name_, file_.tensors().size());
+  BANTAM_RETURN_IF_ERROR(ReadExits());
+  const size_t expected = head_.exits_.heads.empty() ? 6 : 12;
+  if (file_.tensors().size() != expected) {
+    return Err(ErrorCode::kCorrupt,
+               "{}: {} tensors, expected {}: weight, bias, prototypes, prototype_count, out_of_scope_prototypes, "
+               "out_of_scope{}",
+               name_, file_.tensors().size(), expected,
+               head_.exits_.heads.empty()
+                   ? ""
+                   : ", exit_layers, exit_scale, exit_weight, exit_bias, exit_scores, exit_levels");
   }
   return std::move(head_);
 }

@@ -8,6 +8,7 @@
 #include "learn/head.h"
 #include "learn/metrics.h"
 #include "learn/threshold.h"
+#include "learn/train_exits.h"
 
 namespace bantam {
 namespace {
@@ -37,10 +38,12 @@ class HeadTrainer {
         kernels_(kernels),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()) {}
 
-  Result<TrainedHead> Train(const EncoderIdentity& encoder);
+  Result<TrainedHead> Train(const EncoderIdentity& encoder, std::span<const LayerVectors> layers, int num_layers);
 
  private:
   Status Check() const;
+  Status CheckLayers(std::span<const LayerVectors> layers, int num_layers) const;
+  void AddExits(std::span<const LayerVectors> layers, int num_layers);
   Status SortRows();
   void RunFold(int fold);
   Prototypes OutOfScopePrototypes(std::span<const int> rows);
@@ -63,6 +66,7 @@ class HeadTrainer {
 
   std::vector<SoftmaxModel> fold_models_;
   HeldOut held_in_scope_, held_out_of_scope_;
+  std::vector<FullDecision> decisions_;  // [examples], once calibrated
 
   TrainedHead result_;
 };
@@ -234,20 +238,32 @@ void HeadTrainer::Calibrate() {
                   static_cast<float>(scorer.InScope(held.features[i]) / sum)};
   };
   std::vector<WeightedOutcome> by_probability, by_confidence;
+  std::vector<int> labels;
   double right = 0, rejected = 0, caught = 0;
   for (size_t i = 0; i < truth.size(); ++i) {
     const Scores s = scores(held_in_scope_, i);
     by_probability.push_back({s.probability, s.label == truth[i]});
     by_confidence.push_back({s.confidence, s.label == truth[i]});
     right += s.label == truth[i];
+    labels.push_back(s.label);
   }
   std::vector<double> strangers;
-  for (size_t i = 0; i < held_out_of_scope_.rows.size(); ++i)
-    strangers.push_back(scores(held_out_of_scope_, i).confidence);
+  decisions_.resize(examples_.size());
+  for (size_t i = 0; i < held_out_of_scope_.rows.size(); ++i) {
+    const Scores s = scores(held_out_of_scope_, i);
+    strangers.push_back(s.confidence);
+    decisions_[held_out_of_scope_.rows[i]].label = s.label;
+  }
   metadata.threshold =
       ChooseThreshold(by_confidence, strangers, options_.out_of_scope_share, options_.max_false_rejection);
   for (const WeightedOutcome& outcome : by_confidence) rejected += outcome.confidence < metadata.threshold;
   for (const double confidence : strangers) caught += confidence < metadata.threshold;
+  for (size_t i = 0; i < truth.size(); ++i) {
+    decisions_[held_in_scope_.rows[i]] = {labels[i], by_confidence[i].confidence >= metadata.threshold};
+  }
+  for (size_t i = 0; i < strangers.size(); ++i) {
+    decisions_[held_out_of_scope_.rows[i]].accepted = strangers[i] >= metadata.threshold;
+  }
 
   TrainReport& report = result_.report;
   const double n = static_cast<double>(truth.size());
@@ -259,13 +275,66 @@ void HeadTrainer::Calibrate() {
   report.out_of_scope_recall = strangers.empty() ? 0 : caught / static_cast<double>(strangers.size());
 }
 
-Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder) {
+Status HeadTrainer::CheckLayers(std::span<const LayerVectors> layers, int num_layers) const {
+  if (layers.empty()) return Ok();
+  if (!(options_.max_disagreement > 0 && options_.max_disagreement <= 0.05)) {
+    return Err(ErrorCode::kInvalidArgument,
+               "the disagreement of early exits is {}, expected a number above 0 and at most 0.05",
+               options_.max_disagreement);
+  }
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const EmbeddingMatrix& x = layers[i].vectors;
+    if (x.rows != embeddings_.rows || x.columns != embeddings_.columns || x.values.size() != x.rows * x.columns ||
+        layers[i].layer < 1 || layers[i].layer >= num_layers || (i > 0 && layers[i].layer <= layers[i - 1].layer)) {
+      return Err(ErrorCode::kInvalidArgument,
+                 "vectors of layer {} for an early exit: {} x {}, expected {} x {} of ascending layers below {}",
+                 layers[i].layer, x.rows, x.columns, embeddings_.rows, embeddings_.columns, num_layers);
+    }
+    if (!std::all_of(x.values.begin(), x.values.end(), [](float v) { return std::isfinite(v); })) {
+      return Err(ErrorCode::kInvalidArgument, "a vector of layer {} holds a value that is not a number",
+                 layers[i].layer);
+    }
+  }
+  return Ok();
+}
+
+void HeadTrainer::AddExits(std::span<const LayerVectors> layers, int num_layers) {
+  TrainReport& report = result_.report;
+  report.enough_for_exits = EnoughForExits(report.held_out, options_.max_disagreement);
+  if (layers.empty()) return;
+  result_.head.metadata_.max_disagreement = options_.max_disagreement;
+  if (!report.enough_for_exits) return;
+  ExitTraining training{.layers = layers,
+                        .in_scope = in_scope_,
+                        .out_of_scope = out_of_scope_,
+                        .label_of = index_.label_of,
+                        .folds = folds_,
+                        .num_folds = num_folds_,
+                        .num_labels = static_cast<int>(index_.labels.size()),
+                        .decisions = decisions_,
+                        .threshold = result_.head.metadata_.threshold,
+                        .options = &options_,
+                        .kernels = &kernels_,
+                        .progress = {}};
+  if (options_.progress) {
+    training.progress = [&](double fraction) { options_.progress("training early exits", fraction); };
+  }
+  ExitPlan plan = TrainExits(training, pool_);
+  if (plan.heads.empty()) return;
+  plan.num_layers = num_layers;
+  result_.head.exits_ = std::move(plan);
+}
+
+Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder, std::span<const LayerVectors> layers,
+                                       int num_layers) {
   const MonotonicTime start = MonotonicNow();
   BANTAM_RETURN_IF_ERROR(Check());
+  BANTAM_RETURN_IF_ERROR(CheckLayers(layers, num_layers));
   BANTAM_RETURN_IF_ERROR(SortRows());
   for (int fold = 0; fold < num_folds_; ++fold) RunFold(fold);
   RunFinal();
   Calibrate();
+  AddExits(layers, num_layers);
 
   result_.head.labels_ = index_.labels;
   HeadMetadata& metadata = result_.head.metadata_;
@@ -279,10 +348,19 @@ Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder) {
   return std::move(result_);
 }
 
+std::vector<int> ExitLayers(int num_layers) {
+  constexpr int kMost = 6;
+  const int last = num_layers - 2, count = std::min(kMost, last);
+  std::vector<int> layers;
+  for (int i = 1; i <= count; ++i) layers.push_back(i * last / count);
+  return layers;
+}
+
 Result<TrainedHead> TrainHead(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
-                              const EncoderIdentity& encoder, const TrainOptions& options) {
+                              const EncoderIdentity& encoder, const TrainOptions& options,
+                              std::span<const LayerVectors> layers, int num_layers) {
   BANTAM_TRY(const Kernels* kernels, SelectKernels());
-  return HeadTrainer(examples, embeddings, options, *kernels).Train(encoder);
+  return HeadTrainer(examples, embeddings, options, *kernels).Train(encoder, layers, num_layers);
 }
 
 }  // namespace bantam

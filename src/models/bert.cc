@@ -3,22 +3,12 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "base/text_util.h"
-#include "layers/attention.h"
 #include "models/bert_workspace.h"
-#include "models/packed_file.h"
+#include "models/config_reader.h"
 
 namespace bantam {
 namespace {
-
-// Rows that go together through everything after attention: their feed-forward activations (48 x 1536 floats) stay in
-// L2.
-constexpr int kBlockRows = 48;
-
-// Sequences that go together through all layers on one thread. More tokens read the weights fewer times, fewer keep the
-// activations in L2.
-constexpr int kGroupTokens = 128;
 
 constexpr int kMinRowsPerThread = 4;
 
@@ -29,45 +19,49 @@ int RowParts(int num_rows, int num_threads) {
 
 }  // namespace
 
-Bert::Bert(const BertConfig& config, WeightType type, const Kernels* kernels, WeightMemory memory,
-           uint64_t num_parameters)
-    : config_(config),
-      type_(type),
-      kernels_(kernels),
-      memory_(std::move(memory)),
-      weights_(LayOutBert(config, type, memory_.bytes().data()).weights),
-      num_parameters_(num_parameters) {}
+Bert::Bert(const EncoderFacts& facts, PackedWeights packed, const WeightPlan& plan, const BertFamily& family)
+    : PackedEncoder(facts, std::move(packed)), config_(family.config), kernels_(facts.kernels) {
+  WeightBinder bind(plan, family.names.prefix, block());
+  BindBert(family, bind, weights_);
+}
 
 std::unique_ptr<EncoderWorkspace> Bert::NewWorkspace() const { return std::make_unique<BertWorkspace>(); }
 
 Result<std::unique_ptr<Encoder>> Bert::Load(ModelFolder& model, const EncoderOptions& options) {
+  BANTAM_TRY(const JsonObject config, ConfigOf(model));
+  BertFamily family;
+  BANTAM_TRY(family.config, ParseBertConfig(config));
+  BANTAM_TRY(family.config.type_vocab_size, ReadSize(config, "type_vocab_size", SizeLimits::kTypes));
+  family.names = BertWeightNames(*model.weights);
+  return LoadFamily(model, options, family);
+}
+
+Result<std::unique_ptr<Encoder>> Bert::LoadFamily(ModelFolder& model, const EncoderOptions& options,
+                                                  const BertFamily& family) {
   BANTAM_TRY(const Kernels* kernels, SelectKernels());
   const std::string name = EscapeForTerminal((model.path / "config.json").string(), 400);
-  BANTAM_TRY(const BertConfig config, ParseBertConfig(model.config, name));
-  const WeightType type = options.weight_type;
-  const size_t size = LayOutBert(config, type, nullptr).total_bytes;
+  BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
+  const BertConfig& config = family.config;
+  BANTAM_TRY(PackedWeights packed,
+             LoadPackedWeights(model, options, plan, config.Fingerprint(), family.names, [&](WeightBinder& bind) {
+               BertWeights scratch;
+               BindBert(family, bind, scratch);
+             }));
+  const EncoderFacts facts{.hidden_size = config.hidden_size,
+                           .max_positions = config.max_sequence(),
+                           .vocab_size = config.vocab_size,
+                           .type = plan.type,
+                           .quantized = plan.AnyQuantized(),
+                           .kernels = kernels};
+  return std::unique_ptr<Encoder>(new Bert(facts, std::move(packed), plan, family));
+}
 
-  // f32 weights are the file's own, in another order: a second copy on disk would save little.
-  const bool packed = options.use_packed_files && type == WeightType::kInt8 && !model.packed_folder.empty();
-  const PackedFile file{.folder = model.packed_folder,
-                        .weights_sha256 = model.weights_sha256,
-                        .contents = config.Fingerprint() + " int8",
-                        .size_bytes = size};
-  if (packed) {
-    if (auto opened = OpenPackedFile(file)) {
-      return std::unique_ptr<Encoder>(
-          new Bert(config, type, kernels, std::move(opened->memory), opened->num_parameters));
-    }
-  }
-  BANTAM_TRY(WeightMemory memory, WeightMemory::Allocate(size));
-  BANTAM_TRY(const uint64_t num_parameters, ReadBertWeights(*model.weights, config, type, memory.writable()));
-  if (packed) {
-    // Disposable: without it the next start is slower, nothing else.
-    if (Status written = WritePackedFile(file, memory.bytes(), num_parameters); !written) {
-      Log(LogLevel::kWarning, "packed weights are not kept: {}", written.error().message);
-    }
-  }
-  return std::unique_ptr<Encoder>(new Bert(config, type, kernels, std::move(memory), num_parameters));
+AttentionShape Bert::Shape() const {
+  return {.num_heads = config_.num_attention_heads,
+          .head_dim = config_.head_dim(),
+          .approximate = quantized(),
+          .scale = config_.attention_scale,
+          .bias = weights_.layers.front().bias};
 }
 
 void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, ThreadPool& pool,
@@ -77,10 +71,10 @@ void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, Threa
   BANTAM_CHECK(hidden.size() == static_cast<size_t>(batch.num_tokens()) * config_.hidden_size);
   auto& ws = static_cast<BertWorkspace&>(workspace);
   ws.Plan(batch, kGroupTokens, pool.num_threads());
-  BANTAM_CHECK(ws.longest_sequence() <= config_.max_position_embeddings, "a sequence of {} tokens",
-               ws.longest_sequence());
+  BANTAM_CHECK(ws.longest_sequence() <= config_.max_sequence(), "a sequence of {} tokens", ws.longest_sequence());
   ws.Reserve({.config = &config_,
-              .int8 = type_ == WeightType::kInt8,
+              .int8 = quantized(),
+              .attention_scratch = AttentionScratchSize(Shape(), ws.longest_sequence()),
               .block_rows = kBlockRows,
               .num_threads = pool.num_threads()});
 
@@ -98,29 +92,42 @@ void Bert::Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, Threa
 // way.
 void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activations& hidden, BertWorkspace& ws, int lane,
                         const Parallel& parallel) const {
-  const auto cu_seqlens = batch.cu_seqlens.subspan(group.begin, group.size() + 1);
-  const int first = cu_seqlens.front(), num_rows = cu_seqlens.back() - first;
+  auto cu_seqlens = batch.cu_seqlens.subspan(group.begin, group.size() + 1);
+  const int first = cu_seqlens.front();
+  int num_rows = cu_seqlens.back() - first;
   if (num_rows == 0) return;
   const Activations x = ws.Bytes(lane, hidden.From(first)), qkv = ws.Qkv(lane), context = ws.Context(lane);
-  const AttentionShape shape{config_.num_attention_heads, config_.head_dim(), type_ == WeightType::kInt8};
-  const int row_parts = RowParts(num_rows, parallel.num_threads());
+  AttentionShape shape = Shape();
+  int row_parts = RowParts(num_rows, parallel.num_threads());
   // With so few rows for each thread it would read all weights for little work: then the threads share the columns of
   // each product, at the price of a barrier after each.
-  const bool share_columns =
-      parallel.num_threads() > 1 && num_rows <= kBlockRows && num_rows < kMinRowsPerThread * parallel.num_threads();
+  const auto few_rows = [&] {
+    return parallel.num_threads() > 1 && num_rows <= kBlockRows &&
+           num_rows < kMinRowsPerThread * parallel.num_threads();
+  };
+  bool share_columns = few_rows();
 
-  parallel.Run(row_parts, [&](int part, int) {
+  parallel.Run(row_parts, [&](int part, int worker) {
     const Range rows = ShareOf(num_rows, part, row_parts);
-    const auto types = batch.token_type_ids.empty() ? batch.token_type_ids
-                                                    : batch.token_type_ids.subspan(first + rows.begin, rows.size());
+    const bool has_types = config_.type_vocab_size > 1 && !batch.token_type_ids.empty();
+    const auto types =
+        has_types ? batch.token_type_ids.subspan(first + rows.begin, rows.size()) : std::span<const int32_t>();
+    const Linear& projection = weights_.embedding_projection;
     const Activations part_x = x.From(rows.begin);
+    const Activations embedded = projection.out_features > 0 ? ws.BlockEmbedding(worker) : part_x;
     ApplyEmbedding(*kernels_, weights_.embedding, batch.token_ids.subspan(first + rows.begin, rows.size()),
-                   ws.position_ids().subspan(first + rows.begin, rows.size()), types, part_x);
-    ApplyLayerNorm(*kernels_, weights_.embedding_norm, part_x, part_x, rows.size());
+                   ws.position_ids().subspan(first + rows.begin, rows.size()), types, embedded);
+    ApplyLayerNorm(*kernels_, weights_.embedding_norm, embedded, embedded, rows.size());
+    if (projection.out_features == 0) return;
+    ApplyLinear(*kernels_, projection, embedded, part_x, rows.size());
+    if (part_x.bytes != nullptr) QuantizeRows(*kernels_, part_x, rows.size(), config_.hidden_size);
   });
 
-  for (const BertLayerWeights& layer : weights_.layers) {
+  RunningSequences& running = ws.Running(lane);
+  if (batch.observer != nullptr) running.Start(cu_seqlens, group.begin);
+  for (int number = 1; const BertLayerWeights& layer : weights_.layers) {
     ApplyLinear(*kernels_, layer.qkv, x, qkv, num_rows, parallel);
+    shape.bias = layer.bias;
     ApplyAttention(*kernels_, shape, qkv, cu_seqlens, context, parallel,
                    [&](int worker) { return ws.AttentionScratch(worker); });
     // The last layer's output is read by nobody as bytes.
@@ -128,13 +135,22 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
     if (&layer == &weights_.layers.back()) out.bytes = nullptr;
     if (share_columns) {
       FinishLayer(layer, context, out, num_rows, ws, 0, parallel);
-      continue;
+    } else {
+      parallel.Run(row_parts, [&](int part, int worker) {
+        const Range rows = ShareOf(num_rows, part, row_parts);
+        FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker,
+                    Parallel::Alone(worker));
+      });
     }
-    parallel.Run(row_parts, [&](int part, int worker) {
-      const Range rows = ShareOf(num_rows, part, row_parts);
-      FinishLayer(layer, context.From(rows.begin), out.From(rows.begin), rows.size(), ws, worker,
-                  Parallel::Alone(worker));
-    });
+    const bool shown = batch.observer != nullptr && (number == num_layers() || batch.observer->Wants(number));
+    if (shown && running.Show(*batch.observer, number, x)) {
+      cu_seqlens = running.borders();
+      num_rows = running.num_rows();
+      if (num_rows == 0) return;
+      row_parts = RowParts(num_rows, parallel.num_threads());
+      share_columns = few_rows();
+    }
+    ++number;
   }
 }
 
@@ -144,11 +160,11 @@ void Bert::FinishLayer(const BertLayerWeights& layer, const Activations& context
                        BertWorkspace& ws, int worker, const Parallel& parallel) const {
   const Activations attended = ws.BlockContext(worker, context), h = ws.BlockHidden(worker),
                     intermediate = ws.BlockIntermediate(worker);
-  if (type_ == WeightType::kInt8) QuantizeRows(*kernels_, attended, num_rows, config_.hidden_size);
+  if (layer.attention_output.reads_bytes()) QuantizeRows(*kernels_, attended, num_rows, config_.hidden_size);
   ApplyLinear(*kernels_, layer.attention_output, attended, h, num_rows, parallel, {.residual = &x});
   ApplyLayerNorm(*kernels_, layer.attention_norm, h, h, num_rows);
   ApplyLinear(*kernels_, layer.intermediate, h, intermediate, num_rows, parallel, {.activation = config_.hidden_act});
-  if (type_ == WeightType::kInt8) QuantizeRows(*kernels_, intermediate, num_rows, config_.intermediate_size);
+  if (layer.output.reads_bytes()) QuantizeRows(*kernels_, intermediate, num_rows, config_.intermediate_size);
   ApplyLinear(*kernels_, layer.output, intermediate, x, num_rows, parallel, {.residual = &h});
   ApplyLayerNorm(*kernels_, layer.output_norm, x, x, num_rows);
 }

@@ -2,41 +2,37 @@
 // part, each followed by LayerNorm of the sum with its input.
 #pragma once
 
+#include "layers/attention.h"
 #include "models/bert_weights.h"
-#include "models/weight_memory.h"
+#include "models/packed_encoder.h"
 
 namespace bantam {
 
 class BertWorkspace;
 
-class Bert final : public Encoder {
+class Bert final : public PackedEncoder {
  public:
   static Result<std::unique_ptr<Encoder>> Load(ModelFolder& model, const EncoderOptions& options);
+  // The relatives that differ in names, tables, shared layers or attention's bias.
+  static Result<std::unique_ptr<Encoder>> LoadFamily(ModelFolder& model, const EncoderOptions& options,
+                                                     const BertFamily& family);
 
-  int hidden_size() const override { return config_.hidden_size; }
-  int max_positions() const override { return config_.max_position_embeddings; }
-  int vocab_size() const override { return config_.vocab_size; }
-  WeightType weight_type() const override { return type_; }
-  std::string_view isa() const override { return IsaName(kernels_->isa); }
-  uint64_t num_parameters() const override { return num_parameters_; }
-  uint64_t weight_bytes() const override { return memory_.bytes().size(); }
+  int num_layers() const override { return static_cast<int>(weights_.layers.size()); }
   std::unique_ptr<EncoderWorkspace> NewWorkspace() const override;
   void Forward(const EncoderBatch& batch, EncoderWorkspace& workspace, ThreadPool& pool,
                std::span<float> hidden) const override;
 
  private:
-  Bert(const BertConfig& config, WeightType type, const Kernels* kernels, WeightMemory memory, uint64_t num_parameters);
+  Bert(const EncoderFacts& facts, PackedWeights packed, const WeightPlan& plan, const BertFamily& family);
+  AttentionShape Shape() const;
   void ForwardGroup(const EncoderBatch& batch, Range group, const Activations& hidden, BertWorkspace& ws, int lane,
                     const Parallel& parallel) const;
   void FinishLayer(const BertLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
                    BertWorkspace& ws, int worker, const Parallel& parallel) const;
 
   BertConfig config_;
-  WeightType type_;
   const Kernels* kernels_;
-  WeightMemory memory_;
   BertWeights weights_;
-  uint64_t num_parameters_;
 };
 
 }  // namespace bantam

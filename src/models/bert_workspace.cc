@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "layers/attention.h"
-
 namespace bantam {
 namespace {
 
@@ -17,36 +15,6 @@ ptrdiff_t ByteStride(int columns) { return (columns + 63) / 64 * 64; }
 
 }  // namespace
 
-void BertWorkspace::Plan(const EncoderBatch& batch, int group_tokens, int num_threads) {
-  const auto& cu = batch.cu_seqlens;
-  const int num_sequences = batch.num_sequences(), num_tokens = batch.num_tokens();
-  position_ids_.resize(num_tokens);
-  longest_sequence_ = 0;
-  for (int s = 0; s < num_sequences; ++s) {
-    longest_sequence_ = std::max(longest_sequence_, cu[s + 1] - cu[s]);
-    for (int i = cu[s]; i < cu[s + 1]; ++i) position_ids_[i] = i - cu[s];
-  }
-  // Two groups for each thread even out their lengths.
-  const int target = std::clamp(num_tokens / (2 * num_threads), 16, group_tokens);
-  groups_.clear();
-  largest_group_ = 0;
-  for (int s = 0; s < num_sequences;) {
-    int end = s + 1;
-    while (end < num_sequences && cu[end + 1] - cu[s] <= target) ++end;
-    groups_.push_back({s, end});
-    largest_group_ = std::max(largest_group_, cu[end] - cu[s]);
-    s = end;
-  }
-  // Side by side, the last group to be taken decides when all are done: worth it when no group is a large part of the
-  // share of a thread.
-  side_by_side_ = num_threads == 1 || (static_cast<int>(groups_.size()) >= 2 * num_threads &&
-                                       largest_group_ <= num_tokens / (2 * num_threads) * 5 / 4);
-  if (!side_by_side_) {
-    groups_.assign(1, {0, num_sequences});
-    largest_group_ = num_tokens;
-  }
-}
-
 void BertWorkspace::Reserve8(Bytes8& buffer, size_t rows, size_t stride) {
   Grow(buffer.bytes, rows * stride);
   Grow(buffer.quant, rows);
@@ -56,26 +24,27 @@ void BertWorkspace::Reserve(const BertBufferSizes& sizes) {
   const BertConfig& config = *sizes.config;
   hidden_size_ = config.hidden_size;
   intermediate_size_ = config.intermediate_size;
+  embedding_size_ = config.embedding_size;
   int8_ = sizes.int8;
   // Any worker may take a group, so side by side every thread needs a lane.
-  const size_t num_lanes = side_by_side_ ? sizes.num_threads : 1;
+  const size_t num_lanes = plan_.side_by_side() ? sizes.num_threads : 1;
   lanes_.resize(std::max(lanes_.size(), num_lanes));
   workers_.resize(std::max<size_t>(workers_.size(), sizes.num_threads));
-  const auto rows = static_cast<size_t>(largest_group_), hidden = static_cast<size_t>(hidden_size_);
+  const auto rows = static_cast<size_t>(plan_.largest_group()), hidden = static_cast<size_t>(hidden_size_);
   for (size_t i = 0; i < num_lanes; ++i) {
     Grow(lanes_[i].qkv, rows * 3 * hidden);
     Grow(lanes_[i].context, rows * hidden);
     if (int8_) Reserve8(lanes_[i].x, rows, ByteStride(hidden_size_));
   }
   const auto block = static_cast<size_t>(sizes.block_rows);
-  const AttentionShape shape{config.num_attention_heads, config.head_dim(), sizes.int8};
+  const int widest = std::max(hidden_size_, embedding_size_);
   for (Worker& worker : workers_) {
-    Grow(worker.attention, AttentionScratchSize(shape, longest_sequence_));
-    Grow(worker.hidden, block * hidden);
+    Grow(worker.attention, sizes.attention_scratch);
+    Grow(worker.hidden, block * widest);
     Grow(worker.intermediate, block * intermediate_size_);
     if (!int8_) continue;
     Reserve8(worker.context8, block, ByteStride(hidden_size_));
-    Reserve8(worker.hidden8, block, ByteStride(hidden_size_));
+    Reserve8(worker.hidden8, block, ByteStride(widest));
     Reserve8(worker.intermediate8, block, ByteStride(intermediate_size_));
   }
 }
@@ -101,6 +70,11 @@ Activations BertWorkspace::BlockContext(int worker, Activations context) {
 Activations BertWorkspace::BlockHidden(int worker) {
   return With(workers_[worker].hidden8, {.values = workers_[worker].hidden.data(), .stride = hidden_size_},
               hidden_size_);
+}
+
+Activations BertWorkspace::BlockEmbedding(int worker) {
+  return With(workers_[worker].hidden8, {.values = workers_[worker].hidden.data(), .stride = embedding_size_},
+              embedding_size_);
 }
 
 Activations BertWorkspace::BlockIntermediate(int worker) {

@@ -21,7 +21,7 @@ namespace {
 constexpr size_t kHeaderBytes = 4096;
 constexpr std::string_view kMagic = "BANTAMPK";
 // Raise it with any change to LayOutBert, PackInt8 or the rounding in them.
-constexpr int kLayoutVersion = 1;
+constexpr int kLayoutVersion = 2;
 // Every x86 level reads the same panels (kernels/kernel_table.h): 64 columns, four k side by side.
 constexpr std::string_view kKernelLayout = "k4n64";
 
@@ -44,7 +44,8 @@ Header MakeHeader(const PackedFile& file, uint64_t num_parameters) {
 }  // namespace
 
 Path PackedFile::path() const {
-  return folder / fmt::format("{}-{}-{}.bin", weights_sha256.substr(0, 16), kLayoutVersion, kKernelLayout);
+  return folder / fmt::format("{}-{}-{}-{}.bin", weights_sha256.substr(0, 16), kLayoutVersion, kKernelLayout,
+                              Sha256Hex(contents).substr(0, 8));
 }
 
 std::optional<OpenedPackedFile> OpenPackedFile(const PackedFile& file) {

@@ -16,7 +16,9 @@ struct PackedFile {
   std::string contents;        // one line: architecture, sizes, weight type
   size_t size_bytes = 0;       // of the packed weights
 
-  Path path() const;  // FOLDER/<first 16 of weights_sha256>-<layout version>-<kernel layout>.bin
+  // FOLDER/<first 16 of weights_sha256>-<layout version>-<kernel layout>-<8 of contents' sha256>.bin: the int8 and the
+  // int4 weights of one model lie side by side.
+  Path path() const;
 };
 
 struct OpenedPackedFile {

@@ -1,8 +1,22 @@
 // The list of architectures. A new one is a row here and a file beside bert.cc.
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/text_util.h"
+#include "models/albert.h"
 #include "models/bert.h"
+#include "models/deberta_v2.h"
+#include "models/distilbert.h"
+#include "models/electra.h"
 #include "models/encoder.h"
+#include "models/mobilebert.h"
+#include "models/modernbert.h"
+#include "models/mpnet.h"
+#include "models/nomic_bert.h"
+#include "models/qwen3.h"
+#include "models/roberta.h"
+#include "models/static_embedding.h"
 
 namespace bantam {
 namespace {
@@ -14,27 +28,43 @@ struct Architecture {
 
 constexpr Architecture kArchitectures[] = {
     {"bert", Bert::Load},
+    {"distilbert", LoadDistilBert},
+    {"roberta", LoadRoberta},
+    {"camembert", LoadRoberta},
+    {"xlm-roberta", LoadRoberta},
+    {"electra", LoadElectra},
+    {"albert", LoadAlbert},
+    {"mpnet", LoadMpnet},
+    {"mobilebert", LoadMobileBert},
+    {"deberta-v2", LoadDebertaV2},
+    {"modernbert", LoadModernBert},
+    {"nomic_bert", LoadNomicBert},
+    {"qwen3", LoadQwen3},
+    {"model2vec", LoadStaticEmbedding},
+    {"static_embedding", LoadStaticEmbedding},
 };
 
 }  // namespace
 
-std::string_view WeightTypeName(WeightType type) { return type == WeightType::kF32 ? "f32" : "int8"; }
-
-Result<WeightType> ParseWeightType(std::string_view name) {
-  for (WeightType type : {WeightType::kF32, WeightType::kInt8}) {
-    if (WeightTypeName(type) == name) return type;
+std::string KnownArchitectures() {
+  std::string known;
+  for (const Architecture& architecture : kArchitectures) {
+    known += (known.empty() ? "" : ", ") + std::string(architecture.model_type);
   }
-  return Err(ErrorCode::kInvalidArgument, "unknown weight type \"{}\"; known: f32, int8", EscapeForTerminal(name));
+  return known;
+}
+
+bool IsKnownArchitecture(std::string_view model_type) {
+  return std::any_of(std::begin(kArchitectures), std::end(kArchitectures),
+                     [&](const Architecture& architecture) { return architecture.model_type == model_type; });
 }
 
 Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOptions& options) {
-  std::string known;
   for (const Architecture& architecture : kArchitectures) {
     if (architecture.model_type == model.architecture) return architecture.load(model, options);
-    known += (known.empty() ? "" : ", ") + std::string(architecture.model_type);
   }
   return Err(ErrorCode::kUnsupported, "model \"{}\" has \"model_type\" \"{}\"; known: {}",
-             EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), known);
+             EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), KnownArchitectures());
 }
 
 }  // namespace bantam

@@ -45,9 +45,25 @@ std::map<std::string, std::string> MetadataFor(std::span<const LabelledText> exa
           {"weight_type", encoder.weight_type}};
 }
 
-// Nothing when the file is of other examples or another encoder, or damaged: it is made anew then.
-std::optional<EmbeddingMatrix> ReadVectors(const Path& path, std::map<std::string, std::string> expected, size_t rows,
-                                           size_t columns) {
+TensorView ViewOf(const EmbeddingMatrix& matrix) {
+  return {DType::kF32,
+          {static_cast<int64_t>(matrix.rows), static_cast<int64_t>(matrix.columns)},
+          std::as_bytes(std::span(matrix.values))};
+}
+
+void AddHashes(const ExampleVectors& vectors, std::map<std::string, std::string>& metadata) {
+  metadata["values_sha256"] = Sha256Hex(BytesOf(vectors.last.values));
+  for (const LayerVectors& layer : vectors.layers) {
+    metadata[fmt::format("layer.{}_sha256", layer.layer)] = Sha256Hex(BytesOf(layer.vectors.values));
+  }
+}
+
+std::string TensorName(int layer) { return fmt::format("layer.{}", layer); }
+
+// Nothing when the file is of other examples or another encoder, damaged, or without a wanted layer: it is made anew
+// then.
+std::optional<ExampleVectors> ReadVectors(const Path& path, std::map<std::string, std::string> expected, size_t rows,
+                                          size_t columns, std::span<const int> layers) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
   const auto file = SafetensorsFile::Open(path);
@@ -55,41 +71,72 @@ std::optional<EmbeddingMatrix> ReadVectors(const Path& path, std::map<std::strin
     Log(LogLevel::kWarning, "{}; the examples are embedded again", file.error().message);
     return std::nullopt;
   }
-  const TensorView* tensor = (*file)->Find("embeddings");
-  const Shape shape = {static_cast<int64_t>(rows), static_cast<int64_t>(columns)};
-  if (tensor == nullptr || tensor->dtype != DType::kF32 || tensor->shape != shape) return std::nullopt;
-  EmbeddingMatrix matrix{rows, columns, std::vector<float>(rows * columns)};
-  std::memcpy(matrix.values.data(), tensor->bytes.data(), matrix.values.size() * sizeof(float));
-  expected["values_sha256"] = Sha256Hex(BytesOf(matrix.values));
-  if ((*file)->metadata() != expected) return std::nullopt;
-  return matrix;
+  const auto read = [&](const std::string& name) -> std::optional<EmbeddingMatrix> {
+    const TensorView* tensor = (*file)->Find(name);
+    const Shape shape = {static_cast<int64_t>(rows), static_cast<int64_t>(columns)};
+    if (tensor == nullptr || tensor->dtype != DType::kF32 || tensor->shape != shape) return std::nullopt;
+    EmbeddingMatrix matrix{rows, columns, std::vector<float>(rows * columns)};
+    std::memcpy(matrix.values.data(), tensor->bytes.data(), matrix.values.size() * sizeof(float));
+    return matrix;
+  };
+  ExampleVectors vectors;
+  auto last = read("embeddings");
+  if (!last) return std::nullopt;
+  vectors.last = *std::move(last);
+  for (const int layer : layers) {
+    auto matrix = read(TensorName(layer));
+    if (!matrix) return std::nullopt;
+    vectors.layers.push_back({layer, *std::move(matrix)});
+  }
+  // More layers than asked for may lie there.
+  AddHashes(vectors, expected);
+  for (const auto& [key, value] : expected) {
+    const auto found = (*file)->metadata().find(key);
+    if (found == (*file)->metadata().end() || found->second != value) return std::nullopt;
+  }
+  return vectors;
+}
+
+Result<ExampleVectors> Embed(std::span<const LabelledText> examples, Embedder& embedder, std::span<const int> layers,
+                             const std::function<void(double fraction)>& progress) {
+  std::vector<std::string> texts;
+  for (const LabelledText& example : examples) texts.push_back(example.text);
+  const auto report = [&](size_t done) {
+    if (progress) progress(static_cast<double>(done) / static_cast<double>(std::max<size_t>(1, texts.size())));
+  };
+  ExampleVectors vectors;
+  if (layers.empty()) {
+    BANTAM_TRY(vectors.last, embedder.EmbedAll(texts, report));
+    return vectors;
+  }
+  std::vector<int> all(layers.begin(), layers.end());
+  all.push_back(embedder.encoder().num_layers());
+  BANTAM_TRY(std::vector<EmbeddingMatrix> matrices, embedder.EmbedLayers(texts, all, report));
+  vectors.last = std::move(matrices.back());
+  for (size_t i = 0; i < layers.size(); ++i) vectors.layers.push_back({layers[i], std::move(matrices[i])});
+  return vectors;
 }
 
 }  // namespace
 
-Result<EmbeddingMatrix> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder, const Path& file,
-                                      bool may_write, const std::function<void(double fraction)>& progress) {
+Result<ExampleVectors> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder,
+                                     std::span<const int> layers, const Path& file, bool may_write,
+                                     const std::function<void(double fraction)>& progress) {
   std::map<std::string, std::string> metadata = MetadataFor(examples, IdentityOf(embedder));
   if (!file.empty()) {
-    if (auto vectors = ReadVectors(file, metadata, examples.size(), static_cast<size_t>(embedder.dimensions())))
+    if (auto vectors = ReadVectors(file, metadata, examples.size(), static_cast<size_t>(embedder.dimensions()), layers))
       return *std::move(vectors);
   }
-  std::vector<std::string> texts;
-  for (const LabelledText& example : examples) texts.push_back(example.text);
-  BANTAM_TRY(EmbeddingMatrix matrix, embedder.EmbedAll(texts, [&](size_t done) {
-    if (progress) progress(static_cast<double>(done) / static_cast<double>(std::max<size_t>(1, texts.size())));
-  }));
+  BANTAM_TRY(ExampleVectors vectors, Embed(examples, embedder, layers, progress));
   if (!file.empty() && may_write) {
-    metadata["values_sha256"] = Sha256Hex(BytesOf(matrix.values));
-    const TensorView view{DType::kF32,
-                          {static_cast<int64_t>(matrix.rows), static_cast<int64_t>(matrix.columns)},
-                          std::as_bytes(std::span(matrix.values))};
-    if (const Status written = WriteFileAtomic(file, SerializeSafetensors({{"embeddings", view}}, metadata));
-        !written) {
+    AddHashes(vectors, metadata);
+    std::map<std::string, TensorView> tensors = {{"embeddings", ViewOf(vectors.last)}};
+    for (const LayerVectors& layer : vectors.layers) tensors[TensorName(layer.layer)] = ViewOf(layer.vectors);
+    if (const Status written = WriteFileAtomic(file, SerializeSafetensors(tensors, metadata)); !written) {
       Log(LogLevel::kWarning, "the vectors of the examples are not kept: {}", written.error().message);
     }
   }
-  return matrix;
+  return vectors;
 }
 
 ExampleIndex::ExampleIndex(std::vector<LabelledText> examples, EmbeddingMatrix embeddings)
@@ -140,6 +187,20 @@ void ExampleIndex::FindNearest(std::span<const float> embedding, Understanding& 
       add_route(example.label);
     }
   }
+}
+
+void ExampleIndex::FindNearestOfRoute(std::span<const float> embedding, Understanding& understanding) const {
+  BANTAM_CHECK(embedding.size() == vectors_.columns || examples_.empty());
+  const float length = std::sqrt(Dot(embedding.data(), embedding.data(), embedding.size()));
+  for (size_t i = 0; i < examples_.size(); ++i) {
+    if (examples_[i].label != understanding.route) continue;
+    const float cosine = length > 0 ? Dot(embedding.data(), vectors_.row(i).data(), embedding.size()) / length : 0;
+    understanding.nearest.push_back({examples_[i].text, examples_[i].label, std::clamp(cosine, -1.0f, 1.0f)});
+  }
+  std::stable_sort(understanding.nearest.begin(), understanding.nearest.end(),
+                   [](const NearestExample& a, const NearestExample& b) { return a.similarity > b.similarity; });
+  if (understanding.nearest.size() > kMostNearest) understanding.nearest.resize(kMostNearest);
+  if (!understanding.nearest.empty()) understanding.nearest_routes = {understanding.route};
 }
 
 }  // namespace bantam

@@ -11,11 +11,17 @@
 
 namespace bantam {
 
-// Embeds the examples, or takes their vectors from `file` when they lie there for the same texts and the same encoder
-// (reading 1,000 vectors takes a few milliseconds, embedding them seconds). `file` may be empty; with `may_write` what
-// was embedded is kept there. Trouble with the file is a warning in the log.
-Result<EmbeddingMatrix> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder, const Path& file,
-                                      bool may_write, const std::function<void(double fraction)>& progress);
+struct ExampleVectors {
+  EmbeddingMatrix last;
+  std::vector<LayerVectors> layers;  // as asked for
+};
+
+// Embeds the examples, after the last layer and after `layers`, or takes their vectors from `file` when they lie there
+// for the same texts and the same encoder (reading 1,000 vectors takes a few milliseconds, embedding them seconds).
+// `file` may be empty; with `may_write` what was embedded is kept there. Trouble with the file is a warning in the log.
+Result<ExampleVectors> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder,
+                                     std::span<const int> layers, const Path& file, bool may_write,
+                                     const std::function<void(double fraction)>& progress);
 
 // Immutable and thread-safe. A look-up reads every vector: 0.1 ms for 1,000 of 384 dimensions.
 class ExampleIndex {
@@ -25,6 +31,9 @@ class ExampleIndex {
 
   // Fills nearest, nearest_routes and nearest_out_of_scope. Equal distances keep the file's order.
   void FindNearest(std::span<const float> embedding, Understanding& understanding) const;
+  // Fills nearest with examples of the understood route alone: at an early exit the others would cost more than the
+  // layers that it saves.
+  void FindNearestOfRoute(std::span<const float> embedding, Understanding& understanding) const;
 
  private:
   std::vector<LabelledText> examples_;

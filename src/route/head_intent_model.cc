@@ -1,30 +1,55 @@
 #include "route/head_intent_model.h"
 
+#include <algorithm>
+
+#include "base/check.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "learn/head_judge.h"
+#include "learn/train_exits.h"
 #include "route/example_index.h"
 #include "route/training_examples.h"
 
 namespace bantam {
 namespace {
 
+// What early exits need beside the head.
+struct Exits {
+  std::optional<double> certainty;    // none: every text is read to the end
+  std::vector<bool> may_accept;       // [labels]
+  std::vector<ExampleIndex> nearest;  // [exits], standardised vectors
+};
+
 class HeadIntentModel : public IntentModel {
  public:
-  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, ExampleIndex index)
-      : embedder_(std::move(embedder)), head_(std::move(head)), index_(std::move(index)), identity_(head_.Sha256()) {}
+  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, ExampleIndex index, Exits exits)
+      : embedder_(std::move(embedder)),
+        head_(std::move(head)),
+        index_(std::move(index)),
+        exits_(std::move(exits)),
+        identity_(Identity()) {}
 
   Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) override {
-    BANTAM_TRY(const Embedding embedding, embedder_->Embed(text, deadline));
-    const Prediction prediction = head_.Predict(embedding.vector);
+    HeadJudge judge(head_, exits_.certainty, exits_.may_accept);
+    BANTAM_TRY(const Embedding embedding,
+               exits_.certainty ? embedder_->EmbedUntil(text, deadline, judge) : embedder_->Embed(text, deadline));
+    const bool early = judge.exit_layer() > 0;
+    const Prediction prediction = early ? judge.prediction() : head_.Predict(embedding.vector);
     Understanding understanding;
     understanding.num_tokens = embedding.num_tokens;
+    understanding.num_layers = embedder_->encoder().num_layers();
+    understanding.exit_layer = judge.exit_layer();
     understanding.out_of_scope = prediction.out_of_scope;
     understanding.confidence = prediction.confidence;
     if (prediction.label >= 0) understanding.route = head_.labels()[static_cast<size_t>(prediction.label)];
     for (const ScoredLabel& scored : prediction.ranking) {
       understanding.ranking.push_back({head_.labels()[static_cast<size_t>(scored.label)], scored.probability});
     }
-    index_.FindNearest(embedding.vector, understanding);
+    if (early) {
+      FindNearestAtExit(judge.exit_layer(), embedding.vector, understanding);
+    } else {
+      index_.FindNearest(embedding.vector, understanding);
+    }
     return understanding;
   }
 
@@ -34,11 +59,61 @@ class HeadIntentModel : public IntentModel {
   Embedder* embedder() override { return embedder_.get(); }
 
  private:
+  // Exits change answers, so they are part of what decided.
+  std::string Identity() const {
+    const std::string head = head_.Sha256();
+    return exits_.certainty ? Sha256Hex(fmt::format("{} exits from {}", head, *exits_.certainty)) : head;
+  }
+
+  void FindNearestAtExit(int layer, std::span<const float> pooled, Understanding& understanding) const {
+    const auto& heads = head_.exits().heads;
+    for (size_t i = 0; i < heads.size() && i < exits_.nearest.size(); ++i) {
+      if (heads[i].layer != layer) continue;
+      std::vector<float> x(pooled.size());
+      Standardize(heads[i], pooled, x);
+      exits_.nearest[i].FindNearestOfRoute(x, understanding);
+    }
+  }
+
   const std::shared_ptr<Embedder> embedder_;
   const Head head_;
   const ExampleIndex index_;
+  const Exits exits_;
   const std::string identity_;
 };
+
+// An exit agrees with an acceptance at the head's own threshold. Where the file asks for more, only the last layer can
+// tell whether there is more.
+std::vector<bool> MayAccept(const RouteFile& file, const Head& head) {
+  std::vector<bool> may_accept;
+  for (const std::string& label : head.labels()) {
+    const Route* route = file.FindRoute(label);
+    double threshold = file.confidence_threshold.value_or(head.metadata().threshold);
+    if (route != nullptr && route->confidence_threshold) threshold = *route->confidence_threshold;
+    may_accept.push_back(threshold <= head.metadata().threshold);
+  }
+  return may_accept;
+}
+
+Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement,
+                std::span<const LabelledText> examples, std::vector<LayerVectors> layers) {
+  Exits exits;
+  if (max_disagreement > 0) exits.certainty = head.exits().CertaintyFor(max_disagreement);
+  if (!exits.certainty) return exits;
+  exits.may_accept = MayAccept(file, head);
+  for (const ExitHead& exit : head.exits().heads) {
+    const auto of_layer = [&](const LayerVectors& layer) { return layer.layer == exit.layer; };
+    const auto found = std::find_if(layers.begin(), layers.end(), of_layer);
+    BANTAM_CHECK(found != layers.end(), "no vectors of layer {}", exit.layer);
+    EmbeddingMatrix x = std::move(found->vectors);
+    for (size_t row = 0; row < x.rows; ++row) {
+      const auto values = std::span(x.values).subspan(row * x.columns, x.columns);
+      Standardize(exit, std::vector<float>(values.begin(), values.end()), values);
+    }
+    exits.nearest.emplace_back(std::vector<LabelledText>(examples.begin(), examples.end()), std::move(x));
+  }
+  return exits;
+}
 
 // Nothing when there is no head, or one for other examples or another encoder.
 std::optional<Head> StoredHead(const Path& path, const EncoderIdentity& encoder, const std::string& examples_sha256) {
@@ -63,14 +138,24 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   const auto report = [&](std::string_view stage, double fraction) {
     if (options.progress) options.progress(stage, fraction);
   };
-  BANTAM_TRY(EmbeddingMatrix embeddings,
-             EmbedExamples(examples, *embedder, files ? files->examples : Path(), options.may_write,
+  const double max_disagreement = options.max_disagreement.value_or(file.max_disagreement);
+  const auto in_scope = std::count_if(examples.begin(), examples.end(),
+                                      [](const LabelledText& example) { return example.label != kOutOfScopeLabel; });
+  const bool exits_wanted = max_disagreement > 0 && EnoughForExits(in_scope, max_disagreement);
+  const int num_layers = embedder->encoder().num_layers();
+  const std::vector<int> layers = exits_wanted ? ExitLayers(num_layers) : std::vector<int>();
+  BANTAM_TRY(ExampleVectors vectors,
+             EmbedExamples(examples, *embedder, layers, files ? files->examples : Path(), options.may_write,
                            [&](double fraction) { report("reading the examples", fraction); }));
   const EncoderIdentity encoder = IdentityOf(*embedder);
   std::optional<Head> head = files ? StoredHead(files->head, encoder, ExamplesSha256(examples)) : std::nullopt;
+  // One that was trained without exits, or for fewer disagreements than its examples could show.
+  if (head && !layers.empty() && head->exits().heads.empty() && head->metadata().max_disagreement < max_disagreement)
+    head.reset();
   if (!head) {
-    BANTAM_TRY(TrainedHead trained,
-               TrainHead(examples, embeddings, encoder, {.num_threads = options.num_threads, .progress = report}));
+    TrainOptions train{.num_threads = options.num_threads, .progress = report};
+    if (exits_wanted) train.max_disagreement = max_disagreement;
+    BANTAM_TRY(TrainedHead trained, TrainHead(examples, vectors.last, encoder, train, vectors.layers, num_layers));
     if (files && options.may_write) {
       // Without a stored head the next start trains again; that is slow, not wrong.
       if (const Status saved = trained.head.Save(files->head); !saved) {
@@ -79,8 +164,10 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
     }
     head = std::move(trained.head);
   }
+  Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, examples, std::move(vectors.layers)) : Exits();
   return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head),
-                                           ExampleIndex(std::move(examples), std::move(embeddings)));
+                                           ExampleIndex(std::move(examples), std::move(vectors.last)),
+                                           std::move(exits));
 }
 
 }  // namespace bantam

@@ -16,6 +16,7 @@ struct IntentOptions {
   std::optional<Path> state_folder;  // where head and vectors lie; none: both are made anew and forgotten
   bool may_write = true;
   int num_threads = 0;
+  std::optional<double> max_disagreement;  // instead of the file's early_exit; 0: every text is read to the end
   std::function<void(std::string_view stage, double fraction)> progress;
 };
 

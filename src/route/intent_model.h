@@ -26,6 +26,9 @@ struct Understanding {
   std::vector<std::string> nearest_routes;  // the routes of the nearest examples, each once, at most 3
   float nearest_out_of_scope = -1;          // cosine of the nearest out-of-scope example; -1: there are none
   size_t num_tokens = 0;                    // that the encoder read
+  int exit_layer = 0;                       // after which it was decided early; 0: after all. Then `nearest` are
+                                            // examples of the route alone, by the vectors of that layer
+  int num_layers = 0;                       // of the encoder
 };
 
 // Thread-safe.

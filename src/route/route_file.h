@@ -88,6 +88,7 @@ struct RouteFile {
   std::vector<Route> routes;
   std::vector<std::string> out_of_scope;
   std::optional<double> confidence_threshold;  // empty: `auto`, the head's own
+  double max_disagreement = 0.002;             // of early exits with all layers; 0: off
   std::string fallback_upstream;               // decision.nlu_fallback; empty: none
   std::map<std::string, Form> forms;
   std::map<std::string, std::string> responses;

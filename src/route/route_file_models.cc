@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include "base/text_util.h"
+#include "learn/early_exit.h"
 #include "route/route_file_reader.h"
 
 namespace bantam {
@@ -17,6 +18,34 @@ struct Defaults {
   milliseconds cooldown_time = UpstreamConfig().cooldown_time;
 };
 
+// `early_exit: off`, or `early_exit: {max_disagreement: 0.5%}`
+void ReadEarlyExit(YamlMap& map, RouteFileReading& reading) {
+  const YamlNode::Entry* entry = map.Find("early_exit");
+  if (entry == nullptr) return;
+  if (entry->value.kind == YamlNode::Kind::kScalar) {
+    if (entry->value.scalar == "off") {
+      reading.file.max_disagreement = 0;
+    } else {
+      reading.problems.Error(entry->value.place,
+                             "\"early_exit\" is \"{}\"; write off, or the share of decisions that it may change: "
+                             "{{max_disagreement: 0.5%}}",
+                             EscapeForTerminal(entry->value.scalar, 40));
+    }
+    return;
+  }
+  YamlMap exit(entry->value, "\"early_exit\"", reading.problems);
+  const std::string text = exit.Text("max_disagreement", "0.2%");
+  const Result<double> share = ParseDisagreement(text);
+  if (share && *share > 0) {
+    reading.file.max_disagreement = *share;
+  } else {
+    reading.problems.Error(exit.PlaceOf("max_disagreement"),
+                           "\"max_disagreement\" is \"{}\"; give a percentage above 0% and at most 5%, such as 0.5%",
+                           EscapeForTerminal(text, 40));
+  }
+  exit.Finish();
+}
+
 Defaults ReadRouterSettings(YamlMap& top, RouteFileReading& reading) {
   Defaults defaults;
   if (const YamlNode* node = top.Map("router_settings")) {
@@ -25,6 +54,7 @@ Defaults ReadRouterSettings(YamlMap& top, RouteFileReading& reading) {
     defaults.timeout = map.Duration("timeout", defaults.timeout, milliseconds(1), minutes(60));
     defaults.allowed_fails = static_cast<int>(map.Integer("allowed_fails", defaults.allowed_fails, 1, 1'000));
     defaults.cooldown_time = map.Duration("cooldown_time", defaults.cooldown_time, milliseconds(0), minutes(60));
+    ReadEarlyExit(map, reading);
     map.Finish();
   }
   return defaults;

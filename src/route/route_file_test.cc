@@ -151,7 +151,7 @@ forms:
     confirm: "{amount}?"
     submit: {type: http, url: "http://h/x", timeout: 2s}
 responses: {utter_unsure: "I'm not sure. {nearest}"}
-router_settings: {num_retries: 3, timeout: 7s}
+router_settings: {num_retries: 3, timeout: 7s, early_exit: {max_disagreement: 0.3%}}
 cache: {mode: none, ttl: 1d, max_entries: 9}
 audit: {content: text}
 session: {ttl: 1.5h}
@@ -164,6 +164,7 @@ tests:
   EXPECT_EQ(file.name, "desk");
   EXPECT_EQ(file.encoder_model, "other-model");
   EXPECT_EQ(file.encoder_dtype, "f32");
+  EXPECT_DOUBLE_EQ(file.max_disagreement, 0.003);
   ASSERT_EQ(file.upstreams.size(), 2u);
   const UpstreamConfig& big = file.upstreams[0];
   EXPECT_EQ(big.model, "openai/gpt-4o-mini");

@@ -90,6 +90,7 @@ class Decision {
     answer_.confidence = judgement.understanding.confidence;
     answer_.threshold = static_cast<float>(judgement.threshold);
     answer_.nearest = judgement.understanding.nearest;
+    answer_.exit_layer = judgement.understanding.exit_layer;
     answer_.prompt_tokens = static_cast<int64_t>(judgement.understanding.num_tokens);
     answer_.source = AnswerSource::kLocalModel;
     if (judgement.route != nullptr) answer_.route = judgement.route->name;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "learn/head.h"
@@ -20,6 +21,7 @@ struct RouterOptions {
   int num_threads = 0;
   bool persistent = true;  // false (route test, explain): no state folder, nothing written, no cache
   bool offline = false;    // true (route test): no service and no large model is called; forms are taken as handed in
+  std::optional<double> max_disagreement = {};  // of early exits, instead of the file's; 0: off
   std::function<void(std::string_view stage, double fraction)> progress = {};  // embedding the examples, training
 };
 

@@ -36,6 +36,7 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   intents.num_threads = options.num_threads;
   intents.progress = options.progress;
   intents.may_write = options.persistent;
+  intents.max_disagreement = options.max_disagreement;
   // What is not persistent may still read: a stored head spares the training.
   if (const Result<Path> folder = StateFolder(parts.file.name); folder) {
     intents.state_folder = *folder;

@@ -64,6 +64,7 @@ struct AssistantAnswer {
   AnswerSource source = AnswerSource::kLocalModel;
   DecisionKind decision = DecisionKind::kAnswer;
   std::vector<NearestExample> nearest;
+  int exit_layer = 0;  // of the encoder, after which the question was understood early; 0: it needed all
   std::optional<FormProgress> form;
   bool cache_hit = false;
   std::string model;  // the upstream's model name when it answered

@@ -101,17 +101,17 @@ class ModelEmbedder final : public Embedder {
 
   Result<Embedding> Embed(std::string_view text, MonotonicTime deadline) override {
     const Encoding encoding = Tokenize(text);
-    Embedding embedding{std::vector<float>(static_cast<size_t>(dimensions())), encoding.ids.size(),
-                        encoding.truncated()};
+    Embedding embedding = Describe(encoding);
     if (cache_ != nullptr && cache_->Find(space_, encoding.ids, embedding.vector)) return embedding;
-    const std::array<int32_t, 2> borders{0, static_cast<int32_t>(encoding.ids.size())};
-    BANTAM_RETURN_IF_ERROR(engine_->Run({.token_ids = encoding.ids,
-                                         .cu_seqlens = borders,
-                                         .pooling = sentence_.pooling,
-                                         .normalize = sentence_.normalize,
-                                         .deadline = deadline,
-                                         .out = embedding.vector}));
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, nullptr, embedding.vector));
     if (cache_ != nullptr) cache_->Insert(space_, encoding.ids, embedding.vector);
+    return embedding;
+  }
+
+  Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) override {
+    const Encoding encoding = Tokenize(text);
+    Embedding embedding = Describe(encoding);
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, &judge, embedding.vector));
     return embedding;
   }
 
@@ -148,16 +148,34 @@ class ModelEmbedder final : public Embedder {
                                    const std::function<void(size_t done)>& progress) override {
     EmbeddingMatrix matrix{texts.size(), static_cast<size_t>(dimensions()), {}};
     matrix.values.resize(matrix.rows * matrix.columns);
-    for (size_t begin = 0; begin < texts.size(); begin += kListBlock) {
-      const auto block = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
-      std::vector<std::vector<int32_t>> ids;
-      for (const std::string& text : block) ids.push_back(Tokenize(text).ids);
-      EncodeListOptions options{.pooling = sentence_.pooling, .normalize = sentence_.normalize};
-      if (progress) options.progress = [&progress, begin](size_t done) { progress(begin + done); };
-      const auto out = std::span(matrix.values).subspan(begin * matrix.columns, block.size() * matrix.columns);
-      BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(ids, options, out));
-    }
+    const auto values = std::span(matrix.values);
+    BANTAM_RETURN_IF_ERROR(EmbedBlocks(texts, {}, progress, [&](size_t begin, size_t count) {
+      return values.subspan(begin * matrix.columns, count * matrix.columns);
+    }));
     return matrix;
+  }
+
+  Result<std::vector<EmbeddingMatrix>> EmbedLayers(std::span<const std::string> texts, std::span<const int> layers,
+                                                   const std::function<void(size_t done)>& progress) override {
+    const auto columns = static_cast<size_t>(dimensions());
+    std::vector<EmbeddingMatrix> matrices(layers.size(), {texts.size(), columns, {}});
+    for (EmbeddingMatrix& matrix : matrices) matrix.values.resize(texts.size() * columns);
+    // A block holds each text's layers side by side.
+    std::vector<float> block(std::min(kListBlock, texts.size()) * layers.size() * columns);
+    for (size_t begin = 0; begin < texts.size(); begin += kListBlock) {
+      const auto part = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
+      const auto part_progress = [&](size_t done) {
+        if (progress) progress(begin + done);
+      };
+      const auto out = std::span(block).first(part.size() * layers.size() * columns);
+      BANTAM_RETURN_IF_ERROR(EmbedBlocks(part, layers, part_progress, [&](size_t, size_t) { return out; }));
+      for (size_t at = 0; at < part.size() * layers.size(); ++at) {
+        std::ranges::copy(out.subspan(at * columns, columns),
+                          matrices[at % layers.size()].values.begin() +
+                              static_cast<ptrdiff_t>((begin + at / layers.size()) * columns));
+      }
+    }
+    return matrices;
   }
 
   int dimensions() const override { return encoder().hidden_size(); }
@@ -170,8 +188,38 @@ class ModelEmbedder final : public Embedder {
   const std::string& weights_sha256() const override { return weights_sha256_; }
 
  private:
+  Embedding Describe(const Encoding& encoding) const {  // its vector is yet to be filled
+    return {std::vector<float>(static_cast<size_t>(dimensions())), encoding.ids.size(), encoding.truncated()};
+  }
+
+  Status RunOne(std::span<const int32_t> ids, MonotonicTime deadline, ExitJudge* judge, std::span<float> out) {
+    const std::array<int32_t, 2> borders{0, static_cast<int32_t>(ids.size())};
+    return engine_->Run({.token_ids = ids,
+                         .cu_seqlens = borders,
+                         .pooling = sentence_.pooling,
+                         .normalize = sentence_.normalize,
+                         .deadline = deadline,
+                         .judge = judge,
+                         .out = out});
+  }
+
+  // out(begin, count): where the vectors of those texts go.
+  template <typename Out>
+  Status EmbedBlocks(std::span<const std::string> texts, std::span<const int> layers,
+                     const std::function<void(size_t done)>& progress, const Out& out) {
+    for (size_t begin = 0; begin < texts.size(); begin += kListBlock) {
+      const auto block = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
+      std::vector<std::vector<int32_t>> ids;
+      for (const std::string& text : block) ids.push_back(Tokenize(text).ids);
+      EncodeListOptions options{.pooling = sentence_.pooling, .normalize = sentence_.normalize, .layers = layers};
+      if (progress) options.progress = [&progress, begin](size_t done) { progress(begin + done); };
+      BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(ids, options, out(begin, block.size())));
+    }
+    return Ok();
+  }
+
   Encoding Tokenize(std::string_view text) const {
-    return tokenizer_->Encode(text, {.add_special_tokens = true,
+    return tokenizer_->Encode(text, {.add_special_tokens = sentence_.add_special_tokens,
                                      .recognize_special_tokens = false,
                                      .offsets = false,
                                      .max_tokens = static_cast<size_t>(max_tokens_)});

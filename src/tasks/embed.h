@@ -55,6 +55,9 @@ class Embedder {
   virtual ~Embedder() = default;
 
   virtual Result<Embedding> Embed(std::string_view text, MonotonicTime deadline = MonotonicTime::max()) = 0;
+  // For decisions: all layers, or as many as the judge asks for. The vector is that of the layer where it ended, so the
+  // cache has no part in it.
+  virtual Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) = 0;
   // A list is one request of the engine's queue; equal texts in it are computed once. `done` is called exactly once, on
   // any thread, also before the call returns, and must not block; a full queue is reported through it as kOverloaded.
   virtual void EmbedBatchAsync(std::span<const std::string> texts, MonotonicTime deadline,
@@ -66,6 +69,10 @@ class Embedder {
   // Long lists, offline: bypasses the queue limit and the cache. progress(done) may be empty.
   virtual Result<EmbeddingMatrix> EmbedAll(std::span<const std::string> texts,
                                            const std::function<void(size_t done)>& progress) = 0;
+  // The same after each of `layers`, ascending from 1, in one pass: a matrix for each.
+  virtual Result<std::vector<EmbeddingMatrix>> EmbedLayers(std::span<const std::string> texts,
+                                                           std::span<const int> layers,
+                                                           const std::function<void(size_t done)>& progress) = 0;
 
   virtual int dimensions() const = 0;
   virtual int max_tokens() const = 0;

@@ -307,6 +307,32 @@ TEST(Embed, TheCacheGivesTheSameBitsAndIsKeyedByTokensAndModel) {
   EXPECT_EQ(cache->Stats().entries, 3u);
 }
 
+TEST(Embed, EarlyExitsNeverMeetTheCache) {
+  BANTAM_REQUIRE_MODEL(model, kModel);
+  class EndAfterOne final : public ExitJudge {
+   public:
+    bool Wants(int layer) const override { return layer == 1; }
+    bool Finished(int, std::span<const float>) override { return true; }
+  };
+  const auto cache = std::make_shared<EmbeddingCache>(1 << 20);
+  ASSERT_OK_AND_ASSIGN(const auto embedder, Embedder::Load(kModel, {.num_threads = 1, .engine = {}, .cache = cache}));
+  const std::vector<std::string> texts = {"Where is my refund?"};
+  const std::vector<int> layers = {1, embedder->encoder().num_layers()};
+  ASSERT_OK_AND_ASSIGN(const auto matrices, embedder->EmbedLayers(texts, layers, {}));
+  const auto row = [&](size_t layer) {
+    return std::vector<float>(matrices[layer].row(0).begin(), matrices[layer].row(0).end());
+  };
+  EndAfterOne judge;
+  ASSERT_OK_AND_ASSIGN(const Embedding early, embedder->EmbedUntil(texts[0], MonotonicTime::max(), judge));
+  EXPECT_EQ(early.vector, row(0));
+  EXPECT_EQ(cache->Stats().entries, 0u);
+  ASSERT_OK_AND_ASSIGN(const Embedding whole, embedder->Embed(texts[0]));
+  EXPECT_EQ(whole.vector, row(1));
+  EXPECT_EQ(cache->Stats().entries, 1u);
+  ASSERT_OK_AND_ASSIGN(const Embedding again, embedder->EmbedUntil(texts[0], MonotonicTime::max(), judge));
+  EXPECT_EQ(again.vector, early.vector);
+}
+
 TEST(Embed, ReportsTokensAndTruncation) {
   BANTAM_REQUIRE_MODEL(model, kModel);
   const auto embedder = LoadModel(WeightType::kInt8);

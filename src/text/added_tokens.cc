@@ -126,6 +126,7 @@ Result<AddedTokens> AddedTokens::Create(std::vector<AddedToken> tokens, Model& m
                      fmt::format("is {}, of which the normalizer leaves nothing", QuoteForError(token.content)));
       }
     }
+    out.decoded_.emplace_back(pattern);
     Search& search = token.normalized ? out.normalized_ : out.raw_;
     if (!search.trie.Add(pattern, static_cast<int32_t>(i))) {
       return wrong("content", fmt::format("is {}, which normalises to the same text as an added token before it",
@@ -186,6 +187,16 @@ int32_t AddedTokens::IdOf(std::string_view content) const {
 std::string_view AddedTokens::ContentOf(int32_t id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? std::string_view() : tokens_[found->second].content;
+}
+
+std::string_view AddedTokens::DecodedOf(int32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? std::string_view() : decoded_[found->second];
+}
+
+bool AddedTokens::IsSpecial(std::string_view content) const {
+  const auto found = by_content_.find(std::string(content));
+  return found != by_content_.end() && tokens_[found->second].special;
 }
 
 }  // namespace bantam::text

@@ -74,7 +74,10 @@ class AddedTokens {
 
   int32_t IdOf(std::string_view content) const;  // -1 when unknown
   std::string_view ContentOf(int32_t id) const;  // "" when unknown
-  int32_t end_id() const { return end_id_; }     // one more than the largest id
+  // What a decoder is given for the token: its normalised form where it is found in normalised text. "" when unknown.
+  std::string_view DecodedOf(int32_t id) const;
+  bool IsSpecial(std::string_view content) const;
+  int32_t end_id() const { return end_id_; }  // one more than the largest id
 
  private:
   struct Search {
@@ -82,6 +85,7 @@ class AddedTokens {
     bool all_special = true;
   };
   std::vector<AddedToken> tokens_;
+  std::vector<std::string> decoded_;  // as tokens_
   std::unordered_map<std::string, size_t> by_content_;
   std::unordered_map<int32_t, size_t> by_id_;
   Search raw_, normalized_;

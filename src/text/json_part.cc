@@ -41,6 +41,15 @@ const json::value* JsonPart::Find(std::string_view key) const {
   return value_->get_object().if_contains(key);
 }
 
+bool JsonPart::IsNumber(double value) const {
+  return value_ != nullptr && value_->is_number() && value_->to_number<double>() == value;
+}
+
+Result<double> JsonPart::AsNumber() const {
+  if (value_ == nullptr || !value_->is_number()) return Expected("a number");
+  return value_->to_number<double>();
+}
+
 Error JsonPart::Wrong(ErrorCode code, std::string_view below, std::string_view what, std::source_location where) const {
   std::string place = pointer_ + std::string(below);
   if (place.empty()) place = "the document";

@@ -26,6 +26,8 @@ class JsonPart {
 
   bool IsNull() const { return value_ == nullptr || value_->is_null(); }
   bool Has(std::string_view key) const { return Find(key) != nullptr; }
+  // The number `value`, however it is written.
+  bool IsNumber(double value) const;
   // Absent members give a part that IsNull().
   JsonPart Member(std::string_view key) const { return {Find(key), PointerTo(pointer_, key), file_}; }
 
@@ -37,6 +39,7 @@ class JsonPart {
   Result<std::vector<JsonPart>> Elements(std::string_view key, size_t maximum) const;
   // This value itself.
   Result<std::string> AsString() const;
+  Result<double> AsNumber() const;  // finite
   Result<int64_t> AsInt(int64_t minimum, int64_t maximum) const;
   // An object with no members but these: a member that we do not know could change the tokens.
   Status CheckMembers(std::initializer_list<std::string_view> known) const;

@@ -15,10 +15,15 @@
 #include <vector>
 
 #include "text/json_part.h"
+#include "text/model_tables.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary.h"
 
 namespace bantam::text {
+
+// A file may not make a text grow without bound, nor nest parts without end.
+inline constexpr size_t kMostInsertedBytes = 64;
+inline constexpr size_t kMostParts = 64;
 
 // Storage that is written before it is read: growing does not clear what is new.
 template <typename T>
@@ -139,10 +144,13 @@ class Model {
   virtual std::string_view kind() const = 0;
 };
 
-// What is put around the tokens of a single text.
+// What is put around the tokens of a single text, and what becomes of their offsets.
 struct PostProcessor {
   std::vector<int32_t> before;
   std::vector<int32_t> after;
+  // Once for each element: offsets leave out the white space at the ends of tokens. True: except for one space at the
+  // beginning of the text, which was put there.
+  std::vector<bool> trims;
 };
 
 // Tokens by name, in the added tokens as well as in the model.
@@ -156,7 +164,7 @@ class TokenNames {
 // that is not in the table is kUnsupported and the error lists those that are.
 Result<std::unique_ptr<Normalizer>> MakeNormalizer(const JsonPart& config);
 Result<std::unique_ptr<PreTokenizer>> MakePreTokenizer(const JsonPart& config);
-Result<std::unique_ptr<Model>> MakeModel(const JsonPart& config, Vocabulary vocabulary);
+Result<std::unique_ptr<Model>> MakeModel(const JsonPart& config, ModelTables tables);
 Result<PostProcessor> MakePostProcessor(const JsonPart& config, const TokenNames& names);
 
 }  // namespace bantam::text

@@ -6,6 +6,8 @@
 #include "base/text_util.h"
 #include "text/added_tokens.h"
 #include "text/encode_steps.h"
+#include "text/general_pipeline.h"
+#include "text/loaders.h"
 #include "text/parts.h"
 #include "text/tokenizer_file.h"
 #include "text/unicode.h"
@@ -14,8 +16,6 @@ namespace bantam {
 namespace text {
 namespace {
 
-// A whole tokenizer.json.
-constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
 // Positions are 32 bits, and a text may grow threefold when normalised.
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
 
@@ -62,13 +62,14 @@ class Pipeline final : public Tokenizer, private TokenNames {
  public:
   static Result<std::unique_ptr<Tokenizer>> Create(TokenizerFile file) {
     auto made = std::make_unique<Pipeline>();
-    BANTAM_TRY(made->model_, MakeModel(file.Part("model"), std::move(file.vocabulary)));
+    BANTAM_TRY(made->model_, MakeModel(file.Part("model"), std::move(file.tables)));
     BANTAM_TRY(made->normalizer_, MakeNormalizer(file.Part("normalizer")));
     BANTAM_TRY(made->pre_tokenizer_, MakePreTokenizer(file.Part("pre_tokenizer")));
     BANTAM_TRY(made->added_tokens_, AddedTokens::Create(std::move(file.added_tokens), *made->model_,
                                                         made->normalizer_.get(), file.Part("added_tokens")));
     const TokenNames& names = *made;
     BANTAM_TRY(made->post_processor_, MakePostProcessor(file.Part("post_processor"), names));
+    BANTAM_TRY(made->decoder_, MakeDecoder(file.Part("decoder")));
     return std::unique_ptr<Tokenizer>(std::move(made));
   }
 
@@ -103,6 +104,9 @@ class Pipeline final : public Tokenizer, private TokenNames {
     return encoding;
   }
 
+  std::string Decode(std::span<const int32_t> ids, const DecodeOptions& options) const override {
+    return DecodeIds(ids, options, added_tokens_, model_->vocabulary(), decoder_.get());
+  }
   int32_t vocab_size() const override { return std::max(model_->vocabulary().end_id(), added_tokens_.end_id()); }
   std::string_view TokenText(int32_t id) const override {
     const std::string_view added = added_tokens_.ContentOf(id);
@@ -194,22 +198,25 @@ class Pipeline final : public Tokenizer, private TokenNames {
   std::unique_ptr<Model> model_;
   AddedTokens added_tokens_;
   PostProcessor post_processor_;
+  std::unique_ptr<Decoder> decoder_;
 };
 
 }  // namespace
 
-uint64_t TakeEncodeSteps() { return std::exchange(ThisThread().steps, 0); }
+uint64_t TakeEncodeSteps() { return std::exchange(ThisThread().steps, 0) + TakeGeneralEncodeSteps(); }
+
+Result<std::unique_ptr<Tokenizer>> MakeTokenizer(TokenizerFile file) {
+  if (NeedsGeneralPipeline(file)) return MakeGeneralTokenizer(std::move(file));
+  return Pipeline::Create(std::move(file));
+}
 
 }  // namespace text
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::FromJson(std::string_view text, std::string_view name) {
   BANTAM_TRY(text::TokenizerFile file, text::ReadTokenizerFile(text, name));
-  return text::Pipeline::Create(std::move(file));
+  return text::MakeTokenizer(std::move(file));
 }
 
-Result<std::unique_ptr<Tokenizer>> Tokenizer::Load(const Path& tokenizer_json) {
-  BANTAM_TRY(const std::string text, ReadFile(tokenizer_json, text::kMaxFileBytes));
-  return FromJson(text, EscapeForTerminal(tokenizer_json.string(), 400));
-}
+Result<std::unique_ptr<Tokenizer>> Tokenizer::Load(const Path& path) { return text::LoadTokenizer(path); }
 
 }  // namespace bantam

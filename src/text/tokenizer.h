@@ -2,10 +2,12 @@
 //
 //   BANTAM_TRY(auto tokenizer, Tokenizer::Load(model.tokenizer_json));
 //   Encoding e = tokenizer->Encode("Where is my refund?", {.max_tokens = 256});
+//   std::string text = tokenizer->Decode(e.ids, {.skip_special_tokens = true});
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,10 @@ struct EncodeOptions {
   size_t max_tokens = 0;  // including added special tokens; 0 = no limit. Cut on the right.
 };
 
+struct DecodeOptions {
+  bool skip_special_tokens = true;
+};
+
 // Immutable after Load: Encode may be called from any thread. Linear time in the length of the text, whatever the text.
 // Ill-formed UTF-8 is read as U+FFFD. A text has at most 1 GiB (checked): bound it where it comes in.
 //
@@ -44,15 +50,19 @@ struct EncodeOptions {
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
-  static Result<std::unique_ptr<Tokenizer>> Load(const Path& tokenizer_json);
+  // A tokenizer.json, or one of the older kinds of file, told by name and content (loaders.h has the list), or a folder
+  // that holds one.
+  static Result<std::unique_ptr<Tokenizer>> Load(const Path& path);
   static Result<std::unique_ptr<Tokenizer>> FromJson(std::string_view text, std::string_view name);
 
   // Every token of the text is counted, also those that max_tokens cuts.
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
+  // Ids without a token are left out. Always well-formed UTF-8.
+  virtual std::string Decode(std::span<const int32_t> ids, const DecodeOptions& options) const = 0;
   virtual int32_t vocab_size() const = 0;                     // one more than the largest id
   virtual std::string_view TokenText(int32_t id) const = 0;   // "" for an id without a token
   virtual int32_t TokenId(std::string_view token) const = 0;  // -1 when unknown
-  virtual std::string_view kind() const = 0;                  // "WordPiece"
+  virtual std::string_view kind() const = 0;                  // "WordPiece", "BPE", "Unigram" ...
 };
 
 }  // namespace bantam

@@ -7,14 +7,14 @@
 
 #include "text/added_tokens.h"
 #include "text/json_part.h"
-#include "text/vocabulary.h"
+#include "text/model_tables.h"
 
 namespace bantam::text {
 
 struct TokenizerFile {
   std::string name;  // for errors
   json::value document;
-  Vocabulary vocabulary;  // of /model/vocab where that is an object; Finish is the model's to call
+  ModelTables tables;  // of /model/vocab and /model/merges; Vocabulary::Finish is the model's to call
   std::vector<AddedToken> added_tokens;
 
   // A member of the document, e.g. "normalizer".

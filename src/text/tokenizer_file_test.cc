@@ -105,8 +105,9 @@ TEST(TokenizerFile, RefusesWhatIsWrong) {
       {"vocabulary of another model", &Parts::vocab, R"([["a",-1.5]])",
        "corrupt: /model/vocab is an array, expected an object {...}"},
       {"no vocabulary", &Parts::vocab, "null", "corrupt: /model/vocab is null, expected an object {...}"},
-      {"another model", &Parts::model_head, replaced(head, "WordPiece", "BPE"),
-       "unsupported: /model/type is \"BPE\", which this version cannot do; it knows: WordPiece"},
+      {"another model", &Parts::model_head, replaced(head, "WordPiece", "WordSalad"),
+       "unsupported: /model/type is \"WordSalad\", which this version cannot do; it knows: BPE, Unigram, WordLevel, "
+       "WordPiece"},
       {"no type, no sign of one", &Parts::model_head, R"("unk_token":"[UNK]")",
        "corrupt: /model/type is missing, expected a string"},
       {"unknown member", &Parts::model_head, head + R"(,"dropout":0.1)",
@@ -118,18 +119,21 @@ TEST(TokenizerFile, RefusesWhatIsWrong) {
        "corrupt: /model/max_input_chars_per_word is -1, expected an integer from 0 to 1000"},
       {"no prefix", &Parts::model_head, replaced(head, "\"##\"", "null"),
        "corrupt: /model/continuing_subword_prefix is null, expected a string"},
-      {"another normalizer", &Parts::normalizer, R"({"type":"NFC"})",
-       "unsupported: /normalizer/type is \"NFC\", which this version cannot do; it knows: BertNormalizer"},
+      {"another normalizer", &Parts::normalizer, R"({"type":"NFX"})",
+       "unsupported: /normalizer/type is \"NFX\", which this version cannot do; it knows: BertNormalizer, ByteLevel, "
+       "Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip, StripAccents"},
       {"normalizer without a member", &Parts::normalizer, replaced(normalizer, R"("clean_text":true,)", ""),
        "corrupt: /normalizer/clean_text is missing, expected true or false"},
       {"normalizer with a word", &Parts::normalizer, replaced(normalizer, "null", "\"yes\""),
        "corrupt: /normalizer/strip_accents is \"yes\", expected true, false or null"},
       {"normalizer of a list", &Parts::normalizer, "[1]", "corrupt: /normalizer/type is missing, expected a string"},
-      {"another pre-tokenizer", &Parts::pre_tokenizer, R"({"type":"ByteLevel"})",
-       "unsupported: /pre_tokenizer/type is \"ByteLevel\", which this version cannot do; it knows: BertPreTokenizer"},
-      {"another post-processor", &Parts::post_processor, R"({"type":"ByteLevel"})",
-       "unsupported: /post_processor/type is \"ByteLevel\", which this version cannot do; it knows: "
-       "TemplateProcessing"},
+      {"another pre-tokenizer", &Parts::pre_tokenizer, R"({"type":"UnicodeScripts"})",
+       "unsupported: /pre_tokenizer/type is \"UnicodeScripts\", which this version cannot do; it knows: "
+       "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, "
+       "Whitespace, WhitespaceSplit"},
+      {"another post-processor", &Parts::post_processor, R"({"type":"Scissors"})",
+       "unsupported: /post_processor/type is \"Scissors\", which this version cannot do; it knows: BertProcessing, "
+       "ByteLevel, RobertaProcessing, Sequence, TemplateProcessing"},
       {"template without the text", &Parts::post_processor,
        replaced(post, R"(,{"Sequence":{"id":"A","type_id":0}})", ""),
        "unsupported: /post_processor/single has no Sequence \"A\": the text would be lost"},

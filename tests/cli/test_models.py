@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -107,6 +108,9 @@ def test_a_closed_pipe_ends_quietly(bantam_binary, bantam_home):
         (["show"], 64, "MODEL is required"),
         (["bench", "embed", "--tokens", "600"], 64, "takes at most 512"),
         (["bench", "everything"], 64, "embed"),
+        (["bench", "tokenize"], 64, "--data FILE"),
+        (["bench", "tokenize", "--data", "/no/such/file"], 65, "cannot open /no/such/file"),
+        (["bench", "embed", "--data", "x", "--tokens", "8"], 64, "excludes"),
     ],
 )
 def test_errors_teach(bantam, arguments, code, says):
@@ -155,6 +159,16 @@ def test_show(bantam):
     assert "pooling       mean, then length 1" in bantam("show", MODEL)
 
 
+def test_show_names_the_head(bantam):
+    golden = pathlib.Path(__file__).parents[2] / "src/models/golden"
+    shown = json.loads(bantam("show", golden / "roberta_classes", "--json"))
+    assert (shown["architecture"], shown["known"], shown["dimensions"], shown["layers"]) == ("roberta", True, 40, 2)
+    assert shown["max_tokens"] == 70  # its table has two rows before the first position
+    assert shown["head"] == {"kind": "sequence", "labels": [f"LABEL_{i}" for i in range(4)], "multi_label": False}
+    assert "5 labels for each token: LABEL_0, LABEL_1" in bantam("show", golden / "bert_tokens")
+    assert "head" not in json.loads(bantam("show", golden / "qwen3", "--json"))
+
+
 def test_show_tells_the_limit_that_holds(bantam, bantam_home, tmp_path):
     copy = tmp_path / "model"
     shutil.copytree(bantam_home / "models" / MODEL, copy)
@@ -173,6 +187,26 @@ def test_bench(bantam, dtype):
     assert 0 < result["min_ms"] <= result["median_ms"] <= result["p99_ms"]
     assert result["sequences_per_s"] == pytest.approx(2000 / result["median_ms"])
     assert result["isa"] == json.loads(bantam("info", "--json"))["isa"]["picked"]
+
+
+def test_bench_of_texts(bantam, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("where is my refund\n\n" + "word " * 600 + "\n")
+    tokens = [len(json.loads(line)["ids"]) for line in bantam("tokenize", "--model", MODEL, texts).splitlines()]
+    result = json.loads(
+        bantam("bench", "embed", "--model", MODEL, "--data", texts, "--batch", 2, "--threads", 1, "--repeat", 2, "--json")
+    )
+    assert (result["sequences"], result["tokens"]) == (3, tokens[0] + tokens[1] + 256)  # the last is cut
+    assert result["sequences_per_s"] == pytest.approx(3000 / result["median_ms"])
+    result = json.loads(
+        bantam("bench", "tokenize", "--model", MODEL, "--data", texts, "--threads", 2, "--repeat", 3, "--json")
+    )
+    size = len(texts.read_bytes()) - 3
+    assert (result["lines"], result["tokens"], result["bytes"]) == (3, sum(tokens), size)
+    assert result["mb_per_s"] == pytest.approx(size / 1e3 / result["median_ms"])
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    assert "no lines" in bantam("bench", "tokenize", "--model", MODEL, "--data", empty, code=64)
 
 
 def test_info(bantam):

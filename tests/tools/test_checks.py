@@ -1,5 +1,6 @@
 """The checks under tools/ refuse what they should: each is run on a tiny repository made for it."""
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,24 @@ def test_kernel_symbols(tmp_path, source, complaint):
     assert (complaint or "1 objects, none weak") in result.stdout
 
 
+VEX, EVEX = ('#include <immintrin.h>\nextern "C" void Install(__m256i* x) { asm("%%{%s%%} vpdpbusd %%1, %%1, %%0" : "+x"(x[0]) : "x"(x[1])); }\n' % e
+             for e in ("vex", "evex"))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="encodings of x86-64")
+@pytest.mark.parametrize("level, source, complaint", [
+    ("avx2vnni", VEX, None), ("avx2vnni", EVEX, "only AVX-512 has: vpdpbusd"), ("avx2vnni", KERNEL, "no vpdpbusd in its VEX encoding"),
+    ("avx2", EVEX, "only AVX-512 has"), ("avx512vnni", EVEX, None)])
+def test_kernel_encodings(tmp_path, level, source, complaint):
+    folder = repository(tmp_path, {f"src/kernels/{level}/install.cc": source}, ["check_kernel_symbols.sh"])
+    objects = folder / "build" / "src" / "kernels" / "bantam_kernels.dir" / level
+    objects.mkdir(parents=True)
+    subprocess.run(["g++", "-O2", "-mavx2", "-c", folder / f"src/kernels/{level}/install.cc", "-o", objects / "install.cc.o"], check=True)
+    result = run(folder / "tools" / "check_kernel_symbols.sh", folder / "build")
+    assert result.returncode == (1 if complaint else 0), result.stdout
+    assert (complaint or "1 objects, none weak") in result.stdout
+
+
 CTEST = """<testsuite tests="3" failures="{failures}" skipped="1">
 <testcase name="A.Runs" classname="A.Runs" status="run"><system-out>ok</system-out></testcase>
 <testcase name="A.Second" classname="A.Second" status="{status}"><system-out>x</system-out></testcase>
@@ -127,3 +146,16 @@ def test_summary_fails_without_a_report(tmp_path):
     result = run(sys.executable, REPOSITORY / "tools" / "test_summary.py", tmp_path)
     assert result.returncode == 1
     assert "pytest: wrote no report" in result.stdout
+
+
+def test_summary_counts_the_cross_built_tests(tmp_path):
+    for name in ("ctest", "pytest"):
+        (tmp_path / f"{name}.xml").write_text("<testsuite/>")
+    (tmp_path / "aarch64.log").write_text("100% tests passed, 0 tests failed out of 3\n")
+    result = run(sys.executable, REPOSITORY / "tools" / "test_summary.py", tmp_path)
+    assert result.returncode == 1
+    assert "aarch64: wrote no report" in result.stdout
+    (tmp_path / "aarch64.xml").write_text(CTEST.format(failures=0, status="run"))
+    result = run(sys.executable, REPOSITORY / "tools" / "test_summary.py", tmp_path)
+    assert result.returncode == 0
+    assert result.stdout.endswith("2 passed, 0 failed, 1 skipped\n")

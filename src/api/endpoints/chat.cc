@@ -213,6 +213,7 @@ json::object Describe(const AssistantAnswer& answer, const std::string& request_
       {"latency_ms", answer.latency_ms},
       {"request_id", request_id},
   };
+  if (answer.exit_layer > 0) object["exit_layer"] = answer.exit_layer;
   if (!answer.model.empty()) object["upstream_model"] = answer.model;
   if (answer.upstream_error) object["upstream_error"] = *answer.upstream_error;
   if (answer.form) {
@@ -323,6 +324,7 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
     if (chunks.begun()) return chunks.Fail(answer.error());
     return responder.Send(OpenAiError(answer.error()));
   }
+  if (answer->source == AnswerSource::kLocalModel) context.metrics.CountLayers(answer->exit_layer);
   context.metrics.CountDecision(AnswerSourceName(answer->source), DecisionKindName(answer->decision),
                                 answer->latency_ms);
   if (answer->completion_tokens == 0) answer->completion_tokens = CountTokens(context.router->embedder(), answer->text);

@@ -1,5 +1,6 @@
-// AVX2 with FMA. Bytes are widened to 16 bits and multiplied in pairs into 32 (vpmaddwd): vpmaddubsw would be quicker
-// but saturates at 16 bits.
+// AVX2 with FMA. vpmaddubsw adds two products of unsigned and signed bytes in 16 bits, where 255 * 127 * 2 would
+// saturate: it gets the activations' distance from 128, at most 128 * 127 * 2 = 32,512 a pair, with the sign moved to
+// the weights.
 #include "kernels/install.h"
 // In this order: each file uses what the ones before it define.
 // clang-format off
@@ -7,47 +8,46 @@
 #include "kernels/common/vec_math.inl"
 #include "kernels/common/rows.inl"
 #include "kernels/common/gemm_f32.inl"
+#include "kernels/common/transpose_sse.inl"
+#include "kernels/common/attention_mask.inl"
 #include "kernels/common/attention.inl"
+#include "kernels/common/gated.inl"
 // clang-format on
 
 namespace bantam {
 namespace {
 
 typedef __m256i IVec;
-#define BANTAM_INT8_ROWS 2
-const int kInt8Rows = BANTAM_INT8_ROWS, kInt8Vecs = 2;  // 8 accumulators of pair sums, 4 weights
+#define BANTAM_INT8_ROWS 3
+const int kInt8Rows = BANTAM_INT8_ROWS, kInt8Vecs = 4;  // 12 accumulators, two of activations, a weight and a product
 
-BANTAM_INLINE Vec ToFloat(IVec x) { return _mm256_cvtepi32_ps(x); }
+// The products are of activations less 128: 128 times the weights' sum comes back here, still in integers.
+BANTAM_INLINE Vec SumsToFloat(IVec sums, const float* weight_sum) {
+  const __m256i weights = _mm256_cvtps_epi32(_mm256_loadu_ps(weight_sum));
+  return _mm256_cvtepi32_ps(_mm256_add_epi32(sums, _mm256_slli_epi32(weights, 7)));
+}
 
 template <int kRows>
 BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8_t* weights, int groups,
-                                IVec (&out)[kRows][kInt8Vecs]) {
-  // Two neighbouring sums per column: (k0, k1) and (k2, k3) of each group of four.
-  __m256i acc[kRows][4];
+                                IVec (&acc)[kRows][kInt8Vecs]) {
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) acc[r][j] = _mm256_setzero_si256();
+    for (int v = 0; v < kInt8Vecs; ++v) acc[r][v] = _mm256_setzero_si256();
   }
+  const __m256i flip = _mm256_set1_epi8(-128), ones = _mm256_set1_epi16(1);
   for (int g = 0; g < groups; ++g, weights += kPanelColumns * kInt8KGroup) {
-    __m256i w[4];
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) w[j] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)(weights + 16 * j)));
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       int32_t four;
       __builtin_memcpy(&four, x + r * x_stride + g * kInt8KGroup, sizeof four);
-      const __m256i a = _mm256_cvtepu8_epi16(_mm_set1_epi32(four));
+      const __m256i a = _mm256_xor_si256(_mm256_set1_epi32(four), flip);  // less 128
+      const __m256i size = _mm256_abs_epi8(a);
 #pragma GCC unroll 4
-      for (int j = 0; j < 4; ++j) acc[r][j] = _mm256_add_epi32(acc[r][j], _mm256_madd_epi16(a, w[j]));
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < kInt8Vecs; ++v) {
-      // hadd works within 128-bit halves: columns 0 1 4 5 | 2 3 6 7 come out, the permutation orders them.
-      out[r][v] = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[r][2 * v], acc[r][2 * v + 1]), 0xd8);
+      for (int v = 0; v < kInt8Vecs; ++v) {
+        const __m256i w = _mm256_sign_epi8(_mm256_loadu_si256((const __m256i*)(weights + 32 * v)), a);
+        acc[r][v] = _mm256_add_epi32(acc[r][v], _mm256_madd_epi16(_mm256_maddubs_epi16(size, w), ones));
+      }
     }
   }
 }
@@ -69,6 +69,9 @@ void InstallAvx2(struct KernelTable* table) {
   table->embedding = Embedding;
   table->activate = Activate;
   table->softmax = Softmax;
+  table->rms_norm = RmsNorm;
+  table->rope = Rope;
+  table->gate = Gate;
 }
 
 }  // namespace bantam

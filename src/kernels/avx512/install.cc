@@ -6,7 +6,10 @@
 #include "kernels/common/vec_math.inl"
 #include "kernels/common/rows.inl"
 #include "kernels/common/gemm_f32.inl"
+#include "kernels/common/transpose_sse.inl"
+#include "kernels/common/attention_mask.inl"
 #include "kernels/common/attention.inl"
+#include "kernels/common/gated.inl"
 // clang-format on
 
 namespace bantam {
@@ -16,7 +19,7 @@ typedef __m512i IVec;
 #define BANTAM_INT8_ROWS 6
 const int kInt8Rows = BANTAM_INT8_ROWS, kInt8Vecs = 2;  // 24 accumulators of pair sums, 4 weights
 
-BANTAM_INLINE Vec ToFloat(IVec x) { return _mm512_cvtepi32_ps(x); }
+BANTAM_INLINE Vec SumsToFloat(IVec sums, const float*) { return _mm512_cvtepi32_ps(sums); }
 
 template <int kRows>
 BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8_t* weights, int groups,
@@ -70,6 +73,9 @@ void InstallAvx512(struct KernelTable* table) {
   table->embedding = Embedding;
   table->activate = Activate;
   table->softmax = Softmax;
+  table->rms_norm = RmsNorm;
+  table->rope = Rope;
+  table->gate = Gate;
 }
 
 }  // namespace bantam

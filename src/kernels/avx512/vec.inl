@@ -51,6 +51,14 @@ BANTAM_INLINE void StoreBytes(uint8_t* p, Vec x) {
 BANTAM_INLINE void StoreBytesPart(uint8_t* p, int n, Vec x) {
   _mm_mask_storeu_epi8(p, FirstLanes(n), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(x)));
 }
+#define BANTAM_HAS_STORE_BYTES4
+// Two packing steps work within 128-bit lanes; the permutation of 32-bit groups puts them right.
+BANTAM_INLINE void StoreBytes4(uint8_t* p, Vec a, Vec b, Vec c, Vec d) {
+  const __m512i ab = _mm512_packus_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+  const __m512i cd = _mm512_packus_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d));
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd)));
+}
 
 }  // namespace
 }  // namespace bantam

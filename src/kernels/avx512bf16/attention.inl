@@ -68,30 +68,49 @@ void ScorePairs(const struct Bf16Head* head, int key) {
   }
 }
 
-// weights[j] = 2^(factor (scores[j] - max)) in bfloat16, zero past the last key; returns their sum. 2^f for |f| <= 1/2
-// by a polynomial of relative error 7.5e-5, a fiftieth of what bfloat16 rounds away.
-BANTAM_INLINE float SoftmaxPairs(float* scores, uint32_t* weights, int count, int padded, float factor) {
+// Scores count in 128ths of powers of two, as SoftmaxPairs wants them: the queries are multiplied by this.
+const float kScoreUnit = 128 * 1.44269504f;
+
+// The mantissa of 2^(i / 128) in bfloat16's seven bits.
+const uint8_t kPow2Mantissa[128] = {
+    0,   1,   1,   2,   3,   4,   4,   5,   6,   6,   7,   8,   9,   9,   10,  11,  12,  12, 13, 14,  15,  15,
+    16,  17,  18,  19,  19,  20,  21,  22,  23,  23,  24,  25,  26,  27,  28,  28,  29,  30, 31, 32,  33,  34,
+    34,  35,  36,  37,  38,  39,  40,  41,  42,  43,  43,  44,  45,  46,  47,  48,  49,  50, 51, 52,  53,  54,
+    55,  56,  57,  58,  59,  60,  61,  62,  63,  64,  65,  66,  67,  68,  69,  70,  72,  73, 74, 75,  76,  77,
+    78,  79,  80,  82,  83,  84,  85,  86,  87,  88,  90,  91,  92,  93,  94,  96,  97,  98, 99, 100, 102, 103,
+    104, 105, 107, 108, 109, 111, 112, 113, 115, 116, 117, 118, 120, 121, 123, 124, 125, 127};
+
+// weights = 2^((scores[j] - max) / 128) in bfloat16, zero past the last key; returns their sum. A whole number of
+// 128ths is a bfloat16's exponent and the index of its mantissa: a rounding of 2^-9, as much as bfloat16's own. The sum
+// is that of the rounded weights, so that they still add up to one. Pairs lie as KeyOfPair has it.
+BANTAM_INLINE float SoftmaxPairs(float* scores, uint32_t* weights, int count, int padded) {
   for (int j = count; j < padded; ++j) scores[j] = -__builtin_inff();
-  Vec top = Load(scores);
-  for (int j = kLanes; j < padded; j += kLanes) top = Max(top, Load(scores + j));
-  const Vec scale = Set(factor), shift = Set(-factor * MaxLanes(top));
+  Vec top = Load(scores), second = Load(scores + kLanes);
+  for (int j = 2 * kLanes; j < padded; j += 2 * kLanes) {
+    top = Max(top, Load(scores + j));
+    second = Max(second, Load(scores + j + kLanes));
+  }
+  const Vec shift = Set(127 * 128 - MaxLanes(Max(top, second)));
+  const __m512i low = _mm512_loadu_si512(kPow2Mantissa), high = _mm512_loadu_si512(kPow2Mantissa + 64);
+  const __m512i exponent = _mm512_set1_epi16((short)0xff80), ones = _mm512_set1_epi16(0x3f80);
   Vec sum = Zero();
   for (int j = 0; j < padded; j += 2 * kLanes) {
-    Vec e[2];
-#pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
-      const Vec t = Max(Fma(Load(scores + j + half * kLanes), scale, shift), Set(-1000.0f));
-      const Vec n = Round(t), f = Sub(t, n);
-      Vec p = Set(0.0551717747f);
-      p = Fma(p, f, Set(0.242611378f));
-      p = Fma(p, f, Set(0.693260968f));
-      p = Fma(p, f, Set(0.999928f));
-      e[half] = ScalePow2(p, n);
-      sum = Add(sum, e[half]);
-    }
-    _mm512_storeu_si512(weights + j / 2, ToBf16(e[0], e[1]));
+    const __m512i a = _mm512_cvtps_epi32(Add(Load(scores + j), shift));
+    const __m512i b = _mm512_cvtps_epi32(Add(Load(scores + j + kLanes), shift));
+    const __m512i bits = _mm512_packus_epi32(a, b);  // what is too small becomes 0, as is minus infinity
+    const __m512i mantissa = _mm512_maskz_permutex2var_epi8(0x5555555555555555, low, bits, high);
+    const Pairs pairs = _mm512_ternarylogic_epi32(bits, mantissa, exponent, 0xec);  // bits & exponent | mantissa
+    sum = DotPairs(sum, pairs, ones);
+    _mm512_storeu_si512(weights + j / 2, pairs);
   }
   return SumLanes(sum);
+}
+
+// The first key of a pair of weights: packing to 16 bits works within 128-bit lanes, so four keys of the first sixteen
+// alternate with four of the next.
+BANTAM_INLINE int KeyOfPair(int pair) {
+  const int in_block = pair % kLanes;
+  return (pair - in_block) * 2 + in_block / 4 * 4 + in_block % 2 * 2 + in_block / 2 % 2 * kLanes;
 }
 
 template <int kRows, int kVecs>
@@ -116,22 +135,23 @@ void ValuePairs(const struct Bf16Head* head, int column, const float* sums, floa
   }
 }
 
-// A row of f32 as pairs, zeros past `dim`; writes whole registers, so up to 15 pairs too many.
-BANTAM_INLINE void PackRow(const float* x, int dim, uint32_t* out) {
+// A row of f32 as pairs, times `factor`, zeros past `dim`; writes whole registers, so up to 15 pairs too many.
+BANTAM_INLINE void PackRow(const float* x, int dim, Vec factor, uint32_t* out) {
   for (int d = 0; d < dim; d += 2 * kLanes) {
     const int rest = dim - d;
     const Vec low = rest >= kLanes ? Load(x + d) : LoadPart(x + d, rest, Zero());
     const Vec high = rest >= 2 * kLanes ? Load(x + d + kLanes)
                      : rest > kLanes    ? LoadPart(x + d + kLanes, rest - kLanes, Zero())
                                         : Zero();
-    _mm512_storeu_si512(out + d / 2, ToBf16(low, high));
+    _mm512_storeu_si512(out + d / 2, ToBf16(Mul(low, factor), Mul(high, factor)));
   }
 }
 
 template <int kRows>
 void AttendPairs(const struct AttentionArgs* args, const struct Bf16Head* head, int query) {
+  const Vec factor = Set(args->scale * kScoreUnit);
   for (int r = 0; r < kRows; ++r) {
-    PackRow(args->q + (query + r) * args->qkv_stride, args->head_dim, head->queries + r * head->dim_pairs);
+    PackRow(args->q + (query + r) * args->qkv_stride, args->head_dim, factor, head->queries + r * head->dim_pairs);
   }
   for (int j = 0; j < head->padded_keys; j += kKeyVecs * kLanes) {
     // padded_keys is a multiple of two registers.
@@ -142,10 +162,11 @@ void AttendPairs(const struct AttentionArgs* args, const struct Bf16Head* head, 
     }
   }
   float sums[kRows];
-  const float factor = args->scale * 1.44269504f;
+  const bool masked = args->bias != NULL || args->causal != 0 || args->window > 0;
   for (int r = 0; r < kRows; ++r) {
+    if (masked) BiasAndMask(args, query + r, 0, args->num_keys, 1.0f, kScoreUnit, head->scores + r * head->padded_keys);
     sums[r] = SoftmaxPairs(head->scores + r * head->padded_keys, head->weights + r * (head->padded_keys / 2),
-                           args->num_keys, head->padded_keys, factor);
+                           args->num_keys, head->padded_keys);
   }
   for (int d = 0; d < args->head_dim; d += kDimVecs * kLanes) {
     ValuePairs<kRows, kDimVecs>(head, d, sums, args->out + query * args->out_stride + d, args->out_stride,
@@ -159,7 +180,7 @@ BANTAM_INLINE void PackKeys(const struct AttentionArgs* args, uint32_t* keys, in
   for (int j = 0; j < padded_keys; j += 4) {
     for (int i = 0; i < 4; ++i) {
       if (j + i < args->num_keys) {
-        PackRow(args->k + (j + i) * args->qkv_stride, args->head_dim, rows + i * row_stride);
+        PackRow(args->k + (j + i) * args->qkv_stride, args->head_dim, Set(1.0f), rows + i * row_stride);
       } else {
         for (int p = 0; p < row_stride; ++p) rows[i * row_stride + p] = 0;
       }
@@ -178,22 +199,37 @@ BANTAM_INLINE void PackKeys(const struct AttentionArgs* args, uint32_t* keys, in
   }
 }
 
-// values[p, d] = (v[2p, d], v[2p + 1, d]), zero past the last key and dimension.
+// values[p, d] = (v[j, d], v[j + 1, d]) with j = KeyOfPair(p), zero past the last key and dimension.
 BANTAM_INLINE void PackValues(const struct AttentionArgs* args, uint32_t* values, int padded_keys, int padded_dim) {
   for (int p = 0; p < padded_keys / 2; ++p) {
-    const float* even = args->v + 2 * p * args->qkv_stride;
-    const int have_even = 2 * p < args->num_keys ? args->head_dim : 0,
-              have_odd = 2 * p + 1 < args->num_keys ? args->head_dim : 0;
+    const int key = KeyOfPair(p);
+    const float* even = args->v + key * args->qkv_stride;
+    uint32_t* out = values + (ptrdiff_t)p * padded_dim;
+    if (key + 1 < args->num_keys && args->head_dim == padded_dim) {
+      for (int d = 0; d < padded_dim; d += kLanes) {
+        _mm512_storeu_si512(out + d, Interleave(Load(even + d), Load(even + args->qkv_stride + d)));
+      }
+      continue;
+    }
     for (int d = 0; d < padded_dim; d += kLanes) {
-      // No lanes, no access: the pointer may lie past the last row.
-      const Vec a = LoadPart(even + d, have_even - d < kLanes ? have_even - d : kLanes, Zero());
-      const Vec b = LoadPart(even + args->qkv_stride + d, have_odd - d < kLanes ? have_odd - d : kLanes, Zero());
-      _mm512_storeu_si512(values + (ptrdiff_t)p * padded_dim + d, Interleave(a, b));
+      const int lanes = args->head_dim - d;
+      // Past the last row may be a page that does not exist: a masked load of no lanes is slow there.
+      const Vec a =
+          key < args->num_keys && lanes > 0 ? LoadPart(even + d, lanes < kLanes ? lanes : kLanes, Zero()) : Zero();
+      const Vec b = key + 1 < args->num_keys && lanes > 0
+                        ? LoadPart(even + args->qkv_stride + d, lanes < kLanes ? lanes : kLanes, Zero())
+                        : Zero();
+      _mm512_storeu_si512(out + d, Interleave(a, b));
     }
   }
 }
 
 void AttentionBf16(const struct AttentionArgs* args) {
+  // So few keys fit one register: in f32 they are done before they would be packed.
+  if (args->num_keys <= kLanes) {
+    Attention(args);
+    return;
+  }
   const int kPad = 2 * kLanes;
   const int padded_keys = (args->num_keys + kPad - 1) / kPad * kPad,
             padded_dim = (args->head_dim + kPad - 1) / kPad * kPad;

@@ -11,7 +11,7 @@ typedef __m512i IVec;
 #define BANTAM_INT8_ROWS 6
 const int kInt8Rows = BANTAM_INT8_ROWS, kInt8Vecs = 4;  // 24 accumulators, 4 weights and a broadcast in 32 registers
 
-BANTAM_INLINE Vec ToFloat(IVec x) { return _mm512_cvtepi32_ps(x); }
+BANTAM_INLINE Vec SumsToFloat(IVec sums, const float*) { return _mm512_cvtepi32_ps(sums); }
 
 // Through asm because gcc 12 copies every accumulator of the intrinsic and stores it to the stack at each step: 2.1
 // times slower. asm also keeps the weights in registers instead of loading them again for each row.

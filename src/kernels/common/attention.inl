@@ -38,14 +38,16 @@ void ValueTile(const float* scores, ptrdiff_t scores_stride, const float* values
   }
 }
 
-// kRows queries over all keys.
+// kRows queries over the keys that any of them sees.
 template <int kRows>
 void AttendTile(const struct AttentionArgs* args, int query, const float* keys, ptrdiff_t keys_stride,
                 const float* values, ptrdiff_t values_stride, float* scores) {
   const float* q = args->q + query * args->qkv_stride;
-  for (int j = 0; j < args->num_keys; j += kTileVecs * kLanes) {
+  // From a whole register on, so that a key falls into the same lane whatever the tile.
+  const int begin = FirstKey(args, query) / kLanes * kLanes, end = LastKey(args, query + kRows - 1);
+  for (int j = begin; j < end; j += kTileVecs * kLanes) {
     // Fewer registers where fewer keys are left: 16 keys cost a quarter of 64.
-    const int vecs = (args->num_keys - j + kLanes - 1) / kLanes;
+    const int vecs = (end - j + kLanes - 1) / kLanes;
     if (vecs >= kTileVecs) {
       ScoreTile<kRows, kTileVecs>(q, args->qkv_stride, keys + j, keys_stride, args->head_dim, scores + j, keys_stride);
     } else if (vecs == 1) {
@@ -59,16 +61,21 @@ void AttendTile(const struct AttentionArgs* args, int query, const float* keys, 
   float sums[kRows];
   for (int r = 0; r < kRows; ++r) {
     float* row = scores + r * keys_stride;
-    sums[r] = Softmax(row, row, args->num_keys, args->scale);
+    float scale = args->scale;
+    if (args->bias != NULL || args->causal != 0 || args->window > 0) {
+      BiasAndMask(args, query + r, begin, end, scale, 1.0f, row);
+      scale = 1.0f;
+    }
+    sums[r] = Softmax(row + begin, row + begin, end - begin, scale);
   }
   for (int d = 0; d < args->head_dim; d += 2 * kLanes) {
     float* out = args->out + query * args->out_stride + d;
     if (args->head_dim - d > kLanes) {
-      ValueTile<kRows, 2>(scores, keys_stride, values + d, values_stride, args->num_keys, sums, out, args->out_stride,
-                          args->head_dim - d);
+      ValueTile<kRows, 2>(scores + begin, keys_stride, values + begin * values_stride + d, values_stride, end - begin,
+                          sums, out, args->out_stride, args->head_dim - d);
     } else {
-      ValueTile<kRows, 1>(scores, keys_stride, values + d, values_stride, args->num_keys, sums, out, args->out_stride,
-                          args->head_dim - d);
+      ValueTile<kRows, 1>(scores + begin, keys_stride, values + begin * values_stride + d, values_stride, end - begin,
+                          sums, out, args->out_stride, args->head_dim - d);
     }
   }
 }
@@ -82,13 +89,7 @@ BANTAM_INLINE void TransposeKeys(const struct AttentionArgs* args, float* keys, 
     const float *k1 = k + args->qkv_stride, *k2 = k1 + args->qkv_stride, *k3 = k2 + args->qkv_stride;
     int d = 0;
     for (; d + 4 <= dim; d += 4) {
-      __m128 a = _mm_loadu_ps(k + d), b = _mm_loadu_ps(k1 + d), c = _mm_loadu_ps(k2 + d), e = _mm_loadu_ps(k3 + d);
-      _MM_TRANSPOSE4_PS(a, b, c, e);
-      float* out = keys + (ptrdiff_t)d * padded_keys + j;
-      _mm_storeu_ps(out, a);
-      _mm_storeu_ps(out + padded_keys, b);
-      _mm_storeu_ps(out + 2 * padded_keys, c);
-      _mm_storeu_ps(out + 3 * padded_keys, e);
+      Transpose4x4(k + d, args->qkv_stride, keys + (ptrdiff_t)d * padded_keys + j, padded_keys);
     }
     for (; d < dim; ++d) {
       float* out = keys + (ptrdiff_t)d * padded_keys + j;

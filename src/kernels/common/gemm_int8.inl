@@ -1,7 +1,9 @@
 // int8 products: the loop over tiles and the way back to f32. Each ISA brings
-//   IVec, kInt8Rows, kInt8Vecs, ToFloat(IVec)
+//   IVec, kInt8Rows, kInt8Vecs
 //   Int8Products<rows>(x, x_stride, weights, groups, acc): acc[r][v] = the integer sums of 16 or 8 columns each
-// with the weights at the first column of a slice of kInt8Vecs * kLanes columns in its panel.
+// with the weights at the first column of a slice of kInt8Vecs * kLanes columns in its panel, and
+//   SumsToFloat(IVec, weight_sum): those sums as floats; a level whose products are of shifted activations corrects
+//   here
 
 namespace bantam {
 namespace {
@@ -21,7 +23,7 @@ void GemmInt8Tile(const struct GemmInt8Args* args, int row, int panel, int colum
     for (int v = 0; v < kInt8Vecs; ++v) {
       // x = minimum + scale q, so the sum of x w is scale * sum(q w) + minimum * sum(w), times the column's scale.
       const int n = column + v * kLanes;
-      Vec y = Fma(ToFloat(acc[r][v]), scale, Mul(minimum, Load(args->weight_sum + n)));
+      Vec y = Fma(SumsToFloat(acc[r][v], args->weight_sum + n), scale, Mul(minimum, Load(args->weight_sum + n)));
       y = Fma(y, Load(args->weight_scale + n), Load(args->bias + n));
       const int lanes = valid - v * kLanes;
       if (lanes >= kLanes) {

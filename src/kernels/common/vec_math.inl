@@ -60,6 +60,9 @@ BANTAM_INLINE Vec GeluTanh(Vec x) {
 
 BANTAM_INLINE Vec Relu(Vec x) { return Max(x, Zero()); }
 
+// x / (1 + exp(-x)); Exp's upper bound keeps the divisor finite.
+BANTAM_INLINE Vec Silu(Vec x) { return Div(x, Add(Set(1.0f), Exp(Sub(Zero(), x)))); }
+
 // `function` over a block of rows in place. Apart from the products' loops, which keep their accumulators in registers.
 #define BANTAM_ACTIVATE_BLOCK(name, function)                                                             \
   __attribute__((noinline)) void name(float* x, ptrdiff_t stride, int rows, int columns) {                \
@@ -82,12 +85,14 @@ BANTAM_ACTIVATE_BLOCK(GeluBlock, Gelu)
 BANTAM_ACTIVATE_BLOCK(GeluFastBlock, GeluFast)
 BANTAM_ACTIVATE_BLOCK(GeluTanhBlock, GeluTanh)
 BANTAM_ACTIVATE_BLOCK(ReluBlock, Relu)
+BANTAM_ACTIVATE_BLOCK(SiluBlock, Silu)
 #undef BANTAM_ACTIVATE_BLOCK
 
 BANTAM_INLINE void ActivateBlock(float* x, ptrdiff_t stride, int rows, int columns, enum Activation activation) {
   if (activation == kActivationGelu) GeluBlock(x, stride, rows, columns);
   if (activation == kActivationGeluTanh) GeluTanhBlock(x, stride, rows, columns);
   if (activation == kActivationRelu) ReluBlock(x, stride, rows, columns);
+  if (activation == kActivationSilu) SiluBlock(x, stride, rows, columns);
 }
 
 void Activate(const float* x, float* out, int count, enum Activation activation) {

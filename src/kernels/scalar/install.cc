@@ -21,6 +21,8 @@ float Activate(float x, Activation activation) {
       return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
     case kActivationRelu:
       return std::max(x, 0.0f);
+    case kActivationSilu:
+      return x / (1.0f + std::exp(-x));
   }
   return x;
 }
@@ -125,20 +127,66 @@ float Softmax(const float* x, float* out, int count, float scale) {
   return sum;
 }
 
+void RmsNorm(const LayerNormArgs* args) {
+  for (int row = 0; row < args->num_rows; ++row) {
+    const float* x = args->x + row * args->x_stride;
+    float* out = args->out + row * args->out_stride;
+    double squares = 0;
+    for (int i = 0; i < args->columns; ++i) squares += static_cast<double>(x[i]) * x[i];
+    const double inverse = 1.0 / std::sqrt(squares / args->columns + args->epsilon);
+    for (int i = 0; i < args->columns; ++i) out[i] = static_cast<float>(x[i] * inverse) * args->gamma[i];
+    if (args->quantized == nullptr) continue;
+    QuantizeRow(out, args->columns, args->quantized + row * args->quantized_stride, args->quantized_rows + row);
+  }
+}
+
+void Rope(const RopeArgs* args) {
+  const int half = args->rotary_dim / 2;
+  for (int row = 0; row < args->num_rows; ++row) {
+    const float* cosines = args->cosines + static_cast<ptrdiff_t>(args->position_ids[row]) * half;
+    const float* sines = args->sines + static_cast<ptrdiff_t>(args->position_ids[row]) * half;
+    for (int head = 0; head < args->num_heads; ++head) {
+      float* x = args->x + row * args->x_stride + static_cast<ptrdiff_t>(head) * args->head_dim;
+      for (int i = 0; i < half; ++i) {
+        const float a = x[i], b = x[i + half];
+        x[i] = a * cosines[i] - b * sines[i];
+        x[i + half] = b * cosines[i] + a * sines[i];
+      }
+    }
+  }
+}
+
+void Gate(const GateArgs* args) {
+  for (int row = 0; row < args->num_rows; ++row) {
+    const float* gate = args->gate + row * args->gate_stride;
+    const float* up = args->up + row * args->up_stride;
+    float* out = args->out + row * args->out_stride;
+    for (int i = 0; i < args->columns; ++i) out[i] = Activate(gate[i], args->activation) * up[i];
+  }
+}
+
 void Attention(const AttentionArgs* args) {
   float* scores = args->scratch;
   for (int i = 0; i < args->num_queries; ++i) {
     const float* q = args->q + i * args->qkv_stride;
-    for (int j = 0; j < args->num_keys; ++j) {
+    const int position = args->query_position + i;
+    int begin = 0, end = args->num_keys;
+    if (args->window > 0) {
+      begin = std::max(begin, position - args->window);
+      end = std::min(end, position + args->window + 1);
+    }
+    if (args->causal != 0) end = std::min(end, position + 1);
+    for (int j = begin; j < end; ++j) {
       const float* k = args->k + j * args->qkv_stride;
       float dot = 0;
       for (int d = 0; d < args->head_dim; ++d) dot += q[d] * k[d];
-      scores[j] = dot;
+      scores[j] = dot * args->scale;
+      if (args->bias != nullptr) scores[j] += args->bias[i * args->bias_stride + j];
     }
-    const float sum = Softmax(scores, scores, args->num_keys, args->scale);
+    const float sum = Softmax(scores + begin, scores + begin, end - begin, 1.0f);
     float* out = args->out + i * args->out_stride;
     for (int d = 0; d < args->head_dim; ++d) out[d] = 0;
-    for (int j = 0; j < args->num_keys; ++j) {
+    for (int j = begin; j < end; ++j) {
       for (int d = 0; d < args->head_dim; ++d) out[d] += scores[j] * args->v[j * args->qkv_stride + d];
     }
     for (int d = 0; d < args->head_dim; ++d) out[d] /= sum;
@@ -168,7 +216,8 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 }  // namespace
 
 void InstallScalar(KernelTable* table) {
-  *table = {GemmF32, GemmInt8, Quantize, LayerNorm, Attention, Attention, Embedding, ActivateAll, Softmax};
+  *table = {GemmF32,   GemmInt8,    Quantize, LayerNorm, Attention, Attention,
+            Embedding, ActivateAll, Softmax,  RmsNorm,   Rope,      Gate};
 }
 
 }  // namespace bantam

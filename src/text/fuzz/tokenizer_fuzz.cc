@@ -1,6 +1,8 @@
-// Fuzz target of the tokenizer. The first byte of the input says what the rest is: 'J' a tokenizer.json, which must
-// load or be refused; a digit a text, encoded with one of the small golden tokenizers. With clang and -DBANTAM_FUZZ=ON,
-// from the repository's root:
+// Fuzz target of the tokenizer. The first byte of the input says what the rest is: 'J' a tokenizer.json, 'S' a
+// SentencePiece model, 'T' ranks of tiktoken, 'V' a vocab.json, a zero byte and merges.txt, 'B' a vocab.txt, each of
+// which must load or be refused; 'R' a pattern of the reference, which must become one of RE2's or be refused; any
+// other a text, encoded with one of the small golden tokenizers. With clang and -DBANTAM_FUZZ=ON, from the repository's
+// root:
 //
 //   build/fuzz/src/text/tokenizer_fuzz -timeout=2 -max_len=65536 src/text/fuzz/corpus
 //
@@ -12,14 +14,33 @@
 
 #include "base/check.h"
 #include "base/text_util.h"
-#include "text/tokenizer.h"
+#include "text/loaders.h"
+#include "text/pattern.h"
 #include "text/unicode.h"
 
 namespace bantam::text {
 namespace {
 
-constexpr std::array kTokenizers = {"uncased",        "cased",       "lowered_with_accents", "stripped_unclean",
-                                    "only_the_model", "short_words", "added_tokens"};
+constexpr std::array kTokenizers = {"uncased",
+                                    "cased",
+                                    "lowered_with_accents",
+                                    "stripped_unclean",
+                                    "only_the_model",
+                                    "short_words",
+                                    "added_tokens",
+                                    "parts/gpt2",
+                                    "parts/llama3",
+                                    "parts/o200k",
+                                    "parts/deepseek_v3",
+                                    "parts/deepseek_coder",
+                                    "parts/clip",
+                                    "parts/llama",
+                                    "parts/t5",
+                                    "parts/xlmr",
+                                    "parts/words",
+                                    "parts/bloom",
+                                    "parts/words_re2",
+                                    "parts/bpe_with_prefix"};
 
 const Tokenizer& Golden(size_t index) {
   static const auto all = [] {
@@ -49,6 +70,36 @@ void CheckEncoding(const Tokenizer& tokenizer, std::string_view text, bool recog
   cut.add_special_tokens = false;
   const Encoding few = tokenizer.Encode(text, cut);
   BANTAM_CHECK(few.ids.size() == std::min<size_t>(5, few.num_tokens_before_truncation));
+  BANTAM_CHECK(!FirstInvalidUtf8(tokenizer.Decode(whole.ids, {.skip_special_tokens = false})));
+}
+
+void CheckLoaded(const Result<std::unique_ptr<Tokenizer>>& tokenizer) {
+  if (!tokenizer) {
+    BANTAM_CHECK(tokenizer.error().message.starts_with("fuzz."), "{}", tokenizer.error().message);
+    return;
+  }
+  for (const char* text : {"", "the [CLS] Ångström 東京 e\u0301\u0323 refund's aaaaab", "\xFF\xC0"}) {
+    CheckEncoding(**tokenizer, text, true);
+    CheckEncoding(**tokenizer, text, false);
+  }
+}
+
+Result<std::unique_ptr<Tokenizer>> LoadFile(char kind, std::string_view input) {
+  switch (kind) {
+    case 'S':
+      return LoadSentencePiece(input, "fuzz.model");
+    case 'T':
+      return LoadTiktoken(input, "fuzz.tiktoken", "cl100k_base");
+    case 'B':
+      return LoadVocabTxt(input, "fuzz.txt", {});
+    case 'V': {
+      const size_t end = std::min(input.find('\0'), input.size());
+      return LoadVocabAndMerges(input.substr(0, end), input.substr(std::min(end + 1, input.size())), "fuzz.json",
+                                "fuzz.merges");
+    }
+    default:
+      return Tokenizer::FromJson(input, "fuzz.json");
+  }
 }
 
 }  // namespace
@@ -57,16 +108,9 @@ void FuzzTokenizer(std::string_view input) {
   if (input.empty()) return;
   const char kind = input[0];
   input.remove_prefix(1);
-  if (kind == 'J') {
-    const auto tokenizer = Tokenizer::FromJson(input, "fuzz.json");
-    if (!tokenizer) {
-      BANTAM_CHECK(tokenizer.error().message.starts_with("fuzz.json"), "{}", tokenizer.error().message);
-      return;
-    }
-    for (const char* text : {"", "the [CLS] Ångström 東京 e\u0301\u0323 refund's aaaaab", "\xFF\xC0"}) {
-      CheckEncoding(**tokenizer, text, true);
-      CheckEncoding(**tokenizer, text, false);
-    }
+  if (std::string_view("JSTBV").find(kind) != std::string_view::npos) return CheckLoaded(LoadFile(kind, input));
+  if (kind == 'R') {
+    if (!FirstInvalidUtf8(input)) static_cast<void>(TranslateToRe2(input));
     return;
   }
   const Tokenizer& tokenizer = Golden(static_cast<unsigned char>(kind) - '0');

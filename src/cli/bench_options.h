@@ -1,0 +1,28 @@
+// The options of `bantam bench`, and its parts: one function for each thing that can be measured.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/bench_measure.h"
+
+namespace bantam::cli {
+
+struct BenchOptions {
+  std::string what;
+  std::string model = "all-MiniLM-L6-v2";
+  std::string dtype = "int8";
+  std::string data;  // a file of lines
+  int batch = 1, tokens = 16, threads = 0;
+  MeasureOptions measure;
+  bool json = false;
+};
+
+Status RunBenchEmbed(const BenchOptions& options);
+Status RunBenchTokenize(const BenchOptions& options);
+
+// The lines of options.data, which must not be empty.
+Result<std::vector<std::string>> ReadBenchData(const BenchOptions& options);
+
+}  // namespace bantam::cli

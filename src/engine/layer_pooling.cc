@@ -1,0 +1,56 @@
+#include "engine/layer_pooling.h"
+
+#include <algorithm>
+
+#include "layers/pooling.h"
+
+namespace bantam {
+
+void LayerPooling::Clear(size_t num_sequences) {
+  first_.assign(num_sequences, kNone);
+  wanted_.clear();
+}
+
+void LayerPooling::Add(size_t row, const Sequence& sequence) {
+  BANTAM_CHECK(first_[row] == kNone || (sequence.judge == nullptr && wanted_[first_[row]].sequence.judge == nullptr),
+               "sequence {} is shared by one who may end it", row);
+  wanted_.push_back({sequence, first_[row]});
+  first_[row] = wanted_.size() - 1;
+}
+
+bool LayerPooling::Wants(int layer) const {
+  if (!layers_.empty()) return std::binary_search(layers_.begin(), layers_.end(), layer);
+  return layer == num_layers_ || std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+           return wanted.sequence.judge != nullptr && wanted.sequence.judge->Wants(layer);
+         });
+}
+
+void LayerPooling::PoolRows(const LayerOutput& output, size_t i, const Sequence& sequence, std::span<float> out) const {
+  const auto begin = static_cast<size_t>(output.borders[i]) * static_cast<size_t>(hidden_size_);
+  const auto end = static_cast<size_t>(output.borders[i + 1]) * static_cast<size_t>(hidden_size_);
+  Pool(output.hidden.subspan(begin, end - begin), hidden_size_, sequence.pooling, sequence.normalize, out);
+}
+
+bool LayerPooling::Take(const LayerOutput& output, size_t i, const Sequence& sequence) const {
+  if (!layers_.empty()) {
+    const auto at = std::lower_bound(layers_.begin(), layers_.end(), output.layer);
+    if (at == layers_.end() || *at != output.layer) return false;
+    const auto width = static_cast<size_t>(hidden_size_);
+    PoolRows(output, i, sequence, sequence.out.subspan(static_cast<size_t>(at - layers_.begin()) * width, width));
+    return false;
+  }
+  const bool last = output.layer == num_layers_;
+  if (!last && (sequence.judge == nullptr || !sequence.judge->Wants(output.layer))) return false;
+  PoolRows(output, i, sequence, sequence.out);
+  return !last && sequence.judge->Finished(output.layer, sequence.out);
+}
+
+void LayerPooling::AfterLayer(const LayerOutput& output, std::span<uint8_t> finished) {
+  for (size_t i = 0; i < output.sequences.size(); ++i) {
+    for (size_t at = first_[static_cast<size_t>(output.sequences[i])]; at != kNone; at = wanted_[at].next) {
+      if (Take(output, i, wanted_[at].sequence)) finished[i] = 1;
+    }
+  }
+}
+
+}  // namespace bantam

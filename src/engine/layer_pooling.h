@@ -1,0 +1,58 @@
+// What an engine's batch wants of the layers: pooled vectors after some of them, and an end for what is done.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "files/model_folder.h"
+#include "models/layer_observer.h"
+
+namespace bantam {
+
+// Asked after a layer whether a text needs the next one. Belongs to one request; used by one thread at a time.
+class ExitJudge {
+ public:
+  virtual ~ExitJudge() = default;
+  virtual bool Wants(int layer) const = 0;  // whether it can decide after this layer, 1 to num_layers() - 1
+  // pooled: [hidden_size], what the request's answer is if it ends here. True ends it.
+  virtual bool Finished(int layer, std::span<const float> pooled) = 0;
+};
+
+class LayerPooling final : public LayerObserver {
+ public:
+  struct Sequence {
+    PoolingMode pooling = PoolingMode::kMean;
+    bool normalize = true;
+    ExitJudge* judge = nullptr;  // or null: nobody ends it early
+    std::span<float> out = {};   // [hidden_size], or [layers, hidden_size] for a list of layers
+  };
+
+  // layers: ascending, the layers whose vectors each sequence's `out` holds; empty: the one where it ended.
+  LayerPooling(int num_layers, int hidden_size, std::span<const int> layers)
+      : num_layers_(num_layers), hidden_size_(hidden_size), layers_(layers) {}
+  void Clear(size_t num_sequences);
+  // One who wants the batch's sequence `row`. There may be several of one row, if none of them has a judge.
+  void Add(size_t row, const Sequence& sequence);
+
+  bool Wants(int layer) const override;
+  void AfterLayer(const LayerOutput& output, std::span<uint8_t> finished) override;
+
+ private:
+  static constexpr size_t kNone = SIZE_MAX;
+  struct Wanted {
+    Sequence sequence;
+    size_t next;  // another one of the same row, or kNone
+  };
+  // Whether it is done with its row after this layer.
+  bool Take(const LayerOutput& output, size_t i, const Sequence& sequence) const;
+  void PoolRows(const LayerOutput& output, size_t i, const Sequence& sequence, std::span<float> out) const;
+
+  const int num_layers_, hidden_size_;
+  const std::span<const int> layers_;
+  std::vector<size_t> first_;  // by row: where its list in wanted_ begins, or kNone
+  std::vector<Wanted> wanted_;
+};
+
+}  // namespace bantam

@@ -1,0 +1,128 @@
+#include "learn/early_exit.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/text_util.h"
+#include "learn/vector_math.h"
+
+namespace bantam {
+
+void Standardize(const ExitHead& exit, std::span<const float> x, std::span<float> out) {
+  BANTAM_CHECK(x.size() == exit.mean.size() && out.size() == x.size());
+  for (size_t i = 0; i < x.size(); ++i) out[i] = (x[i] - exit.mean[i]) * exit.inverse_deviation[i];
+  const float scale = 1 / std::max(std::sqrt(DotF(out, out)), 1e-30f);
+  for (float& v : out) v *= scale;
+}
+
+ExitFeatures FeaturesOfLogits(std::span<const float> logits) {
+  float best = logits[0], second = logits[1];
+  if (second > best) std::swap(best, second);
+  for (size_t i = 2; i < logits.size(); ++i) {
+    if (logits[i] > best) {
+      second = best;
+      best = logits[i];
+    } else {
+      second = std::max(second, logits[i]);
+    }
+  }
+  return {best, static_cast<double>(best) - second, 0};
+}
+
+ExitReading ReadExit(const ExitHead& exit, std::span<const float> pooled) {
+  std::vector<float> x(pooled.size());
+  Standardize(exit, pooled, x);
+  ExitReading reading;
+  reading.logits.resize(static_cast<size_t>(exit.model.num_labels));
+  Logits(exit.model, x, reading.logits);
+  // Features of a NaN would be those of the logits beside it.
+  if (!std::all_of(reading.logits.begin(), reading.logits.end(), [](float z) { return std::isfinite(z); }))
+    return reading;
+  reading.features = FeaturesOfLogits(reading.logits);
+  reading.certainty = exit.agreement.InScope(reading.features);
+  return reading;
+}
+
+std::optional<double> ExitPlan::CertaintyFor(double max_disagreement) const {
+  std::optional<double> certainty;
+  for (const ExitLevel& level : levels) {
+    if (level.disagreement > max_disagreement) break;
+    certainty = level.certainty;
+  }
+  return heads.empty() ? std::nullopt : certainty;
+}
+
+Result<double> ParseDisagreement(std::string_view text) {
+  if (text == "off") return 0.0;
+  double percent = 0;
+  const char* last = text.data() + text.size() - (text.ends_with('%') ? 1 : 0);
+  const auto [end, error] = std::from_chars(text.data(), last, percent);
+  // Without the sign it could as well be meant as a share.
+  if (!text.ends_with('%') || error != std::errc() || end != last || !(percent > 0 && percent <= 5)) {
+    return Err(ErrorCode::kInvalidArgument,
+               "\"{}\" is no disagreement to allow of early exits; write a percentage above 0% and at most 5%, such as "
+               "0.5%, or off",
+               EscapeForTerminal(text, 40));
+  }
+  return percent / 100;
+}
+
+int ExitOf(const ExitTrace& trace, double certainty) {
+  for (size_t exit = 0; exit < trace.certainty.size(); ++exit) {
+    if (trace.certainty[exit] >= certainty) return static_cast<int>(exit);
+  }
+  return -1;
+}
+
+std::vector<ExitLevel> MeasureExits(std::span<const ExitTrace> traces, double highest) {
+  // Logits of the certainty: 0.9999 down to 0.5.
+  constexpr double kFirst = 9.2, kStep = 0.1;
+  constexpr double kConfidence = 0.95;
+  std::vector<ExitLevel> levels;
+  double largest = 0;
+  for (int step = 0; kFirst - step * kStep >= 0; ++step) {
+    const double certainty = Sigmoid(kFirst - step * kStep);
+    int64_t in_scope = 0, strangers = 0, wrong = 0, wrong_strangers = 0;
+    for (const ExitTrace& trace : traces) {
+      const int exit = ExitOf(trace, certainty);
+      const bool disagrees = exit >= 0 && !trace.agrees[static_cast<size_t>(exit)];
+      (trace.out_of_scope ? strangers : in_scope) += 1;
+      (trace.out_of_scope ? wrong_strangers : wrong) += disagrees ? 1 : 0;
+    }
+    if (in_scope == 0) break;
+    largest = std::max(largest, BinomialUpperBound(wrong, in_scope, kConfidence));
+    if (strangers > 0)
+      largest = std::max(largest, static_cast<double>(wrong_strangers) / static_cast<double>(strangers));
+    if (largest > highest) break;
+    levels.push_back({certainty, largest});
+  }
+  return levels;
+}
+
+double BinomialUpperBound(int64_t hits, int64_t n, double confidence) {
+  BANTAM_CHECK(hits >= 0 && hits <= n && n > 0 && confidence > 0 && confidence < 1);
+  if (hits == n) return 1;
+  const auto count = static_cast<double>(n);
+  const auto log_choose = [&](double k) {
+    return std::lgamma(count + 1) - std::lgamma(k + 1) - std::lgamma(count - k + 1);
+  };
+  // P(at most `hits` of n), which falls as p grows.
+  const auto tail = [&](double p) {
+    double sum = 0;
+    for (int64_t k = 0; k <= hits; ++k) {
+      const auto x = static_cast<double>(k);
+      sum += std::exp(log_choose(x) + x * std::log(p) + (count - x) * std::log1p(-p));
+    }
+    return sum;
+  };
+  double low = static_cast<double>(hits) / count, high = 1;
+  for (int i = 0; i < 60 && high - low > 1e-12; ++i) {
+    const double middle = 0.5 * (low + high);
+    (tail(middle) > 1 - confidence ? low : high) = middle;
+  }
+  return high;
+}
+
+}  // namespace bantam

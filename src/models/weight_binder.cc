@@ -1,0 +1,81 @@
+#include "models/weight_binder.h"
+
+#include "base/log.h"
+#include "models/packed_file.h"
+
+namespace bantam {
+
+void WeightBinder::Layer(Linear& linear, std::vector<std::string> names, int in, int out, Bias bias) {
+  std::vector<LinearPart> parts;
+  for (std::string& name : names) parts.push_back({std::move(name), out / static_cast<int>(names.size())});
+  Layer(linear, parts, in, bias);
+}
+
+void WeightBinder::Layer(Linear& linear, const std::vector<LinearPart>& parts, int in, Bias bias) {
+  int out = 0;
+  for (const LinearPart& part : parts) out += part.rows;
+  linear = layout_.TakeLinear(plan_.LinearType(prefix_ + parts.front().name), in, out);
+  if (reading()) status_ = reader_->ReadLinear(parts, linear, bias);
+}
+
+void WeightBinder::Norm(LayerNorm& norm, const std::string& name, const LayerNorm& like, Bias bias) {
+  norm = layout_.TakeNorm(like.size, like.epsilon);
+  norm.kind = like.kind;
+  if (reading()) status_ = reader_->ReadNorm(name, norm, bias);
+}
+
+void WeightBinder::Words(Embedding& embedding, const std::string& name, int vocab_size) {
+  layout_.TakeWords(plan_.TableType(prefix_ + name), vocab_size, embedding);
+  if (reading()) status_ = reader_->ReadWords(name, vocab_size, embedding);
+}
+
+void WeightBinder::Table(const float*& table, const std::string& name, const Shape& shape) {
+  const auto count = static_cast<size_t>(NumElements(shape));
+  table = layout_.Take<float>(count);
+  if (reading()) status_ = reader_->Into(name, shape, Fill(table, count));
+}
+
+void WeightBinder::Computed(const float*& table, size_t count,
+                            const std::function<Status(WeightReader& reader, std::span<float> out)>& fill) {
+  table = layout_.Take<float>(count);
+  if (reading()) status_ = fill(*reader_, Fill(table, count));
+}
+
+std::string PrefixOf(const WeightSource& source, std::initializer_list<std::string_view> prefixes,
+                     std::string_view probe) {
+  for (const std::string_view prefix : prefixes) {
+    if (source.Has(std::string(prefix) + std::string(probe))) return std::string(prefix);
+  }
+  return "";
+}
+
+Result<PackedWeights> LoadPackedWeights(ModelFolder& model, const EncoderOptions& options, const WeightPlan& plan,
+                                        const std::string& fingerprint, const WeightNames& names,
+                                        const std::function<void(WeightBinder&)>& bind) {
+  WeightBinder sizes(plan, names.prefix, nullptr);
+  bind(sizes);
+  // f32 weights are the file's own, in another order: a second copy on disk would save little.
+  const bool packed = options.use_packed_files && plan.AnyQuantized() && !model.packed_folder.empty();
+  const PackedFile file{.folder = model.packed_folder,
+                        .weights_sha256 = model.weights_sha256,
+                        .contents = fingerprint + " " + plan.Fingerprint(),
+                        .size_bytes = sizes.total_bytes()};
+  if (packed) {
+    if (auto opened = OpenPackedFile(file)) return PackedWeights{std::move(opened->memory), opened->num_parameters};
+  }
+  BANTAM_TRY(WeightMemory memory, WeightMemory::Allocate(sizes.total_bytes()));
+  WeightReader reader(*model.weights, plan, names.prefix);
+  WeightBinder read(plan, names.prefix, memory.bytes().data(), reader);
+  bind(read);
+  BANTAM_RETURN_IF_ERROR(read.status());
+  BANTAM_RETURN_IF_ERROR(reader.Finish(names.what, names.ignored));
+  if (packed) {
+    // Disposable: without it the next start is slower, nothing else.
+    if (Status written = WritePackedFile(file, memory.bytes(), reader.num_parameters()); !written) {
+      Log(LogLevel::kWarning, "packed weights are not kept: {}", written.error().message);
+    }
+  }
+  return PackedWeights{std::move(memory), reader.num_parameters()};
+}
+
+}  // namespace bantam

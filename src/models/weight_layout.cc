@@ -1,0 +1,39 @@
+#include "models/weight_layout.h"
+
+#include "kernels/packing.h"
+
+namespace bantam {
+
+Linear WeightLayout::TakeLinear(WeightType type, int in_features, int out_features) {
+  Linear linear{.in_features = in_features, .out_features = out_features};
+  const auto columns = static_cast<size_t>(PaddedColumns(out_features));
+  linear.bias = Take<float>(columns);
+  if (type == WeightType::kF32) {
+    linear.packed_f32 = Take<float>(PackedF32Size(out_features, in_features));
+  } else {
+    linear.weight_scale = Take<float>(columns);
+    linear.weight_sum = Take<float>(columns);
+    linear.packed_int8 = Take<int8_t>(PackedInt8Size(out_features, in_features));
+  }
+  linear.type = type;
+  return linear;
+}
+
+LayerNorm WeightLayout::TakeNorm(int size, float epsilon) {
+  LayerNorm norm{.size = size, .epsilon = epsilon};
+  norm.gamma = Take<float>(static_cast<size_t>(size));
+  norm.beta = Take<float>(static_cast<size_t>(size));
+  return norm;
+}
+
+void WeightLayout::TakeWords(WeightType type, int vocab_size, Embedding& embedding) {
+  const auto rows = static_cast<size_t>(vocab_size), width = static_cast<size_t>(embedding.hidden_size);
+  if (type == WeightType::kF32) {
+    embedding.words = Take<float>(rows * width);
+  } else {
+    embedding.word_scales = Take<float>(rows);
+    embedding.words_int8 = Take<int8_t>(rows * width);
+  }
+}
+
+}  // namespace bantam

@@ -1,0 +1,78 @@
+#include "models/weight_plan.h"
+
+#include <algorithm>
+
+#include "base/text_util.h"
+
+namespace bantam {
+namespace {
+
+constexpr int64_t kFormat = 1;
+
+Result<WeightType> TypeOfBits(int64_t bits, const std::string& where) {
+  if (bits == 32) return WeightType::kF32;
+  if (bits == 8) return WeightType::kInt8;
+  return Err(ErrorCode::kUnsupported, "{} is {}; known: 8, 32", where, bits);
+}
+
+}  // namespace
+
+WeightType WeightPlan::TypeOf(std::string_view name, WeightType otherwise) const {
+  const auto found = kept.find(name);
+  return found == kept.end() ? otherwise : found->second;
+}
+
+bool WeightPlan::AnyQuantized() const {
+  const auto quantized = [](WeightType one) { return one != WeightType::kF32; };
+  return quantized(type) ||
+         std::any_of(kept.begin(), kept.end(), [&](const auto& row) { return quantized(row.second); });
+}
+
+std::string WeightPlan::Fingerprint() const {
+  std::string line = fmt::format("{} words={}", WeightTypeName(type), WeightTypeName(table_type));
+  for (const auto& [name, other] : kept) line += fmt::format(" {}={}", EscapeForTerminal(name), WeightTypeName(other));
+  return line;
+}
+
+WeightPlan PlanFor(WeightType type) {
+  WeightPlan plan;
+  plan.type = plan.table_type = type;
+  return plan;
+}
+
+Result<WeightPlan> ReadWeightPlan(const json::value& config, std::string_view name, WeightType wanted) {
+  BANTAM_TRY(const JsonObject whole, JsonObject::From(config, name));
+  const json::value* present = whole.Find("quantization_config");
+  if (present == nullptr || present->is_null()) return PlanFor(wanted);
+  BANTAM_TRY(const JsonObject object, whole.Object("quantization_config"));
+  BANTAM_TRY(const std::string method, object.StringOr("quant_method", ""));
+  if (method != "bantam") {
+    return Err(ErrorCode::kUnsupported,
+               "{}: the weights were quantised by another tool (\"quant_method\" \"{}\"); take the original model, and "
+               "'bantam quantize' for a smaller one",
+               name, EscapeForTerminal(method));
+  }
+  BANTAM_TRY(const int64_t format, object.Int("format", 1, 1'000'000));
+  if (format != kFormat) {
+    return Err(ErrorCode::kUnsupported,
+               "{} is {}; this version knows {}: quantize the original again, or update bantam", object.Where("format"),
+               format, kFormat);
+  }
+  WeightPlan plan;
+  plan.stored = true;
+  BANTAM_TRY(const int64_t bits, object.Int("bits", 1, 64));
+  BANTAM_TRY(plan.type, TypeOfBits(bits, object.Where("bits")));
+  BANTAM_TRY(const int64_t table_bits, object.IntOr("embedding_bits", bits, 1, 64));
+  BANTAM_TRY(plan.table_type, TypeOfBits(table_bits, object.Where("embedding_bits")));
+  const json::value* kept = object.Find("kept");
+  if (kept == nullptr || kept->is_null()) return plan;
+  BANTAM_TRY(const JsonObject names, object.Object("kept"));
+  for (const auto& member : names.raw()) {
+    const std::string layer(member.key());
+    BANTAM_TRY(const int64_t layer_bits, names.Int(layer, 1, 64));
+    BANTAM_TRY(plan.kept[layer], TypeOfBits(layer_bits, names.Where(layer)));
+  }
+  return plan;
+}
+
+}  // namespace bantam

@@ -1,0 +1,195 @@
+#include "models/weight_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/text_util.h"
+#include "kernels/packing.h"
+
+namespace bantam {
+namespace {
+
+bool IsFloat(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF64;
+}
+
+TensorView RowOf(const TensorView& matrix, int row, int columns) {
+  const size_t row_bytes = static_cast<size_t>(columns) * DTypeBytes(matrix.dtype);
+  return {matrix.dtype, {columns}, matrix.bytes.subspan(static_cast<size_t>(row) * row_bytes, row_bytes)};
+}
+
+}  // namespace
+
+// DType::kF32 expects any float type.
+Result<TensorView> WeightReader::GetAny(const std::string& full, const Shape& shape, DType expected) {
+  BANTAM_TRY(TensorView view, source_.Get(full, shape));
+  const bool fits = expected == DType::kF32 ? IsFloat(view.dtype) : view.dtype == expected;
+  if (!fits) {
+    return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected {}", EscapeForTerminal(full),
+               DTypeName(view.dtype),
+               expected == DType::kF32 ? "F32, F16, BF16 or F64"
+                                       : fmt::format("{} by \"quantization_config\"", DTypeName(expected)));
+  }
+  return view;
+}
+
+void WeightReader::Count(const std::string& full, uint64_t parameters) {
+  if (counted_.insert(full).second) num_parameters_ += parameters;
+}
+
+Result<TensorView> WeightReader::Get(std::string_view name, const Shape& shape) {
+  BANTAM_TRY(TensorView view, GetAny(prefix_ + std::string(name), shape, DType::kF32));
+  Count(prefix_ + std::string(name), static_cast<uint64_t>(NumElements(shape)));
+  return view;
+}
+
+Status WeightReader::Into(std::string_view name, const Shape& shape, std::span<float> out) {
+  BANTAM_TRY(const TensorView view, Get(name, shape));
+  CopyToF32(view, out);
+  return Ok();
+}
+
+Result<WeightReader::Matrix> WeightReader::OpenMatrix(const std::string& name, WeightType type, int rows, int columns) {
+  // A module's weight, or a table saved by itself.
+  const std::string full = prefix_ + name + (!Has(name + ".weight") && Has(name) ? "" : ".weight");
+  layers_.insert(prefix_ + name);
+  Count(full, static_cast<uint64_t>(rows) * static_cast<uint64_t>(columns));
+  Matrix matrix;
+  matrix.columns = columns;
+  if (!plan_.stored || type == WeightType::kF32) {
+    BANTAM_TRY(matrix.values, GetAny(full, {rows, columns}, DType::kF32));
+    return matrix;
+  }
+  BANTAM_TRY(matrix.values, GetAny(full, {rows, columns}, DType::kI8));
+  // The kernels' sums are exact for -127 to 127 only.
+  const auto* bytes = reinterpret_cast<const int8_t*>(matrix.values.bytes.data());
+  if (std::find(bytes, bytes + matrix.values.bytes.size(), int8_t{-128}) != bytes + matrix.values.bytes.size()) {
+    return Err(ErrorCode::kCorrupt, "weight \"{}\" holds -128; int8 weights go from -127 to 127", full);
+  }
+  const std::string scale_name = full + "_scale";
+  BANTAM_TRY(const TensorView scales, GetAny(scale_name, {rows}, DType::kF32));
+  matrix.scales.resize(static_cast<size_t>(rows));
+  CopyToF32(scales, matrix.scales);
+  for (const float scale : matrix.scales) {
+    if (!std::isfinite(scale)) return Err(ErrorCode::kCorrupt, "weight \"{}\" holds {}", scale_name, scale);
+  }
+  return matrix;
+}
+
+std::span<const float> WeightReader::RowF32(const Matrix& matrix, int row) {
+  scratch_.resize(static_cast<size_t>(matrix.columns));
+  CopyToF32(RowOf(matrix.values, row, matrix.columns), scratch_);
+  return scratch_;
+}
+
+float WeightReader::RowInt8(const Matrix& matrix, int row, std::span<int8_t> out) {
+  if (!plan_.stored) return QuantizeRowInt8(RowF32(matrix, row), out);
+  const TensorView view = RowOf(matrix.values, row, matrix.columns);
+  std::memcpy(out.data(), view.bytes.data(), view.bytes.size());
+  return matrix.scales[static_cast<size_t>(row)];
+}
+
+Result<std::vector<float>> WeightReader::ReadMatrix(const std::string& name, int rows, int columns) {
+  const WeightType type = plan_.LinearType(prefix_ + name);
+  BANTAM_TRY(const Matrix matrix, OpenMatrix(name, type, rows, columns));
+  const auto width = static_cast<size_t>(columns);
+  std::vector<float> values(static_cast<size_t>(rows) * width);
+  if (!plan_.stored || type == WeightType::kF32) {
+    CopyToF32(matrix.values, values);
+    return values;
+  }
+  std::vector<int8_t> row_int8(width);
+  for (int row = 0; row < rows; ++row) {
+    const float scale = RowInt8(matrix, row, row_int8);
+    for (size_t i = 0; i < width; ++i) {
+      values[static_cast<size_t>(row) * width + i] = scale * static_cast<float>(row_int8[i]);
+    }
+  }
+  return values;
+}
+
+Status WeightReader::ReadLinear(std::initializer_list<std::string> names, const Linear& linear, Bias bias) {
+  std::vector<LinearPart> parts;
+  for (const std::string& name : names) parts.push_back({name, linear.out_features / static_cast<int>(names.size())});
+  return ReadLinear(parts, linear, bias);
+}
+
+Status WeightReader::ReadLinear(std::span<const LinearPart> parts, const Linear& linear, Bias bias) {
+  const int out = linear.out_features, in = linear.in_features;
+  std::vector<float> whole;  // f32 panels are filled from all rows at once
+  std::vector<int8_t> row_int8(static_cast<size_t>(in));
+  if (linear.type == WeightType::kF32) whole.resize(static_cast<size_t>(out) * static_cast<size_t>(in));
+  int first = 0;
+  for (const auto& [name, rows] : parts) {
+    if (const WeightType type = plan_.LinearType(prefix_ + name); type != linear.type) {
+      return Err(ErrorCode::kUnsupported,
+                 "\"quantization_config\": \"{}\" is {}, but the layer that it is a part of is {}: the parts of one "
+                 "layer must agree",
+                 EscapeForTerminal(prefix_ + name), WeightTypeName(type), WeightTypeName(linear.type));
+    }
+    BANTAM_TRY(const Matrix matrix, OpenMatrix(name, linear.type, rows, in));
+    if (bias == Bias::kYes) BANTAM_RETURN_IF_ERROR(Into(name + ".bias", {rows}, Fill(linear.bias + first, rows)));
+    if (linear.type == WeightType::kF32) {
+      const size_t size = static_cast<size_t>(rows) * static_cast<size_t>(in);
+      CopyToF32(matrix.values, std::span(whole).subspan(static_cast<size_t>(first) * static_cast<size_t>(in), size));
+    } else {
+      const std::span<int8_t> packed = Fill(linear.packed_int8, PackedInt8Size(out, in));
+      for (int row = 0; row < rows; ++row) {
+        const int n = first + row;
+        Fill(linear.weight_scale + n, 1)[0] = RowInt8(matrix, row, row_int8);
+        Fill(linear.weight_sum + n, 1)[0] = static_cast<float>(PlaceInt8Row(row_int8, n, packed));
+      }
+    }
+    first += rows;
+  }
+  BANTAM_CHECK(first == out, "{} outputs in {} parts", out, parts.size());
+  if (linear.type == WeightType::kF32) PackF32(whole, out, in, Fill(linear.packed_f32, PackedF32Size(out, in)));
+  return Ok();
+}
+
+Status WeightReader::ReadNorm(const std::string& name, const LayerNorm& norm, Bias bias) {
+  const bool old = !Has(name + ".weight") && Has(name + ".gamma");
+  BANTAM_RETURN_IF_ERROR(Into(name + (old ? ".gamma" : ".weight"), {norm.size}, Fill(norm.gamma, norm.size)));
+  if (bias == Bias::kNo) return Ok();
+  return Into(name + (old ? ".beta" : ".bias"), {norm.size}, Fill(norm.beta, norm.size));
+}
+
+Status WeightReader::ReadWords(const std::string& name, int vocab_size, const Embedding& embedding) {
+  const auto width = static_cast<size_t>(embedding.hidden_size), rows = static_cast<size_t>(vocab_size);
+  const WeightType type = plan_.TableType(prefix_ + name);
+  BANTAM_TRY(const Matrix matrix, OpenMatrix(name, type, vocab_size, embedding.hidden_size));
+  if (type == WeightType::kF32) {
+    CopyToF32(matrix.values, Fill(embedding.words, rows * width));
+    return Ok();
+  }
+  for (int row = 0; row < vocab_size; ++row) {
+    Fill(embedding.word_scales + row, 1)[0] =
+        RowInt8(matrix, row, Fill(embedding.words_int8 + static_cast<size_t>(row) * width, width));
+  }
+  return Ok();
+}
+
+Status WeightReader::Finish(std::string_view what, std::span<const std::string> ignored) const {
+  for (const std::string& name : source_.Leftovers()) {
+    std::string_view rest = name;
+    if (rest.starts_with(prefix_)) rest.remove_prefix(prefix_.size());
+    if (std::any_of(ignored.begin(), ignored.end(),
+                    [&](const std::string& begin) { return rest.starts_with(begin); })) {
+      continue;
+    }
+    std::string known;
+    for (const std::string& begin : ignored) known += fmt::format("{}{}*", known.empty() ? "" : ", ", begin);
+    return Err(ErrorCode::kUnsupported, "weight \"{}\" is in the file but no part of a {} (known besides it: {})",
+               EscapeForTerminal(name), what, known);
+  }
+  for (const auto& [name, type] : plan_.kept) {
+    if (layers_.contains(name)) continue;
+    return Err(ErrorCode::kCorrupt, "\"quantization_config\": \"kept\" names \"{}\", which is no layer of this model",
+               EscapeForTerminal(name));
+  }
+  return Ok();
+}
+
+}  // namespace bantam

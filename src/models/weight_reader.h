@@ -1,0 +1,85 @@
+// Fills the layers of a WeightLayout from the named tensors of a file, whatever types they are stored in and packed to.
+// The one place that knows: an architecture only says which names make which layer.
+//
+//   WeightReader reader(source, plan, prefix);
+//   BANTAM_RETURN_IF_ERROR(reader.ReadLinear({"self.query", "self.key", "self.value"}, layer.qkv));
+//   ...
+//   BANTAM_RETURN_IF_ERROR(reader.Finish("BERT encoder", ignored));
+//
+// Strict: a tensor that is missing, misshapen, of another type than the plan says or left over is an error that names
+// it. One thread.
+#pragma once
+
+#include <initializer_list>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "files/model_folder.h"
+#include "models/weight_layout.h"
+#include "models/weight_plan.h"
+
+namespace bantam {
+
+// A named matrix of a file that makes so many outputs of a layer.
+struct LinearPart {
+  std::string name;
+  int rows = 0;
+};
+
+class WeightReader {
+ public:
+  // `prefix` begins every name in the file ("bert." where a head was trained on top), "" for none.
+  WeightReader(WeightSource& source, const WeightPlan& plan, std::string prefix)
+      : source_(source), plan_(plan), prefix_(std::move(prefix)) {}
+
+  // Of the original model: integers count as weights, their scales do not.
+  uint64_t num_parameters() const { return num_parameters_; }
+
+  bool Has(std::string_view name) const { return source_.Has(prefix_ + std::string(name)); }
+  // A tensor of floats.
+  Result<TensorView> Get(std::string_view name, const Shape& shape);
+  Status Into(std::string_view name, const Shape& shape, std::span<float> out);
+
+  // NAME.weight [out, in] and NAME.bias [out] for one name, or for several whose outputs are stacked in equal parts (q,
+  // k, v), which the plan must give one type. Without bias, linear.bias stays zero.
+  enum class Bias { kYes, kNo };
+  Status ReadLinear(std::initializer_list<std::string> names, const Linear& linear, Bias bias = Bias::kYes);
+  // The same from parts of unequal sizes.
+  Status ReadLinear(std::span<const LinearPart> parts, const Linear& linear, Bias bias = Bias::kYes);
+  // NAME.weight [rows, columns] as floats, whatever the plan makes of it.
+  Result<std::vector<float>> ReadMatrix(const std::string& name, int rows, int columns);
+  // NAME.weight and NAME.bias, or gamma and beta as checkpoints converted from TensorFlow years ago call them.
+  Status ReadNorm(const std::string& name, const LayerNorm& norm, Bias bias = Bias::kYes);
+  // NAME.weight [vocab_size, hidden_size] into the word table.
+  Status ReadWords(const std::string& name, int vocab_size, const Embedding& embedding);
+
+  // The last call. Tensors that nobody asked for must begin with one of `ignored` (after the prefix): what an encoder
+  // can do without. Names in the plan that are no layer are an error too. `what`: "BERT encoder", for messages.
+  Status Finish(std::string_view what, std::span<const std::string> ignored) const;
+
+ private:
+  // One matrix of a layer or table, row by row.
+  struct Matrix {
+    TensorView values;
+    std::vector<float> scales;  // [rows] of stored int8
+    int columns = 0;
+  };
+  Result<TensorView> GetAny(const std::string& full, const Shape& shape, DType expected);
+  Result<Matrix> OpenMatrix(const std::string& name, WeightType type, int rows, int columns);
+  // Row `row` as integers, stored or made here; returns the scale.
+  float RowInt8(const Matrix& matrix, int row, std::span<int8_t> out);
+  std::span<const float> RowF32(const Matrix& matrix, int row);
+
+  WeightSource& source_;
+  const WeightPlan& plan_;
+  std::string prefix_;
+  std::set<std::string, std::less<>> layers_;  // names that the plan may speak of
+  std::vector<float> scratch_;
+  void Count(const std::string& full, uint64_t parameters);
+  std::set<std::string, std::less<>> counted_;  // shared tensors are asked for more than once
+  uint64_t num_parameters_ = 0;
+};
+
+}  // namespace bantam

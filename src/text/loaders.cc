@@ -1,0 +1,85 @@
+#include "text/loaders.h"
+
+#include <algorithm>
+
+#include "base/text_util.h"
+#include "text/general_pipeline.h"
+
+namespace bantam::text {
+namespace {
+
+bool IsFile(const Path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+// What is looked for in a folder, in this order.
+constexpr const char* kNames[] = {"tokenizer.json", "tokenizer.model", "sentencepiece.bpe.model",
+                                  "spiece.model",   "spm.model",       "vocab.json",
+                                  "vocab.txt"};
+
+Result<Path> FindInFolder(const Path& folder) {
+  for (const char* name : kNames) {
+    if (IsFile(folder / name)) return folder / name;
+  }
+  std::error_code ignored;
+  std::vector<Path> ranks;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (entry.path().extension() == ".tiktoken") ranks.push_back(entry.path());
+  }
+  if (ranks.size() == 1) return ranks.front();
+  return Err(ErrorCode::kNotFound,
+             "{}: no tokenizer: expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, vocab.txt or one "
+             "*.tiktoken",
+             EscapeForTerminal(folder.string(), 400));
+}
+
+// merges.txt beside vocab.json; "x-merges.txt" or "x.merges.txt" beside "x-vocab.json", "x.vocab".
+Path MergesBeside(const Path& vocab) {
+  std::string name = vocab.filename().string();
+  const size_t at = name.rfind("vocab");
+  if (at == std::string::npos) return vocab.parent_path() / "merges.txt";
+  name = name.substr(0, at) + "merges.txt";
+  return vocab.parent_path() / name;
+}
+
+// Lines of base64, a space and a number.
+bool LooksLikeRanks(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  const size_t space = line.find(' ');
+  return space != std::string_view::npos && space > 0 && space < 1'000 && line.size() > space + 1 &&
+         line.find_first_not_of("0123456789\r", space + 1) == std::string_view::npos &&
+         line.find_first_of("\"{}[]") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Path& given) {
+  Path path = given;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    BANTAM_TRY(path, FindInFolder(path));
+  }
+  const std::string name = EscapeForTerminal(path.string(), 400);
+  BANTAM_TRY(const std::string content, ReadFile(path, kMaxTokenizerFileBytes));
+  const std::string file_name = path.filename().string();
+  const std::string extension = path.extension().string();
+  if (extension == ".tiktoken") return LoadTiktoken(content, name, path.stem().string());
+  if (extension == ".model") {
+    // Llama 3 calls its ranks tokenizer.model too.
+    if (LooksLikeRanks(content)) return LoadTiktoken(content, name, path.stem().string());
+    return LoadSentencePiece(content, name);
+  }
+  if (extension == ".txt") return LoadVocabTxt(content, name, path.parent_path());
+  if (const Path merges = MergesBeside(path); file_name.find("vocab") != std::string::npos) {
+    if (!IsFile(merges)) {
+      return Err(ErrorCode::kNotFound, "{}: its merges are not beside it: expected {}", name,
+                 EscapeForTerminal(merges.string(), 400));
+    }
+    BANTAM_TRY(const std::string merges_text, ReadFile(merges, kMaxTokenizerFileBytes));
+    return LoadVocabAndMerges(content, merges_text, name, EscapeForTerminal(merges.string(), 400));
+  }
+  return Tokenizer::FromJson(content, name);
+}
+
+}  // namespace bantam::text

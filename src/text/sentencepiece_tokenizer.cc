@@ -1,0 +1,230 @@
+// A tokenizer from a SentencePiece .model, with the ids and offsets that the package `sentencepiece` gives. No special
+// token is added, as it adds none unless told to, and none is recognised in text.
+#include <algorithm>
+
+#include "base/text_util.h"
+#include "text/loaders.h"
+#include "text/sentencepiece_encoders.h"
+#include "text/unicode.h"
+
+namespace bantam::text {
+namespace {
+
+constexpr size_t kMaxTextBytes = size_t{1} << 30;
+constexpr std::string_view kSpaceSymbol = "\u2581";
+
+// Normalised text; for each byte where in the input it comes from, and one more for the end.
+struct Normalized {
+  std::string text;
+  std::vector<uint32_t> origins;  // bytes of the input; empty when nobody asked
+};
+
+class SentencePieceTokenizer final : public Tokenizer {
+ public:
+  explicit SentencePieceTokenizer(SentencePieceModel model)
+      : model_(std::move(model)), user_defined_(UserDefinedPieces(model_)), unigram_(model_) {
+    has_user_defined_ = std::find(model_.types.begin(), model_.types.end(), SentencePieceModel::Type::kUserDefined) !=
+                        model_.types.end();
+  }
+
+  Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
+    BANTAM_CHECK(text.size() <= kMaxTextBytes, "{} bytes of text: bound it where it comes in", text.size());
+    std::string repaired;
+    if (FirstInvalidUtf8(text)) {
+      repaired = ReplaceInvalidUtf8(text);
+      text = repaired;
+    }
+    uint64_t steps = 0;
+    const Normalized normalized = Normalize(text, options.offsets);
+    std::vector<CutPiece> pieces;
+    if (model_.algorithm == SentencePieceModel::Algorithm::kUnigram) {
+      unigram_.Cut(model_, normalized.text, pieces, steps);
+    } else {
+      bpe_.Cut(model_, user_defined_, normalized.text, pieces, steps);
+    }
+    Encoding encoding;
+    std::vector<uint32_t> code_points;
+    if (options.offsets) CountCodePointsBefore(text, code_points);
+    TokenSink sink(encoding, options.max_tokens == 0 ? SIZE_MAX : options.max_tokens, options.offsets);
+    Put(pieces, normalized, code_points, sink);
+    encoding.num_tokens_before_truncation = sink.count();
+    return encoding;
+  }
+
+  std::string Decode(std::span<const int32_t> ids, const DecodeOptions&) const override {
+    std::string out, bytes;
+    bool at_begin = true, dropped_space = false;
+    const auto flush = [&] { out += ReplaceInvalidByBytes(std::exchange(bytes, {})); };
+    for (const int32_t id : ids) {
+      if (id < 0 || id >= model_.vocabulary.end_id()) continue;
+      const auto type = model_.types[static_cast<size_t>(id)];
+      const std::string_view piece = model_.vocabulary.TextOf(id);
+      if (type == SentencePieceModel::Type::kByte) {
+        const auto found = std::find(model_.bytes.begin(), model_.bytes.end(), id);
+        if (found != model_.bytes.end()) bytes += static_cast<char>(found - model_.bytes.begin());
+        continue;
+      }
+      flush();
+      if (dropped_space || !out.empty()) at_begin = false;
+      dropped_space = false;
+      if (type == SentencePieceModel::Type::kControl) continue;
+      if (type == SentencePieceModel::Type::kUnknown) {
+        out += model_.unknown_surface;
+        continue;
+      }
+      std::string_view rest = piece;
+      if (at_begin && (model_.add_dummy_prefix || model_.remove_extra_whitespaces) && rest.starts_with(kSpaceSymbol)) {
+        rest.remove_prefix(kSpaceSymbol.size());
+        dropped_space = !model_.remove_extra_whitespaces;
+      }
+      for (size_t at; (at = rest.find(kSpaceSymbol)) != std::string_view::npos;) {
+        out += rest.substr(0, at);
+        out += ' ';
+        rest.remove_prefix(at + kSpaceSymbol.size());
+      }
+      out += rest;
+    }
+    flush();
+    return out;
+  }
+
+  int32_t vocab_size() const override { return model_.vocabulary.end_id(); }
+  std::string_view TokenText(int32_t id) const override { return model_.vocabulary.TextOf(id); }
+  int32_t TokenId(std::string_view token) const override { return model_.vocabulary.IdOf(token); }
+  std::string_view kind() const override {
+    return model_.algorithm == SentencePieceModel::Algorithm::kUnigram ? "SentencePiece Unigram" : "SentencePiece BPE";
+  }
+
+ private:
+  struct Prefix {
+    std::string_view text;  // what takes the place of ...
+    size_t length = 0;      // ... so many bytes
+  };
+  Prefix NormalizePrefix(std::string_view text) const {
+    if (has_user_defined_) {
+      size_t length = 0;
+      user_defined_.EachPrefix(text, [&length](size_t piece_length, int32_t) { length = piece_length; });
+      if (length > 0) return {text.substr(0, length), length};
+    }
+    if (model_.charsmap) {
+      const Charsmap::Match match = model_.charsmap->LongestPrefix(text);
+      // A rule may end inside a character only in a broken file; the rest of it would be no text.
+      if (match.length > 0 && (match.length == text.size() || !IsContinuationByte(text[match.length]))) {
+        return {match.replacement, match.length};
+      }
+    }
+    const size_t length = DecodeUtf8(text.data()).length;
+    return {text.substr(0, length), length};
+  }
+
+  Normalized Normalize(std::string_view text, bool with_origins) const {
+    Normalized out;
+    size_t consumed = 0;
+    if (model_.remove_extra_whitespaces) {
+      while (consumed < text.size()) {
+        const Prefix prefix = NormalizePrefix(text.substr(consumed));
+        if (prefix.text != " ") break;
+        consumed += prefix.length;
+      }
+    }
+    if (consumed == text.size()) {
+      if (with_origins) out.origins.push_back(0);
+      return out;
+    }
+    const std::string_view space = model_.escape_whitespaces ? kSpaceSymbol : std::string_view(" ");
+    const auto put = [&](std::string_view bytes) {
+      if (out.text.size() + bytes.size() > UINT32_MAX) return;  // positions have 32 bits
+      out.text += bytes;
+      if (with_origins) out.origins.insert(out.origins.end(), bytes.size(), static_cast<uint32_t>(consumed));
+    };
+    if (!model_.treat_whitespace_as_suffix && model_.add_dummy_prefix) put(space);
+    bool after_space = model_.remove_extra_whitespaces;
+    while (consumed < text.size()) {
+      const Prefix prefix = NormalizePrefix(text.substr(consumed));
+      std::string_view part = prefix.text;
+      while (after_space && part.starts_with(' ')) part.remove_prefix(1);
+      if (!part.empty()) {
+        after_space = part.ends_with(' ');
+        for (size_t begin = 0; begin < part.size();) {
+          const size_t end = part[begin] == ' ' ? begin + 1 : std::min(part.find(' ', begin), part.size());
+          put(part[begin] == ' ' ? space : part.substr(begin, end - begin));
+          begin = end;
+        }
+      }
+      consumed += prefix.length;
+      if (!model_.remove_extra_whitespaces) after_space = false;
+    }
+    if (model_.remove_extra_whitespaces) {
+      while (out.text.ends_with(space)) {
+        out.text.resize(out.text.size() - space.size());
+        if (!with_origins) continue;
+        consumed = out.origins[out.text.size()];
+        out.origins.resize(out.text.size());
+      }
+    }
+    if (model_.treat_whitespace_as_suffix && model_.add_dummy_prefix) put(space);
+    if (with_origins) out.origins.push_back(static_cast<uint32_t>(consumed));
+    return out;
+  }
+
+  static void CountCodePointsBefore(std::string_view text, std::vector<uint32_t>& code_points) {
+    code_points.reserve(text.size() + 1);
+    uint32_t count = 0;
+    for (const char byte : text) {
+      code_points.push_back(count);
+      count += IsContinuationByte(byte) ? 0 : 1;
+    }
+    code_points.push_back(count);
+  }
+
+  void Put(const std::vector<CutPiece>& pieces, const Normalized& normalized, const std::vector<uint32_t>& code_points,
+           TokenSink& sink) const {
+    const auto origin = [&](uint32_t at) {
+      return normalized.origins.empty() ? 0 : code_points[normalized.origins[at]];
+    };
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      TokenSpan span{origin(pieces[i].begin), origin(pieces[i].end)};
+      if (pieces[i].id != model_.unknown) {
+        sink.Add(pieces[i].id, span);
+      } else if (model_.byte_fallback) {
+        // The last byte stands for the character.
+        for (uint32_t at = pieces[i].begin; at < pieces[i].end; ++at) {
+          const auto byte = static_cast<unsigned char>(normalized.text[at]);
+          const bool last = at + 1 == pieces[i].end;
+          sink.Add(model_.bytes[byte], last ? span : TokenSpan{span.begin, span.begin});
+        }
+      } else {
+        while (i + 1 < pieces.size() && pieces[i + 1].id == model_.unknown) span.end = origin(pieces[++i].end);
+        sink.Add(model_.unknown, span);
+      }
+    }
+  }
+
+  // Each byte that is part of no character becomes U+FFFD, as the reference does it.
+  static std::string ReplaceInvalidByBytes(std::string bytes) {
+    std::string out;
+    std::string_view rest = bytes;
+    while (const std::optional<size_t> bad = FirstInvalidUtf8(rest)) {
+      out += rest.substr(0, *bad);
+      out += "\uFFFD";
+      rest.remove_prefix(*bad + 1);
+    }
+    out += rest;
+    return out;
+  }
+
+  SentencePieceModel model_;
+  TokenTrie user_defined_;
+  bool has_user_defined_ = false;
+  SentencePieceUnigram unigram_;
+  SentencePieceBpe bpe_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> LoadSentencePiece(std::string_view bytes, std::string_view name) {
+  BANTAM_TRY(SentencePieceModel model, ReadSentencePieceModel(bytes, name));
+  return std::make_unique<SentencePieceTokenizer>(std::move(model));
+}
+
+}  // namespace bantam::text
