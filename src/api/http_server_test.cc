@@ -292,7 +292,7 @@ TEST_F(HttpServerTest, AHandlersBugIsItsRequestsFailure) {
 }
 
 TEST_F(HttpServerTest, RepliesMayComeAfterTheirHandlers) {
-  Start({.num_workers = 1});
+  Start({.allowed_hosts = {}, .num_workers = 1});
   const auto post = [](std::string_view path, std::string_view body) {
     return fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body);
   };
