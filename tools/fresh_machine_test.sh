@@ -86,7 +86,8 @@ port=18080
 # Asks until the help desk answers; prints the seconds since $1 (date +%s.%N).
 until_answer() {
   inside PORT=$port STARTED="$1" LIMIT="$2" bash -c '
-    while ! command -v python3 >/dev/null; do sleep 0.5; done
+    # Until it is installed whole: the program is there before its library.
+    until python3 -c "import json, urllib.request" 2>/dev/null; do sleep 0.5; done
     exec python3 /dev/fd/3' 3<<'PYTHON'
 import json, os, time, urllib.request
 started, limit = float(os.environ["STARTED"]), float(os.environ["LIMIT"])
@@ -114,6 +115,7 @@ run_and_ask() { # what, limit in seconds
   report+=("make run, $1: first answer after $result")
   # The server itself, not make: find it by its listening binary inside.
   inside bash -c 'for p in /proc/[0-9]*; do [ "$(readlink "$p/exe")" = /srv/fresh/bantam/build/release/bantam ] && kill -TERM "${p#/proc/}"; done; true'
+  [ $status -eq 0 ] || kill "$make_id" 2>/dev/null || true  # it may not have come as far as a server
   wait "$make_id" || true
   if [ $status -ne 0 ]; then
     tail -30 "$folder.$1.log" >&2

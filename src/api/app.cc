@@ -36,6 +36,12 @@ class App final : public HttpApp {
     return endpoint == nullptr || endpoint->light;
   }
 
+  bool IsQuick(const HttpRequest& request) const override {
+    bool other_method = false;
+    const Endpoint* endpoint = Find(request.method, request.path, &other_method);
+    return endpoint != nullptr && endpoint->quick != nullptr && endpoint->quick(request);
+  }
+
   void Handle(const HttpRequest& request, Responder& responder) override {
     bool other_method = false;
     const Endpoint* endpoint = Find(request.method, request.path, &other_method);

@@ -23,6 +23,7 @@ struct ApiContext {
   std::vector<ServedModel> models;
   std::unique_ptr<Router> router;  // null: no route file, only models
   int64_t router_created = 0;
+  std::shared_ptr<EmbeddingCache> embedding_cache;  // of all models; null: none
   std::chrono::milliseconds request_timeout{60'000};
   Metrics metrics;
   MonotonicTime started = MonotonicNow();

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -100,6 +101,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // From the responder, on the I/O thread.
   void WriteReply(std::shared_ptr<Exchange> exchange, std::string bytes, bool last);
+  // Makes and sends a reply that comes after its handler has returned, if anybody still waits for it.
+  void ReplyLate(const std::shared_ptr<Exchange>& exchange, const std::function<HttpReply()>& make);
 
  private:
   void ReadHead();
@@ -115,7 +118,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void OnDiscarded(error_code ec, size_t count);
   void PumpWrites();
   void Limit(MonotonicTime deadline);
-  void NoLimit() { timer_.cancel(); }
+  void NoLimit() { deadline_ = MonotonicTime::max(); }
+  void Arm();
   void Finished();
   void SignOff(int status);
   void Close();
@@ -125,6 +129,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // One time limit at a time, for what the connection waits for now. Its expiry cancels the operation, which then finds
   // timed_out_ set and can still write a reply (Beast's tcp_stream would have closed the socket).
   asio::steady_timer timer_;
+  MonotonicTime deadline_ = MonotonicTime::max();  // the limit
+  MonotonicTime rings_ = MonotonicTime::max();     // when the timer looks at it
   bool timed_out_ = false;
   beast::flat_buffer buffer_;
   RequestHead head_;
@@ -140,14 +146,65 @@ class Session : public std::enable_shared_from_this<Session> {
   size_t discarded_ = 0;
 };
 
+// Replies that their handlers still owe. The server outlives them all.
+class LateReplies {
+ public:
+  void Begin() {
+    std::lock_guard lock(mutex_);
+    ++count_;
+  }
+  void End() {
+    std::lock_guard lock(mutex_);
+    if (--count_ == 0) none_.notify_all();  // inside the lock: whoever waits destroys us
+  }
+  void WaitForAll() {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [&] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  int count_ = 0;
+};
+
+// One of them.
+class LateReply {
+ public:
+  LateReply(std::shared_ptr<Session> session, std::shared_ptr<Exchange> exchange, asio::io_context& io,
+            LateReplies& replies)
+      : session_(std::move(session)), exchange_(std::move(exchange)), io_(io), replies_(replies) {
+    replies_.Begin();
+  }
+  LateReply(const LateReply&) = delete;
+  LateReply& operator=(const LateReply&) = delete;
+  ~LateReply() {
+    if (session_ != nullptr) Send(nullptr);  // whoever should have answered has lost it
+  }
+  void Send(std::function<HttpReply()> make) {
+    if (session_ == nullptr) return;
+    asio::post(io_, [session = std::move(session_), exchange = std::move(exchange_), make = std::move(make)] {
+      session->ReplyLate(exchange, make);
+    });
+    session_ = nullptr;
+    replies_.End();
+  }
+
+ private:
+  std::shared_ptr<Session> session_;
+  std::shared_ptr<Exchange> exchange_;
+  asio::io_context& io_;
+  LateReplies& replies_;
+};
+
 // Formats replies on the worker and posts the bytes to the session.
 class SessionResponder final : public Responder {
  public:
-  SessionResponder(std::shared_ptr<Session> session, std::shared_ptr<Exchange> exchange, asio::io_context& io,
-                   std::chrono::milliseconds write_timeout)
-      : session_(std::move(session)), exchange_(std::move(exchange)), io_(io), write_timeout_(write_timeout) {}
+  SessionResponder(std::shared_ptr<Session> session, std::shared_ptr<Exchange> exchange, Server& server)
+      : session_(std::move(session)), exchange_(std::move(exchange)), server_(server) {}
   ~SessionResponder() override;
   void Send(HttpReply reply) override;
+  Later Detach() override;
   void BeginStream(HttpReply head) override;
   bool Write(std::string_view piece) override;
   void End() override;
@@ -158,8 +215,7 @@ class SessionResponder final : public Responder {
   bool Post(std::string bytes, bool last);
   std::shared_ptr<Session> session_;
   std::shared_ptr<Exchange> exchange_;
-  asio::io_context& io_;
-  std::chrono::milliseconds write_timeout_;
+  Server& server_;
   bool began_ = false, streaming_ = false, ended_ = false;
 };
 
@@ -182,6 +238,7 @@ class Server final : public HttpServer {
   ServerGauges gauges_;
   std::set<Session*> sessions_;
   int holding_drain_ = 0;  // exchanges for which the end of a drain waits
+  LateReplies late_replies_;
   asio::io_context io_{1};
   std::unique_ptr<WorkerPool> workers_;
   bool loopback_ = true;
@@ -208,6 +265,8 @@ SessionResponder::~SessionResponder() {
   if (!began_)
     Send({.status = 500, .content_type = "text/plain", .body = "the handler sent no reply\n", .headers = {}});
   if (streaming_ && !ended_) End();
+  // Never the last one on a worker: a session ends on the I/O thread, which owns the list of them.
+  if (session_ != nullptr) asio::dispatch(server_.io_, [session = std::move(session_)] {});
 }
 
 std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t> length) const {
@@ -229,14 +288,23 @@ bool SessionResponder::Post(std::string bytes, bool last) {
   {
     std::unique_lock lock(exchange_->mutex);
     const auto room = [&] { return exchange_->gone || exchange_->pending < kMaxPendingStreamBytes; };
-    if (!exchange_->drained.wait_for(lock, write_timeout_, room)) exchange_->gone = true;  // the client reads nothing
+    if (!exchange_->drained.wait_for(lock, server_.options_.write_timeout, room))
+      exchange_->gone = true;  // the client reads nothing
     if (exchange_->gone && !last) return false;
     exchange_->pending += bytes.size();
   }
-  asio::post(io_, [session = session_, exchange = exchange_, bytes = std::move(bytes), last]() mutable {
+  // At once when this is the I/O thread.
+  asio::dispatch(server_.io_, [session = session_, exchange = exchange_, bytes = std::move(bytes), last]() mutable {
     session->WriteReply(std::move(exchange), std::move(bytes), last);
   });
   return true;
+}
+
+Responder::Later SessionResponder::Detach() {
+  BANTAM_CHECK(!began_, "a reply was begun already");
+  began_ = true;
+  return [reply = std::make_shared<LateReply>(session_, exchange_, server_.io_, server_.late_replies_)](
+             std::function<HttpReply()> make) { reply->Send(std::move(make)); };
 }
 
 void SessionResponder::Send(HttpReply reply) {
@@ -287,13 +355,24 @@ Session::~Session() {
   --server_.gauges_.connections;
 }
 
+// A request moves the limit five times and nearly always to a later time, so the timer is left where it stands and
+// looks at the limit when it rings.
 void Session::Limit(MonotonicTime deadline) {
   timed_out_ = false;
-  timer_.expires_at(deadline);
+  deadline_ = deadline;
+  if (deadline_ < rings_) Arm();
+}
+
+void Session::Arm() {
+  rings_ = deadline_;
+  timer_.expires_at(rings_);
   timer_.async_wait([weak = weak_from_this()](error_code ec) {
     const auto self = weak.lock();
-    // A later Limit has moved the expiry: this wait was cancelled, or raced with the move.
-    if (ec || self == nullptr || self->closed_ || self->timer_.expiry() > MonotonicNow()) return;
+    if (ec || self == nullptr || self->closed_) return;  // cancelled: moved to an earlier time
+    self->rings_ = MonotonicTime::max();
+    if (self->deadline_ == MonotonicTime::max()) return;
+    if (self->deadline_ > MonotonicNow()) return self->Arm();
+    self->deadline_ = MonotonicTime::max();
     self->timed_out_ = true;
     error_code ignored;
     self->socket_.cancel(ignored);
@@ -410,9 +489,8 @@ void Session::Dispatch() {
 
   HttpApp& app = *server_.app_;
   const HttpRequest& request = exchange->request;
-  const auto answer = [exchange, self = shared_from_this(), &app, &io = server_.io_,
-                       timeout = server_.options_.write_timeout] {
-    SessionResponder responder(self, exchange, io, timeout);
+  auto answer = [exchange, self = shared_from_this(), &app, &server = server_]() mutable {
+    SessionResponder responder(std::move(self), exchange, server);
     try {
       app.Handle(exchange->request, responder);
     } catch (const std::bad_alloc&) {
@@ -426,7 +504,7 @@ void Session::Dispatch() {
   // A browser sends Origin with every POST; a page of another site must not use us through its visitor (HOSTILE H-35).
   if (const std::string_view origin = request.Header("origin");
       !origin.empty() && !IsSameOrigin(origin, request.Header("host"))) {
-    return SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout)
+    return SessionResponder(shared_from_this(), exchange, server_)
         .Send(app.RenderError(request.path, 403, "requests from pages of other sites are not accepted"));
   }
   if (app.IsLight(request)) return answer();
@@ -434,17 +512,17 @@ void Session::Dispatch() {
     ++server_.gauges_.rejected;
     HttpReply stopping = app.RenderError(request.path, 503, "the server is stopping; ask another one, or try again");
     stopping.headers.emplace_back("Retry-After", "1");
-    return SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout)
-        .Send(std::move(stopping));
+    return SessionResponder(shared_from_this(), exchange, server_).Send(std::move(stopping));
   }
   exchange->holds_drain = true;
   ++server_.holding_drain_;
+  if (app.IsQuick(request)) return answer();
   WatchForClose();
   if (server_.workers_->TryPost(answer)) return;
   ++server_.gauges_.rejected;
   HttpReply full = app.RenderError(request.path, 429, "too many requests are waiting; try again in a second");
   full.headers.emplace_back("Retry-After", "1");
-  SessionResponder(shared_from_this(), exchange, server_.io_, server_.options_.write_timeout).Send(std::move(full));
+  SessionResponder(shared_from_this(), exchange, server_).Send(std::move(full));
 }
 
 // While a handler works, the only thing to learn from the socket is that the client has gone. A reset cancels the work;
@@ -480,6 +558,18 @@ void Session::WriteReply(std::shared_ptr<Exchange> exchange, std::string bytes, 
   }
   writes_.push_back(std::move(bytes));
   PumpWrites();
+}
+
+void Session::ReplyLate(const std::shared_ptr<Exchange>& exchange, const std::function<HttpReply()>& make) {
+  if (closed_ || exchange_ != exchange) return;
+  SessionResponder responder(shared_from_this(), exchange, server_);
+  if (make == nullptr) return;  // the responder says so
+  try {
+    responder.Send(make());
+  } catch (const std::exception& e) {
+    Log(LogLevel::kError, "{} {}: {}", exchange->request.method, exchange->request.path, e.what());
+    if (!responder.began()) responder.Send(server_.app_->RenderError(exchange->request.path, 500, "internal error"));
+  }
 }
 
 void Session::PumpWrites() {
@@ -674,6 +764,7 @@ Status Server::Run() {
   io_.run();
   DrainAll(true);  // so that handlers that still run return
   workers_.reset();
+  late_replies_.WaitForAll();
   return Ok();
 }
 

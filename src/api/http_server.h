@@ -38,6 +38,9 @@ class HttpApp {
   virtual ~HttpApp() = default;
   // True: the request is answered at once on the I/O thread, even when all workers are busy. Must not block.
   virtual bool IsLight(const HttpRequest& request) const = 0;
+  // True: handled on the I/O thread as well, which saves the hand-over to a worker, but not while draining. Must not
+  // block and should take microseconds: see Responder::Detach.
+  virtual bool IsQuick(const HttpRequest&) const { return false; }
   virtual void Handle(const HttpRequest& request, Responder& responder) = 0;
   // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
   // belongs to. Any thread.

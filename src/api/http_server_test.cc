@@ -23,7 +23,27 @@ using std::chrono::milliseconds;
 class TestApp final : public HttpApp {
  public:
   bool IsLight(const HttpRequest& request) const override { return request.path == "/light"; }
+  bool IsQuick(const HttpRequest& request) const override { return request.path.starts_with("/quick"); }
+  ~TestApp() override {
+    for (std::thread& thread : later) thread.join();
+  }
   void Handle(const HttpRequest& request, Responder& responder) override {
+    if (request.path == "/quick/lost") return (void)responder.Detach();
+    if (request.path == "/quick/later" || request.path == "/later") {
+      const bool fails = request.body == "fail";
+      std::lock_guard lock(mutex);
+      later.emplace_back([this, fails, body = request.body, reply = responder.Detach()] {
+        ++holding;
+        while (!released) std::this_thread::sleep_for(milliseconds(1));
+        --holding;
+        reply([fails, body]() -> HttpReply {
+          if (fails) throw std::runtime_error("a reply's bug");
+          return {.status = 200, .content_type = "text/plain", .body = "late " + body, .headers = {}};
+        });
+        reply([]() -> HttpReply { return {.status = 500, .content_type = {}, .body = "twice", .headers = {}}; });
+      });
+      return;
+    }
     if (request.path == "/hold") {
       ++holding;
       while (!released && !request.stop.stop_requested()) std::this_thread::sleep_for(milliseconds(1));
@@ -51,6 +71,8 @@ class TestApp final : public HttpApp {
 
   std::atomic<bool> released = false;
   std::atomic<int> holding = 0, stopped = 0, stream_pieces = -1, last_status = 0;
+  std::mutex mutex;
+  std::vector<std::thread> later;
 };
 
 class Client {
@@ -267,6 +289,62 @@ TEST_F(HttpServerTest, AHandlersBugIsItsRequestsFailure) {
   Start();
   EXPECT_EQ(StatusOf(Ask("GET /throw HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 500);
   EXPECT_EQ(StatusOf(Ask(kClose)), 200);
+}
+
+TEST_F(HttpServerTest, RepliesMayComeAfterTheirHandlers) {
+  Start({.allowed_hosts = {}, .num_workers = 1});
+  const auto post = [](std::string_view path, std::string_view body) {
+    return fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}", path, body.size(), body);
+  };
+  // More than there are workers: none of them waits. The second request of a connection follows the first at once.
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<Client>(server_->port()));
+    clients.back()->Send(post(i % 2 == 0 ? "/later" : "/quick/later", std::to_string(i)));
+    if (i == 0) clients[0]->Send(post("/quick", "next"));
+  }
+  while (app->holding < 8) std::this_thread::sleep_for(milliseconds(1));
+  Client other(server_->port());
+  other.Send(post("/quick", "now"));
+  const std::string now = other.Receive(1);
+  EXPECT_NE(now.find("POST /quick now"), std::string::npos) << now;
+  app->released = true;
+  std::string next;
+  for (int i = 0; i < 8; ++i) {
+    const std::string reply = clients[static_cast<size_t>(i)]->Receive(1);
+    EXPECT_TRUE(reply.starts_with("HTTP/1.1 200")) << reply;
+    EXPECT_NE(reply.find(fmt::format("late {}", i)), std::string::npos) << reply;
+    EXPECT_EQ(reply.find("twice"), std::string::npos) << reply;
+    if (i == 0) next = reply;
+  }
+  for (int i = 0; i < 10 && next.find("POST /quick next") == std::string::npos; ++i) next += clients[0]->Receive(1);
+  EXPECT_NE(next.find("POST /quick next"), std::string::npos) << next;
+
+  Client failing(server_->port());
+  failing.Send(post("/quick/later", "fail"));
+  EXPECT_TRUE(failing.Receive(1).starts_with("HTTP/1.1 500"));
+  failing.Send(post("/quick/lost", ""));
+  EXPECT_TRUE(failing.Receive(1).starts_with("HTTP/1.1 500"));
+}
+
+TEST_F(HttpServerTest, StopWaitsForLateRepliesAndAClientThatLeftHarmsNobody) {
+  Start();
+  Client waits(server_->port()), leaves(server_->port());
+  for (Client* client : {&waits, &leaves}) {
+    client->Send("POST /quick/later HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n!");
+  }
+  while (app->holding < 2) std::this_thread::sleep_for(milliseconds(1));
+  leaves.Reset();
+  server_->Stop();
+  while (!server_->gauges().draining) std::this_thread::sleep_for(milliseconds(1));
+  Client late(server_->port());
+  late.Send("GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_TRUE(late.Receive(1).starts_with("HTTP/1.1 503"));
+  app->released = true;
+  const std::string reply = waits.Receive();
+  EXPECT_TRUE(reply.starts_with("HTTP/1.1 200")) << reply;
+  EXPECT_NE(reply.find("late !"), std::string::npos) << reply;
+  Stop();
 }
 
 TEST_F(HttpServerTest, StopFinishesWhatIsInFlight) {

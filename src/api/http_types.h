@@ -1,6 +1,7 @@
 // A request and its reply, without a word of how they travel.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -36,11 +37,16 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// Exactly one of Send and BeginStream is called, once. From one thread at a time.
+// Exactly one of Send, Detach and BeginStream is called, once. From one thread at a time.
 class Responder {
  public:
   virtual ~Responder() = default;
   virtual void Send(HttpReply reply) = 0;
+  // For an answer that comes after the handler has returned, from any thread: no thread waits for it. What it returns
+  // is called once, with a function that makes the reply; that one runs on the I/O thread and must not block. The
+  // request is gone by then.
+  using Later = std::function<void(std::function<HttpReply()> make)>;
+  virtual Later Detach() = 0;
   // `head.body` is ignored; pieces follow. Write blocks while the client reads too slowly, and returns false when the
   // client is gone: stop working then. End finishes the body.
   virtual void BeginStream(HttpReply head) = 0;

@@ -19,6 +19,7 @@ struct ServeOptions {
   std::vector<std::string> models;
   DtypeOption dtype{"int8"};
   int threads = 0;
+  uint64_t embedding_cache_bytes = 0;
   int timeout_s = 60, drain_s = 30, drain_delay_s = 0;
   ServerOptions server;
 };
@@ -35,14 +36,19 @@ Status Serve(const ServeOptions& options) {
   BANTAM_TRY(auto server, HttpServer::Listen(options.server, MakeApp(context)));
   context->gauges = &server->gauges();
 
+  if (options.embedding_cache_bytes > 0) {
+    context->embedding_cache = std::make_shared<EmbeddingCache>(options.embedding_cache_bytes);
+  }
   const auto add_model = [&](std::shared_ptr<Embedder> embedder) {
     if (context->FindModel(embedder->model_name()) == nullptr) {
       context->models.push_back({embedder->model_name(), embedder, std::time(nullptr)});
     }
   };
   const auto load = [&](const std::string& name, WeightType type) -> Result<std::shared_ptr<Embedder>> {
-    BANTAM_TRY(auto embedder,
-               Embedder::Load(name, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
+    BANTAM_TRY(auto embedder, Embedder::Load(name, {.weight_type = type,
+                                                    .num_threads = options.threads,
+                                                    .engine = {},
+                                                    .cache = context->embedding_cache}));
     return std::shared_ptr<Embedder>(std::move(embedder));
   };
   if (!options.config.empty()) {
@@ -110,6 +116,12 @@ Run SetUpServe(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   app.add_option("--max-queue", options->server.max_queued, "Requests that may wait; more get 429")
       ->capture_default_str();
+  app.add_option("--embedding-cache", options->embedding_cache_bytes,
+                 "Memory for the embeddings of texts seen before, such as 64M; 0 keeps none")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 40))
+      ->default_str("0");
   app.add_option("--max-body", options->server.max_body_bytes, "Largest request body in bytes")->capture_default_str();
   app.add_option("--timeout", options->timeout_s, "Seconds a request may take")
       ->capture_default_str()

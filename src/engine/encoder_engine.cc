@@ -1,39 +1,93 @@
-// One thread takes requests from the queue, as many as fit the token budget, and runs them as one packed batch. Whoever
-// runs a batch (that thread, a caller of Encode on an idle engine, a caller of EncodeAll) holds `turn_`, which owns the
-// buffers below it and is handed out in order of arrival. The queue has its own mutex, held for microseconds.
+// One thread takes lists of sequences from the queue, as many sequences as fit the token budget, and runs them as one
+// packed batch. Whoever runs a batch (that thread, a caller of Run on an idle engine, a caller of EncodeAll) holds
+// `turn_`, which owns the buffers below it and is handed out in order of arrival. The queue has its own mutex, held for
+// microseconds.
 //
-// Encode goes ahead of nobody: it computes at once only when the queue is empty and nobody holds or awaits the turn.
-// The engine thread takes its turn before it takes requests out of the queue, so requests that wait are always seen
-// there.
+// Run goes ahead of nobody: it computes at once only when the queue is empty and nobody holds or awaits the turn. A
+// batch is taken out of the queue by whoever has the turn, so requests that wait are always seen there. A list of more
+// than one batch goes to the back of the queue after each, with what is left of it.
 #include "engine/encoder_engine.h"
 
 #include <algorithm>
 #include <cmath>
 #include <condition_variable>
-#include <deque>
-#include <iterator>
 #include <mutex>
 #include <numeric>
 #include <optional>
 #include <thread>
 
 #include "base/log.h"
+#include "engine/packed_batch.h"
 #include "engine/turn_lock.h"
 #include "layers/pooling.h"
 
 namespace bantam {
 namespace {
 
-class Engine final : public EncoderEngine {
+// A request with its own memory, which ends with it.
+class OwnedJob final : public EncodeJob {
  public:
-  Engine(std::unique_ptr<Encoder> encoder, const EngineOptions& options)
+  OwnedJob(EncodeRequest request, size_t hidden_size)
+      : request_(std::move(request)),
+        borders_{0, static_cast<int32_t>(request_.token_ids.size())},
+        values_(hidden_size) {
+    token_ids = request_.token_ids;
+    cu_seqlens = borders_;
+    pooling = request_.pooling;
+    normalize = request_.normalize;
+    deadline = request_.deadline;
+    judge = request_.judge;
+    out = values_;
+  }
+  void Done(Status status) override {
+    const std::unique_ptr<OwnedJob> self(this);
+    if (!request_.done) return;
+    request_.done(status ? Result<std::vector<float>>(std::move(values_)) : std::move(status).error());
+  }
+
+ private:
+  EncodeRequest request_;
+  std::array<int32_t, 2> borders_;
+  std::vector<float> values_;
+};
+
+// A list whose caller waits.
+class WaitingJob final : public EncodeJob {
+ public:
+  using EncodeJob::EncodeJob;
+  void Done(Status status) override {
+    // Notified inside the lock: the waiter's stack, which holds this, is gone as soon as it sees the status.
+    std::lock_guard lock(mutex_);
+    status_.emplace(std::move(status));
+    ready_.notify_one();
+  }
+  Status Wait() {
+    std::unique_lock lock(mutex_);
+    ready_.wait(lock, [&] { return status_.has_value(); });
+    return *std::move(status_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::optional<Status> status_;
+};
+
+Error NotFinite() { return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged"); }
+
+}  // namespace
+
+class EncoderEngineImpl final : public EncoderEngine {
+ public:
+  EncoderEngineImpl(std::unique_ptr<Encoder> encoder, const EngineOptions& options)
       : options_(options),
         encoder_(std::move(encoder)),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
         workspace_(encoder_->NewWorkspace()),
+        judged_(encoder_->num_layers(), encoder_->hidden_size(), {}),
         thread_([this] { ThreadMain(); }) {}
 
-  ~Engine() override {
+  ~EncoderEngineImpl() override {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
@@ -43,44 +97,57 @@ class Engine final : public EncoderEngine {
   }
 
   Status Submit(EncodeRequest request) override {
-    BANTAM_RETURN_IF_ERROR(Check(request.token_ids));
+    auto job = std::make_unique<OwnedJob>(std::move(request), HiddenSize());
+    BANTAM_RETURN_IF_ERROR(Submit(*job));
+    (void)job.release();  // Done deletes it
+    return Ok();
+  }
+
+  Status Submit(EncodeJob& job) override {
+    BANTAM_RETURN_IF_ERROR(CheckList(job));
     {
       std::lock_guard lock(mutex_);
       BANTAM_RETURN_IF_ERROR(CheckQueue());
-      queue_.push_back(std::move(request));
+      queue_.Push(job);
     }
     waiting_.notify_one();
     return Ok();
   }
 
   Result<std::vector<float>> Encode(EncodeRequest request) override {
-    BANTAM_RETURN_IF_ERROR(Check(request.token_ids));
-    struct Answer {
-      std::mutex mutex;
-      std::condition_variable ready;
-      std::optional<Result<std::vector<float>>> result;
-    } answer;
-    request.done = [&answer](Result<std::vector<float>> result) {
-      // Notified inside the lock: the waiter's stack, which holds `answer`, is gone as soon as it sees the result.
-      std::lock_guard lock(answer.mutex);
-      answer.result.emplace(std::move(result));
-      answer.ready.notify_one();
-    };
-    if (TryTurn()) {
-      std::lock_guard turn(turn_, std::adopt_lock);
-      std::vector<EncodeRequest> batch;
-      batch.push_back(std::move(request));
-      if (Expired(batch[0], MonotonicNow())) {
-        Expire(batch[0]);
-      } else {
-        RunRequests(batch);
-      }
-    } else {
-      BANTAM_RETURN_IF_ERROR(Submit(std::move(request)));
+    std::vector<float> vector(HiddenSize());
+    const std::array<int32_t, 2> borders{0, static_cast<int32_t>(request.token_ids.size())};
+    BANTAM_RETURN_IF_ERROR(Run({.token_ids = request.token_ids,
+                                .cu_seqlens = borders,
+                                .pooling = request.pooling,
+                                .normalize = request.normalize,
+                                .deadline = request.deadline,
+                                .judge = request.judge,
+                                .out = vector}));
+    return vector;
+  }
+
+  Status Run(const EncodeList& list) override {
+    BANTAM_RETURN_IF_ERROR(CheckList(list));
+    WaitingJob job(list);
+    bool mine = false;
+    {
+      std::lock_guard lock(mutex_);
+      mine = queue_.empty() && !stopping_ && turn_.try_lock();
+      if (!mine) BANTAM_RETURN_IF_ERROR(CheckQueue());  // who is served at once needs no place
+      queue_.Push(job);
     }
-    std::unique_lock lock(answer.mutex);
-    answer.ready.wait(lock, [&] { return answer.result.has_value(); });
-    return *std::move(answer.result);
+    if (mine) {
+      {
+        std::lock_guard turn(turn_, std::adopt_lock);
+        RunBatch();
+      }
+      std::lock_guard lock(mutex_);
+      if (!queue_.empty()) waiting_.notify_one();  // the rest of a long list
+    } else {
+      waiting_.notify_one();
+    }
+    return job.Wait();
   }
 
   Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
@@ -89,21 +156,11 @@ class Engine final : public EncoderEngine {
                  token_ids.size());
     BANTAM_RETURN_IF_ERROR(CheckLayers(options.layers));
     for (size_t i = 0; i < token_ids.size(); ++i) {
-      if (Status status = Check(token_ids[i]); !status) {
+      if (Status status = CheckIds(token_ids[i]); !status) {
         return Err(status.error().code, "text {}: {}", i + 1, status.error().message);
       }
     }
-    if (options.counts_against_queue) {
-      std::lock_guard lock(mutex_);
-      BANTAM_RETURN_IF_ERROR(CheckQueue());
-      ++waiting_lists_;
-    }
-    Status status = RunList(token_ids, options, out);
-    if (options.counts_against_queue) {
-      std::lock_guard lock(mutex_);
-      --waiting_lists_;
-    }
-    return status;
+    return RunList(token_ids, options, out);
   }
 
   const Encoder& encoder() const override { return *encoder_; }
@@ -111,14 +168,22 @@ class Engine final : public EncoderEngine {
   EngineStats Stats() const override {
     std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
-    stats.queued = queue_.size() + waiting_lists_;
+    stats.queued = queue_.size();
     return stats;
   }
 
  private:
-  static bool Expired(const EncodeRequest& request, MonotonicTime now) { return request.deadline <= now; }
+  // One sequence of a batch: where it comes from and which of the batch's sequences it is.
+  struct Piece {
+    EncodeJob* job;
+    size_t index;
+    size_t row;
+    bool finite;
+  };
 
-  Status Check(std::span<const int32_t> ids) const {
+  static bool Expired(const EncodeList& list, MonotonicTime now) { return list.deadline <= now; }
+
+  Status CheckIds(std::span<const int32_t> ids) const {
     if (ids.empty()) return Err(ErrorCode::kInvalidArgument, "no tokens to encode");
     if (ids.size() > static_cast<size_t>(encoder_->max_positions())) {
       return Err(ErrorCode::kInvalidArgument, "{} tokens, the model takes at most {}", ids.size(),
@@ -129,6 +194,17 @@ class Engine final : public EncoderEngine {
         return Err(ErrorCode::kInvalidArgument, "token id {}, the model knows 0 to {}", id, encoder_->vocab_size() - 1);
       }
     }
+    return Ok();
+  }
+
+  Status CheckList(const EncodeList& list) const {
+    BANTAM_CHECK(!list.cu_seqlens.empty() && list.cu_seqlens.front() == 0 &&
+                 static_cast<size_t>(list.cu_seqlens.back()) == list.token_ids.size());
+    BANTAM_CHECK(list.out.size() == list.num_sequences() * HiddenSize(), "{} values for {} texts", list.out.size(),
+                 list.num_sequences());
+    BANTAM_CHECK(list.judge == nullptr || list.num_sequences() == 1, "one judge for {} texts", list.num_sequences());
+    if (list.num_sequences() == 0) return Err(ErrorCode::kInvalidArgument, "no texts to encode");
+    for (size_t i = 0; i < list.num_sequences(); ++i) BANTAM_RETURN_IF_ERROR(CheckIds(list.sequence(i)));
     return Ok();
   }
 
@@ -145,35 +221,22 @@ class Engine final : public EncoderEngine {
   // Holding mutex_.
   Status CheckQueue() {
     if (stopping_) return Err(ErrorCode::kCancelled, "the engine is shutting down");
-    const size_t waiting = queue_.size() + waiting_lists_;
-    if (waiting < options_.max_queued_requests) return Ok();
+    if (queue_.size() < options_.max_queued_requests) return Ok();
     ++stats_.refused;
-    return Err(ErrorCode::kOverloaded, "{} requests wait already, the limit is {}: try again later", waiting,
+    return Err(ErrorCode::kOverloaded, "{} requests wait already, the limit is {}: try again later", queue_.size(),
                options_.max_queued_requests);
   }
 
-  bool TryTurn() {
-    std::lock_guard lock(mutex_);
-    return queue_.empty() && !stopping_ && turn_.try_lock();
+  Error OutOfMemory(const char* what) const {
+    return Err(ErrorCode::kOutOfMemory, "a batch of {} tokens failed: {}", batch_.token_ids().size(), what);
   }
 
-  // The callback is moved out first: it is called once, whatever happens in it.
-  static void Finish(EncodeRequest& request, Result<std::vector<float>> result) {
-    const auto done = std::exchange(request.done, nullptr);
-    if (!done) return;
+  static void Finish(EncodeJob& job, Status status) {
     try {
-      done(std::move(result));
+      job.Done(std::move(status));
     } catch (const std::exception& e) {
       Log(LogLevel::kError, "a request's completion failed: {}", e.what());
     }
-  }
-
-  void Expire(EncodeRequest& request) {
-    {
-      std::lock_guard lock(mutex_);
-      ++stats_.expired;
-    }
-    Finish(request, Err(ErrorCode::kDeadline, "the deadline passed before the text was encoded"));
   }
 
   void ThreadMain() {
@@ -184,87 +247,133 @@ class Engine final : public EncoderEngine {
         if (stopping_) break;
       }
       std::lock_guard turn(turn_);
-      std::vector<EncodeRequest> expired;
-      std::vector<EncodeRequest> batch = TakeBatch(expired);
-      for (EncodeRequest& request : expired) Expire(request);
-      if (!batch.empty()) RunRequests(batch);
+      RunBatch();
     }
-    std::deque<EncodeRequest> rest;
+    JobQueue rest;
     {
+      std::lock_guard turn(turn_);  // a batch may be under way that goes on with a list of the queue
       std::lock_guard lock(mutex_);
-      rest.swap(queue_);
+      rest = queue_.TakeAll();
     }
-    for (EncodeRequest& request : rest) Finish(request, Err(ErrorCode::kCancelled, "the engine is shutting down"));
+    while (EncodeJob* job = rest.Pop()) Finish(*job, Err(ErrorCode::kCancelled, "the engine is shutting down"));
   }
 
-  // In order of arrival, so that nobody starves; at least one request however long it is. All that have expired leave
-  // the queue, not only those that come first: their clients want to know now.
-  std::vector<EncodeRequest> TakeBatch(std::vector<EncodeRequest>& expired) {
-    const MonotonicTime now = MonotonicNow();
-    std::vector<EncodeRequest> batch;
-    size_t tokens = 0;
-    std::lock_guard lock(mutex_);
-    const auto first_expired = std::stable_partition(
-        queue_.begin(), queue_.end(), [&](const EncodeRequest& request) { return !Expired(request, now); });
-    expired.assign(std::move_iterator(first_expired), std::move_iterator(queue_.end()));
-    queue_.erase(first_expired, queue_.end());
-    while (!queue_.empty()) {
-      const size_t length = queue_.front().token_ids.size();
-      if (!batch.empty() && tokens + length > options_.max_batch_tokens) break;
-      tokens += length;
-      batch.push_back(std::move(queue_.front()));
-      queue_.pop_front();
+  // Holding the turn: the next batch of the queue, from taking it to delivering it.
+  void RunBatch() {
+    JobQueue expired, complete;
+    TakeBatch(expired, complete);
+    while (EncodeJob* job = expired.Pop()) {
+      Finish(*job, Err(ErrorCode::kDeadline, "the deadline passed before the text was encoded"));
     }
-    return batch;
-  }
-
-  // Holding the turn. Every request gets its outcome.
-  void RunRequests(std::vector<EncodeRequest>& batch) {
     try {
-      ids_.clear();
-      borders_.assign(1, 0);
-      LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), {});
-      std::vector<std::vector<float>> vectors(batch.size());
-      bool judged = false;
-      for (size_t i = 0; i < batch.size(); ++i) {
-        Append(batch[i].token_ids);
-        vectors[i].resize(HiddenSize());
-        pooling.Add({batch[i].pooling, batch[i].normalize, batch[i].judge, vectors[i]});
-        judged = judged || batch[i].judge != nullptr;
-      }
-      judged = judged && encoder_->num_layers() > 0;
-      Forward(judged ? &pooling : nullptr);
-      for (size_t i = 0; i < batch.size(); ++i) {
-        if (!judged) PoolSequence(i, batch[i].pooling, batch[i].normalize, vectors[i]);
-        Status status = CheckFinite(vectors[i]);
-        Finish(batch[i], status ? Result<std::vector<float>>(std::move(vectors[i])) : std::move(status).error());
+      if (!pieces_.empty()) Compute();
+      for (const Piece& piece : pieces_) {
+        if (!piece.finite) piece.job->error_ = NotFinite();
       }
     } catch (const std::exception& e) {
-      for (EncodeRequest& request : batch) {
-        Finish(request, Err(ErrorCode::kOutOfMemory, "a batch of {} tokens failed: {}", ids_.size(), e.what()));
+      for (const Piece& piece : pieces_) piece.job->error_ = OutOfMemory(e.what());
+    }
+    while (EncodeJob* job = complete.Pop()) {
+      Finish(*job, job->error_ ? Status(*std::move(job->error_)) : Ok());
+    }
+  }
+
+  // In order of arrival, so that nobody starves; at least one sequence however long it is. All that have expired leave
+  // the queue, not only those that come first: their clients want to know now. A list that does not fit goes on behind
+  // the others. `complete`: those whose last sequence is in the batch.
+  void TakeBatch(JobQueue& expired, JobQueue& complete) {
+    const MonotonicTime now = MonotonicNow();
+    batch_.Clear();
+    pieces_.clear();
+    bool full = false;
+    std::lock_guard lock(mutex_);
+    JobQueue waiting = queue_.TakeAll();
+    EncodeJob* begun = nullptr;
+    while (EncodeJob* job = waiting.Pop()) {
+      if (Expired(*job, now)) {
+        ++stats_.expired;
+        expired.Push(*job);
+        continue;
+      }
+      const size_t before = job->taken_;
+      while (!full && job->taken_ < job->num_sequences()) full = !TakeSequence(*job);
+      if (job->taken_ == job->num_sequences()) {
+        complete.Push(*job);
+      } else if (job->taken_ > before) {
+        begun = job;
+      } else {
+        queue_.Push(*job);
       }
     }
+    if (begun != nullptr) queue_.Push(*begun);
+    stats_.requests += pieces_.size();
+    stats_.repeated += pieces_.size() - batch_.num_sequences();
+  }
+
+  // False when the next sequence of the list does not fit.
+  bool TakeSequence(EncodeJob& job) {
+    const std::span<const int32_t> ids = job.sequence(job.taken_);
+    // Equal texts may end after different layers.
+    const bool alone = job.judge != nullptr;
+    if (!(alone ? batch_.FitsAlone(ids, options_.max_batch_tokens) : batch_.Fits(ids, options_.max_batch_tokens))) {
+      return false;
+    }
+    try {
+      pieces_.push_back({&job, job.taken_, alone ? batch_.AddAlone(ids) : batch_.Add(ids), true});
+      ++job.taken_;
+      return true;
+    } catch (const std::exception& e) {
+      job.error_ = OutOfMemory(e.what());
+      job.taken_ = job.num_sequences();  // nothing more of it is computed
+      return false;
+    }
+  }
+
+  // batch_ -> the rows of pieces_
+  void Compute() {
+    const bool judged = encoder_->num_layers() > 0 &&
+                        std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->judge != nullptr; });
+    if (judged) return ComputeJudged();
+    Forward(nullptr);
+    const auto pool_some = [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) {
+        Piece& piece = pieces_[i];
+        PoolSequence(piece.row, piece.job->pooling, piece.job->normalize, RowOf(piece));
+        piece.finite = IsFinite(RowOf(piece));
+      }
+    };
+    // A few microseconds each: a large batch's are shared.
+    constexpr size_t kShare = 8;
+    const size_t parts = (pieces_.size() + kShare - 1) / kShare;
+    pool_.Run(static_cast<int>(parts), [&](int part, int) {
+      const size_t begin = static_cast<size_t>(part) * kShare;
+      pool_some(begin, std::min(begin + kShare, pieces_.size()));
+    });
+  }
+
+  // The same when a text may end before the last layer.
+  void ComputeJudged() {
+    judged_.Clear(batch_.num_sequences());
+    for (const Piece& piece : pieces_) {
+      const EncodeList& list = *piece.job;
+      judged_.Add(piece.row, {list.pooling, list.normalize, list.judge, RowOf(piece)});
+    }
+    Forward(&judged_);
+    for (Piece& piece : pieces_) piece.finite = IsFinite(RowOf(piece));
   }
 
   Status RunList(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                  std::span<float> out) {
     // Longest first: sequences of one length share a batch, and the largest batch comes while there is still memory to
-    // refuse. Equal ones lie side by side and are computed once.
+    // refuse. Equal ones lie side by side, so that they meet in one batch and are computed once.
     std::vector<uint32_t> order(token_ids.size());
     std::iota(order.begin(), order.end(), 0u);
     std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
       const auto &x = token_ids[a], &y = token_ids[b];
       return x.size() != y.size() ? x.size() > y.size() : x < y;
     });
-    const auto repeats = [&](size_t i) { return i > 0 && token_ids[order[i]] == token_ids[order[i - 1]]; };
     for (size_t begin = 0; begin < order.size();) {
-      size_t end = begin, tokens = 0;
-      for (; end < order.size(); ++end) {
-        if (repeats(end)) continue;
-        const size_t length = token_ids[order[end]].size();
-        if (end > begin && tokens + length > options_.max_batch_tokens) break;
-        tokens += length;
-      }
+      size_t end = begin;
       try {
         std::lock_guard turn(turn_);
         if (options.deadline <= MonotonicNow()) {
@@ -272,26 +381,33 @@ class Engine final : public EncoderEngine {
           ++stats_.expired;
           return Err(ErrorCode::kDeadline, "the deadline passed after {} of {} texts", begin, order.size());
         }
-        ids_.clear();
-        borders_.assign(1, 0);
+        batch_.Clear();
+        rows_.clear();
+        for (; end < order.size() && batch_.Fits(token_ids[order[end]], options_.max_batch_tokens); ++end) {
+          rows_.push_back(batch_.Add(token_ids[order[end]]));
+        }
         const auto row = [&](size_t i) { return out.subspan(order[i] * RowSize(options), RowSize(options)); };
-        LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), options.layers);
-        for (size_t i = begin; i < end; ++i) {
-          if (repeats(i)) continue;
-          Append(token_ids[order[i]]);
-          pooling.Add({.pooling = options.pooling, .normalize = options.normalize, .out = row(i)});
-        }
-        Forward(options.layers.empty() ? nullptr : &pooling);
-        for (size_t i = begin, sequence = 0; i < end; ++i) {
-          if (repeats(i)) {
-            std::ranges::copy(row(i - 1), row(i).begin());
-            continue;
+        if (options.layers.empty()) {
+          Forward(nullptr);
+          for (size_t i = begin; i < end; ++i) {
+            PoolSequence(rows_[i - begin], options.pooling, options.normalize, row(i));
           }
-          if (options.layers.empty()) PoolSequence(sequence++, options.pooling, options.normalize, row(i));
-          BANTAM_RETURN_IF_ERROR(CheckFinite(row(i)));
+        } else {
+          LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), options.layers);
+          pooling.Clear(batch_.num_sequences());
+          for (size_t i = begin; i < end; ++i) {
+            pooling.Add(rows_[i - begin], {.pooling = options.pooling, .normalize = options.normalize, .out = row(i)});
+          }
+          Forward(&pooling);
         }
+        for (size_t i = begin; i < end; ++i) {
+          if (!IsFinite(row(i))) return NotFinite();
+        }
+        std::lock_guard lock(mutex_);
+        stats_.requests += end - begin;
+        stats_.repeated += end - begin - batch_.num_sequences();
       } catch (const std::bad_alloc&) {
-        return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} tokens", tokens);
+        return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} texts", end - begin);
       }
       begin = end;
       if (options.progress) options.progress(begin);
@@ -302,37 +418,36 @@ class Engine final : public EncoderEngine {
   size_t RowSize(const EncodeListOptions& options) const {
     return HiddenSize() * std::max<size_t>(1, options.layers.size());
   }
+  std::span<float> RowOf(const Piece& piece) const {
+    return piece.job->out.subspan(piece.index * HiddenSize(), HiddenSize());
+  }
   size_t HiddenSize() const { return static_cast<size_t>(encoder_->hidden_size()); }
 
-  void Append(std::span<const int32_t> ids) {
-    ids_.insert(ids_.end(), ids.begin(), ids.end());
-    borders_.push_back(static_cast<int32_t>(ids_.size()));
-  }
-
-  // ids_ and borders_ -> hidden_, or to the observer
+  // batch_ -> hidden_, or to the observer
   void Forward(LayerObserver* observer) {
-    const size_t values = ids_.size() * HiddenSize();
+    const size_t values = batch_.token_ids().size() * HiddenSize();
     if (hidden_.size() < values) hidden_ = AlignedBuffer<float>(values);
-    encoder_->Forward({.token_ids = ids_, .cu_seqlens = borders_, .token_type_ids = {}, .observer = observer},
+    encoder_->Forward({.token_ids = batch_.token_ids(),
+                       .cu_seqlens = batch_.cu_seqlens(),
+                       .token_type_ids = {},
+                       .observer = observer},
                       *workspace_, pool_, std::span<float>(hidden_.data(), values));
     std::lock_guard lock(mutex_);
-    stats_.requests += borders_.size() - 1;
     ++stats_.batches;
-    stats_.tokens += ids_.size();
+    stats_.tokens += batch_.token_ids().size();
   }
 
-  // Sequence i of the last batch.
-  void PoolSequence(size_t i, PoolingMode pooling, bool normalize, std::span<float> out) const {
-    const auto begin = static_cast<size_t>(borders_[i]) * out.size(),
-               end = static_cast<size_t>(borders_[i + 1]) * out.size();
+  // A sequence of the batch.
+  void PoolSequence(size_t row, PoolingMode pooling, bool normalize, std::span<float> out) const {
+    const auto begin = static_cast<size_t>(batch_.cu_seqlens()[row]) * out.size(),
+               end = static_cast<size_t>(batch_.cu_seqlens()[row + 1]) * out.size();
     Pool(std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin), encoder_->hidden_size(), pooling,
          normalize, out);
   }
 
   // A NaN in any weight that matters for this text ends in the sum.
-  static Status CheckFinite(std::span<const float> vector) {
-    if (std::isfinite(std::reduce(vector.begin(), vector.end()))) return Ok();
-    return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged");
+  static bool IsFinite(std::span<const float> vector) {
+    return std::isfinite(std::reduce(vector.begin(), vector.end()));
   }
 
   const EngineOptions options_;
@@ -341,24 +456,23 @@ class Engine final : public EncoderEngine {
 
   TurnLock turn_;  // guards the buffers of a batch:
   const std::unique_ptr<EncoderWorkspace> workspace_;
-  std::vector<int32_t> ids_;
-  std::vector<int32_t> borders_;
+  PackedBatch batch_;
+  std::vector<Piece> pieces_;
+  std::vector<size_t> rows_;
+  LayerPooling judged_;
   AlignedBuffer<float> hidden_;
 
   mutable std::mutex mutex_;  // guards the queue:
   std::condition_variable waiting_;
-  std::deque<EncodeRequest> queue_;
-  size_t waiting_lists_ = 0;  // calls of EncodeAll that count against it
+  JobQueue queue_;
   EngineStats stats_;
   bool stopping_ = false;
 
   std::thread thread_;  // last: it starts when everything above is there
 };
 
-}  // namespace
-
 std::unique_ptr<EncoderEngine> EncoderEngine::Create(std::unique_ptr<Encoder> encoder, const EngineOptions& options) {
-  return std::make_unique<Engine>(std::move(encoder), options);
+  return std::make_unique<EncoderEngineImpl>(std::move(encoder), options);
 }
 
 }  // namespace bantam

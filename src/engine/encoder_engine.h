@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "engine/layer_pooling.h"
+#include "engine/encode_job.h"
 #include "models/encoder.h"
 
 namespace bantam {
@@ -36,14 +36,11 @@ struct EncodeRequest {
   std::function<void(Result<std::vector<float>>)> done = {};  // [hidden_size]
 };
 
-// A list of sequences that belong together.
+// Offline work.
 struct EncodeListOptions {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
   MonotonicTime deadline = MonotonicTime::max();  // looked at before each batch
-  // Whether the list is one more request in the queue, refused with kOverloaded when that is full. Off for offline
-  // work.
-  bool counts_against_queue = false;
   // The layers whose pooled vectors are wanted, ascending from 1: each text's row of `out` is then theirs, one after
   // the other. Empty: the last one's.
   std::span<const int> layers = {};
@@ -51,7 +48,8 @@ struct EncodeListOptions {
 };
 
 struct EngineStats {
-  uint64_t requests = 0;  // sequences computed
+  uint64_t requests = 0;  // sequences answered
+  uint64_t repeated = 0;  // those of them that equal another one of their batch, which was computed for both
   uint64_t batches = 0, tokens = 0;
   uint64_t refused = 0;  // queue full
   uint64_t expired = 0;  // deadline passed before it was computed
@@ -70,8 +68,13 @@ class EncoderEngine {
   // The same, waiting for the answer; `request.done` is not used. Computes on the calling thread when the engine is
   // idle, which saves two thread switches; otherwise it queues like Submit.
   virtual Result<std::vector<float>> Encode(EncodeRequest request) = 0;
-  // Whole lists: blocks until done, and takes turns with the queue after each batch. Memory beside `out` is that of one
-  // batch. out: [num_texts, hidden_size], or [num_texts, layers, hidden_size]
+  // Both for a list of sequences, one request in the queue, and without allocating anything. A list of more than one
+  // batch gives way to others after each. An error is the first one of its sequences.
+  virtual Status Submit(EncodeJob& job) = 0;
+  virtual Status Run(const EncodeList& list) = 0;
+  // Long lists, offline, whatever waits in the queue: blocks until done, and takes turns with the queue after each
+  // batch. Equal texts of the whole list are computed once. out: [num_texts, hidden_size], or
+  // [num_texts, layers, hidden_size]
   virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                            std::span<float> out) = 0;
   virtual const Encoder& encoder() const = 0;

@@ -148,6 +148,42 @@ struct Outcomes {
   }
 };
 
+// A list of sequences that keeps its own memory, as a job or to Run.
+struct List final : EncodeJob {
+  explicit List(const std::vector<std::vector<int32_t>>& sequences) {
+    for (const auto& sequence : sequences) {
+      ids.insert(ids.end(), sequence.begin(), sequence.end());
+      borders.push_back(static_cast<int32_t>(ids.size()));
+    }
+    values.resize(sequences.size() * kHidden);
+    token_ids = ids;
+    cu_seqlens = borders;
+    out = values;
+    normalize = false;
+  }
+  void Done(Status s) override {
+    std::lock_guard lock(mutex);
+    status = std::move(s);
+    ++times_done;
+    changed.notify_all();
+  }
+  Status Wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return times_done > 0; });
+    return status;
+  }
+  std::vector<float> Row(size_t i) const {
+    return {values.begin() + static_cast<ptrdiff_t>(i * kHidden),
+            values.begin() + static_cast<ptrdiff_t>((i + 1) * kHidden)};
+  }
+  std::vector<int32_t> ids, borders = {0};
+  std::vector<float> values;
+  std::mutex mutex;
+  std::condition_variable changed;
+  Status status;
+  int times_done = 0;
+};
+
 std::unique_ptr<EncoderEngine> MakeEngine(Stage& stage, EngineOptions options = {}) {
   if (options.num_threads == 0) options.num_threads = 1;
   return EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), options);
@@ -317,7 +353,7 @@ TEST(EncoderEngine, EncodeAllKeepsTheOrderOfItsInputAndComputesEqualTextsOnce) {
   ASSERT_OK(engine->EncodeAll({}, {}, {}));
 }
 
-TEST(EncoderEngine, ListsOfRequestsCountAgainstTheQueueAndItsDeadlines) {
+TEST(EncoderEngine, ListsCountAgainstTheQueueOfflineOnesDoNot) {
   Stage stage;
   Outcomes outcomes;
   const auto engine = MakeEngine(stage, {.max_queued_requests = 2, .max_batch_tokens = 2});
@@ -327,11 +363,18 @@ TEST(EncoderEngine, ListsOfRequestsCountAgainstTheQueueAndItsDeadlines) {
   EXPECT_EQ(engine->EncodeAll(texts, late, out).error().message, "the deadline passed after 0 of 3 texts");
   Occupy(*engine, stage, outcomes);
   for (int i = 0; i < 2; ++i) ASSERT_OK(engine->Submit(Request({1}, outcomes.Expecting(Expected({1})))));
-  EXPECT_EQ(engine->EncodeAll(texts, {.counts_against_queue = true}, out).error().code, ErrorCode::kOverloaded);
+  List list(texts);
+  EXPECT_EQ(engine->Run(list).error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(engine->Submit(list).error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(list.times_done, 0);
+  std::future<Status> offline =
+      std::async(std::launch::async, [&] { return engine->EncodeAll(texts, {.normalize = false}, out); });
   stage.Open();
   outcomes.WaitFor(3);
-  ASSERT_OK(engine->EncodeAll(texts, {.normalize = false, .counts_against_queue = true}, out));
+  ASSERT_OK(offline.get());
   EXPECT_EQ(std::vector<float>(out.begin(), out.begin() + kHidden), Expected({1, 2}));
+  ASSERT_OK(engine->Run(list));
+  EXPECT_EQ(list.Row(2), Expected({1, 2}));
   EXPECT_EQ(engine->Stats().queued, 0u);
 }
 
@@ -353,6 +396,75 @@ TEST(EncoderEngine, ALongListDoesNotShutTheQueueOut) {
   };
   ASSERT_OK(engine->EncodeAll(texts, {.normalize = false, .progress = progress}, out));
   EXPECT_TRUE(before_the_end);
+}
+
+TEST(EncoderEngine, ListsShareBatchesWithOthersAndEqualSequencesAreComputedOnce) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage);
+  Occupy(*engine, stage, outcomes);
+  List one({{1, 2}, {3}, {1, 2}}), other({{4}, {3}});
+  ASSERT_OK(engine->Submit(one));
+  ASSERT_OK(engine->Submit(Request({4}, outcomes.Expecting(Expected({4})))));
+  ASSERT_OK(engine->Submit(other));
+  EXPECT_EQ(engine->Stats().queued, 3u);
+  stage.Open();
+  ASSERT_OK(one.Wait());
+  ASSERT_OK(other.Wait());
+  outcomes.WaitFor(2);
+  EXPECT_EQ(outcomes.values, 2);
+  EXPECT_EQ(outcomes.wrong, 0);
+  ASSERT_EQ(stage.batches.size(), 2u);
+  EXPECT_EQ(stage.batches[1], (std::vector<std::vector<int32_t>>{{1, 2}, {3}, {4}}));
+  EXPECT_EQ(one.Row(0), Expected({1, 2}));
+  EXPECT_EQ(one.Row(1), Expected({3}));
+  EXPECT_EQ(one.Row(2), Expected({1, 2}));
+  EXPECT_EQ(other.Row(0), Expected({4}));
+  EXPECT_EQ(other.Row(1), Expected({3}));
+  EXPECT_EQ(engine->Stats().requests, 7u);
+  EXPECT_EQ(engine->Stats().repeated, 3u);
+}
+
+TEST(EncoderEngine, AListOfManyBatchesGivesWayAfterEach) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage, {.max_batch_tokens = 2});
+  Occupy(*engine, stage, outcomes);
+  List list({{1}, {2}, {3}, {4}, {5}});
+  ASSERT_OK(engine->Submit(list));
+  ASSERT_OK(engine->Submit(Request({9}, outcomes.Expecting(Expected({9})))));
+  stage.Open();
+  ASSERT_OK(list.Wait());
+  outcomes.WaitFor(2);
+  EXPECT_EQ(outcomes.wrong, 0);
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(list.Row(i), Expected({static_cast<int32_t>(i + 1)}));
+  EXPECT_EQ(stage.batches, (std::vector<std::vector<std::vector<int32_t>>>{{{7}}, {{1}, {2}}, {{9}, {3}}, {{4}, {5}}}));
+}
+
+TEST(EncoderEngine, RunOnAnIdleEngineFinishesListsOfManyBatches) {
+  Stage stage;
+  const auto engine = MakeEngine(stage, {.max_batch_tokens = 3});
+  for (int round = 0; round < 50; ++round) {
+    List list({{1, 2}, {3, 4}, {5}, {6, 7, 8, 9}});
+    ASSERT_OK(engine->Run(list));
+    EXPECT_EQ(list.Row(0), Expected({1, 2}));
+    EXPECT_EQ(list.Row(3), Expected({6, 7, 8, 9}));
+  }
+  List empty(std::vector<std::vector<int32_t>>{});
+  EXPECT_EQ(engine->Run(empty).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine->Stats().queued, 0u);
+}
+
+TEST(EncoderEngine, AListFailsWithItsSequence) {
+  Stage stage;
+  const auto engine = MakeEngine(stage, {.max_batch_tokens = 1});
+  List list({{1}, {999}, {2}});
+  EXPECT_EQ(engine->Run(list).error().code, ErrorCode::kCorrupt);
+  const std::vector<std::vector<int32_t>> one_text = {{1}};
+  List late(one_text);
+  late.deadline = MonotonicNow();
+  ASSERT_OK(engine->Submit(late));
+  EXPECT_EQ(late.Wait().error().code, ErrorCode::kDeadline);
 }
 
 TEST(TurnLock, ServesInOrderOfArrival) {
@@ -465,6 +577,35 @@ TEST(EncoderEngine, TextsOfOneBatchEndAfterTheirOwnLayers) {
     }
   }
   EXPECT_EQ(stage.batches.back().size(), static_cast<size_t>(kTexts)) << "they were one batch";
+}
+
+TEST(EncoderEngine, AJudgedTextEndsAloneAndItsEqualsAreReadToTheEnd) {
+  Stage stage;
+  const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
+  stage.Close();
+  std::promise<void> blocked;
+  ASSERT_OK(engine->Submit({.token_ids = {1}, .done = [&](auto) { blocked.set_value(); }}));
+  stage.WaitUntilEntered(1);
+  EndAfter judge(2), other(1);
+  const std::vector<ExitJudge*> judges = {nullptr, &judge, nullptr, &other, nullptr};
+  std::vector<std::promise<Result<std::vector<float>>>> answers(judges.size());
+  for (size_t i = 0; i < judges.size(); ++i) {
+    ASSERT_OK(engine->Submit({.token_ids = {40, 40},
+                              .pooling = i == 2 ? PoolingMode::kCls : PoolingMode::kMean,
+                              .normalize = false,
+                              .judge = judges[i],
+                              .done = [&answers, i](auto result) { answers[i].set_value(std::move(result)); }}));
+  }
+  stage.Open();
+  blocked.get_future().wait();
+  const std::vector<std::vector<float>> expected = {
+      {40, 0.5, 1}, {20, 0.25, 0.5}, {40, 0, 1}, {10, 0.125, 0.25}, {40, 0.5, 1}};
+  for (size_t i = 0; i < judges.size(); ++i) {
+    ASSERT_OK_AND_ASSIGN(const std::vector<float> vector, answers[i].get_future().get());
+    EXPECT_EQ(vector, expected[i]) << i;
+  }
+  EXPECT_EQ(stage.batches.back().size(), 3u) << "the two judged ones, and the others once";
+  EXPECT_EQ(engine->Stats().repeated, 2u);
 }
 
 TEST(EncoderEngine, GivesTheVectorsOfSeveralLayers) {

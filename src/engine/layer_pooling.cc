@@ -6,10 +6,22 @@
 
 namespace bantam {
 
+void LayerPooling::Clear(size_t num_sequences) {
+  first_.assign(num_sequences, kNone);
+  wanted_.clear();
+}
+
+void LayerPooling::Add(size_t row, const Sequence& sequence) {
+  BANTAM_CHECK(first_[row] == kNone || (sequence.judge == nullptr && wanted_[first_[row]].sequence.judge == nullptr),
+               "sequence {} is shared by one who may end it", row);
+  wanted_.push_back({sequence, first_[row]});
+  first_[row] = wanted_.size() - 1;
+}
+
 bool LayerPooling::Wants(int layer) const {
   if (!layers_.empty()) return std::binary_search(layers_.begin(), layers_.end(), layer);
-  return layer == num_layers_ || std::any_of(sequences_.begin(), sequences_.end(), [&](const Sequence& sequence) {
-           return sequence.judge != nullptr && sequence.judge->Wants(layer);
+  return layer == num_layers_ || std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+           return wanted.sequence.judge != nullptr && wanted.sequence.judge->Wants(layer);
          });
 }
 
@@ -19,18 +31,24 @@ void LayerPooling::PoolRows(const LayerOutput& output, size_t i, const Sequence&
   Pool(output.hidden.subspan(begin, end - begin), hidden_size_, sequence.pooling, sequence.normalize, out);
 }
 
-void LayerPooling::AfterLayer(const LayerOutput& output, std::span<uint8_t> finished) {
+bool LayerPooling::Take(const LayerOutput& output, size_t i, const Sequence& sequence) const {
+  if (!layers_.empty()) {
+    const auto at = std::lower_bound(layers_.begin(), layers_.end(), output.layer);
+    if (at == layers_.end() || *at != output.layer) return false;
+    const auto width = static_cast<size_t>(hidden_size_);
+    PoolRows(output, i, sequence, sequence.out.subspan(static_cast<size_t>(at - layers_.begin()) * width, width));
+    return false;
+  }
   const bool last = output.layer == num_layers_;
+  if (!last && (sequence.judge == nullptr || !sequence.judge->Wants(output.layer))) return false;
+  PoolRows(output, i, sequence, sequence.out);
+  return !last && sequence.judge->Finished(output.layer, sequence.out);
+}
+
+void LayerPooling::AfterLayer(const LayerOutput& output, std::span<uint8_t> finished) {
   for (size_t i = 0; i < output.sequences.size(); ++i) {
-    const Sequence& sequence = sequences_[static_cast<size_t>(output.sequences[i])];
-    if (!layers_.empty()) {
-      const auto at = std::lower_bound(layers_.begin(), layers_.end(), output.layer);
-      if (at == layers_.end() || *at != output.layer) continue;
-      const auto width = static_cast<size_t>(hidden_size_);
-      PoolRows(output, i, sequence, sequence.out.subspan(static_cast<size_t>(at - layers_.begin()) * width, width));
-    } else if (last || (sequence.judge != nullptr && sequence.judge->Wants(output.layer))) {
-      PoolRows(output, i, sequence, sequence.out);
-      if (!last) finished[i] = sequence.judge->Finished(output.layer, sequence.out) ? 1 : 0;
+    for (size_t at = first_[static_cast<size_t>(output.sequences[i])]; at != kNone; at = wanted_[at].next) {
+      if (Take(output, i, wanted_[at].sequence)) finished[i] = 1;
     }
   }
 }

@@ -1,6 +1,8 @@
 // What an engine's batch wants of the layers: pooled vectors after some of them, and an end for what is done.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -30,18 +32,27 @@ class LayerPooling final : public LayerObserver {
   // layers: ascending, the layers whose vectors each sequence's `out` holds; empty: the one where it ended.
   LayerPooling(int num_layers, int hidden_size, std::span<const int> layers)
       : num_layers_(num_layers), hidden_size_(hidden_size), layers_(layers) {}
-  void Clear() { sequences_.clear(); }
-  void Add(const Sequence& sequence) { sequences_.push_back(sequence); }  // in the batch's order
+  void Clear(size_t num_sequences);
+  // One who wants the batch's sequence `row`. There may be several of one row, if none of them has a judge.
+  void Add(size_t row, const Sequence& sequence);
 
   bool Wants(int layer) const override;
   void AfterLayer(const LayerOutput& output, std::span<uint8_t> finished) override;
 
  private:
+  static constexpr size_t kNone = SIZE_MAX;
+  struct Wanted {
+    Sequence sequence;
+    size_t next;  // another one of the same row, or kNone
+  };
+  // Whether it is done with its row after this layer.
+  bool Take(const LayerOutput& output, size_t i, const Sequence& sequence) const;
   void PoolRows(const LayerOutput& output, size_t i, const Sequence& sequence, std::span<float> out) const;
 
   const int num_layers_, hidden_size_;
   const std::span<const int> layers_;
-  std::vector<Sequence> sequences_;
+  std::vector<size_t> first_;  // by row: where its list in wanted_ begins, or kNone
+  std::vector<Wanted> wanted_;
 };
 
 }  // namespace bantam

@@ -1,9 +1,11 @@
 #include "tasks/embed.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/text_util.h"
+#include "engine/packed_batch.h"
 
 namespace bantam {
 namespace {
@@ -11,53 +13,133 @@ namespace {
 // Texts of a long list that are tokens at one time; sorting by length within this many already fills batches evenly.
 constexpr size_t kListBlock = 4096;
 
+// The texts of one request on their way: each distinct one that the cache does not have is computed once.
+class TextJob final : public EncodeJob {
+ public:
+  EmbeddedTexts result;
+  std::function<void(Result<EmbeddedTexts>)> done;  // empty: somebody waits for Run
+
+  // Before Submit or Run. False when the cache had everything.
+  bool Prepare(std::span<const Encoding> encodings, const SentenceConfig& sentence, size_t columns, MonotonicTime until,
+               EmbeddingCache* cache, uint32_t space) {
+    cache_ = cache;
+    space_ = space;
+    result.vectors = {encodings.size(), columns, std::vector<float>(encodings.size() * columns)};
+    result.texts.reserve(encodings.size());
+    rows_.reserve(encodings.size());
+    for (size_t i = 0; i < encodings.size(); ++i) {
+      const Encoding& encoding = encodings[i];
+      result.texts.push_back({static_cast<uint32_t>(encoding.ids.size()), encoding.truncated()});
+      const bool known = cache != nullptr && cache->Find(space, encoding.ids, Row(i));
+      rows_.push_back(known ? kKnown : batch_.Add(encoding.ids));
+    }
+    token_ids = batch_.token_ids();
+    cu_seqlens = batch_.cu_seqlens();
+    pooling = sentence.pooling;
+    normalize = sentence.normalize;
+    deadline = until;
+    direct_ = batch_.num_sequences() == encodings.size();
+    if (direct_) {
+      out = result.vectors.values;
+    } else {
+      computed_.resize(batch_.num_sequences() * columns);
+      out = computed_;
+    }
+    return batch_.num_sequences() > 0;
+  }
+
+  // After a successful Run.
+  void Collect() {
+    const size_t columns = result.vectors.columns;
+    if (cache_ != nullptr) {
+      for (size_t row = 0; row < batch_.num_sequences(); ++row) {
+        cache_->Insert(space_, batch_.sequence(row), out.subspan(row * columns, columns));
+      }
+    }
+    if (direct_) return;
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (rows_[i] != kKnown) std::ranges::copy(out.subspan(rows_[i] * columns, columns), Row(i).begin());
+    }
+  }
+
+  void Done(Status status) override {
+    const std::unique_ptr<TextJob> self(this);
+    if (!status) return done(std::move(status).error());
+    Collect();
+    done(std::move(result));
+  }
+
+ private:
+  static constexpr size_t kKnown = SIZE_MAX;
+  std::span<float> Row(size_t i) {
+    return std::span(result.vectors.values).subspan(i * result.vectors.columns, result.vectors.columns);
+  }
+
+  PackedBatch batch_;
+  std::vector<size_t> rows_;  // by text: which sequence of batch_ it is
+  std::vector<float> computed_;
+  bool direct_ = false;  // the sequences are the texts one for one
+  EmbeddingCache* cache_ = nullptr;
+  uint32_t space_ = 0;
+};
+
 class ModelEmbedder final : public Embedder {
  public:
   ModelEmbedder(ModelFolder model, std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<EncoderEngine> engine,
-                int max_tokens)
+                int max_tokens, std::shared_ptr<EmbeddingCache> cache)
       : model_name_(std::move(model.name)),
         weights_sha256_(std::move(model.weights_sha256)),
         sentence_(model.sentence),
         max_tokens_(max_tokens),
         tokenizer_(std::move(tokenizer)),
-        engine_(std::move(engine)) {}
+        cache_(std::move(cache)),
+        engine_(std::move(engine)) {
+    if (cache_ == nullptr) return;
+    space_ = cache_->SpaceOf(fmt::format("{} {} {} {} {}", weights_sha256_, WeightTypeName(encoder().weight_type()),
+                                         encoder().isa(), static_cast<int>(sentence_.pooling), sentence_.normalize));
+  }
 
   Result<Embedding> Embed(std::string_view text, MonotonicTime deadline) override {
-    return EmbedOne(text, deadline, nullptr);
+    const Encoding encoding = Tokenize(text);
+    Embedding embedding = Describe(encoding);
+    if (cache_ != nullptr && cache_->Find(space_, encoding.ids, embedding.vector)) return embedding;
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, nullptr, embedding.vector));
+    if (cache_ != nullptr) cache_->Insert(space_, encoding.ids, embedding.vector);
+    return embedding;
   }
 
   Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) override {
-    return EmbedOne(text, deadline, &judge);
+    const Encoding encoding = Tokenize(text);
+    Embedding embedding = Describe(encoding);
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, &judge, embedding.vector));
+    return embedding;
   }
 
-  void EmbedAsync(std::string_view text, MonotonicTime deadline, std::function<void(Result<Embedding>)> done) override {
-    Encoding encoding = Tokenize(text);
-    Embedding embedding = Describe(encoding);
-    EncodeRequest request = Request(std::move(encoding), deadline);
-    // Shared: a refused request's callback is gone with the request, and `done` is still owed its answer.
-    const auto shared = std::make_shared<std::function<void(Result<Embedding>)>>(std::move(done));
-    request.done = [shared, embedding = std::move(embedding)](Result<std::vector<float>> vector) mutable {
-      if (!vector) return (*shared)(std::move(vector).error());
-      embedding.vector = *std::move(vector);
-      (*shared)(std::move(embedding));
-    };
-    if (Status refused = engine_->Submit(std::move(request)); !refused) (*shared)(std::move(refused).error());
+  void EmbedBatchAsync(std::span<const std::string> texts, MonotonicTime deadline,
+                       std::function<void(Result<EmbeddedTexts>)> done) override {
+    auto job = std::make_unique<TextJob>();
+    if (!Prepare(texts, deadline, *job)) return done(std::move(job->result));
+    job->done = std::move(done);
+    if (Status refused = engine_->Submit(*job); !refused) return job->done(std::move(refused).error());
+    (void)job.release();  // Done deletes it
+  }
+
+  Result<EmbeddedTexts> EmbedTexts(std::span<const std::string> texts, MonotonicTime deadline) override {
+    TextJob job;
+    if (Prepare(texts, deadline, job)) {
+      BANTAM_RETURN_IF_ERROR(engine_->Run(job));
+      job.Collect();
+    }
+    return std::move(job.result);
   }
 
   Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts, MonotonicTime deadline) override {
+    BANTAM_TRY(const EmbeddedTexts embedded, EmbedTexts(texts, deadline));
     std::vector<Embedding> embeddings;
-    std::vector<std::vector<int32_t>> ids;
-    for (const std::string& text : texts) {
-      Encoding encoding = Tokenize(text);
-      embeddings.push_back(Describe(encoding));
-      ids.push_back(std::move(encoding.ids));
-    }
-    const auto columns = static_cast<size_t>(dimensions());
-    std::vector<float> values(texts.size() * columns);
-    BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(ids, ListOptions(deadline, true), values));
-    for (size_t i = 0; i < embeddings.size(); ++i) {
-      const auto row = std::span<const float>(values).subspan(i * columns, columns);
-      embeddings[i].vector.assign(row.begin(), row.end());
+    embeddings.reserve(texts.size());
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const std::span<const float> row = embedded.vectors.row(i);
+      embeddings.push_back({{row.begin(), row.end()}, embedded.texts[i].num_tokens, embedded.texts[i].truncated});
     }
     return embeddings;
   }
@@ -101,17 +183,24 @@ class ModelEmbedder final : public Embedder {
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
   const Encoder& encoder() const override { return engine_->encoder(); }
   EngineStats Stats() const override { return engine_->Stats(); }
+  const EmbeddingCache* cache() const override { return cache_.get(); }
   const std::string& model_name() const override { return model_name_; }
   const std::string& weights_sha256() const override { return weights_sha256_; }
 
  private:
-  Result<Embedding> EmbedOne(std::string_view text, MonotonicTime deadline, ExitJudge* judge) {
-    Encoding encoding = Tokenize(text);
-    Embedding embedding = Describe(encoding);
-    EncodeRequest request = Request(std::move(encoding), deadline);
-    request.judge = judge;
-    BANTAM_TRY(embedding.vector, engine_->Encode(std::move(request)));
-    return embedding;
+  Embedding Describe(const Encoding& encoding) const {  // its vector is yet to be filled
+    return {std::vector<float>(static_cast<size_t>(dimensions())), encoding.ids.size(), encoding.truncated()};
+  }
+
+  Status RunOne(std::span<const int32_t> ids, MonotonicTime deadline, ExitJudge* judge, std::span<float> out) {
+    const std::array<int32_t, 2> borders{0, static_cast<int32_t>(ids.size())};
+    return engine_->Run({.token_ids = ids,
+                         .cu_seqlens = borders,
+                         .pooling = sentence_.pooling,
+                         .normalize = sentence_.normalize,
+                         .deadline = deadline,
+                         .judge = judge,
+                         .out = out});
   }
 
   // out(begin, count): where the vectors of those texts go.
@@ -122,8 +211,7 @@ class ModelEmbedder final : public Embedder {
       const auto block = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
       std::vector<std::vector<int32_t>> ids;
       for (const std::string& text : block) ids.push_back(Tokenize(text).ids);
-      EncodeListOptions options = ListOptions(MonotonicTime::max(), false);
-      options.layers = layers;
+      EncodeListOptions options{.pooling = sentence_.pooling, .normalize = sentence_.normalize, .layers = layers};
       if (progress) options.progress = [&progress, begin](size_t done) { progress(begin + done); };
       BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(ids, options, out(begin, block.size())));
     }
@@ -136,24 +224,20 @@ class ModelEmbedder final : public Embedder {
                                      .offsets = false,
                                      .max_tokens = static_cast<size_t>(max_tokens_)});
   }
-  static Embedding Describe(const Encoding& encoding) { return {{}, encoding.ids.size(), encoding.truncated()}; }
-  EncodeRequest Request(Encoding encoding, MonotonicTime deadline) const {
-    return {.token_ids = std::move(encoding.ids),
-            .pooling = sentence_.pooling,
-            .normalize = sentence_.normalize,
-            .deadline = deadline};
-  }
-  EncodeListOptions ListOptions(MonotonicTime deadline, bool counts_against_queue) const {
-    return {.pooling = sentence_.pooling,
-            .normalize = sentence_.normalize,
-            .deadline = deadline,
-            .counts_against_queue = counts_against_queue};
+  // False when there is nothing to compute.
+  bool Prepare(std::span<const std::string> texts, MonotonicTime deadline, TextJob& job) const {
+    std::vector<Encoding> encodings;
+    encodings.reserve(texts.size());
+    for (const std::string& text : texts) encodings.push_back(Tokenize(text));
+    return job.Prepare(encodings, sentence_, static_cast<size_t>(dimensions()), deadline, cache_.get(), space_);
   }
 
   const std::string model_name_, weights_sha256_;
   const SentenceConfig sentence_;
   const int max_tokens_;
   const std::unique_ptr<Tokenizer> tokenizer_;
+  const std::shared_ptr<EmbeddingCache> cache_;
+  uint32_t space_ = 0;
   const std::unique_ptr<EncoderEngine> engine_;  // last: its thread ends first
 };
 
@@ -177,8 +261,8 @@ Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, con
   EngineOptions engine_options = options.engine;
   if (options.num_threads > 0) engine_options.num_threads = options.num_threads;
   auto engine = EncoderEngine::Create(std::move(encoder), engine_options);
-  return std::unique_ptr<Embedder>(
-      std::make_unique<ModelEmbedder>(std::move(model), std::move(tokenizer), std::move(engine), max_tokens));
+  return std::unique_ptr<Embedder>(std::make_unique<ModelEmbedder>(std::move(model), std::move(tokenizer),
+                                                                   std::move(engine), max_tokens, options.cache));
 }
 
 }  // namespace bantam

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "engine/encoder_engine.h"
+#include "tasks/embedding_cache.h"
 #include "text/tokenizer.h"
 
 namespace bantam {
@@ -30,10 +31,21 @@ struct EmbeddingMatrix {
   std::span<const float> row(size_t i) const { return {values.data() + i * columns, columns}; }
 };
 
+// Of a list of texts, in its order.
+struct EmbeddedTexts {
+  EmbeddingMatrix vectors;
+  struct Text {
+    uint32_t num_tokens = 0;
+    bool truncated = false;
+  };
+  std::vector<Text> texts;
+};
+
 struct EmbedderOptions {
   WeightType weight_type = WeightType::kInt8;
   int num_threads = 0;  // 0 = all this process may use
   EngineOptions engine = {};
+  std::shared_ptr<EmbeddingCache> cache = nullptr;  // may be shared by many embedders; null: none
 };
 
 // Thread-safe. User text never becomes a special token.
@@ -43,14 +55,18 @@ class Embedder {
   virtual ~Embedder() = default;
 
   virtual Result<Embedding> Embed(std::string_view text, MonotonicTime deadline = MonotonicTime::max()) = 0;
-  // For decisions: all layers, or as many as the judge asks for. The vector is that of the layer where it ended.
+  // For decisions: all layers, or as many as the judge asks for. The vector is that of the layer where it ended, so the
+  // cache has no part in it.
   virtual Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) = 0;
-  // `done` is called exactly once, on any thread; a full queue is reported through it as kOverloaded.
-  virtual void EmbedAsync(std::string_view text, MonotonicTime deadline,
-                          std::function<void(Result<Embedding>)> done) = 0;
+  // A list is one request of the engine's queue; equal texts in it are computed once. `done` is called exactly once, on
+  // any thread, also before the call returns, and must not block; a full queue is reported through it as kOverloaded.
+  virtual void EmbedBatchAsync(std::span<const std::string> texts, MonotonicTime deadline,
+                               std::function<void(Result<EmbeddedTexts>)> done) = 0;
+  virtual Result<EmbeddedTexts> EmbedTexts(std::span<const std::string> texts,
+                                           MonotonicTime deadline = MonotonicTime::max()) = 0;
   virtual Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts,
                                                     MonotonicTime deadline = MonotonicTime::max()) = 0;
-  // Long lists, offline: bypasses the queue limit. progress(done) may be empty.
+  // Long lists, offline: bypasses the queue limit and the cache. progress(done) may be empty.
   virtual Result<EmbeddingMatrix> EmbedAll(std::span<const std::string> texts,
                                            const std::function<void(size_t done)>& progress) = 0;
   // The same after each of `layers`, ascending from 1, in one pass: a matrix for each.
@@ -63,6 +79,7 @@ class Embedder {
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const Encoder& encoder() const = 0;
   virtual EngineStats Stats() const = 0;
+  virtual const EmbeddingCache* cache() const = 0;        // null: none
   virtual const std::string& model_name() const = 0;      // "all-MiniLM-L6-v2"
   virtual const std::string& weights_sha256() const = 0;  // with dtype, part of every cache key and head
 };

@@ -257,16 +257,80 @@ TEST(Embed, F32BitsDoNotDependOnTheCompany) {
       EXPECT_EQ(std::vector<float>(row.begin(), row.end()), alone[i]) << i;
     }
   }
-  std::vector<std::promise<Result<Embedding>>> promises(texts.size());
+  std::vector<std::promise<Result<EmbeddedTexts>>> promises(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
-    two_threads->EmbedAsync(texts[i], MonotonicTime::max(),
-                            [&, i](Result<Embedding> result) { promises[i].set_value(std::move(result)); });
+    const std::vector<std::string> list = {texts[i], texts[(i + 1) % texts.size()], texts[i]};
+    two_threads->EmbedBatchAsync(list, MonotonicTime::max(),
+                                 [&, i](Result<EmbeddedTexts> result) { promises[i].set_value(std::move(result)); });
   }
   for (size_t i = 0; i < texts.size(); ++i) {
-    const Result<Embedding> result = promises[i].get_future().get();
+    const Result<EmbeddedTexts> result = promises[i].get_future().get();
     ASSERT_OK(result);
-    EXPECT_EQ(result->vector, alone[i]) << i;
+    for (size_t j = 0; j < 3; ++j) {
+      const auto row = result->vectors.row(j);
+      EXPECT_EQ(std::vector<float>(row.begin(), row.end()), alone[j == 1 ? (i + 1) % texts.size() : i]) << i;
+    }
   }
+}
+
+TEST(Embed, TheCacheGivesTheSameBitsAndIsKeyedByTokensAndModel) {
+  BANTAM_REQUIRE_MODEL(model, kModel);
+  const auto cache = std::make_shared<EmbeddingCache>(1 << 20);
+  const auto load = [&](WeightType type, std::shared_ptr<EmbeddingCache> with) {
+    return *Embedder::Load(kModel, {.weight_type = type, .num_threads = 1, .engine = {}, .cache = std::move(with)});
+  };
+  const auto plain = load(WeightType::kF32, nullptr), f32 = load(WeightType::kF32, cache),
+             int8 = load(WeightType::kInt8, cache);
+  EXPECT_EQ(plain->cache(), nullptr);
+  const std::vector<std::string> texts = {"Where is my refund?", "a", "where is  MY refund ?"};
+  ASSERT_OK_AND_ASSIGN(const auto expected, plain->EmbedBatch(texts));
+  EXPECT_EQ(expected[0].vector, expected[2].vector);  // the same tokens
+  ASSERT_OK_AND_ASSIGN(const Embedding first, f32->Embed(texts[0]));
+  EXPECT_EQ(first.vector, expected[0].vector);
+  ASSERT_OK_AND_ASSIGN(const Embedding second, f32->Embed(texts[2]));
+  EXPECT_EQ(second.vector, expected[0].vector);
+  EXPECT_EQ(second.num_tokens, first.num_tokens);
+  EXPECT_EQ(f32->Stats().requests, 1u);
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_OK_AND_ASSIGN(const auto batch, f32->EmbedBatch(texts));
+    for (size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(batch[i].vector, expected[i].vector) << i;
+  }
+  EXPECT_EQ(f32->Stats().requests, 2u);
+  std::optional<std::vector<float>> answer;  // all of it is there: answered before the call returns
+  f32->EmbedBatchAsync(texts, MonotonicTime::max(),
+                       [&](Result<EmbeddedTexts> result) { answer = std::move(result->vectors.values); });
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(std::vector<float>(answer->begin(), answer->begin() + 384), expected[0].vector);
+  ASSERT_OK_AND_ASSIGN(const Embedding other, int8->Embed(texts[0]));
+  EXPECT_NE(other.vector, expected[0].vector);
+  EXPECT_EQ(int8->Stats().requests, 1u);
+  EXPECT_EQ(cache->Stats().entries, 3u);
+}
+
+TEST(Embed, EarlyExitsNeverMeetTheCache) {
+  BANTAM_REQUIRE_MODEL(model, kModel);
+  class EndAfterOne final : public ExitJudge {
+   public:
+    bool Wants(int layer) const override { return layer == 1; }
+    bool Finished(int, std::span<const float>) override { return true; }
+  };
+  const auto cache = std::make_shared<EmbeddingCache>(1 << 20);
+  ASSERT_OK_AND_ASSIGN(const auto embedder, Embedder::Load(kModel, {.num_threads = 1, .engine = {}, .cache = cache}));
+  const std::vector<std::string> texts = {"Where is my refund?"};
+  const std::vector<int> layers = {1, embedder->encoder().num_layers()};
+  ASSERT_OK_AND_ASSIGN(const auto matrices, embedder->EmbedLayers(texts, layers, {}));
+  const auto row = [&](size_t layer) {
+    return std::vector<float>(matrices[layer].row(0).begin(), matrices[layer].row(0).end());
+  };
+  EndAfterOne judge;
+  ASSERT_OK_AND_ASSIGN(const Embedding early, embedder->EmbedUntil(texts[0], MonotonicTime::max(), judge));
+  EXPECT_EQ(early.vector, row(0));
+  EXPECT_EQ(cache->Stats().entries, 0u);
+  ASSERT_OK_AND_ASSIGN(const Embedding whole, embedder->Embed(texts[0]));
+  EXPECT_EQ(whole.vector, row(1));
+  EXPECT_EQ(cache->Stats().entries, 1u);
+  ASSERT_OK_AND_ASSIGN(const Embedding again, embedder->EmbedUntil(texts[0], MonotonicTime::max(), judge));
+  EXPECT_EQ(again.vector, early.vector);
 }
 
 TEST(Embed, ReportsTokensAndTruncation) {
@@ -306,11 +370,12 @@ TEST(Embed, DeadlinesAndFullQueuesReachTheCaller) {
   ASSERT_OK_AND_ASSIGN(const auto embedder,
                        Embedder::Load(kModel, {.num_threads = 1, .engine = {.max_queued_requests = 0}}));
   EXPECT_EQ(embedder->Embed("x", MonotonicNow() - std::chrono::seconds(1)).error().code, ErrorCode::kDeadline);
-  EXPECT_EQ(embedder->EmbedBatch(std::vector<std::string>{"x"}).error().code, ErrorCode::kOverloaded);
   std::optional<ErrorCode> code;
-  embedder->EmbedAsync("x", MonotonicTime::max(), [&](Result<Embedding> result) { code = result.error().code; });
+  embedder->EmbedBatchAsync(std::vector<std::string>{"x"}, MonotonicTime::max(),
+                            [&](Result<EmbeddedTexts> result) { code = result.error().code; });
   EXPECT_EQ(code, ErrorCode::kOverloaded);
   EXPECT_OK(embedder->Embed("x"));  // an idle engine needs no place in the queue
+  EXPECT_OK(embedder->EmbedBatch(std::vector<std::string>{"x", "y"}));
 }
 
 TEST(Embed, LoadErrorsName) {

@@ -17,12 +17,15 @@ struct Endpoint {
   const char* summary;
   bool light = false;  // answered on the I/O thread: must not block
   bool prefix = false;
+  // Whether a request is small enough to be handled on the I/O thread, with an answer that comes later; null: none is.
+  bool (*quick)(const HttpRequest& request) = nullptr;
 };
 
 std::span<const Endpoint> Endpoints();
 
 void HandleChat(ApiContext&, const HttpRequest&, Responder&);
 void HandleEmbeddings(ApiContext&, const HttpRequest&, Responder&);
+bool IsQuickEmbeddings(const HttpRequest&);
 void HandleClassify(ApiContext&, const HttpRequest&, Responder&);
 void HandleModels(ApiContext&, const HttpRequest&, Responder&);
 void HandleModel(ApiContext&, const HttpRequest&, Responder&);

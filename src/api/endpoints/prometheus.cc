@@ -38,12 +38,22 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     gauge("bantam_engine_queue_depth", "Requests that wait for the engine.", static_cast<double>(stats.queued), "model",
           model.name);
     counter("bantam_engine_requests_total", "Sequences encoded.", stats.requests, "model", model.name);
+    counter("bantam_engine_repeated_total", "Those that equal another one of their batch and were computed with it.",
+            stats.repeated, "model", model.name);
     counter("bantam_engine_batches_total", "Forward passes.", stats.batches, "model", model.name);
     counter("bantam_engine_tokens_total", "Tokens encoded.", stats.tokens, "model", model.name);
     counter("bantam_engine_refused_total", "Requests refused because the queue was full.", stats.refused, "model",
             model.name);
     counter("bantam_engine_expired_total", "Requests whose deadline passed in the queue.", stats.expired, "model",
             model.name);
+  }
+  if (context.embedding_cache != nullptr) {
+    const EmbeddingCacheStats stats = context.embedding_cache->Stats();
+    counter("bantam_embedding_cache_hits_total", "Texts whose embedding was kept.", stats.hits);
+    counter("bantam_embedding_cache_misses_total", "Texts whose embedding was not kept.", stats.misses);
+    counter("bantam_embedding_cache_evictions_total", "Embeddings dropped for newer ones.", stats.evictions);
+    gauge("bantam_embedding_cache_entries", "Embeddings kept.", static_cast<double>(stats.entries));
+    gauge("bantam_embedding_cache_bytes", "Memory that they take.", static_cast<double>(stats.bytes));
   }
   if (context.router != nullptr) {
     const RouterStats stats = context.router->Stats();

@@ -6,7 +6,7 @@ namespace bantam {
 std::span<const Endpoint> Endpoints() {
   static constexpr Endpoint kEndpoints[] = {
       {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant"},
-      {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings"},
+      {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings", false, false, IsQuickEmbeddings},
       {"POST", "/v1/classify", HandleClassify, "Intents of texts, with calibrated confidence"},
       {"GET", "/v1/models", HandleModels, "The served models", true},
       {"GET", "/v1/models/", HandleModel, "One served model", true, true},

@@ -1,0 +1,82 @@
+// A list of sequences on its way through the engine, and a queue of such lists. Neither allocates: the caller owns the
+// job and the engine links it into its queue.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/layer_pooling.h"
+
+namespace bantam {
+
+// What to encode and where to put it. Sequence i is token_ids[cu_seqlens[i] .. cu_seqlens[i + 1]).
+struct EncodeList {
+  std::span<const int32_t> token_ids;
+  std::span<const int32_t> cu_seqlens;  // [num_sequences + 1], starts with 0
+  PoolingMode pooling = PoolingMode::kMean;
+  bool normalize = true;
+  MonotonicTime deadline = MonotonicTime::max();
+  // May end the one sequence of this list before the last layer; `out` is then the pooled vector of that layer. Null:
+  // all layers, as an embedding needs them.
+  ExitJudge* judge = nullptr;
+  std::span<float> out;  // [num_sequences, hidden_size]
+
+  size_t num_sequences() const { return cu_seqlens.size() - 1; }
+  std::span<const int32_t> sequence(size_t i) const {
+    const auto begin = static_cast<size_t>(cu_seqlens[i]);
+    return token_ids.subspan(begin, static_cast<size_t>(cu_seqlens[i + 1]) - begin);
+  }
+};
+
+// The job, and all that its spans point to, stay in place and unchanged from a successful Submit until Done.
+class EncodeJob : public EncodeList {
+ public:
+  EncodeJob() = default;
+  explicit EncodeJob(const EncodeList& list) : EncodeList(list) {}
+  virtual ~EncodeJob() = default;
+  EncodeJob(const EncodeJob&) = delete;
+  EncodeJob& operator=(const EncodeJob&) = delete;
+  // Called exactly once, on whichever thread computed it; must not block. May destroy the job.
+  virtual void Done(Status status) = 0;
+
+ private:
+  friend class JobQueue;
+  friend class EncoderEngineImpl;
+  EncodeJob* next_ = nullptr;
+  size_t taken_ = 0;            // sequences that are in a batch already
+  std::optional<Error> error_;  // of a sequence that failed
+};
+
+// First in, first out. Not thread-safe.
+class JobQueue {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  size_t size() const { return size_; }
+  void Push(EncodeJob& job) {
+    job.next_ = nullptr;
+    (last_ == nullptr ? first_ : last_->next_) = &job;
+    last_ = &job;
+    ++size_;
+  }
+  // Null when empty.
+  EncodeJob* Pop() {
+    EncodeJob* job = first_;
+    if (job == nullptr) return nullptr;
+    first_ = job->next_;
+    if (first_ == nullptr) last_ = nullptr;
+    --size_;
+    return job;
+  }
+  JobQueue TakeAll() { return std::exchange(*this, JobQueue()); }
+
+ private:
+  EncodeJob* first_ = nullptr;
+  EncodeJob* last_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace bantam
