@@ -31,9 +31,9 @@ def bantam(bantam_binary, bantam_home):
 
 @pytest.fixture(scope="module")
 def pairs(test_data, tmp_path_factory):
-    """200 pairs of STS-B's dev split under sentence1, sentence2, score."""
+    """Some pairs of STS-B's dev split under sentence1, sentence2, score."""
     lines = [json.loads(line) for line in (test_data / "sts-benchmark/stsb.jsonl").open()]
-    dev = [line for line in lines if line["split"] == "dev"][::7][:200]
+    dev = [line for line in lines if line["split"] == "dev"][::7]
     file = tmp_path_factory.mktemp("data") / "pairs.jsonl"
     file.write_text(
         "".join(json.dumps({"sentence1": d["a"], "sentence2": d["b"], "score": d["score"]}) + "\n" for d in dev)
@@ -206,9 +206,8 @@ def test_the_users_own_metric(bantam, pairs, tmp_path):
     table = bantam("quantize", MODEL, tmp_path / "out", "--type", "int8", "--data", pairs)
     assert "spearman, %" in table and "drop" in table and f"wrote {tmp_path / 'out'}" in table
     report = json.loads((tmp_path / "out/quantization_report.json").read_text())
-    lines = [json.loads(line) for line in pairs.open()]
-    distinct = {line[side] for line in lines for side in ("sentence1", "sentence2")}
-    assert report["task"] == "similarity" and report["texts"] == len(distinct) and report["data"] == "pairs.jsonl"
+    num_texts = 2 * len(pairs.read_text().splitlines())
+    assert report["task"] == "similarity" and report["texts"] == num_texts and report["data"] == "pairs.jsonl"
     before, after = report["before"]["metric"], report["after"]["metric"]
     assert 75 < before < 95 and abs(report["drop"] - (before - after)) < 1e-9 and abs(report["drop"]) < 1.5
 
