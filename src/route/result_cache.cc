@@ -139,6 +139,11 @@ class DiskResultCache final : public ResultCache {
     std::optional<Status>* outcome = nullptr;  // kFlush: where its caller waits for it
   };
 
+  struct ReadError {
+    Error error;
+    uint64_t disk_number;  // which file it is about: the writer may have replaced that one meanwhile
+  };
+
   using Removals = std::vector<std::pair<Sha256Digest, int64_t>>;  // key and created: a newer entry of the key stays
 
   // Neither older than the TTL nor, after the clock was set back, further in the future.
@@ -154,7 +159,7 @@ class DiskResultCache final : public ResultCache {
       if (disk_ == nullptr) return std::nullopt;
       auto found = disk_->Find(key);
       if (!found) {
-        Report(found.error());
+        Report({found.error(), disk_number_});
         return std::nullopt;
       }
       row = std::move(*found);
@@ -187,9 +192,9 @@ class DiskResultCache final : public ResultCache {
     std::lock_guard lock(queue_mutex_);
     if (removals_.size() < kMaxTouches) removals_.emplace_back(key, created_us);
   }
-  void Report(const Error& error) {  // from a reading thread
+  void Report(const ReadError& read) {  // from a reading thread
     std::lock_guard lock(queue_mutex_);
-    if (!reported_) reported_ = error;
+    reported_ = read;
     wake_.notify_one();
   }
 
@@ -201,7 +206,7 @@ class DiskResultCache final : public ResultCache {
       bool has_job = false;
       std::vector<Sha256Digest> touches;
       Removals removals;
-      std::optional<Error> reported;
+      std::optional<ReadError> reported;
       {
         std::unique_lock lock(queue_mutex_);
         wake_.wait_for(lock, stop, std::min(kTick, options_.disk_retry), [&] { return slot_full_ || reported_; });
@@ -211,7 +216,7 @@ class DiskResultCache final : public ResultCache {
         removals.swap(removals_);
         reported.swap(reported_);
       }
-      if (reported) DiskTrouble(*reported);
+      if (reported && reported->disk_number == disk_number_) DiskTrouble(reported->error);
       // Before the write, whose eviction goes by them.
       if (!touches.empty() && disk_ != nullptr) {
         const Status touched = disk_->Touch(touches, options_.now_micros());
@@ -312,6 +317,7 @@ class DiskResultCache final : public ResultCache {
   void SetDisk(std::unique_ptr<CacheDisk> disk) {
     std::lock_guard lock(disk_mutex_);
     disk_ = std::move(disk);
+    ++disk_number_;
   }
 
   void Reopen() {
@@ -357,6 +363,7 @@ class DiskResultCache final : public ResultCache {
   mutable std::mutex
       disk_mutex_;  // for the reader's side, and to replace disk_; the writer thread reads disk_ without it
   std::unique_ptr<CacheDisk> disk_;  // null: memory only. Replaced by the writer thread alone
+  uint64_t disk_number_ = 0;         // counts replacements
 
   std::mutex queue_mutex_;  // guards the following
   std::condition_variable_any wake_;
@@ -365,7 +372,7 @@ class DiskResultCache final : public ResultCache {
   Job slot_;
   std::vector<Sha256Digest> touches_;
   Removals removals_;
-  std::optional<Error> reported_;
+  std::optional<ReadError> reported_;
 
   // Of the writer thread.
   MonotonicTime last_attempt_{}, last_counters_ = MonotonicNow();
