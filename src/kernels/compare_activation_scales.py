@@ -4,8 +4,8 @@ layer input, found beforehand on sample text.
 
 Emulates both in torch, with the weights rounded per output channel as PackInt8 does, on every product of every layer:
     compare_activation_scales.py MODEL_FOLDER DATA_FOLDER
-Calibrates on 500 sentences of STS-B `train`; measures on every second pair of `dev`. Needs the packages of
-tools/requirements-golden.txt.
+Calibrates on 500 sentences of STS-B `train`; measures on every second pair of `dev`, and the in-scope accuracy of CLINC150
+with a logistic regression on the mode's own vectors of `train`. Needs the packages of tools/requirements-golden.txt.
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
+from sklearn.linear_model import LogisticRegression
 
 
 class QuantLinear(torch.nn.Module):
@@ -73,15 +74,20 @@ def main():
     calibration = [p["a"] for p in pairs if p["split"] == "train"][:500]
     dev = [p for p in pairs if p["split"] == "dev"][::2]
     embed(calibration, "calibrate")
+    lines = [json.loads(line) for line in open(data / "intent-clinc150/clinc150_full.jsonl")]
+    train, test = ([l for l in lines if l["split"] == split] for split in ["train", "test"])
     exact = None
-    print("mode: cosine mean, lowest; STS-B Spearman")
+    print("mode: cosine mean, lowest; STS-B Spearman; CLINC150 accuracy")
     for mode in ["f32", "row", "static", "1e-5", "1e-4"]:
         a, b = embed([p["a"] for p in dev], mode), embed([p["b"] for p in dev], mode)
         if exact is None:
             exact = a
         cosine = (a * exact).sum(1)
         rho = spearmanr((a * b).sum(1), [p["score"] for p in dev]).statistic
-        print(f"{mode}: {cosine.mean():.4f}, {cosine.min():.4f}; {100 * rho:.2f}", flush=True)
+        head = LogisticRegression(C=10, max_iter=1000)
+        head.fit(embed([l["text"] for l in train], mode), [l["label"] for l in train])
+        accuracy = head.score(embed([l["text"] for l in test], mode), [l["label"] for l in test])
+        print(f"{mode}: {cosine.mean():.4f}, {cosine.min():.4f}; {100 * rho:.2f}; {100 * accuracy:.2f}", flush=True)
 
 
 main()

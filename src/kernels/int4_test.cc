@@ -1,30 +1,17 @@
 // int4: packing, and the products of every ISA level of this CPU against exact integers and against scalar, over odd
 // shapes. Buffers end exactly where a kernel may read, so that the address sanitizer sees one that reads further.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
-#include <random>
-#include <vector>
 
-#include "kernels/isa.h"
 #include "kernels/packing.h"
+#include "kernels/testing/every_isa.h"
 
 namespace bantam {
 namespace {
 
-std::vector<float> Normal(std::mt19937& random, size_t size, float deviation = 1) {
-  std::normal_distribution<float> distribution(0, deviation);
-  std::vector<float> values(size);
-  for (float& x : values) x = distribution(random);
-  return values;
-}
+using testing::Bytes, testing::Normal, testing::Product, testing::Random;
 
-std::vector<uint8_t> Bytes(std::mt19937& random, size_t size) {
-  std::vector<uint8_t> values(size);
-  for (uint8_t& x : values) x = static_cast<uint8_t>(random());
-  return values;
-}
+BANTAM_EVERY_ISA(Int4);
 
 constexpr uint16_t kOne = 0x3f80;  // in bfloat16
 
@@ -47,29 +34,6 @@ PackedInt4 PackFloats(const std::vector<float>& weight, int out, int in) {
   return packed;
 }
 
-class EveryIsaInt4 : public ::testing::TestWithParam<Isa> {
- protected:
-  void SetUp() override {
-    auto kernels = KernelsFor(GetParam());
-    if (!kernels) GTEST_SKIP() << kernels.error().message;
-    isa_ = kernels->table;
-    scalar_ = KernelsFor(Isa::kScalar)->table;
-  }
-  KernelTable isa_{}, scalar_{};
-};
-
-std::vector<Isa> AllIsas() {
-  std::vector<Isa> isas;
-  for (const IsaInfo& info : ListIsas()) isas.push_back(info.isa);
-  return isas;
-}
-
-INSTANTIATE_TEST_SUITE_P(Levels, EveryIsaInt4, ::testing::ValuesIn(AllIsas()),
-                         [](const auto& test) { return std::string(IsaName(test.param)); });
-
-struct Product {
-  int rows, in, out;
-};
 const Product kProducts[] = {{1, 1, 1},      {1, 4, 64},    {2, 5, 63},   {3, 7, 65},   {4, 16, 16},
                              {5, 33, 17},    {6, 384, 128}, {7, 31, 31},  {8, 32, 200}, {11, 50, 64},
                              {13, 1536, 70}, {17, 64, 48},  {49, 65, 66}, {12, 2, 33}};
@@ -77,10 +41,10 @@ const Product kProducts[] = {{1, 1, 1},      {1, 4, 64},    {2, 5, 63},   {3, 7,
 int PaddedBytes(int in) { return Int4Groups(in) * kInt4Group; }
 
 // With unit scales the result is the integer itself, and it must not saturate anywhere.
-TEST_P(EveryIsaInt4, IntegersAreExact) {
+TEST_P(Int4, IntegersAreExact) {
   for (const Product& size : kProducts) {
     for (int extreme = 0; extreme < 3; ++extreme) {
-      std::mt19937 random(static_cast<unsigned>(size.rows * 100 + extreme));
+      auto random = Random(size.rows * 100 + extreme);
       const int stride = PaddedBytes(size.in) + extreme, columns = PaddedColumns(size.out);
       auto x = Bytes(random, static_cast<size_t>(size.rows) * stride + 1);
       if (extreme > 0) std::fill(x.begin(), x.end(), uint8_t{255});
@@ -130,10 +94,10 @@ TEST_P(EveryIsaInt4, IntegersAreExact) {
   }
 }
 
-TEST_P(EveryIsaInt4, EpilogueAndPanels) {
+TEST_P(Int4, EpilogueAndPanels) {
   for (const Product& size : kProducts) {
     for (int variant = 0; variant < 5; ++variant) {
-      std::mt19937 random(static_cast<unsigned>(size.rows * 10 + variant));
+      auto random = Random(size.rows * 10 + variant);
       const int stride = PaddedBytes(size.in), out_stride = size.out + variant, columns = PaddedColumns(size.out),
                 panels = columns / kPanelColumns;
       const auto x = Bytes(random, static_cast<size_t>(size.rows) * stride);
@@ -182,7 +146,7 @@ TEST_P(EveryIsaInt4, EpilogueAndPanels) {
   }
 }
 
-TEST_P(EveryIsaInt4, RowsDoNotDependOnTheTile) {
+TEST_P(Int4, RowsDoNotDependOnTheTile) {
   std::mt19937 random(5);
   const int rows = 23, in = 97, out = 130, stride = PaddedBytes(in);
   const auto x = Bytes(random, static_cast<size_t>(rows) * stride);
@@ -220,9 +184,9 @@ TEST_P(EveryIsaInt4, RowsDoNotDependOnTheTile) {
   }
 }
 
-TEST_P(EveryIsaInt4, Embedding) {
+TEST_P(Int4, Embedding) {
   for (int columns : {1, 2, 7, 16, 31, 32, 33, 48, 65, 384}) {
-    std::mt19937 random(static_cast<unsigned>(columns));
+    auto random = Random(columns);
     const int rows = 7, groups = Int4Groups(columns);
     const auto words = Normal(random, static_cast<size_t>(rows) * columns), positions = Normal(random, 4 * columns),
                types = Normal(random, 2 * columns);

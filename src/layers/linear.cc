@@ -8,67 +8,54 @@ namespace bantam {
 
 void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
                  int num_rows, Range panels, const LinearOptions& options) {
-  const float* residual = options.residual == nullptr ? nullptr : options.residual->values;
-  const ptrdiff_t residual_stride = options.residual == nullptr ? 0 : options.residual->stride;
-  if (linear.type == WeightType::kInt8) {
+  // What the products of every weight type are told alike.
+  const auto fill = [&](auto& args) {
+    args.bias = linear.bias;
+    if (options.residual != nullptr) {
+      args.residual = options.residual->values;
+      args.residual_stride = options.residual->stride;
+    }
+    args.out = out.values;
+    args.out_stride = out.stride;
+    args.num_rows = num_rows;
+    args.in_features = linear.in_features;
+    args.out_features = linear.out_features;
+    args.panel_begin = panels.begin;
+    args.panel_end = panels.end;
+    args.activation = options.activation;
+  };
+  const auto fill_bytes = [&](auto& args) {
     BANTAM_DCHECK(x.bytes != nullptr && x.quant != nullptr);
-    const GemmInt8Args args{.x = x.bytes,
-                            .x_stride = x.byte_stride,
-                            .x_quant = x.quant,
-                            .packed = linear.packed_int8,
-                            .weight_scale = linear.weight_scale,
-                            .weight_sum = linear.weight_sum,
-                            .bias = linear.bias,
-                            .residual = residual,
-                            .residual_stride = residual_stride,
-                            .out = out.values,
-                            .out_stride = out.stride,
-                            .num_rows = num_rows,
-                            .in_features = linear.in_features,
-                            .out_features = linear.out_features,
-                            .panel_begin = panels.begin,
-                            .panel_end = panels.end,
-                            .activation = options.activation};
-    kernels.table.gemm_int8(&args);
-    return;
+    fill(args);
+    args.x = x.bytes;
+    args.x_stride = x.byte_stride;
+    args.x_quant = x.quant;
+    args.weight_sum = linear.weight_sum;
+  };
+  switch (linear.type) {
+    case WeightType::kInt8: {
+      GemmInt8Args args{};
+      fill_bytes(args);
+      args.packed = linear.packed_int8;
+      args.weight_scale = linear.weight_scale;
+      return kernels.table.gemm_int8(&args);
+    }
+    case WeightType::kInt4: {
+      GemmInt4Args args{};
+      fill_bytes(args);
+      args.packed = linear.packed_int4;
+      args.group_scale = linear.group_scale;
+      return kernels.table.gemm_int4(&args);
+    }
+    case WeightType::kF32: {
+      GemmF32Args args{};
+      fill(args);
+      args.x = x.values;
+      args.x_stride = x.stride;
+      args.packed = linear.packed_f32;
+      return kernels.table.gemm_f32(&args);
+    }
   }
-  if (linear.type == WeightType::kInt4) {
-    BANTAM_DCHECK(x.bytes != nullptr && x.quant != nullptr);
-    const GemmInt4Args args{.x = x.bytes,
-                            .x_stride = x.byte_stride,
-                            .x_quant = x.quant,
-                            .packed = linear.packed_int4,
-                            .group_scale = linear.group_scale,
-                            .weight_sum = linear.weight_sum,
-                            .bias = linear.bias,
-                            .residual = residual,
-                            .residual_stride = residual_stride,
-                            .out = out.values,
-                            .out_stride = out.stride,
-                            .num_rows = num_rows,
-                            .in_features = linear.in_features,
-                            .out_features = linear.out_features,
-                            .panel_begin = panels.begin,
-                            .panel_end = panels.end,
-                            .activation = options.activation};
-    kernels.table.gemm_int4(&args);
-    return;
-  }
-  const GemmF32Args args{.x = x.values,
-                         .x_stride = x.stride,
-                         .packed = linear.packed_f32,
-                         .bias = linear.bias,
-                         .residual = residual,
-                         .residual_stride = residual_stride,
-                         .out = out.values,
-                         .out_stride = out.stride,
-                         .num_rows = num_rows,
-                         .in_features = linear.in_features,
-                         .out_features = linear.out_features,
-                         .panel_begin = panels.begin,
-                         .panel_end = panels.end,
-                         .activation = options.activation};
-  kernels.table.gemm_f32(&args);
 }
 
 void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,

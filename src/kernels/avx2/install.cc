@@ -12,6 +12,7 @@
 #include "kernels/common/attention_mask.inl"
 #include "kernels/common/attention.inl"
 #include "kernels/common/gated.inl"
+#include "kernels/common/install_all.inl"
 // clang-format on
 
 namespace bantam {
@@ -80,19 +81,9 @@ BANTAM_INLINE IVec WideMadd16(IVec a, IVec b) { return _mm256_madd_epi16(a, b); 
 namespace bantam {
 
 void InstallAvx2(struct KernelTable* table) {
-  table->gemm_f32 = GemmF32;
+  InstallAllInFloats(table);
   table->gemm_int8 = GemmInt8;
   table->gemm_int4 = GemmInt4;
-  table->quantize = Quantize;
-  table->layer_norm = LayerNorm;
-  table->attention = Attention;
-  table->attention_approximate = Attention;
-  table->embedding = Embedding;
-  table->activate = Activate;
-  table->softmax = Softmax;
-  table->rms_norm = RmsNorm;
-  table->rope = Rope;
-  table->gate = Gate;
 }
 
 }  // namespace bantam

@@ -1,4 +1,4 @@
-// exp and the activations over Vec. Coefficients: fit_polynomials.py; errors are measured by kernels_test.
+// exp and the activations over Vec. Coefficients: fit_polynomials.py; errors are measured by rows_test.cc.
 
 namespace bantam {
 namespace {

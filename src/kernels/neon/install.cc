@@ -10,6 +10,7 @@
 #include "kernels/common/attention_mask.inl"
 #include "kernels/common/attention.inl"
 #include "kernels/common/gated.inl"
+#include "kernels/common/install_all.inl"
 #include "kernels/neon/signed_bytes.inl"
 // clang-format on
 
@@ -77,26 +78,78 @@ BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8
   }
 }
 
+#define BANTAM_INT4_ROWS 2
+const int kInt4Rows = BANTAM_INT4_ROWS, kInt4Vecs = 2;
+const float kInt4WeightUnit = 1;
+
+// The sums of columns 0 and 1, 2 and 3 of a vector, in 16 bits each, as sums of each column.
+BANTAM_INLINE int32x4_t SumsOfColumns(int16x8_t first, int16x8_t second) {
+  return vpaddq_s32(vpaddlq_s16(first), vpaddlq_s16(second));
+}
+
+// Eight products of 128 times 8 fit into 16 bits, which is what a lane gets of one group.
+template <int kRows>
+BANTAM_INLINE void Int4Products(const uint8_t* x, ptrdiff_t x_stride, const uint8_t* weights, const uint16_t* scales,
+                                int groups, Vec (&acc)[kRows][kInt4Vecs]) {
+#pragma GCC unroll 2
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) acc[r][v] = Zero();
+  }
+  for (int g = 0; g < groups; ++g, x += kInt4Group, scales += kPanelColumns) {
+    int16x8_t first[kRows][kInt4Vecs], second[kRows][kInt4Vecs], first_weights[kInt4Vecs], second_weights[kInt4Vecs];
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) {
+      first_weights[v] = second_weights[v] = vdupq_n_s16(0);
+#pragma GCC unroll 2
+      for (int r = 0; r < kRows; ++r) first[r][v] = second[r][v] = vdupq_n_s16(0);
+    }
+#pragma GCC unroll 4
+    for (int step = 0; step < kInt4Group / 8; ++step, weights += kPanelColumns * 4) {
+      int8x16_t a[kRows], b[kRows];
+#pragma GCC unroll 2
+      for (int r = 0; r < kRows; ++r) {
+        a[r] = LoadGroup(x + r * x_stride + step * 8);
+        b[r] = LoadGroup(x + r * x_stride + step * 8 + 4);
+      }
+#pragma GCC unroll 2
+      for (int v = 0; v < kInt4Vecs; ++v) {
+        const int8x16_t both = vreinterpretq_s8_u8(vld1q_u8(weights + 16 * v));
+        const int8x16_t low = vshrq_n_s8(vshlq_n_s8(both, 4), 4), high = vshrq_n_s8(both, 4);
+        first_weights[v] = vaddq_s16(first_weights[v], vaddl_s8(vget_low_s8(low), vget_low_s8(high)));
+        second_weights[v] = vaddq_s16(second_weights[v], vaddl_high_s8(low, high));
+#pragma GCC unroll 2
+        for (int r = 0; r < kRows; ++r) {
+          first[r][v] = vmlal_s8(vmlal_s8(first[r][v], vget_low_s8(a[r]), vget_low_s8(low)), vget_low_s8(b[r]),
+                                 vget_low_s8(high));
+          second[r][v] = vmlal_high_s8(vmlal_high_s8(second[r][v], a[r], low), b[r], high);
+        }
+      }
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) {
+      const Vec scale = LoadBf16(scales + v * kLanes);
+      const int32x4_t taken = vshlq_n_s32(SumsOfColumns(first_weights[v], second_weights[v]), 7);
+#pragma GCC unroll 2
+      for (int r = 0; r < kRows; ++r) {
+        acc[r][v] = Fma(vcvtq_f32_s32(vaddq_s32(SumsOfColumns(first[r][v], second[r][v]), taken)), scale, acc[r][v]);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bantam
 
+#include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
 
 namespace bantam {
 
 void InstallNeon(struct KernelTable* table) {
-  table->gemm_f32 = GemmF32;
+  InstallAllInFloats(table);
   table->gemm_int8 = GemmInt8;
-  table->quantize = Quantize;
-  table->layer_norm = LayerNorm;
-  table->attention = Attention;
-  table->attention_approximate = Attention;
-  table->embedding = Embedding;
-  table->activate = Activate;
-  table->softmax = Softmax;
-  table->rms_norm = RmsNorm;
-  table->rope = Rope;
-  table->gate = Gate;
+  table->gemm_int4 = GemmInt4;
 }
 
 }  // namespace bantam

@@ -32,6 +32,7 @@ BANTAM_INLINE Vec LoadInt8Part(const int8_t* p, int n) {
   for (int i = 0; i < n && i < 4; ++i) bytes[i] = p[i];
   return LoadInt8(bytes);
 }
+BANTAM_INLINE Vec LoadBf16(const uint16_t* p) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16)); }
 BANTAM_INLINE void Store(float* p, Vec x) { vst1q_f32(p, x); }
 BANTAM_INLINE void StorePart(float* p, int n, Vec x) {
   if (n > 0) vst1q_lane_f32(p, x, 0);

@@ -59,13 +59,72 @@ BANTAM_INLINE void Int8Products(const uint8_t* x, ptrdiff_t x_stride, const int8
   }
 }
 
+#define BANTAM_INT4_ROWS 4
+const int kInt4Rows = BANTAM_INT4_ROWS, kInt4Vecs = 2;
+// A nibble stays in the upper half of its byte, which spares its sign extension.
+const float kInt4WeightUnit = 16;
+
+// What the shift of the activations takes away is summed beside the rows: the weights of a group have no sum of their
+// own.
+template <int kRows>
+BANTAM_INLINE void Int4Products(const uint8_t* x, ptrdiff_t x_stride, const uint8_t* weights, const uint16_t* scales,
+                                int groups, Vec (&acc)[kRows][kInt4Vecs]) {
+  const uint8x16_t upper = vdupq_n_u8(0xf0);
+  const int8x16_t ones = vdupq_n_s8(1);
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) acc[r][v] = Zero();
+  }
+  for (int g = 0; g < groups; ++g, x += kInt4Group, scales += kPanelColumns) {
+    int32x4_t sums[kRows][kInt4Vecs], weight_sums[kInt4Vecs];
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) {
+      weight_sums[v] = vdupq_n_s32(0);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) sums[r][v] = vdupq_n_s32(0);
+    }
+#pragma GCC unroll 4
+    for (int step = 0; step < kInt4Group / 8; ++step, weights += kPanelColumns * 4) {
+      int8x16_t low[kInt4Vecs], high[kInt4Vecs];
+#pragma GCC unroll 2
+      for (int v = 0; v < kInt4Vecs; ++v) {
+        const uint8x16_t both = vld1q_u8(weights + 16 * v);
+        low[v] = vreinterpretq_s8_u8(vshlq_n_u8(both, 4));
+        high[v] = vreinterpretq_s8_u8(vandq_u8(both, upper));
+        weight_sums[v] = vdotq_s32(vdotq_s32(weight_sums[v], low[v], ones), high[v], ones);
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const uint8x8_t eight = vld1_u8(x + r * x_stride + step * 8);
+        const int8x16_t a = ToSigned(vcombine_u8(eight, eight));
+#pragma GCC unroll 2
+        for (int v = 0; v < kInt4Vecs; ++v) {
+          sums[r][v] = vdotq_laneq_s32(vdotq_laneq_s32(sums[r][v], low[v], a, 0), high[v], a, 1);
+        }
+      }
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < kInt4Vecs; ++v) {
+      const Vec scale = LoadBf16(scales + v * kLanes);
+      const int32x4_t taken = vshlq_n_s32(weight_sums[v], 7);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) acc[r][v] = Fma(vcvtq_f32_s32(vaddq_s32(sums[r][v], taken)), scale, acc[r][v]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bantam
 
+#include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
 
 namespace bantam {
 
-void InstallNeonDot(struct KernelTable* table) { table->gemm_int8 = GemmInt8; }
+void InstallNeonDot(struct KernelTable* table) {
+  table->gemm_int8 = GemmInt8;
+  table->gemm_int4 = GemmInt4;
+}
 
 }  // namespace bantam
