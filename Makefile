@@ -45,6 +45,11 @@ bench: setup-test ## measure beside the other runtimes and servers (20 minutes);
 	@tools/build.sh release bantam -j $(JOBS)
 	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/run.py
 
+.PHONY: bench-models
+bench-models: setup-test ## measure every architecture in its real shape (half an hour); rewrites docs/models.md
+	@tools/build.sh release bantam -j $(JOBS)
+	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/models.py
+
 .PHONY: golden
 golden: setup-test ## remake the committed reference answers with the reference libraries
 	@tools/golden.sh

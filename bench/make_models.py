@@ -14,6 +14,7 @@ JSON and the rest is made all the same.
 """
 
 import hashlib
+import inspect
 import json
 import logging
 import os
@@ -42,19 +43,20 @@ def export_f32(model_folder, target, pooled=True):
             self.bert = AutoModel.from_pretrained(model_folder, attn_implementation="eager").eval()
 
         def forward(self, input_ids, attention_mask):
-            hidden = self.bert(
-                input_ids=input_ids, attention_mask=attention_mask, token_type_ids=torch.zeros_like(input_ids)
-            ).last_hidden_state
+            types = {"token_type_ids": torch.zeros_like(input_ids)} if takes_types else {}
+            hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
             if not pooled:
                 return hidden
             keep = attention_mask.unsqueeze(-1).to(hidden.dtype)
             mean = (hidden * keep).sum(1) / keep.sum(1).clamp(min=1e-9)
             return torch.nn.functional.normalize(mean, p=2, dim=1)
 
+    embedder = Embedder().eval()
+    takes_types = "token_type_ids" in inspect.signature(embedder.bert.forward).parameters
     ids = torch.randint(1000, 2000, (2, 16))
     output = "embedding" if pooled else "last_hidden_state"
     torch.onnx.export(
-        Embedder().eval(), (ids, torch.ones_like(ids)), str(target), dynamo=False, opset_version=17,
+        embedder, (ids, torch.ones_like(ids)), str(target), dynamo=False, opset_version=17,
         input_names=["input_ids", "attention_mask"], output_names=[output],
         dynamic_axes={"input_ids": {0: "batch", 1: "tokens"}, "attention_mask": {0: "batch", 1: "tokens"},
                       output: {0: "batch"} if pooled else {0: "batch", 1: "tokens"}},

@@ -173,7 +173,7 @@ class Ways:
 
     def __init__(self, peer, dtype, threads):
         self.peer, self.dtype, self.threads = PEERS[peer], dtype, threads
-        self.forms = FORMS.get(peer, {"": ()})
+        self.forms = {name: form for name, form in FORMS.get(peer, {"": ()}).items() if not form or (MODELS / f"{dtype}{form[0]}.onnx").is_file()}
         self.made = {}
 
     def whole(self, form):

@@ -113,7 +113,9 @@ Status RunBenchEmbed(const BenchOptions& options) {
                      {"batch", options.batch},
                      {"tokens", uniform ? json::value(options.tokens) : json::value(num_tokens)},
                      {"threads", threads},
-                     {"repeat", times.size()}};
+                     {"repeat", times.size()},
+                     {"parameters", encoder->num_parameters()},
+                     {"weight_bytes", encoder->weight_bytes()}};
     if (!uniform) out["sequences"] = num_sequences;  // a pass is then over all of them, and `tokens` is their sum
     return Print(ToJson(out) + "\n");
   }

@@ -7,8 +7,8 @@
 
 namespace bantam {
 
-// Where OUT goes: a path (with a slash, or "."), or a name in the model store, as every --model reads it. kConflict
-// where something is there already and `force` is not set; with it only a model's folder is replaced, never another.
+// Where OUT goes: a path (with a slash, or "."), or a name in the model store, as every --model reads it.
+// kInvalidArgument where something is there already and `force` is not set; with it only a model's folder is replaced.
 Result<Path> OutputFolder(std::string_view reference, const ModelFolder& original, bool force);
 
 // All or nothing: into a folder beside `out`, synced, then renamed.
