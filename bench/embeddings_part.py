@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import data
+import goals
 from accuracy_part import vectors
 from contest import (BINARY, BUILD, ENVIRONMENT, LLAMA, MODEL, MODEL_NAME, MODELS, PYTHON, REPOSITORY, Failed, commands, failures, fold,
                      free_port, make_home, peak_kb, pinned, recorded, run, say, shown, turned)  # fmt: skip
@@ -111,6 +112,8 @@ def part(rounds, seconds, thread_counts=(1, 2)):
         return None
     mixes = {"questions": data.questions(1500), "ragged": list(fitting(data.ragged()))}
     bodies = {mix: "".join(json.dumps({"model": MODEL_NAME, "input": text}) + "\n" for text in texts) for mix, texts in mixes.items()}
+    ids = data.Ids(MODEL)
+    work = {mix: sum(goals.operations([len(ids(text))]) for text in texts) / len(texts) / 1e9 for mix, texts in mixes.items()}
     checked = mixes["questions"][:8] + mixes["ragged"][:8]
     reference = vectors("onnxruntime", "f32", checked)
     samples, peaks, cosines = {}, {}, {}
@@ -144,7 +147,7 @@ def part(rounds, seconds, thread_counts=(1, 2)):
                 for server in started:
                     server.kill()
     return [{"name": n, "dtype": d, "threads": th, "mix": mix, "by_round": {str(k): round(r["requests_per_s"], 2) for k, r in s.items()},
-             "cosine": cosines.get(n), "peak_rss_mib": peaks.get((n, th)),
+             "giga_operations": work[mix], "cosine": cosines.get(n), "peak_rss_mib": peaks.get((n, th)),
              **fold(list(s.values()), ["requests_per_s", "median_ms", "p99_ms", "client_cpu"])}
             for (n, d, th, mix), s in samples.items()]  # fmt: skip
 

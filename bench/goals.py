@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-PEAK_SHARE = 0.70  # of the machine's peak over the whole pass: met as well, whatever the ratio
+PEAK_SHARE = 0.70  # of the machine's peak over the whole pass, HTTP and tokenizer included: met as well, whatever the ratio
 PRODUCTS_SHARE = 0.80  # inside the matrix products alone, in uniform batches
 MODEL = {"hidden": 384, "intermediate": 1536, "layers": 6}  # all-MiniLM-L6-v2
 
@@ -104,8 +104,11 @@ def http_goals(results):
                 continue
             rival = max(others, key=lambda r: r["requests_per_s"])
             found = ratios(mine, rival, higher_is_better=True)
-            met = bool(found) and statistics.median(found) >= 2.5
-            yield Goal(name, "2.5 times", spread(found) if found else "", rival["name"], f"p99 {mine['p99_ms']:.0f} ms, theirs {rival['p99_ms']:.0f}", met)
+            best = peak(results, "int8", threads)
+            share = mine["requests_per_s"] * mine["giga_operations"] / best if best and "giga_operations" in mine else None
+            met = bool(found) and (statistics.median(found) >= 2.5 or (share or 0) >= PEAK_SHARE)
+            yield Goal(name, "2.5 times", spread(found) if found else "", rival["name"],
+                       f"{percent(share)}, p99 {mine['p99_ms']:.0f} ms, theirs {rival['p99_ms']:.0f}", met)  # fmt: skip
 
 
 def tokenizer_goals(results):
