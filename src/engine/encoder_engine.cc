@@ -66,6 +66,10 @@ class WaitingJob final : public EncodeJob {
     ready_.wait(lock, [&] { return status_.has_value(); });
     return *std::move(status_);
   }
+  bool ready() {
+    std::lock_guard lock(mutex_);
+    return status_.has_value();
+  }
 
  private:
   std::mutex mutex_;
@@ -84,8 +88,9 @@ class EncoderEngineImpl final : public EncoderEngine {
         encoder_(std::move(encoder)),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
         workspace_(encoder_->NewWorkspace()),
-        judged_(encoder_->num_layers(), encoder_->hidden_size(), {}),
-        thread_([this] { ThreadMain(); }) {}
+        judged_(encoder_->num_layers(), encoder_->hidden_size(), {}) {
+    if (options.own_thread) thread_ = std::thread([this] { ThreadMain(); });
+  }
 
   ~EncoderEngineImpl() override {
     {
@@ -93,7 +98,7 @@ class EncoderEngineImpl final : public EncoderEngine {
       stopping_ = true;
     }
     waiting_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
 
   Status Submit(EncodeRequest request) override {
@@ -110,7 +115,11 @@ class EncoderEngineImpl final : public EncoderEngine {
       BANTAM_RETURN_IF_ERROR(CheckQueue());
       queue_.Push(job);
     }
-    waiting_.notify_one();
+    if (options_.own_thread) {
+      waiting_.notify_one();
+    } else {
+      ComputeWaiting();
+    }
     return Ok();
   }
 
@@ -147,6 +156,7 @@ class EncoderEngineImpl final : public EncoderEngine {
     } else {
       waiting_.notify_one();
     }
+    if (!options_.own_thread) ComputeUntilReady(job);
     return job.Wait();
   }
 
@@ -256,6 +266,25 @@ class EncoderEngineImpl final : public EncoderEngine {
       rest = queue_.TakeAll();
     }
     while (EncodeJob* job = rest.Pop()) Finish(*job, Err(ErrorCode::kCancelled, "the engine is shutting down"));
+  }
+
+  // Without a thread of our own: whoever has the turn computes for all who wait. A job that is not ready lies in the
+  // queue whenever the turn is free, the rest of a long list too.
+  void ComputeUntilReady(WaitingJob& job) {
+    while (!job.ready()) {
+      std::lock_guard turn(turn_);
+      if (!job.ready()) RunBatch();
+    }
+  }
+  void ComputeWaiting() {
+    while (true) {
+      std::lock_guard turn(turn_);
+      {
+        std::lock_guard lock(mutex_);
+        if (queue_.empty()) return;
+      }
+      RunBatch();
+    }
   }
 
   // Holding the turn: the next batch of the queue, from taking it to delivering it.
@@ -468,7 +497,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   EngineStats stats_;
   bool stopping_ = false;
 
-  std::thread thread_;  // last: it starts when everything above is there
+  std::thread thread_;  // last: it starts when everything above is there, if the options want one
 };
 
 std::unique_ptr<EncoderEngine> EncoderEngine::Create(std::unique_ptr<Encoder> encoder, const EngineOptions& options) {

@@ -22,6 +22,9 @@ struct EngineOptions {
   int num_threads = 0;  // 0 = ThreadPool::DefaultThreads()
   size_t max_queued_requests = 256;
   size_t max_batch_tokens = 4096;
+  // False: the engine starts no thread of its own, and num_threads = 1 starts none at all. Whoever calls computes, the
+  // requests of others that wait too, and Submit has done its work when it returns.
+  bool own_thread = true;
 };
 
 struct EncodeRequest {

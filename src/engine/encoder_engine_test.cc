@@ -628,5 +628,86 @@ TEST(EncoderEngine, GivesTheVectorsOfSeveralLayers) {
   }
 }
 
+// -- without a thread of its own
+
+TEST(EngineWithoutThread, TheCallerComputesAlsoWhatItSubmits) {
+  Stage stage;
+  const auto engine =
+      EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1, .own_thread = false});
+  ASSERT_OK_AND_ASSIGN(const std::vector<float> vector, engine->Encode(Request({1, 2, 3})));
+  EXPECT_EQ(vector, Expected({1, 2, 3}));
+  std::vector<float> submitted;
+  ASSERT_OK(engine->Submit(
+      Request({4, 5}, [&](Result<std::vector<float>> result) { submitted = std::move(result).value(); })));
+  EXPECT_EQ(submitted, Expected({4, 5}));
+  EXPECT_THAT(stage.threads, ::testing::Each(std::this_thread::get_id()));
+}
+
+TEST(EngineWithoutThread, AListOfManyBatchesIsFinished) {
+  Stage stage;
+  const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage),
+                                            {.num_threads = 1, .max_batch_tokens = 4, .own_thread = false});
+  std::vector<int32_t> ids, borders = {0};
+  for (int i = 0; i < 20; ++i) {
+    ids.insert(ids.end(), {i, i + 1, i + 2});
+    borders.push_back(static_cast<int32_t>(ids.size()));
+  }
+  std::vector<float> out(20 * kHidden);
+  ASSERT_OK(engine->Run({.token_ids = ids, .cu_seqlens = borders, .normalize = false, .out = out}));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(out[static_cast<size_t>(i) * kHidden], static_cast<float>(i + 1));
+  EXPECT_EQ(engine->Stats().batches, 20u);
+}
+
+// While one caller computes, others queue; whoever has the next turn takes them all, and each gets its own answer.
+TEST(EngineWithoutThread, CallersThatWaitShareABatch) {
+  Stage stage;
+  stage.Close();
+  const auto engine = EncoderEngine::Create(
+      std::make_unique<FakeEncoder>(stage), {.num_threads = 1, .max_queued_requests = SIZE_MAX, .own_thread = false});
+  std::atomic<int> wrong = 0;
+  const auto encode = [&](int32_t token) {
+    const Result<std::vector<float>> vector = engine->Encode(Request({token, token}));
+    wrong += !vector || *vector != Expected({token, token});
+  };
+  std::vector<std::thread> callers;
+  callers.emplace_back(encode, 1);
+  stage.WaitUntilEntered(1);
+  for (int32_t token = 2; token <= 6; ++token) callers.emplace_back(encode, token);
+  while (engine->Stats().queued < 5) std::this_thread::yield();
+  stage.Open();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(stage.batches.size(), 2u);
+}
+
+TEST(EngineWithoutThread, ManyCallersWithLongListsAllGetTheirs) {
+  Stage stage;
+  const auto engine = EncoderEngine::Create(
+      std::make_unique<FakeEncoder>(stage), {.num_threads = 1, .max_queued_requests = SIZE_MAX, .max_batch_tokens = 8, .own_thread = false});
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> callers;
+  for (int32_t caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int round = 0; round < 20; ++round) {
+        std::vector<int32_t> ids, borders = {0};
+        for (int32_t i = 0; i < 5; ++i) {
+          ids.insert(ids.end(), 2, caller * 100 + i);
+          borders.push_back(static_cast<int32_t>(ids.size()));
+        }
+        std::vector<float> out(5 * kHidden);
+        wrong += !engine->Run({.token_ids = ids, .cu_seqlens = borders, .normalize = false, .out = out});
+        for (int32_t i = 0; i < 5; ++i) wrong += out[static_cast<size_t>(i) * kHidden] != static_cast<float>(caller * 100 + i);
+        if (round % 4 == 0) {
+          bool done = false;
+          wrong += !engine->Submit(Request({caller}, [&](Result<std::vector<float>> v) { done = v.has_value(); }));
+          wrong += !done;
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+}
+
 }  // namespace
 }  // namespace bantam
