@@ -12,6 +12,7 @@ namespace {
 std::mutex sink_mutex;
 std::function<void(LogLevel, std::string_view)> log_sink;
 std::atomic<bool> has_sink = false;
+thread_local const ThreadLogSink::Sink* thread_sink = nullptr;
 }  // namespace
 
 void SetLogSink(std::function<void(LogLevel, std::string_view)> sink) {
@@ -35,9 +36,16 @@ void SetStderrLogSink(LogLevel minimum) {
   });
 }
 
-bool LogEnabled() { return has_sink.load(std::memory_order_relaxed); }
+ThreadLogSink::ThreadLogSink(const Sink* sink) : before_(thread_sink) {
+  if (sink != nullptr) thread_sink = sink;
+}
+
+ThreadLogSink::~ThreadLogSink() { thread_sink = before_; }
+
+bool LogEnabled() { return thread_sink != nullptr || has_sink.load(std::memory_order_relaxed); }
 
 void LogLine(LogLevel level, std::string_view line) {
+  if (thread_sink != nullptr) return (*thread_sink)(level, line);
   std::lock_guard lock(sink_mutex);
   if (log_sink) log_sink(level, line);
 }

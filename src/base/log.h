@@ -19,6 +19,20 @@ void SetLogSink(std::function<void(LogLevel, std::string_view line)> sink);
 // A sink for programs: "HH:MM:SS warning: line" on stderr, control characters escaped.
 void SetStderrLogSink(LogLevel minimum);
 
+// While one of these lives, what its thread logs goes to `sink` alone; a null one leaves things as they are. For a host
+// whose parts each want their own lines (the C API): no setting of the process is touched.
+class ThreadLogSink {
+ public:
+  using Sink = std::function<void(LogLevel, std::string_view line)>;
+  explicit ThreadLogSink(const Sink* sink);
+  ~ThreadLogSink();
+  ThreadLogSink(const ThreadLogSink&) = delete;
+  ThreadLogSink& operator=(const ThreadLogSink&) = delete;
+
+ private:
+  const Sink* before_;
+};
+
 bool LogEnabled();
 void LogLine(LogLevel level, std::string_view line);
 
