@@ -84,11 +84,11 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
 
 Result<ModelFolder> OpenModelFolder(const Path& folder) { return Open(folder, std::nullopt); }
 
-Result<ModelFolder> OpenModel(std::string_view reference) {
+Result<ModelFolder> OpenModel(std::string_view reference, const std::optional<Path>& store) {
   if (reference.find('/') != std::string_view::npos || reference == "." || reference == "..") {
     return OpenModelFolder(Path(reference));
   }
-  BANTAM_TRY(const Path folder, FindModel(reference));
+  BANTAM_TRY(const Path folder, FindModel(reference, store));
   // The manifest of a store folder was written by our set-up; one that came with somebody's folder is not believed.
   std::optional<ModelManifest> manifest;
   if (auto read = ReadManifest(folder)) {

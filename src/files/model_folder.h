@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,8 +62,9 @@ struct ModelFolder {
 };
 
 // `reference`: a name in the model store (":latest" is accepted and dropped), or a path (contains '/' or is '.').
-// kNotFound lists what the store holds and the command that fetches the default model.
-Result<ModelFolder> OpenModel(std::string_view reference);
+// kNotFound lists what the store holds and the command that fetches the default model. `store`: another folder than
+// $BANTAM_HOME/models.
+Result<ModelFolder> OpenModel(std::string_view reference, const std::optional<Path>& store = {});
 Result<ModelFolder> OpenModelFolder(const Path& folder);
 
 }  // namespace bantam

@@ -84,8 +84,8 @@ Result<ModelManifest> ReadManifest(const Path& model_folder) {
   return manifest;
 }
 
-Result<std::vector<StoredModel>> ListModels() {
-  BANTAM_TRY(const Path store, ModelsFolder());
+Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& folder) {
+  BANTAM_TRY(const Path store, folder ? Result<Path>(*folder) : ModelsFolder());
   std::vector<StoredModel> models;
   std::error_code error;
   for (std::filesystem::directory_iterator it(store, error), end; !error && it != end; it.increment(error)) {
@@ -106,14 +106,14 @@ Result<std::vector<StoredModel>> ListModels() {
   return models;
 }
 
-Result<Path> FindModel(std::string_view reference) {
+Result<Path> FindModel(std::string_view reference, const std::optional<Path>& folder) {
   std::string_view name = reference;
   if (name.ends_with(":latest")) name.remove_suffix(std::string_view(":latest").size());
   BANTAM_RETURN_IF_ERROR(CheckPlainName("the model's name", name));
-  BANTAM_TRY(const Path store, ModelsFolder());
+  BANTAM_TRY(const Path store, folder ? Result<Path>(*folder) : ModelsFolder());
   std::error_code ignored;
   if (std::filesystem::is_directory(store / name, ignored)) return store / name;
-  BANTAM_TRY(const std::vector<StoredModel> models, ListModels());
+  BANTAM_TRY(const std::vector<StoredModel> models, ListModels(store));
   std::string there;
   for (const StoredModel& model : models) there += (there.empty() ? "" : ", ") + model.name;
   return Err(

@@ -36,12 +36,12 @@ struct StoredModel {
   std::string problem;  // why the manifest could not be read, else empty
 };
 
-// By name. An absent store is an empty one.
-Result<std::vector<StoredModel>> ListModels();
+// By name. An absent store is an empty one. `store`: another folder than $BANTAM_HOME/models.
+Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& store = {});
 
 // The folder of a store model. `reference` may end in ":latest". kNotFound lists what there is and how to get the
 // default.
-Result<Path> FindModel(std::string_view reference);
+Result<Path> FindModel(std::string_view reference, const std::optional<Path>& store = {});
 
 // One sentence per file that is missing, has another size or another sha256 than the manifest says; reads every byte.
 // Empty: all is as it was fetched.

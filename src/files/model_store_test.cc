@@ -118,5 +118,18 @@ TEST_F(ModelStore, AFileIsNotAFolder) {
   EXPECT_NE(OpenModel((temp_ / "nowhere").string()).error().ToString().find("not found: no folder"), std::string::npos);
 }
 
+TEST_F(ModelStore, AnotherStoreIsSearchedWhenItIsNamed) {
+  testing::TempFolder here;
+  std::filesystem::create_directories(here / "mine");
+  ASSERT_OK_AND_ASSIGN(const Path found, FindModel("mine:latest", here.path()));
+  EXPECT_EQ(found, here / "mine");
+  const auto missing = FindModel("other", here.path());
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(missing.error().message.find(here.path().string() + ", which holds mine"), std::string::npos)
+      << missing.error().message;
+  EXPECT_FALSE(FindModel("../mine", here.path()));
+}
+
 }  // namespace
 }  // namespace bantam

@@ -88,6 +88,7 @@ class ModelEmbedder final : public Embedder {
   ModelEmbedder(ModelFolder model, std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<EncoderEngine> engine,
                 int max_tokens, std::shared_ptr<EmbeddingCache> cache)
       : model_name_(std::move(model.name)),
+        architecture_(std::move(model.architecture)),
         weights_sha256_(std::move(model.weights_sha256)),
         sentence_(model.sentence),
         max_tokens_(max_tokens),
@@ -185,6 +186,7 @@ class ModelEmbedder final : public Embedder {
   EngineStats Stats() const override { return engine_->Stats(); }
   const EmbeddingCache* cache() const override { return cache_.get(); }
   const std::string& model_name() const override { return model_name_; }
+  const std::string& architecture() const override { return architecture_; }
   const std::string& weights_sha256() const override { return weights_sha256_; }
 
  private:
@@ -232,7 +234,7 @@ class ModelEmbedder final : public Embedder {
     return job.Prepare(encodings, sentence_, static_cast<size_t>(dimensions()), deadline, cache_.get(), space_);
   }
 
-  const std::string model_name_, weights_sha256_;
+  const std::string model_name_, architecture_, weights_sha256_;
   const SentenceConfig sentence_;
   const int max_tokens_;
   const std::unique_ptr<Tokenizer> tokenizer_;
@@ -244,13 +246,13 @@ class ModelEmbedder final : public Embedder {
 }  // namespace
 
 Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, const EmbedderOptions& options) {
-  BANTAM_TRY(ModelFolder model, OpenModel(reference));
+  BANTAM_TRY(ModelFolder model, OpenModel(reference, options.store));
   const std::string place = EscapeForTerminal(model.path.string(), 400);
   if (model.tokenizer_json.empty()) {
     return Err(ErrorCode::kNotFound, "{} has no tokenizer.json, without which text cannot be read", place);
   }
   BANTAM_TRY(auto tokenizer, Tokenizer::Load(model.tokenizer_json));
-  BANTAM_TRY(auto encoder, LoadEncoder(model, {.weight_type = options.weight_type}));
+  BANTAM_TRY(auto encoder, LoadEncoder(model, {.weight_type = options.weight_type, .use_packed_files = options.use_packed_files}));
   model.weights.reset();  // the encoder has its own copy; from here on nobody can pull the file away under us
   if (tokenizer->vocab_size() > encoder->vocab_size()) {
     return Err(ErrorCode::kCorrupt, "{}: tokenizer.json has token ids up to {}, the model's table has {} rows", place,

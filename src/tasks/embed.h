@@ -46,6 +46,8 @@ struct EmbedderOptions {
   int num_threads = 0;  // 0 = all this process may use
   EngineOptions engine = {};
   std::shared_ptr<EmbeddingCache> cache = nullptr;  // may be shared by many embedders; null: none
+  std::optional<Path> store = {};                   // where names are looked up; empty: $BANTAM_HOME/models
+  bool use_packed_files = true;                     // as EncoderOptions
 };
 
 // Thread-safe. User text never becomes a special token.
@@ -81,6 +83,7 @@ class Embedder {
   virtual EngineStats Stats() const = 0;
   virtual const EmbeddingCache* cache() const = 0;        // null: none
   virtual const std::string& model_name() const = 0;      // "all-MiniLM-L6-v2"
+  virtual const std::string& architecture() const = 0;    // "bert"
   virtual const std::string& weights_sha256() const = 0;  // with dtype, part of every cache key and head
 };
 
