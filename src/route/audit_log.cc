@@ -26,12 +26,14 @@ std::string Name(const Path& file) { return EscapeForTerminal(file.string(), 400
 
 class FileAuditLog final : public AuditLog {
  public:
-  FileAuditLog(UniqueFd fd, Path file) : fd_(std::move(fd)), file_(std::move(file)) {}
+  FileAuditLog(UniqueFd fd, Path file, bool own_thread)
+      : fd_(std::move(fd)), file_(std::move(file)), own_thread_(own_thread) {}
 
   ~FileAuditLog() override {
-    if (!thread_.joinable()) return;
-    thread_.request_stop();
-    thread_.join();
+    if (thread_.joinable()) {
+      thread_.request_stop();
+      thread_.join();
+    }
     Sync();
   }
 
@@ -54,12 +56,20 @@ class FileAuditLog final : public AuditLog {
       if (line) BANTAM_RETURN_IF_ERROR(ContinueAfter(*line));
       break;
     }
-    thread_ = std::jthread([this](std::stop_token stop) { SyncMain(stop); });
+    last_sync_ = MonotonicNow();
+    if (own_thread_) thread_ = std::jthread([this](std::stop_token stop) { SyncMain(stop); });
     return Ok();
   }
 
   Status Append(AuditRecord record) override {
     record.time_us = WallMicros();
+    BANTAM_RETURN_IF_ERROR(Write(std::move(record)));
+    if (!own_thread_) SyncWhenDue();
+    return Ok();
+  }
+
+ private:
+  Status Write(AuditRecord record) {
     std::lock_guard lock(mutex_);
     record.sequence = sequence_ + 1;
     std::string hash;
@@ -78,7 +88,6 @@ class FileAuditLog final : public AuditLog {
     return Ok();
   }
 
- private:
   Status ContinueAfter(std::string_view line) {
     const auto parsed = ParseAuditLine(line, "its last line");
     if (!parsed || HashOfAuditLine(line) != parsed->record.hash) {
@@ -128,6 +137,15 @@ class FileAuditLog final : public AuditLog {
     }
   }
 
+  // On a thread of the caller's. Whoever comes while another one syncs has nothing to do.
+  void SyncWhenDue() {
+    const std::unique_lock turn(sync_mutex_, std::try_to_lock);
+    if (!turn.owns_lock() || MonotonicNow() - last_sync_ < kSyncEvery) return;
+    last_sync_ = MonotonicNow();
+    Sync();
+    Watch();
+  }
+
   void Sync() {
     if (!dirty_.exchange(false)) return;
     if (::fdatasync(fd_.get()) == 0) return;
@@ -160,19 +178,22 @@ class FileAuditLog final : public AuditLog {
 
   const UniqueFd fd_;
   const Path file_;
+  const bool own_thread_;
   std::mutex mutex_;      // guards the following
   int64_t size_ = 0;      // of the file, up to the last complete record
   int64_t sequence_ = 0;  // of the last record
   std::string last_hash_{kNoAuditHash};
   std::atomic<bool> torn_ = false;             // behind size_ lies half a record that could not be taken back
   std::atomic<bool> dirty_ = false;            // written and not synced
-  std::optional<MonotonicTime> last_warning_;  // of the sync thread
+  std::mutex sync_mutex_;                      // without a thread: whose turn it is to sync
+  MonotonicTime last_sync_{};                  // without a thread
+  std::optional<MonotonicTime> last_warning_;  // of whoever syncs
   std::jthread thread_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<AuditLog>> AuditLog::Open(const Path& file) {
+Result<std::unique_ptr<AuditLog>> AuditLog::Open(const Path& file, bool own_thread) {
   if (file.has_parent_path()) BANTAM_RETURN_IF_ERROR(MakeFolders(file.parent_path()));
   // O_NONBLOCK: a FIFO in its place must not hang us. 0600: it may hold what people said.
   UniqueFd fd(::open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
@@ -191,7 +212,7 @@ Result<std::unique_ptr<AuditLog>> AuditLog::Open(const Path& file) {
         ::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folder.valid() && ::fsync(folder.get()) != 0) return ErrnoError("sync the folder of", file, errno);
   }
-  auto log = std::make_unique<FileAuditLog>(std::move(fd), file);
+  auto log = std::make_unique<FileAuditLog>(std::move(fd), file, own_thread);
   BANTAM_RETURN_IF_ERROR(log->Begin());
   return log;
 }

@@ -415,5 +415,29 @@ TEST(AuditExplain, TellsWhy) {
   EXPECT_EQ(text.find("and answered"), std::string::npos) << text;
 }
 
+TEST(AuditLog, WithoutAThreadItKeepsTheSameChain) {
+  testing::TempFolder folder;
+  const Path file = folder / "audit.jsonl";
+  {
+    ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(file, /*own_thread=*/false));
+    for (int i = 0; i < 3; ++i) ASSERT_OK(log->Append(Record(i)));
+    EXPECT_EQ(Verify(file).records, 3);  // with the kernel before Append returns
+    // Past the second after which the caller syncs; something else has written meanwhile, which it then tells.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1'100));
+    std::ofstream(file, std::ios::app) << "{}\n";
+    std::string warned;
+    const ThreadLogSink::Sink sink = [&](LogLevel, std::string_view line) { warned = line; };
+    const ThreadLogSink scope(&sink);
+    ASSERT_OK(log->Append(Record(3)));
+    EXPECT_NE(warned.find("something else wrote to it"), std::string::npos) << warned;
+  }
+  Write(folder / "other.jsonl", 2);
+  {
+    ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(folder / "other.jsonl", /*own_thread=*/false));
+    ASSERT_OK(log->Append(Record(2)));
+  }
+  EXPECT_EQ(Verify(folder / "other.jsonl").records, 3);
+}
+
 }  // namespace
 }  // namespace bantam

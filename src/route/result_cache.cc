@@ -3,7 +3,8 @@
 // evictions, checkpoints, moving a broken file aside, opening the file again after the disk had trouble.
 //
 // A store hands its write to that thread through a slot for one. It waits until the slot is free, that is until the
-// write before it has been committed: so there is never more than one write that a kill could take.
+// write before it has been committed: so there is never more than one write that a kill could take. Without a thread of
+// its own, Store and Flush fill the slot and do the writer's turn themselves, one caller at a time.
 #include "route/result_cache.h"
 
 #include <unistd.h>
@@ -44,12 +45,16 @@ class DiskResultCache final : public ResultCache {
     } else {
       DiskTrouble(disk.error());
     }
-    thread_ = std::jthread([this](std::stop_token stop) { WriterMain(stop); });
+    if (options_.own_thread) thread_ = std::jthread([this](std::stop_token stop) { WriterMain(stop); });
   }
 
   ~DiskResultCache() override {
-    thread_.request_stop();
-    thread_.join();  // writes what is in the slot
+    if (thread_.joinable()) {
+      thread_.request_stop();
+      thread_.join();  // writes what is in the slot
+    } else {
+      WriterTurn(/*last=*/true);
+    }
   }
 
   std::optional<std::string> Find(const Sha256Digest& key) override {
@@ -84,23 +89,30 @@ class DiskResultCache final : public ResultCache {
       std::lock_guard lock(front_mutex_);
       front_.Put({key, std::string(value), now, now});
     }
-    std::unique_lock lock(queue_mutex_);
-    if (!slot_free_.wait_for(lock, kStoreWait, [&] { return !slot_full_; })) {
-      ++counters_.skipped;
-      return;
+    {
+      std::unique_lock lock(queue_mutex_);
+      if (!slot_free_.wait_for(lock, kStoreWait, [&] { return !slot_full_; })) {
+        ++counters_.skipped;
+        return;
+      }
+      slot_ = Job{.kind = Job::kWrite, .key = key, .value = std::string(value), .now_us = now};
+      slot_full_ = true;
+      wake_.notify_one();
     }
-    slot_ = Job{.kind = Job::kWrite, .key = key, .value = std::string(value), .now_us = now};
-    slot_full_ = true;
-    wake_.notify_one();
+    if (!options_.own_thread) WriterTurn(/*last=*/false);
   }
 
   Status Flush() override {
-    std::unique_lock lock(queue_mutex_);
-    slot_free_.wait(lock, [&] { return !slot_full_; });
     std::optional<Status> outcome;
-    slot_ = Job{.kind = Job::kFlush, .outcome = &outcome};
-    slot_full_ = true;
-    wake_.notify_one();
+    {
+      std::unique_lock lock(queue_mutex_);
+      slot_free_.wait(lock, [&] { return !slot_full_; });
+      slot_ = Job{.kind = Job::kFlush, .outcome = &outcome};
+      slot_full_ = true;
+      wake_.notify_one();
+    }
+    if (!options_.own_thread) WriterTurn(/*last=*/false);
+    std::unique_lock lock(queue_mutex_);
     slot_free_.wait(lock, [&] { return outcome.has_value(); });
     return *outcome;
   }
@@ -202,38 +214,48 @@ class DiskResultCache final : public ResultCache {
 
   void WriterMain(const std::stop_token& stop) {
     while (true) {
-      Job job;
-      bool has_job = false;
-      std::vector<Sha256Digest> touches;
-      Removals removals;
-      std::optional<ReadError> reported;
       {
         std::unique_lock lock(queue_mutex_);
         wake_.wait_for(lock, stop, std::min(kTick, options_.disk_retry), [&] { return slot_full_ || reported_; });
-        has_job = slot_full_;
-        if (has_job) job = std::move(slot_);
-        touches.swap(touches_);
-        removals.swap(removals_);
-        reported.swap(reported_);
       }
-      if (reported && reported->disk_number == disk_number_) DiskTrouble(reported->error);
-      // Before the write, whose eviction goes by them.
-      if (!touches.empty() && disk_ != nullptr) {
-        const Status touched = disk_->Touch(touches, options_.now_micros());
-        if (!touched) DiskTrouble(touched.error());
-      }
-      std::optional<Status> outcome;
-      if (has_job && job.kind == Job::kWrite) Write(job);
-      if (has_job && job.kind == Job::kFlush) outcome = FlushNow();
-      if (has_job) {
-        std::lock_guard lock(queue_mutex_);
-        if (job.outcome != nullptr) *job.outcome = std::move(outcome);
-        slot_full_ = false;
-        slot_free_.notify_all();
-      }
-      Housekeeping(removals, stop.stop_requested());
-      if (stop.stop_requested() && !has_job) return;
+      const bool stopping = stop.stop_requested();
+      if (!WriterTurn(stopping) && stopping) return;
     }
+  }
+
+  // Does what lies in the slot and what has been noted; false when the slot was empty.
+  bool WriterTurn(bool last) {
+    std::lock_guard turn(writer_mutex_);
+    Job job;
+    bool has_job = false;
+    std::vector<Sha256Digest> touches;
+    Removals removals;
+    std::optional<ReadError> reported;
+    {
+      std::lock_guard lock(queue_mutex_);
+      has_job = slot_full_;
+      if (has_job) job = std::move(slot_);
+      touches.swap(touches_);
+      removals.swap(removals_);
+      reported.swap(reported_);
+    }
+    if (reported && reported->disk_number == disk_number_) DiskTrouble(reported->error);
+    // Before the write, whose eviction goes by them.
+    if (!touches.empty() && disk_ != nullptr) {
+      const Status touched = disk_->Touch(touches, options_.now_micros());
+      if (!touched) DiskTrouble(touched.error());
+    }
+    std::optional<Status> outcome;
+    if (has_job && job.kind == Job::kWrite) Write(job);
+    if (has_job && job.kind == Job::kFlush) outcome = FlushNow();
+    if (has_job) {
+      std::lock_guard lock(queue_mutex_);
+      if (job.outcome != nullptr) *job.outcome = std::move(outcome);
+      slot_full_ = false;
+      slot_free_.notify_all();
+    }
+    Housekeeping(removals, last);
+    return has_job;
   }
 
   void Write(const Job& job) {
@@ -361,8 +383,8 @@ class DiskResultCache final : public ResultCache {
   uint64_t generation_ = 0;  // guarded by front_mutex_; counts flushes
 
   mutable std::mutex
-      disk_mutex_;  // for the reader's side, and to replace disk_; the writer thread reads disk_ without it
-  std::unique_ptr<CacheDisk> disk_;  // null: memory only. Replaced by the writer thread alone
+      disk_mutex_;  // for the reader's side, and to replace disk_; the writer reads disk_ without it
+  std::unique_ptr<CacheDisk> disk_;  // null: memory only. Replaced by the writer alone
   uint64_t disk_number_ = 0;         // counts replacements
 
   std::mutex queue_mutex_;  // guards the following
@@ -374,7 +396,7 @@ class DiskResultCache final : public ResultCache {
   Removals removals_;
   std::optional<ReadError> reported_;
 
-  // Of the writer thread.
+  std::mutex writer_mutex_;  // without a thread: whose turn it is to write. Guards the following
   MonotonicTime last_attempt_{}, last_counters_ = MonotonicNow();
   std::optional<MonotonicTime> last_warning_, last_replaced_, last_purge_;
   std::map<std::string, int64_t> saved_;

@@ -27,6 +27,7 @@ struct CacheOptions {
   size_t memory_bytes = size_t{32} << 20;
   std::chrono::milliseconds disk_retry{10'000};      // after the file could not be opened
   std::function<int64_t()> now_micros = WallMicros;  // another clock, for tests
+  bool own_thread = true;                            // false: Store writes before it returns, and no thread is started
 };
 
 // Since the process began, except entries and bytes, which are what there is.
@@ -53,7 +54,7 @@ class CacheKey {
   Sha256 hash_;
 };
 
-// Thread-safe. A background thread owns the one writing connection (see sqlite_file.h). At most one store is on its way
+// Thread-safe. A background thread (without own_thread: whoever stores) owns the one writing connection (see sqlite_file.h). At most one store is on its way
 // to the disk at any time, so a kill loses at most that one; a store waits for the one before it, and when that takes
 // longer than 250 ms stays in memory only. A corrupt or foreign file is moved aside to *.corrupt-TIME and a new one
 // begun; a disk that is full or read-only turns storing off, with one warning a minute, and lookups go on; it is tried

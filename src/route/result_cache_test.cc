@@ -373,5 +373,55 @@ TEST(CacheAdmin, ARunningServerFlushesWhenAsked) {
   EXPECT_EQ(cache->Stats().entries, 0u);
 }
 
+TEST(ResultCache, WithoutAThreadAStoreIsOnTheDiskWhenItReturns) {
+  testing::TempFolder folder;
+  CacheOptions options;
+  options.own_thread = false;
+  options.max_entries = 3;
+  options.memory_entries = 1;
+  {
+    ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(folder / "cache.db", options));
+    cache->Store(Key(0), Value(0));
+    EXPECT_EQ(cache->Stats().entries, 1u);
+    for (int i = 1; i < 5; ++i) cache->Store(Key(i), Value(i));
+    EXPECT_EQ(cache->Stats().entries, 3u);
+    EXPECT_EQ(cache->Stats().evictions, 2u);
+    EXPECT_EQ(cache->Find(Key(0)), std::nullopt);
+    EXPECT_EQ(cache->Find(Key(4)), Value(4));
+    EXPECT_EQ(cache->Stats().skipped, 0u);
+  }
+  {
+    ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(folder / "cache.db", options));
+    EXPECT_EQ(cache->Find(Key(3)), Value(3));
+    ASSERT_OK(cache->Flush());
+    EXPECT_EQ(cache->Find(Key(3)), std::nullopt);
+    EXPECT_EQ(cache->Stats().entries, 0u);
+  }
+}
+
+TEST(ResultCache, WithoutAThreadManyMayStoreAndFind) {
+  testing::TempFolder folder;
+  CacheOptions options;
+  options.own_thread = false;
+  options.memory_entries = 4;
+  ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(folder / "cache.db", options));
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int i = 0; i < 20; ++i) {
+        const int n = caller * 100 + i;
+        cache->Store(Key(n), Value(n));
+        wrong += cache->Find(Key(n)).value_or(Value(n)) != Value(n);
+        if (i == 10 && caller == 0) wrong += !cache->Flush();
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+  cache->Store(Key(1), Value(1));
+  EXPECT_EQ(cache->Find(Key(1)), Value(1));
+}
+
 }  // namespace
 }  // namespace bantam

@@ -23,6 +23,12 @@ struct RouterOptions {
   bool offline = false;    // true (route test): no service and no large model is called; forms are taken as handed in
   std::optional<double> max_disagreement = {};  // of early exits, instead of the file's; 0: off
   std::function<void(std::string_view stage, double fraction)> progress = {};  // embedding the examples, training
+  // For the host of a library (src/capi):
+  std::optional<Path> store = {};  // where the file's encoder is looked up; empty: $BANTAM_HOME/models
+  // Empty: $BANTAM_HOME/state/NAME. An empty path: none, so that nothing is read there either.
+  std::optional<Path> state_folder = {};
+  bool network = true;      // false: nothing is called, and whatever needs it says so; unlike offline, nothing pretends
+  bool own_threads = true;  // false: only the encoder's num_threads - 1 are started; the rest is done by who calls
 };
 
 struct RouterStats {

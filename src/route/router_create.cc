@@ -7,14 +7,15 @@
 namespace bantam {
 namespace {
 
-Status OpenState(const Path& folder, RouterParts& parts) {
+Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
   BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
   BANTAM_TRY(parts.lock, StateLock::Acquire(folder));
   const StateFiles files(folder);
   if (parts.file.cache_enabled) {
+    parts.file.cache.own_thread = own_threads;
     BANTAM_TRY(parts.cache, ResultCache::Open(files.cache, parts.file.cache));
   }
-  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit));
+  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
   return Ok();
 }
@@ -38,23 +39,33 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   intents.may_write = options.persistent;
   intents.max_disagreement = options.max_disagreement;
   // What is not persistent may still read: a stored head spares the training.
-  if (const Result<Path> folder = StateFolder(parts.file.name); folder) {
+  if (options.state_folder) {
+    if (!options.state_folder->empty()) intents.state_folder = *options.state_folder;
+  } else if (const Result<Path> folder = StateFolder(parts.file.name); folder) {
     intents.state_folder = *folder;
   } else if (options.persistent) {
     return folder.error();
   }
   if (options.persistent) {
-    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, parts));
+    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, parts));
   }
   if (!options.embedder) {
     BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
     auto embedder = Embedder::Load(parts.file.encoder_model,
-                                   {.weight_type = type, .num_threads = options.num_threads, .engine = {}});
+                                   {.weight_type = type,
+                                    .num_threads = options.num_threads,
+                                    .engine = {.own_thread = options.own_threads},
+                                    .store = options.store});
     if (!embedder) return AtEncoder(parts.file, embedder.error());
     options.embedder = *std::move(embedder);
   }
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
-  if (!options.offline) {
+  if (!options.offline && !options.network) {
+    for (const UpstreamConfig& upstream : parts.file.upstreams) {
+      parts.file.disabled_upstreams.emplace(upstream.name, "the network is not used here");
+    }
+  }
+  if (!options.offline && options.network) {
     const auto client = std::make_shared<HttpClient>();
     AddUpstreams(client, parts);
     parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
