@@ -2,6 +2,7 @@
 # The work is in CMake and in tools/; this file only names it.
 
 PORT ?= 8080
+PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 EXAMPLE ?= examples/helpdesk/bantam.yaml
 
@@ -28,6 +29,12 @@ setup-test: ## the same, and what the tests need
 build: ## build the release binary, build/release/bantam
 	@tools/setup.sh run
 	@tools/build.sh release bantam -j $(JOBS)
+
+.PHONY: install
+install: ## build and install program, libraries, header, pkg-config and CMake files (PREFIX=/usr/local)
+	@tools/setup.sh run
+	@tools/build.sh release bantam_package -j $(JOBS)
+	@cmake --install build/release --prefix $(PREFIX)
 
 .PHONY: run
 run: ## everything it takes, then the help desk on http://127.0.0.1:8080 (PORT=8081 for another port)

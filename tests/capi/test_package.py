@@ -1,0 +1,162 @@
+"""Programs in C, built against the installed library in each way that the how-to names."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+import abi
+import pytest
+
+from bantam_process import REPOSITORY
+
+TEXTS = ("Where is my refund?", "I want my money back")
+STRICT = ["-std=c11", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+
+
+def run(command, **options):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def pkg_config(prefix, *arguments):
+    """What it prints, as arguments; it writes them for a shell."""
+    return shlex.split(
+        run(["pkg-config", *arguments, "bantam"], env=os.environ | {"PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")})
+    )
+
+
+def with_cmake(prefix, examples, folder, *options):
+    run(["cmake", "-S", examples, "-B", folder, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}", *options])
+    run(["cmake", "--build", folder])
+    return folder
+
+
+def with_pkg_config(prefix, examples, folder, *static):
+    folder.mkdir()
+    flags = pkg_config(prefix, "--cflags")
+    libraries = pkg_config(prefix, *static, "--libs")
+    for name in ("similarity", "decide"):
+        run(["gcc", *STRICT, *flags, examples / f"{name}.c", "-o", folder / name, *libraries, "-lm"])
+    return folder
+
+
+@pytest.fixture(scope="module", params=["cmake-shared", "cmake-static", "pkg-config-shared", "pkg-config-static"])
+def programs(request, shared_prefix, static_prefix, examples, tmp_path_factory):
+    """(folder with the built examples, environment to run them in)"""
+    how, kind = request.param.rsplit("-", 1)
+    folder = tmp_path_factory.mktemp("build") / request.param
+    if how == "cmake":
+        # Built in a copy: nothing but the installed files and the example.
+        sources = folder.parent / "sources"
+        shutil.copytree(examples, sources)
+        option = ["-DBANTAM_STATIC=ON"] if kind == "static" else []
+        with_cmake(static_prefix if kind == "static" else shared_prefix, sources, folder, *option)
+    else:
+        prefix = static_prefix if kind == "static" else shared_prefix
+        with_pkg_config(prefix, examples, folder, *(["--static"] if kind == "static" else []))
+    needed = run(["readelf", "-d", folder / "similarity"])
+    assert ("libbantam.so.0" in needed) == (kind == "shared")
+    # cmake has written where the library lies into the program.
+    environment = os.environ | ({"LD_LIBRARY_PATH": str(shared_prefix / "lib")} if how != "cmake" else {})
+    return folder, environment
+
+
+@pytest.fixture(scope="module")
+def reference(bantam_binary, model_folder):
+    """The cosine of TEXTS by the bantam command."""
+    out = run([bantam_binary, "embed", "--model", model_folder], input="\n".join(TEXTS))
+    a, b = (json.loads(line)["embedding"] for line in out.splitlines())
+    dot = lambda x, y: sum(p * q for p, q in zip(x, y))  # noqa: E731
+    return dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5
+
+
+def test_similarity_is_that_of_the_command(programs, model_folder, reference):
+    folder, environment = programs
+    out = run([folder / "similarity", model_folder, *TEXTS], env=environment)
+    assert float(out) == pytest.approx(reference, abs=2e-6)
+    assert 0.3 < reference < 0.95
+
+
+def test_errors_reach_the_user(programs):
+    folder, environment = programs
+    done = subprocess.run([folder / "similarity", "./nowhere", "a", "b"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr and done.stdout == ""
+
+
+def test_decisions(programs, bantam_home, examples, tmp_path, bantam_binary):
+    folder, environment = programs
+    environment = environment | {"BANTAM_HOME": str(bantam_home)}
+    lines = ["please switch on the light", "good night", "bake a birthday cake", "set a timer please", "20"]
+    command = [folder / "decide", examples / "lamp.yaml", tmp_path / "state"]
+    out = [line.split("\t") for line in run(command, input="\n".join(lines) + "\n", env=environment).splitlines()]
+    assert [(row[0], row[3]) for row in out] == [
+        ("on", "On."), ("off", "Off."), ("-", out[2][3]), ("timer", "In how many minutes?"), ("timer", "Off in 20 minutes."),
+    ]  # fmt: skip
+    assert out[2][3].startswith("I am a lamp.")
+    # The same confidence as the command's, digit for digit.
+    said = run([bantam_binary, "route", "explain", "-c", examples / "lamp.yaml", "--json", *lines[:3]],
+               env=os.environ | {"BANTAM_HOME": str(bantam_home)})  # fmt: skip
+    assert [f"{json.loads(line)['confidence']:.3f}" for line in said.splitlines()] == [row[1] for row in out[:3]]
+    # The second start has the head and the answers.
+    again = [line.split("\t") for line in run(command, input="good night\n", env=environment).splitlines()]
+    assert again[0][2] == "cache" and again[0][3] == "Off."
+
+
+def test_only_the_interface_is_exported(shared_prefix):
+    library = shared_prefix / "lib/libbantam.so"
+    exported = set()
+    for line in run(["nm", "-D", "--defined-only", library]).splitlines():
+        kind, name = line.split()[1:3]
+        if kind != "A":  # the version's own name
+            exported.add(name.split("@")[0])
+    assert sorted(exported) == abi.functions()
+    assert "SONAME" in run(["readelf", "-d", library]) and "[libbantam.so.0]" in run(["readelf", "-d", library])
+    assert "BANTAM_0" in run(["readelf", "-V", library])
+
+
+def test_no_server_comes_with_the_library(static_prefix, shared_prefix):
+    needed = run(["readelf", "-d", shared_prefix / "lib/libbantam.so"])
+    assert "prometheus" not in needed and "libcurl" not in needed
+    members = run(["ar", "t", static_prefix / "lib/libbantam.a"]).split()
+    assert "http_server.cc.o" not in members and "assistant.cc.o" in members
+
+
+def test_components_are_what_they_are_called(install, build_folder):
+    def files(*components):
+        prefix = install(*components)
+        return sorted(str(path.relative_to(prefix)) for path in prefix.rglob("*") if not path.is_dir())
+
+    version = re.search(r"VERSION (\d+\.\d+\.\d+)", (REPOSITORY / "CMakeLists.txt").read_text())[1]
+    assert files("shared") == ["lib/libbantam.so", "lib/libbantam.so.0", f"lib/libbantam.so.{version}"]
+    assert files("static") == ["lib/libbantam.a"]
+    assert files("headers") == [
+        "include/bantam/bantam.h",
+        "lib/cmake/bantam/bantamConfig.cmake",
+        "lib/cmake/bantam/bantamConfigVersion.cmake",
+        "lib/pkgconfig/bantam.pc",
+    ]
+    assert files("program") == ["bin/bantam"]
+
+
+def test_a_package_without_libraries_says_so(install, examples, tmp_path):
+    done = subprocess.run(["cmake", "-S", examples, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={install('headers')}"],
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode != 0 and "there is no libbantam" in done.stderr
+
+
+def test_the_how_tos_program_compiles_and_runs(shared_prefix, model_folder, tmp_path):
+    page = (REPOSITORY / "docs/howto/embed-in-a-program.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```c\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    flags = pkg_config(shared_prefix, "--cflags", "--libs")
+    for number, block in enumerate(blocks):
+        source = tmp_path / f"block{number}.c"
+        source.write_text(block)
+        run(["gcc", *STRICT, source, "-o", source.with_suffix(""), *flags])
+        environment = os.environ | {"LD_LIBRARY_PATH": str(shared_prefix / "lib"), "BANTAM_HOME": str(model_folder.parents[1])}
+        assert run([source.with_suffix("")], env=environment, cwd=REPOSITORY)
