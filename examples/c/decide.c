@@ -2,8 +2,8 @@
 //
 //   decide ROUTE_FILE [STATE_FOLDER] < lines
 //
-// One line out for each line in: route, confidence, what decided, the answer. With a state folder the second start takes
-// the trained head from there, and answers to questions asked before come from the cache.
+// One line out for each line in: route, confidence, what decided, the answer. With a state folder the second start
+// takes the trained head from there, and answers to questions asked before come from the cache.
 #include <bantam/bantam.h>
 #include <stdio.h>
 #include <string.h>

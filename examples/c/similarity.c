@@ -30,7 +30,8 @@ static int compare(bantam_model* model, const char* first, const char* second) {
   int result = 0;
   if (bantam_model_embed_batch(model, texts, 2, NULL, vectors, 2 * dimensions, infos) == BANTAM_OK) {
     for (int i = 0; i < 2; ++i) {
-      if (infos[i].truncated) fprintf(stderr, "similarity: text %d was cut after %u tokens\n", i + 1, infos[i].num_tokens);
+      if (infos[i].truncated)
+        fprintf(stderr, "similarity: text %d was cut after %u tokens\n", i + 1, infos[i].num_tokens);
     }
     printf("%.6f\n", cosine(vectors, vectors + dimensions, dimensions));
   } else {

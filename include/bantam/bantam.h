@@ -13,7 +13,8 @@
  *     }
  *     size_t dimensions = (size_t)bantam_model_describe(model)->dimensions;
  *     float *vector = malloc(dimensions * sizeof *vector);
- *     bantam_status status = bantam_model_embed(model, "Where is my refund?", BANTAM_C_STRING, NULL, vector, dimensions, NULL);
+ *     bantam_status status = bantam_model_embed(model, "Where is my refund?", BANTAM_C_STRING, NULL, vector,
+ * dimensions, NULL);
  *     ...
  *     free(vector);
  *     bantam_model_free(model);
@@ -44,14 +45,14 @@
  *
  * State of the process. The library has none that a caller could set: two handles never see each other's options, and
  * log lines go to the sink of the handle they are about. Of the environment it reads BANTAM_ISA, once, which forces the
- * kernels of an instruction set (see `bantam info`); BANTAM_HOME, XDG_DATA_HOME and HOME when a model is named without a
- * path and without a store_folder; TZ by way of the C library when a form asks for a date; and the variables that a route
- * file itself names (os.environ/NAME). It installs no signal handler and changes no locale or working directory.
+ * kernels of an instruction set (see `bantam info`); BANTAM_HOME, XDG_DATA_HOME and HOME when a model is named without
+ * a path and without a store_folder; TZ by way of the C library when a form asks for a date; and the variables that a
+ * route file itself names (os.environ/NAME). It installs no signal handler and changes no locale or working directory.
  *
- * Versions. Within one soname (libbantam.so.0) functions, enumerators and struct members are only added. Structs that the
- * caller fills begin with struct_size, to be set to sizeof of the struct: a member that is zero, or beyond struct_size,
- * has its default, and a member set that the library does not know yet is refused. Structs that the library hands out
- * begin with struct_size too: it says how much of the struct the library filled.
+ * Versions. Within one soname (libbantam.so.0) functions, enumerators and struct members are only added. Structs that
+ * the caller fills begin with struct_size, to be set to sizeof of the struct: a member that is zero, or beyond
+ * struct_size, has its default, and a member set that the library does not know yet is refused. Structs that the
+ * library hands out begin with struct_size too: it says how much of the struct the library filled.
  */
 #ifndef BANTAM_BANTAM_H
 #define BANTAM_BANTAM_H
@@ -77,10 +78,10 @@ extern "C" {
 #define BANTAM_INT_ENUM
 #endif
 
-/* -- Versions and errors -------------------------------------------------------------------------------------------- */
+/* -- Versions and errors -- */
 
 /* Of the library that is linked, "0.1.0". */
-BANTAM_API const char *bantam_version(void);
+BANTAM_API const char* bantam_version(void);
 
 typedef enum bantam_status BANTAM_INT_ENUM {
   BANTAM_OK = 0,
@@ -103,13 +104,13 @@ typedef enum bantam_status BANTAM_INT_ENUM {
 } bantam_status;
 
 /* "not found", "out of memory" and so on; "unknown" for a number that is none of them. */
-BANTAM_API const char *bantam_status_name(bantam_status status);
+BANTAM_API const char* bantam_status_name(bantam_status status);
 
-/* What went wrong in the last call of this thread that failed; "" before the first. A call that succeeds leaves it. Safe
-   to print on a terminal. Valid until this thread's next call that fails. */
-BANTAM_API const char *bantam_last_error(void);
+/* What went wrong in the last call of this thread that failed; "" before the first. A call that succeeds leaves it.
+   Safe to print on a terminal. Valid until this thread's next call that fails. */
+BANTAM_API const char* bantam_last_error(void);
 
-/* -- Common types --------------------------------------------------------------------------------------------------- */
+/* -- Common types -- */
 
 /* As a size of text: it ends with a NUL. */
 #define BANTAM_C_STRING SIZE_MAX
@@ -119,17 +120,17 @@ BANTAM_API const char *bantam_last_error(void);
 #define BANTAM_MAX_QUESTION_BYTES ((size_t)1 << 20)
 
 typedef struct bantam_text {
-  const char *data; /* may be NULL when size is 0 */
+  const char* data; /* may be NULL when size is 0 */
   size_t size;      /* bytes, or BANTAM_C_STRING */
 } bantam_text;
 
 /* A string of the library's making. */
 typedef struct bantam_string {
   size_t struct_size;
-  const char *data;
+  const char* data;
   size_t size; /* bytes, without the NUL behind them */
 } bantam_string;
-BANTAM_API void bantam_string_free(bantam_string *string);
+BANTAM_API void bantam_string_free(bantam_string* string);
 
 typedef enum bantam_log_level BANTAM_INT_ENUM {
   BANTAM_LOG_DEBUG = 0,
@@ -141,12 +142,12 @@ typedef enum bantam_log_level BANTAM_INT_ENUM {
 /* Gets the log lines of one handle, each without a line end. Called on the thread that calls into the library, during
    the call, so by several at a time if the host calls from several. Must not call back into the library with the same
    handle. Without a sink log lines go nowhere. */
-typedef void (*bantam_log_fn)(void *user_data, bantam_log_level level, const char *line);
+typedef void (*bantam_log_fn)(void* user_data, bantam_log_level level, const char* line);
 
 /* As num_threads: as many as the process may use (its affinity mask and its control group's quota). */
 #define BANTAM_ALL_THREADS (-1)
 
-/* -- Models --------------------------------------------------------------------------------------------------------- */
+/* -- Models -- */
 
 /* What the weights are held as. Smaller is faster, and the vectors differ a little. Weights that are stored as
    integers (`bantam quantize`) stay what they are, whatever is asked for. */
@@ -159,41 +160,42 @@ typedef enum bantam_dtype BANTAM_INT_ENUM {
 typedef struct bantam_model_options {
   size_t struct_size;
   bantam_dtype dtype;
-  int32_t num_threads;         /* 0: 1, the thread that calls; BANTAM_ALL_THREADS */
-  const char *store_folder;    /* where a name is looked up; NULL: the models of the `bantam` command */
-  int32_t no_packed_files;     /* 1: neither read nor write copies of the weights that make the next start faster; they lie
-                                  inside the store, never in a folder given by path */
-  bantam_log_fn log;           /* or NULL */
-  void *log_user_data;
+  int32_t num_threads;      /* 0: 1, the thread that calls; BANTAM_ALL_THREADS */
+  const char* store_folder; /* where a name is looked up; NULL: the models of the `bantam` command */
+  int32_t no_packed_files;  /* 1: neither read nor write copies of the weights that make the next start faster; they lie
+                               inside the store, never in a folder given by path */
+  bantam_log_fn log;        /* or NULL */
+  void* log_user_data;
 } bantam_model_options;
 
 /* A text encoder with its tokenizer. */
 typedef struct bantam_model bantam_model;
 
 /* reference: a folder, if it contains a slash or is "."; else a name in the store. options: NULL for all defaults. */
-BANTAM_API bantam_status bantam_model_load(const char *reference, const bantam_model_options *options, bantam_model **out);
-BANTAM_API void bantam_model_free(bantam_model *model);
+BANTAM_API bantam_status bantam_model_load(const char* reference, const bantam_model_options* options,
+                                           bantam_model** out);
+BANTAM_API void bantam_model_free(bantam_model* model);
 
 typedef struct bantam_model_info {
   size_t struct_size;
-  const char *name;           /* as it was asked for; the folder's name for a path */
-  const char *architecture;   /* "bert" */
-  const char *dtype;          /* "f32", "int8", "int4": what most of the layers are */
-  const char *isa;            /* the kernels in use: "avx512bf16" */
-  const char *weights_sha256; /* identity of the weights, 64 hexadecimal digits */
+  const char* name;           /* as it was asked for; the folder's name for a path */
+  const char* architecture;   /* "bert" */
+  const char* dtype;          /* "f32", "int8", "int4": what most of the layers are */
+  const char* isa;            /* the kernels in use: "avx512bf16" */
+  const char* weights_sha256; /* identity of the weights, 64 hexadecimal digits */
   int32_t dimensions;         /* of an embedding */
   int32_t max_tokens;         /* longer texts are cut, and say so */
   int32_t num_layers;         /* 0: not a stack of layers, as a static embedding */
   int32_t vocab_size;         /* of the tokenizer: one more than the largest id */
   int32_t num_threads;        /* that compute, the calling one included */
   uint64_t num_parameters;
-  uint64_t weight_bytes;      /* in memory */
+  uint64_t weight_bytes; /* in memory */
 } bantam_model_info;
 
 /* Lives as long as the model. NULL for NULL. */
-BANTAM_API const bantam_model_info *bantam_model_describe(const bantam_model *model);
+BANTAM_API const bantam_model_info* bantam_model_describe(const bantam_model* model);
 
-/* -- Embeddings ----------------------------------------------------------------------------------------------------- */
+/* -- Embeddings -- */
 
 typedef struct bantam_embed_options {
   size_t struct_size;
@@ -208,28 +210,29 @@ typedef struct bantam_text_info {
 
 /* vector: [dimensions]; capacity: how many floats it has room for, at least dimensions. info may be NULL. An empty text
    is a text: its embedding is that of the special tokens alone, where the model has any. */
-BANTAM_API bantam_status bantam_model_embed(bantam_model *model, const char *text, size_t text_size,
-                                            const bantam_embed_options *options, float *vector, size_t capacity,
-                                            bantam_text_info *info);
+BANTAM_API bantam_status bantam_model_embed(bantam_model* model, const char* text, size_t text_size,
+                                            const bantam_embed_options* options, float* vector, size_t capacity,
+                                            bantam_text_info* info);
 
 /* vectors: [num_texts, dimensions], row-major; capacity: floats, at least num_texts * dimensions.
-   infos: [num_texts] or NULL. No texts is a success that writes nothing. An error names the text by its number, from 0. */
-BANTAM_API bantam_status bantam_model_embed_batch(bantam_model *model, const bantam_text *texts, size_t num_texts,
-                                                  const bantam_embed_options *options, float *vectors, size_t capacity,
-                                                  bantam_text_info *infos);
+   infos: [num_texts] or NULL. No texts is a success that writes nothing. An error names the text by its number, from 0.
+ */
+BANTAM_API bantam_status bantam_model_embed_batch(bantam_model* model, const bantam_text* texts, size_t num_texts,
+                                                  const bantam_embed_options* options, float* vectors, size_t capacity,
+                                                  bantam_text_info* infos);
 
-/* -- Tokens --------------------------------------------------------------------------------------------------------- */
+/* -- Tokens -- */
 
 /* Text to the ids that a model reads, and back, as the reference tokenizers do it. Immutable. */
 typedef struct bantam_tokenizer bantam_tokenizer;
 
 /* A model's own. Lives as long as the model; never free it. NULL for NULL. */
-BANTAM_API const bantam_tokenizer *bantam_model_tokenizer(const bantam_model *model);
+BANTAM_API const bantam_tokenizer* bantam_model_tokenizer(const bantam_model* model);
 
-/* One without its model. path: a model's folder, or a file: tokenizer.json, vocab.txt, vocab.json with merges.txt beside
-   it, SentencePiece's *.model, tiktoken's *.tiktoken. */
-BANTAM_API bantam_status bantam_tokenizer_load(const char *path, bantam_tokenizer **out);
-BANTAM_API void bantam_tokenizer_free(bantam_tokenizer *tokenizer);
+/* One without its model. path: a model's folder, or a file: tokenizer.json, vocab.txt, vocab.json with merges.txt
+   beside it, SentencePiece's *.model, tiktoken's *.tiktoken. */
+BANTAM_API bantam_status bantam_tokenizer_load(const char* path, bantam_tokenizer** out);
+BANTAM_API void bantam_tokenizer_free(bantam_tokenizer* tokenizer);
 
 typedef struct bantam_encode_options {
   size_t struct_size;
@@ -247,14 +250,14 @@ typedef struct bantam_span {
 typedef struct bantam_tokens {
   size_t struct_size;
   size_t num_tokens;
-  const int32_t *ids;         /* [num_tokens] */
-  const bantam_span *offsets; /* [num_tokens], or NULL when they were not asked for */
+  const int32_t* ids;         /* [num_tokens] */
+  const bantam_span* offsets; /* [num_tokens], or NULL when they were not asked for */
   size_t num_before_cut;      /* more than num_tokens: the text was cut */
 } bantam_tokens;
 
-BANTAM_API bantam_status bantam_tokenizer_encode(const bantam_tokenizer *tokenizer, const char *text, size_t text_size,
-                                                 const bantam_encode_options *options, bantam_tokens **out);
-BANTAM_API void bantam_tokens_free(bantam_tokens *tokens);
+BANTAM_API bantam_status bantam_tokenizer_encode(const bantam_tokenizer* tokenizer, const char* text, size_t text_size,
+                                                 const bantam_encode_options* options, bantam_tokens** out);
+BANTAM_API void bantam_tokens_free(bantam_tokens* tokens);
 
 typedef struct bantam_decode_options {
   size_t struct_size;
@@ -262,69 +265,71 @@ typedef struct bantam_decode_options {
 } bantam_decode_options;
 
 /* Ids that the tokenizer does not know are refused. */
-BANTAM_API bantam_status bantam_tokenizer_decode(const bantam_tokenizer *tokenizer, const int32_t *ids, size_t num_ids,
-                                                 const bantam_decode_options *options, bantam_string **out);
+BANTAM_API bantam_status bantam_tokenizer_decode(const bantam_tokenizer* tokenizer, const int32_t* ids, size_t num_ids,
+                                                 const bantam_decode_options* options, bantam_string** out);
 
 /* One more than the largest id; 0 for NULL. */
-BANTAM_API int32_t bantam_tokenizer_vocab_size(const bantam_tokenizer *tokenizer);
+BANTAM_API int32_t bantam_tokenizer_vocab_size(const bantam_tokenizer* tokenizer);
 
-/* The token as the vocabulary writes it ("##fund", "\u0120the"). out: not NUL-terminated; lives as long as the tokenizer. */
-BANTAM_API bantam_status bantam_tokenizer_token(const bantam_tokenizer *tokenizer, int32_t id, bantam_text *out);
+/* The token as the vocabulary writes it ("##fund", "\u0120the"). out: not NUL-terminated; lives as long as the
+ * tokenizer. */
+BANTAM_API bantam_status bantam_tokenizer_token(const bantam_tokenizer* tokenizer, int32_t id, bantam_text* out);
 
-/* -- Decisions ------------------------------------------------------------------------------------------------------ */
+/* -- Decisions -- */
 
 /* The assistant of a route file: decides which route a text takes, how surely, and what is answered. */
 typedef struct bantam_assistant bantam_assistant;
 
 /* Called while an assistant loads: embedding its examples and training its head, which takes seconds unless a state
    folder holds them already. fraction: of this stage, 0 to 1. */
-typedef void (*bantam_progress_fn)(void *user_data, const char *stage, double fraction);
+typedef void (*bantam_progress_fn)(void* user_data, const char* stage, double fraction);
 
 typedef struct bantam_assistant_options {
   size_t struct_size;
-  bantam_model *model;      /* the encoder; may be freed before the assistant. NULL: the one that the file names is loaded */
-  const char *store_folder; /* where the file's encoder is looked up; NULL: the models of the `bantam` command */
-  const char *state_folder; /* the head, the cache of answers, conversations and the audit log, made if missing and locked
-                               against other processes. NULL: in memory, nothing is written, no cache, no audit log */
-  int32_t num_threads;      /* as in bantam_model_options; of the encoder when it is loaded here, and of the training */
-  int32_t network;          /* 1: services and large models that the file names are called. 0: nothing leaves the process;
-                               an answer then says in `model` who should be asked */
-  bantam_log_fn log;        /* or NULL */
-  void *log_user_data;
+  bantam_model* model; /* the encoder; may be freed before the assistant. NULL: the one that the file names is loaded */
+  const char* store_folder; /* where the file's encoder is looked up; NULL: the models of the `bantam` command */
+  const char*
+      state_folder;    /* the head, the cache of answers, conversations and the audit log, made if missing and locked
+                          against other processes. NULL: in memory, nothing is written, no cache, no audit log */
+  int32_t num_threads; /* as in bantam_model_options; of the encoder when it is loaded here, and of the training */
+  int32_t network;     /* 1: services and large models that the file names are called. 0: nothing leaves the process;
+                          an answer then says in `model` who should be asked */
+  bantam_log_fn log;   /* or NULL */
+  void* log_user_data;
   bantam_progress_fn progress; /* or NULL */
-  void *progress_user_data;
+  void* progress_user_data;
 } bantam_assistant_options;
 
 /* route_file: its path. BANTAM_BAD_CONFIG has a line for each mistake in it. */
-BANTAM_API bantam_status bantam_assistant_load(const char *route_file, const bantam_assistant_options *options,
-                                               bantam_assistant **out);
-BANTAM_API void bantam_assistant_free(bantam_assistant *assistant);
+BANTAM_API bantam_status bantam_assistant_load(const char* route_file, const bantam_assistant_options* options,
+                                               bantam_assistant** out);
+BANTAM_API void bantam_assistant_free(bantam_assistant* assistant);
 
 typedef struct bantam_assistant_info {
   size_t struct_size;
-  const char *name;              /* the file's */
-  const char *route_file_sha256; /* of the file and its example files */
-  const char *model;             /* the encoder's name */
+  const char* name;              /* the file's */
+  const char* route_file_sha256; /* of the file and its example files */
+  const char* model;             /* the encoder's name */
   size_t num_routes;
-  const char *const *routes;     /* [num_routes], in the file's order */
-  double threshold;              /* the trained head's own; a route or the file may have another */
+  const char* const* routes; /* [num_routes], in the file's order */
+  double threshold;          /* the trained head's own; a route or the file may have another */
 } bantam_assistant_info;
-BANTAM_API const bantam_assistant_info *bantam_assistant_describe(const bantam_assistant *assistant);
+BANTAM_API const bantam_assistant_info* bantam_assistant_describe(const bantam_assistant* assistant);
 
 typedef struct bantam_message {
-  const char *role; /* "user", "assistant", "system" */
+  const char* role; /* "user", "assistant", "system" */
   bantam_text content;
 } bantam_message;
 
 typedef struct bantam_decide_options {
   size_t struct_size;
-  const char *session_id;        /* keeps a form's state between calls; NULL or "": rebuilt from the history */
-  const char *tenant;            /* separates sessions and cached answers; NULL or "": none */
-  const char *request_id;        /* for the audit log; NULL or "": one is made */
-  const bantam_message *history; /* [num_history], what was said before, oldest first */
+  const char* session_id;        /* keeps a form's state between calls; NULL or "": rebuilt from the history */
+  const char* tenant;            /* separates sessions and cached answers; NULL or "": none */
+  const char* request_id;        /* for the audit log; NULL or "": one is made */
+  const bantam_message* history; /* [num_history], what was said before, oldest first */
   size_t num_history;
-  int32_t no_store;              /* 1: neither read nor write the cache of answers */
-  uint32_t timeout_ms;           /* 0: none */
+  int32_t no_store;    /* 1: neither read nor write the cache of answers */
+  uint32_t timeout_ms; /* 0: none */
 } bantam_decide_options;
 
 typedef enum bantam_source BANTAM_INT_ENUM {
@@ -343,42 +348,42 @@ typedef enum bantam_decision BANTAM_INT_ENUM {
 
 /* An example of the route file that lies near the text. */
 typedef struct bantam_nearest {
-  const char *text;
-  const char *route;
+  const char* text;
+  const char* route;
   float similarity; /* cosine */
 } bantam_nearest;
 
 typedef struct bantam_slot {
-  const char *name;
-  const char *value;
+  const char* name;
+  const char* value;
 } bantam_slot;
 
 typedef struct bantam_form {
   size_t struct_size;
-  const char *name;
-  const char *state; /* "asking", "confirming", "done", "cancelled", "failed" */
-  const char *asked; /* the slot that the answer asks for; "" for none */
+  const char* name;
+  const char* state; /* "asking", "confirming", "done", "cancelled", "failed" */
+  const char* asked; /* the slot that the answer asks for; "" for none */
   size_t num_slots;
-  const bantam_slot *slots; /* [num_slots], the filled ones in the form's order */
+  const bantam_slot* slots; /* [num_slots], the filled ones in the form's order */
   size_t num_missing;
-  const char *const *missing; /* [num_missing], names */
+  const char* const* missing; /* [num_missing], names */
 } bantam_form;
 
 typedef struct bantam_answer {
   size_t struct_size;
-  const char *route;  /* the route taken; "" for none */
-  int32_t accepted;   /* 1: a route was taken */
-  float confidence;   /* calibrated: of answers at 0.9 about 90 % are right; 1 for a rule */
-  float threshold;    /* the one that applied */
+  const char* route; /* the route taken; "" for none */
+  int32_t accepted;  /* 1: a route was taken */
+  float confidence;  /* calibrated: of answers at 0.9 about 90 % are right; 1 for a rule */
+  float threshold;   /* the one that applied */
   bantam_source source;
   bantam_decision decision;
-  const char *text; /* what to say */
-  size_t text_size; /* bytes, without the NUL behind them */
-  const char *model;   /* the large model that answered, or that should be asked; "" for none */
-  const char *problem; /* why a large model could not be asked, in words; "" for none */
+  const char* text;    /* what to say */
+  size_t text_size;    /* bytes, without the NUL behind them */
+  const char* model;   /* the large model that answered, or that should be asked; "" for none */
+  const char* problem; /* why a large model could not be asked, in words; "" for none */
   size_t num_nearest;
-  const bantam_nearest *nearest; /* [num_nearest], nearest first */
-  const bantam_form *form;       /* NULL: no form */
+  const bantam_nearest* nearest; /* [num_nearest], nearest first */
+  const bantam_form* form;       /* NULL: no form */
   int32_t exit_layer;            /* of the encoder, after which it was decided early; 0: it needed all */
   uint32_t num_tokens;           /* that the encoder or the large model read; 0 when neither was asked */
   double latency_ms;
@@ -387,36 +392,36 @@ typedef struct bantam_answer {
 
 /* Decides and acts: runs the route's action, goes a step on in a form, keeps the answer. A text that says nothing (no
    letters, digits or signs that the encoder knows) is BANTAM_INVALID_ARGUMENT. options may be NULL. */
-BANTAM_API bantam_status bantam_assistant_decide(bantam_assistant *assistant, const char *text, size_t text_size,
-                                                 const bantam_decide_options *options, bantam_answer **out);
-BANTAM_API void bantam_answer_free(bantam_answer *answer);
+BANTAM_API bantam_status bantam_assistant_decide(bantam_assistant* assistant, const char* text, size_t text_size,
+                                                 const bantam_decide_options* options, bantam_answer** out);
+BANTAM_API void bantam_answer_free(bantam_answer* answer);
 
 typedef struct bantam_ranked {
-  const char *route;
+  const char* route;
   float probability; /* if the text is in scope at all */
 } bantam_ranked;
 
 typedef struct bantam_explanation {
   size_t struct_size;
-  const char *route;          /* that would be taken; "" below the threshold */
-  const char *likeliest;      /* the likeliest route, taken or not */
-  const char *action;         /* what would be done: "respond utter_hours" */
-  const char *threshold_from; /* "route", "route file" or "head" */
+  const char* route;          /* that would be taken; "" below the threshold */
+  const char* likeliest;      /* the likeliest route, taken or not */
+  const char* action;         /* what would be done: "respond utter_hours" */
+  const char* threshold_from; /* "route", "route file" or "head" */
   float confidence, threshold;
   float out_of_scope; /* probability that no route fits */
   bantam_decision decision;
   size_t num_ranked;
-  const bantam_ranked *ranked; /* [num_ranked], likeliest first */
+  const bantam_ranked* ranked; /* [num_ranked], likeliest first */
   size_t num_nearest;
-  const bantam_nearest *nearest; /* [num_nearest], nearest first */
+  const bantam_nearest* nearest; /* [num_nearest], nearest first */
   int32_t exit_layer;
   uint32_t num_tokens;
 } bantam_explanation;
 
 /* Why a text is decided as it is. Nothing is done, called or kept. */
-BANTAM_API bantam_status bantam_assistant_explain(bantam_assistant *assistant, const char *text, size_t text_size,
-                                                  bantam_explanation **out);
-BANTAM_API void bantam_explanation_free(bantam_explanation *explanation);
+BANTAM_API bantam_status bantam_assistant_explain(bantam_assistant* assistant, const char* text, size_t text_size,
+                                                  bantam_explanation** out);
+BANTAM_API void bantam_explanation_free(bantam_explanation* explanation);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -89,7 +89,8 @@ bantam_explanation* NewExplanation(Explanation own) {
   explained->own = std::move(own);
   const Explanation& e = explained->own;
   const Understanding& u = e.understanding;
-  for (const RankedRoute& ranked : u.ranking) explained->ranked_list.push_back({ranked.route.c_str(), ranked.probability});
+  for (const RankedRoute& ranked : u.ranking)
+    explained->ranked_list.push_back({ranked.route.c_str(), ranked.probability});
   explained->nearest_list = NearestList(u.nearest);
   static_cast<bantam_explanation&>(*explained) = {
       .struct_size = sizeof(bantam_explanation),

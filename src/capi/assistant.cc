@@ -106,8 +106,8 @@ Status Decide(bantam_assistant* assistant, const char* text, size_t text_size, c
               bantam_answer** out) {
   BANTAM_RETURN_IF_ERROR(NotNull(out, "out"));
   BANTAM_RETURN_IF_ERROR(NotNull(assistant, "assistant"));
-  BANTAM_TRY(const auto options, ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_decide_options, timeout_ms),
-                                             "bantam_decide_options"));
+  BANTAM_TRY(const auto options,
+             ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_decide_options, timeout_ms), "bantam_decide_options"));
   BANTAM_TRY(const std::string_view question, ReadQuestion(*assistant, text, text_size));
   AssistantRequest request;
   BANTAM_RETURN_IF_ERROR(ReadHistory(options, request.messages));

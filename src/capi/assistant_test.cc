@@ -18,7 +18,9 @@ constexpr const char* kFile = "examples/c/lamp.yaml";
 
 struct Host {  // what a program keeps
   std::vector<std::string> lines, stages;
-  static void Log(void* self, bantam_log_level, const char* line) { static_cast<Host*>(self)->lines.emplace_back(line); }
+  static void Log(void* self, bantam_log_level, const char* line) {
+    static_cast<Host*>(self)->lines.emplace_back(line);
+  }
   static void Progress(void* self, const char* stage, double fraction) {
     EXPECT_GE(fraction, 0);
     EXPECT_LE(fraction, 1);

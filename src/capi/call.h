@@ -1,5 +1,5 @@
-// What every exported function does alike: nothing escapes it, an error becomes a status and this thread's last message,
-// option structs of older and newer programs are read safely, and texts are checked.
+// What every exported function does alike: nothing escapes it, an error becomes a status and this thread's last
+// message, option structs of older and newer programs are read safely, and texts are checked.
 //
 //   bantam_status bantam_thing_do(bantam_thing* thing, const char* text, size_t size, int* out) {
 //     return Call([&]() -> Status {
@@ -25,8 +25,8 @@
 
 namespace bantam::capi {
 
-// Keeps the message for bantam_last_error and gives the code's status. Never fails: without memory for the message there
-// is a fixed one.
+// Keeps the message for bantam_last_error and gives the code's status. Never fails: without memory for the message
+// there is a fixed one.
 bantam_status Fail(ErrorCode code, std::string_view message) noexcept;
 const char* LastError() noexcept;
 

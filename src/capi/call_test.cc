@@ -12,10 +12,10 @@
 namespace bantam::capi {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::LoadModel;
 using testing::ModelHandle;
 using testing::Out;
-using ::testing::HasSubstr;
 
 // A path that is no model: for calls that get as far as opening it.
 constexpr const char* kNowhere = "./no-such-folder";

@@ -13,7 +13,8 @@ static_assert(BANTAM_LOG_INFO == static_cast<int>(LogLevel::kInfo));
 static_assert(BANTAM_LOG_WARNING == static_cast<int>(LogLevel::kWarning));
 static_assert(BANTAM_LOG_ERROR == static_cast<int>(LogLevel::kError));
 
-// Texts that are tokens at one time: enough to fill many batches, few enough that the memory of a long list stays small.
+// Texts that are tokens at one time: enough to fill many batches, few enough that the memory of a long list stays
+// small.
 constexpr size_t kTextsAtOnce = 1024;
 
 Result<WeightType> ReadDtype(bantam_dtype dtype) {
@@ -52,8 +53,8 @@ void Describe(bantam_model& model, int num_threads) {
 Status LoadModel(const char* reference, const bantam_model_options* given, bantam_model** out) {
   BANTAM_RETURN_IF_ERROR(NotNull(out, "out"));
   BANTAM_RETURN_IF_ERROR(NotNull(reference, "reference"));
-  BANTAM_TRY(const auto options, ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_model_options, log_user_data),
-                                             "bantam_model_options"));
+  BANTAM_TRY(const auto options,
+             ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_model_options, log_user_data), "bantam_model_options"));
   BANTAM_TRY(const std::string_view name, ReadName(reference, "reference"));
   BANTAM_TRY(const std::string_view store, ReadName(options.store_folder, "store_folder"));
   BANTAM_TRY(const WeightType type, ReadDtype(options.dtype));

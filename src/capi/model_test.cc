@@ -137,7 +137,8 @@ TEST_F(CModel, NamesAreLookedUpInTheStoreThatIsNamed) {
   bantam_model_options options{.struct_size = sizeof options, .dtype = BANTAM_DTYPE_INT8};
   ModelHandle model;
   options.store_folder = empty.path().c_str();
-  EXPECT_ERROR(bantam_model_load("all-MiniLM-L6-v2", &options, Out(model)), BANTAM_NOT_FOUND, "which holds nothing yet");
+  EXPECT_ERROR(bantam_model_load("all-MiniLM-L6-v2", &options, Out(model)), BANTAM_NOT_FOUND,
+               "which holds nothing yet");
   EXPECT_EQ(model, nullptr);
   options.store_folder = store.c_str();
   EXPECT_EQ(bantam_model_load("all-MiniLM-L6-v2:latest", &options, Out(model)), BANTAM_OK) << bantam_last_error();

@@ -27,16 +27,15 @@ TEST(CThreads, OneThreadMeansTheCallersAlone) {
   // Training, the cache of answers and the audit log too.
   TempFolder state;
   std::atomic<int> most = 0;
-  bantam_assistant_options options{
-      .struct_size = sizeof options,
-      .model = model.get(),
-      .state_folder = state.path().c_str(),
-      .progress =
-          [](void* data, const char*, double) {
-            auto& seen = *static_cast<std::atomic<int>*>(data);
-            seen = std::max(seen.load(), CountThreads());
-          },
-      .progress_user_data = &most};
+  bantam_assistant_options options{.struct_size = sizeof options,
+                                   .model = model.get(),
+                                   .state_folder = state.path().c_str(),
+                                   .progress =
+                                       [](void* data, const char*, double) {
+                                         auto& seen = *static_cast<std::atomic<int>*>(data);
+                                         seen = std::max(seen.load(), CountThreads());
+                                       },
+                                   .progress_user_data = &most};
   AssistantHandle assistant;
   ASSERT_EQ(bantam_assistant_load("examples/c/lamp.yaml", &options, Out(assistant)), BANTAM_OK) << bantam_last_error();
   EXPECT_EQ(most, before);
@@ -65,9 +64,9 @@ TEST(CThreads, ManyCallersShareAModel) {
     std::vector<std::vector<float>> expected(kCallers, std::vector<float>(384));
     const auto text = [](int caller) { return fmt::format("text of caller {}{}", caller, std::string(caller, '!')); };
     for (int i = 0; i < kCallers; ++i) {
-      ASSERT_EQ(bantam_model_embed(model.get(), text(i).c_str(), BANTAM_C_STRING, nullptr, expected[i].data(), 384,
-                                   nullptr),
-                BANTAM_OK);
+      ASSERT_EQ(
+          bantam_model_embed(model.get(), text(i).c_str(), BANTAM_C_STRING, nullptr, expected[i].data(), 384, nullptr),
+          BANTAM_OK);
     }
     std::atomic<int> wrong = 0;
     std::vector<std::thread> callers;

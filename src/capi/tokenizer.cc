@@ -29,8 +29,8 @@ Status LoadTokenizer(const char* path, bantam_tokenizer** out) {
   return Ok();
 }
 
-// Offsets in code points of a well-formed text -> in bytes. The tokens of most tokenizers come in the order of the text,
-// but nothing promises that.
+// Offsets in code points of a well-formed text -> in bytes. The tokens of most tokenizers come in the order of the
+// text, but nothing promises that.
 class ByteOffsets {
  public:
   explicit ByteOffsets(std::string_view text) {
@@ -46,12 +46,12 @@ class ByteOffsets {
   std::vector<uint32_t> starts_;  // of each character, and the end
 };
 
-Status Encode(const bantam_tokenizer* tokenizer, const char* text, size_t text_size,
-              const bantam_encode_options* given, bantam_tokens** out) {
+Status Encode(const bantam_tokenizer* tokenizer, const char* text, size_t text_size, const bantam_encode_options* given,
+              bantam_tokens** out) {
   BANTAM_RETURN_IF_ERROR(NotNull(out, "out"));
   BANTAM_RETURN_IF_ERROR(NotNull(tokenizer, "tokenizer"));
-  BANTAM_TRY(const auto options, ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_encode_options, max_tokens),
-                                             "bantam_encode_options"));
+  BANTAM_TRY(const auto options,
+             ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_encode_options, max_tokens), "bantam_encode_options"));
   BANTAM_TRY(const std::string_view view, ReadText(text, text_size, "text"));
   Encoding encoding = tokenizer->tokenizer->Encode(view, {.add_special_tokens = options.no_special_tokens == 0,
                                                           .recognize_special_tokens = false,
@@ -63,9 +63,8 @@ Status Encode(const bantam_tokenizer* tokenizer, const char* text, size_t text_s
     tokens->span_values.reserve(encoding.offsets.size());
     const ByteOffsets bytes(options.code_points != 0 ? std::string_view() : view);
     for (const TokenSpan& span : encoding.offsets) {
-      tokens->span_values.push_back(options.code_points != 0
-                                        ? bantam_span{span.begin, span.end}
-                                        : bantam_span{bytes.At(span.begin), bytes.At(span.end)});
+      tokens->span_values.push_back(options.code_points != 0 ? bantam_span{span.begin, span.end}
+                                                             : bantam_span{bytes.At(span.begin), bytes.At(span.end)});
     }
   }
   tokens->struct_size = sizeof(bantam_tokens);

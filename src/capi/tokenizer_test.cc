@@ -22,7 +22,9 @@ class CTokenizer : public ::testing::Test {
         << bantam_last_error();
     return tokens;
   }
-  static std::vector<int32_t> Ids(const TokensHandle& tokens) { return {tokens->ids, tokens->ids + tokens->num_tokens}; }
+  static std::vector<int32_t> Ids(const TokensHandle& tokens) {
+    return {tokens->ids, tokens->ids + tokens->num_tokens};
+  }
 
   TokenizerHandle tokenizer_;
 };
@@ -43,7 +45,9 @@ TEST_F(CTokenizer, IdsAreThoseOfTheReference) {
 }
 
 TEST_F(CTokenizer, OffsetsAreBytesOrCodePoints) {
-  const std::string text = "Gr\xc3\xbc\xc3\x9f""e \xf0\x9f\x92\xa1 caf\xc3\xa9";
+  const std::string text =
+      "Gr\xc3\xbc\xc3\x9f"
+      "e \xf0\x9f\x92\xa1 caf\xc3\xa9";
   const bantam_encode_options in_bytes{.struct_size = sizeof in_bytes, .offsets = 1};
   const bantam_encode_options in_code_points{.struct_size = sizeof in_code_points, .offsets = 1, .code_points = 1};
   const TokensHandle bytes = Encode(text, in_bytes), points = Encode(text, in_code_points);

@@ -662,8 +662,8 @@ TEST(EngineWithoutThread, AListOfManyBatchesIsFinished) {
 TEST(EngineWithoutThread, CallersThatWaitShareABatch) {
   Stage stage;
   stage.Close();
-  const auto engine = EncoderEngine::Create(
-      std::make_unique<FakeEncoder>(stage), {.num_threads = 1, .max_queued_requests = SIZE_MAX, .own_thread = false});
+  const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage),
+                                            {.num_threads = 1, .max_queued_requests = SIZE_MAX, .own_thread = false});
   std::atomic<int> wrong = 0;
   const auto encode = [&](int32_t token) {
     const Result<std::vector<float>> vector = engine->Encode(Request({token, token}));
@@ -683,7 +683,8 @@ TEST(EngineWithoutThread, CallersThatWaitShareABatch) {
 TEST(EngineWithoutThread, ManyCallersWithLongListsAllGetTheirs) {
   Stage stage;
   const auto engine = EncoderEngine::Create(
-      std::make_unique<FakeEncoder>(stage), {.num_threads = 1, .max_queued_requests = SIZE_MAX, .max_batch_tokens = 8, .own_thread = false});
+      std::make_unique<FakeEncoder>(stage),
+      {.num_threads = 1, .max_queued_requests = SIZE_MAX, .max_batch_tokens = 8, .own_thread = false});
   std::atomic<int> wrong = 0;
   std::vector<std::thread> callers;
   for (int32_t caller = 0; caller < 8; ++caller) {
@@ -696,7 +697,8 @@ TEST(EngineWithoutThread, ManyCallersWithLongListsAllGetTheirs) {
         }
         std::vector<float> out(5 * kHidden);
         wrong += !engine->Run({.token_ids = ids, .cu_seqlens = borders, .normalize = false, .out = out});
-        for (int32_t i = 0; i < 5; ++i) wrong += out[static_cast<size_t>(i) * kHidden] != static_cast<float>(caller * 100 + i);
+        for (int32_t i = 0; i < 5; ++i)
+          wrong += out[static_cast<size_t>(i) * kHidden] != static_cast<float>(caller * 100 + i);
         if (round % 4 == 0) {
           bool done = false;
           wrong += !engine->Submit(Request({caller}, [&](Result<std::vector<float>> v) { done = v.has_value(); }));

@@ -36,8 +36,8 @@ struct AuditRecord {
 
 // Thread-safe. Every record reaches the kernel, by one write, before Append returns (it survives kill -9 of the
 // process), and the disk within a second: a thread of its own sees to that. With own_thread = false there is none, and
-// the record after a second, or the end of the log, takes those before it to the disk. A torn last line is moved to FILE.torn when the log is opened; no earlier
-// byte is ever changed.
+// the record after a second, or the end of the log, takes those before it to the disk. A torn last line is moved to
+// FILE.torn when the log is opened; no earlier byte is ever changed.
 class AuditLog {
  public:
   // kConflict: another process writes it. kCorrupt: its last line is complete but not a record; nothing is changed

@@ -382,8 +382,7 @@ class DiskResultCache final : public ResultCache {
   CacheFront front_;         // guarded by front_mutex_
   uint64_t generation_ = 0;  // guarded by front_mutex_; counts flushes
 
-  mutable std::mutex
-      disk_mutex_;  // for the reader's side, and to replace disk_; the writer reads disk_ without it
+  mutable std::mutex disk_mutex_;    // for the reader's side, and to replace disk_; the writer reads disk_ without it
   std::unique_ptr<CacheDisk> disk_;  // null: memory only. Replaced by the writer alone
   uint64_t disk_number_ = 0;         // counts replacements
 

@@ -54,11 +54,12 @@ class CacheKey {
   Sha256 hash_;
 };
 
-// Thread-safe. A background thread (without own_thread: whoever stores) owns the one writing connection (see sqlite_file.h). At most one store is on its way
-// to the disk at any time, so a kill loses at most that one; a store waits for the one before it, and when that takes
-// longer than 250 ms stays in memory only. A corrupt or foreign file is moved aside to *.corrupt-TIME and a new one
-// begun; a disk that is full or read-only turns storing off, with one warning a minute, and lookups go on; it is tried
-// again, so that nothing has to be restarted when there is space. Values above 256 KiB are not kept.
+// Thread-safe. A background thread (without own_thread: whoever stores) owns the one writing connection (see
+// sqlite_file.h). At most one store is on its way to the disk at any time, so a kill loses at most that one; a store
+// waits for the one before it, and when that takes longer than 250 ms stays in memory only. A corrupt or foreign file
+// is moved aside to *.corrupt-TIME and a new one begun; a disk that is full or read-only turns storing off, with one
+// warning a minute, and lookups go on; it is tried again, so that nothing has to be restarted when there is space.
+// Values above 256 KiB are not kept.
 class ResultCache {
  public:
   // kConflict when another process has it open; no trouble of the disk is an error.

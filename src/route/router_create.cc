@@ -51,11 +51,10 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   }
   if (!options.embedder) {
     BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
-    auto embedder = Embedder::Load(parts.file.encoder_model,
-                                   {.weight_type = type,
-                                    .num_threads = options.num_threads,
-                                    .engine = {.own_thread = options.own_threads},
-                                    .store = options.store});
+    auto embedder = Embedder::Load(parts.file.encoder_model, {.weight_type = type,
+                                                              .num_threads = options.num_threads,
+                                                              .engine = {.own_thread = options.own_threads},
+                                                              .store = options.store});
     if (!embedder) return AtEncoder(parts.file, embedder.error());
     options.embedder = *std::move(embedder);
   }

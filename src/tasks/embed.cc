@@ -252,7 +252,8 @@ Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, con
     return Err(ErrorCode::kNotFound, "{} has no tokenizer.json, without which text cannot be read", place);
   }
   BANTAM_TRY(auto tokenizer, Tokenizer::Load(model.tokenizer_json));
-  BANTAM_TRY(auto encoder, LoadEncoder(model, {.weight_type = options.weight_type, .use_packed_files = options.use_packed_files}));
+  BANTAM_TRY(auto encoder,
+             LoadEncoder(model, {.weight_type = options.weight_type, .use_packed_files = options.use_packed_files}));
   model.weights.reset();  // the encoder has its own copy; from here on nobody can pull the file away under us
   if (tokenizer->vocab_size() > encoder->vocab_size()) {
     return Err(ErrorCode::kCorrupt, "{}: tokenizer.json has token ids up to {}, the model's table has {} rows", place,

@@ -38,7 +38,7 @@ class Out {
  public:
   explicit Out(Handle& owner) : owner_(owner) {}
   ~Out() { owner_.reset(raw_); }
-  operator typename Handle::pointer*() { return &raw_; }
+  operator typename Handle::pointer *() { return &raw_; }
 
  private:
   Handle& owner_;
@@ -61,8 +61,8 @@ inline int CountThreads() {
 }  // namespace bantam::capi::testing
 
 // The last error of this thread says all of these words.
-#define EXPECT_ERROR(expression, status, words)            \
-  do {                                                     \
-    EXPECT_EQ((expression), status);                       \
+#define EXPECT_ERROR(expression, status, words)                    \
+  do {                                                             \
+    EXPECT_EQ((expression), status);                               \
     EXPECT_THAT(bantam_last_error(), ::testing::HasSubstr(words)); \
   } while (false)
