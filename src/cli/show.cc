@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/quant_summary.h"
+#include "cli/sentence_summary.h"
 #include "files/model_folder.h"
 #include "files/model_store.h"
 #include "models/classifier_head.h"
@@ -153,7 +154,7 @@ Status RunShow(const Options& options) {
   const int64_t max_tokens = told > 0 && positions ? std::min<int64_t>(told, *positions)
                              : told > 0            ? told
                                                    : positions.value_or(0);
-  const std::string pooling(PoolingModeName(model.sentence.pooling));
+  const SentenceSummary sentence = SummarizeSentence(model, dimensions);
 
   if (options.json) {
     json::object out = {{"name", model.name}, {"path", model.path.string()}, {"architecture", model.architecture}};
@@ -164,12 +165,11 @@ Status RunShow(const Options& options) {
     if (size_bytes > 0) out["size_bytes"] = size_bytes;
     out["parameters"] = parameters;
     out["sha256"] = model.weights_sha256;
-    if (dimensions) out["dimensions"] = *dimensions;
+    if (sentence.dimensions) out["dimensions"] = *sentence.dimensions;
     if (layers) out["layers"] = *layers;
     if (heads) out["attention_heads"] = *heads;
     out["max_tokens"] = max_tokens;
-    out["pooling"] = pooling;
-    out["normalized"] = model.sentence.normalize;
+    for (const auto& field : sentence.json) out[field.key()] = field.value();
     if (tokenizer)
       out["tokenizer"] = json::object{{"kind", tokenizer->kind()}, {"vocab_size", tokenizer->vocab_size()}};
     if (plan.stored) {
@@ -184,7 +184,7 @@ Status RunShow(const Options& options) {
     return Print(ToJson(out) + "\n");
   }
 
-  std::string out = AlignFields({
+  std::vector<std::pair<std::string, std::string>> fields = {
       {"name", EscapeForTerminal(model.name)},
       {"path", EscapeForTerminal(model.path.string(), 400)},
       {"licence", manifest.license.empty() ? "not told" : EscapeForTerminal(manifest.license)},
@@ -198,17 +198,20 @@ Status RunShow(const Options& options) {
        EscapeForTerminal(model.architecture) +
            (IsKnownArchitecture(model.architecture) ? "" : ", not known here; known: " + KnownArchitectures())},
       {"classifier", head.text},
-      {"dimensions", Text(dimensions)},
+      {"dimensions", Text(sentence.dimensions)},
       {"layers", Text(layers)},
       {"heads", Text(heads)},
       {"max tokens", max_tokens <= 0 ? "not told"
                      : told > max_tokens
                          ? fmt::format("{} (its files say {}, its position table ends there)", max_tokens, told)
                          : fmt::format("{}", max_tokens)},
-      {"pooling", pooling + (model.sentence.normalize ? ", then length 1" : "")},
       {"tokenizer", tokenizer ? fmt::format("{}, {} tokens", tokenizer->kind(), tokenizer->vocab_size()) : "none"},
       {"code", RefersToCode(model) ? "config.json names code to run; it is never executed" : ""},
-  });
+  };
+  const auto before_tokenizer =
+      std::ranges::find_if(fields, [](const auto& field) { return field.first == "tokenizer"; });
+  fields.insert(before_tokenizer, sentence.fields.begin(), sentence.fields.end());
+  std::string out = AlignFields(fields);
   if (!report.empty()) out += "\n" + QuantSummary(report);
   if (!manifest.files.empty()) {
     std::vector<std::vector<std::string>> rows = {{"FILE", "SIZE", "SHA256"}};

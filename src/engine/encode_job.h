@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/layer_pooling.h"
+#include "engine/token_vector_sink.h"
 
 namespace bantam {
 
@@ -17,18 +18,31 @@ namespace bantam {
 struct EncodeList {
   std::span<const int32_t> token_ids;
   std::span<const int32_t> cu_seqlens;  // [num_sequences + 1], starts with 0
+  // [num_tokens], or empty for all zero: which of two texts a token belongs to. A model without token types ignores it.
+  std::span<const int32_t> token_type_ids = {};
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
+  const SentenceHead* head = nullptr;  // what to do in place of pooling and normalize; null: just those
+  size_t skip_tokens = 0;              // with a head: at the beginning of each sequence, that are not pooled
   MonotonicTime deadline = MonotonicTime::max();
   // May end the one sequence of this list before the last layer; `out` is then the pooled vector of that layer. Null:
   // all layers, as an embedding needs them.
   ExitJudge* judge = nullptr;
-  std::span<float> out;  // [num_sequences, hidden_size]
+  std::span<float> out = {};        // [num_sequences, hidden_size], or the head's dimensions; empty with a sink
+  TokenVectorSink* sink = nullptr;  // gets the vectors of all tokens; pooling and out are not used. Not with a judge.
+  // [num_sequences], how many first tokens of a sequence its tokens see; empty: all. With a sink only.
+  std::span<const int32_t> num_keys = {};
 
   size_t num_sequences() const { return cu_seqlens.size() - 1; }
   std::span<const int32_t> sequence(size_t i) const {
     const auto begin = static_cast<size_t>(cu_seqlens[i]);
     return token_ids.subspan(begin, static_cast<size_t>(cu_seqlens[i + 1]) - begin);
+  }
+  // Empty for all zero.
+  std::span<const int32_t> types(size_t i) const {
+    if (token_type_ids.empty()) return {};
+    const auto begin = static_cast<size_t>(cu_seqlens[i]);
+    return token_type_ids.subspan(begin, static_cast<size_t>(cu_seqlens[i + 1]) - begin);
   }
 };
 

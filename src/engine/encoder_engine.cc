@@ -9,6 +9,7 @@
 #include "engine/encoder_engine.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
@@ -27,14 +28,14 @@ namespace {
 // A request with its own memory, which ends with it.
 class OwnedJob final : public EncodeJob {
  public:
-  OwnedJob(EncodeRequest request, size_t hidden_size)
-      : request_(std::move(request)),
-        borders_{0, static_cast<int32_t>(request_.token_ids.size())},
-        values_(hidden_size) {
+  OwnedJob(EncodeRequest request, size_t width)
+      : request_(std::move(request)), borders_{0, static_cast<int32_t>(request_.token_ids.size())}, values_(width) {
     token_ids = request_.token_ids;
     cu_seqlens = borders_;
     pooling = request_.pooling;
     normalize = request_.normalize;
+    head = request_.head;
+    skip_tokens = request_.skip_tokens;
     deadline = request_.deadline;
     judge = request_.judge;
     out = values_;
@@ -86,6 +87,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   EncoderEngineImpl(std::unique_ptr<Encoder> encoder, const EngineOptions& options)
       : options_(options),
         encoder_(std::move(encoder)),
+        has_types_(encoder_->type_vocab_size() > 1),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
         workspace_(encoder_->NewWorkspace()),
         judged_(encoder_->num_layers(), encoder_->hidden_size(), {}) {
@@ -102,7 +104,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   Status Submit(EncodeRequest request) override {
-    auto job = std::make_unique<OwnedJob>(std::move(request), HiddenSize());
+    auto job = std::make_unique<OwnedJob>(std::move(request), WidthOf(request.head));
     BANTAM_RETURN_IF_ERROR(Submit(*job));
     (void)job.release();  // Done deletes it
     return Ok();
@@ -124,12 +126,14 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   Result<std::vector<float>> Encode(EncodeRequest request) override {
-    std::vector<float> vector(HiddenSize());
+    std::vector<float> vector(WidthOf(request.head));
     const std::array<int32_t, 2> borders{0, static_cast<int32_t>(request.token_ids.size())};
     BANTAM_RETURN_IF_ERROR(Run({.token_ids = request.token_ids,
                                 .cu_seqlens = borders,
                                 .pooling = request.pooling,
                                 .normalize = request.normalize,
+                                .head = request.head,
+                                .skip_tokens = request.skip_tokens,
                                 .deadline = request.deadline,
                                 .judge = request.judge,
                                 .out = vector}));
@@ -191,6 +195,8 @@ class EncoderEngineImpl final : public EncoderEngine {
     bool finite;
   };
 
+  static constexpr size_t kShare = 8;  // pieces that one thread pools at a time
+
   static bool Expired(const EncodeList& list, MonotonicTime now) { return list.deadline <= now; }
 
   Status CheckIds(std::span<const int32_t> ids) const {
@@ -210,11 +216,20 @@ class EncoderEngineImpl final : public EncoderEngine {
   Status CheckList(const EncodeList& list) const {
     BANTAM_CHECK(!list.cu_seqlens.empty() && list.cu_seqlens.front() == 0 &&
                  static_cast<size_t>(list.cu_seqlens.back()) == list.token_ids.size());
-    BANTAM_CHECK(list.out.size() == list.num_sequences() * HiddenSize(), "{} values for {} texts", list.out.size(),
-                 list.num_sequences());
+    BANTAM_CHECK(list.out.size() == (list.sink == nullptr ? list.num_sequences() * WidthOf(list.head) : 0),
+                 "{} values for {} texts", list.out.size(), list.num_sequences());
+    BANTAM_CHECK(list.token_type_ids.empty() || list.token_type_ids.size() == list.token_ids.size());
+    BANTAM_CHECK(list.judge == nullptr || list.sink == nullptr, "a judge of token vectors");
+    BANTAM_CHECK(list.num_keys.empty() || (list.sink != nullptr && list.num_keys.size() == list.num_sequences()));
     BANTAM_CHECK(list.judge == nullptr || list.num_sequences() == 1, "one judge for {} texts", list.num_sequences());
     if (list.num_sequences() == 0) return Err(ErrorCode::kInvalidArgument, "no texts to encode");
     for (size_t i = 0; i < list.num_sequences(); ++i) BANTAM_RETURN_IF_ERROR(CheckIds(list.sequence(i)));
+    for (const int32_t type : has_types_ ? list.token_type_ids : std::span<const int32_t>()) {
+      if (type < 0 || type >= encoder_->type_vocab_size()) {
+        return Err(ErrorCode::kInvalidArgument, "token type {}, the model knows 0 to {}", type,
+                   encoder_->type_vocab_size() - 1);
+      }
+    }
     return Ok();
   }
 
@@ -314,6 +329,7 @@ class EncoderEngineImpl final : public EncoderEngine {
     const MonotonicTime now = MonotonicNow();
     batch_.Clear();
     pieces_.clear();
+    num_keys_.clear();
     bool full = false;
     std::lock_guard lock(mutex_);
     JobQueue waiting = queue_.TakeAll();
@@ -342,13 +358,15 @@ class EncoderEngineImpl final : public EncoderEngine {
   // False when the next sequence of the list does not fit.
   bool TakeSequence(EncodeJob& job) {
     const std::span<const int32_t> ids = job.sequence(job.taken_);
-    // Equal texts may end after different layers.
-    const bool alone = job.judge != nullptr;
-    if (!(alone ? batch_.FitsAlone(ids, options_.max_batch_tokens) : batch_.Fits(ids, options_.max_batch_tokens))) {
+    const auto types = has_types_ ? job.types(job.taken_) : std::span<const int32_t>();
+    // Equal texts may end after different layers, or see different parts of themselves.
+    const bool alone = job.judge != nullptr || !job.num_keys.empty();
+    if (!(alone ? batch_.FitsAlone(ids, options_.max_batch_tokens)
+                : batch_.Fits(ids, types, options_.max_batch_tokens))) {
       return false;
     }
     try {
-      pieces_.push_back({&job, job.taken_, alone ? batch_.AddAlone(ids) : batch_.Add(ids), true});
+      pieces_.push_back({&job, job.taken_, alone ? batch_.AddAlone(ids, types) : batch_.Add(ids, types), true});
       ++job.taken_;
       return true;
     } catch (const std::exception& e) {
@@ -363,32 +381,76 @@ class EncoderEngineImpl final : public EncoderEngine {
     const bool judged = encoder_->num_layers() > 0 &&
                         std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->judge != nullptr; });
     if (judged) return ComputeJudged();
+    FillKeys();
     Forward(nullptr);
-    const auto pool_some = [&](size_t begin, size_t end) {
-      for (size_t i = begin; i < end; ++i) {
-        Piece& piece = pieces_[i];
-        PoolSequence(piece.row, piece.job->pooling, piece.job->normalize, RowOf(piece));
-        piece.finite = IsFinite(RowOf(piece));
-      }
-    };
-    // A few microseconds each: a large batch's are shared.
-    constexpr size_t kShare = 8;
-    const size_t parts = (pieces_.size() + kShare - 1) / kShare;
+    // A few microseconds each: a large batch's are shared. A head on tokens is more work.
+    const bool heads = std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->sink != nullptr; });
+    const size_t share = heads ? 1 : kShare;
+    const size_t parts = (pieces_.size() + share - 1) / share;
     pool_.Run(static_cast<int>(parts), [&](int part, int) {
-      const size_t begin = static_cast<size_t>(part) * kShare;
-      pool_some(begin, std::min(begin + kShare, pieces_.size()));
+      const size_t begin = static_cast<size_t>(part) * share;
+      PoolPieces(begin, std::min(begin + share, pieces_.size()));
     });
+  }
+
+  // num_keys_ of the batch: empty where every token sees its whole sequence.
+  void FillKeys() {
+    if (std::ranges::all_of(pieces_, [](const Piece& piece) { return piece.job->num_keys.empty(); })) return;
+    for (size_t i = 0; i < batch_.num_sequences(); ++i) {
+      num_keys_.push_back(batch_.cu_seqlens()[i + 1] - batch_.cu_seqlens()[i]);
+    }
+    for (const Piece& piece : pieces_) {
+      if (!piece.job->num_keys.empty()) num_keys_[piece.row] = piece.job->num_keys[piece.index];
+    }
+  }
+
+  // At most kShare of them.
+  void PoolPieces(size_t begin, size_t end) {
+    for (size_t i = begin; i < end;) {
+      Piece& piece = pieces_[i];
+      const EncodeList& list = *piece.job;
+      if (list.sink != nullptr) {
+        piece.finite = IsFinite(HiddenOf(piece.row));
+        if (piece.finite) list.sink->Take(piece.index, HiddenOf(piece.row));
+        ++i;
+        continue;
+      }
+      if (list.head == nullptr) {
+        PoolSequence(piece.row, list.pooling, list.normalize, RowOf(piece));
+        ++i;
+        continue;
+      }
+      std::array<SentenceHead::Text, kShare> texts;
+      size_t count = 0;
+      for (; i < end && pieces_[i].job->head == list.head && pieces_[i].job->sink == nullptr; ++i) {
+        texts[count++] = {HiddenOf(pieces_[i].row), pieces_[i].job->skip_tokens, RowOf(pieces_[i])};
+      }
+      list.head->Apply(std::span(texts).first(count));
+    }
+    for (size_t i = begin; i < end; ++i) {
+      if (pieces_[i].job->sink == nullptr) pieces_[i].finite = IsFinite(RowOf(pieces_[i]));
+    }
   }
 
   // The same when a text may end before the last layer.
   void ComputeJudged() {
     judged_.Clear(batch_.num_sequences());
-    for (const Piece& piece : pieces_) {
+    for (Piece& piece : pieces_) {
       const EncodeList& list = *piece.job;
-      judged_.Add(piece.row, {list.pooling, list.normalize, list.judge, RowOf(piece)});
+      judged_.Add(piece.row, {.pooling = list.pooling,
+                              .normalize = list.normalize,
+                              .head = list.head,
+                              .skip_tokens = list.skip_tokens,
+                              .judge = list.judge,
+                              .out = RowOf(piece),
+                              .sink = list.sink,
+                              .index = piece.index,
+                              .finite = &piece.finite});
     }
     Forward(&judged_);
-    for (Piece& piece : pieces_) piece.finite = IsFinite(RowOf(piece));
+    for (Piece& piece : pieces_) {
+      if (piece.job->sink == nullptr) piece.finite = IsFinite(RowOf(piece));
+    }
   }
 
   Status RunList(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
@@ -411,6 +473,7 @@ class EncoderEngineImpl final : public EncoderEngine {
           return Err(ErrorCode::kDeadline, "the deadline passed after {} of {} texts", begin, order.size());
         }
         batch_.Clear();
+        num_keys_.clear();
         rows_.clear();
         for (; end < order.size() && batch_.Fits(token_ids[order[end]], options_.max_batch_tokens); ++end) {
           rows_.push_back(batch_.Add(token_ids[order[end]]));
@@ -418,14 +481,25 @@ class EncoderEngineImpl final : public EncoderEngine {
         const auto row = [&](size_t i) { return out.subspan(order[i] * RowSize(options), RowSize(options)); };
         if (options.layers.empty()) {
           Forward(nullptr);
-          for (size_t i = begin; i < end; ++i) {
+          if (options.head != nullptr) {
+            texts_.clear();
+            for (size_t i = begin; i < end; ++i) {
+              texts_.push_back({HiddenOf(rows_[i - begin]), options.skip_tokens, row(i)});
+            }
+            options.head->Apply(texts_);
+          }
+          for (size_t i = begin; i < end && options.head == nullptr; ++i) {
             PoolSequence(rows_[i - begin], options.pooling, options.normalize, row(i));
           }
         } else {
           LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), options.layers);
           pooling.Clear(batch_.num_sequences());
           for (size_t i = begin; i < end; ++i) {
-            pooling.Add(rows_[i - begin], {.pooling = options.pooling, .normalize = options.normalize, .out = row(i)});
+            pooling.Add(rows_[i - begin], {.pooling = options.pooling,
+                                           .normalize = options.normalize,
+                                           .head = options.head,
+                                           .skip_tokens = options.skip_tokens,
+                                           .out = row(i)});
           }
           Forward(&pooling);
         }
@@ -445,10 +519,15 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   size_t RowSize(const EncodeListOptions& options) const {
-    return HiddenSize() * std::max<size_t>(1, options.layers.size());
+    return WidthOf(options.head) * std::max<size_t>(1, options.layers.size());
   }
   std::span<float> RowOf(const Piece& piece) const {
-    return piece.job->out.subspan(piece.index * HiddenSize(), HiddenSize());
+    if (piece.job->sink != nullptr) return {};
+    const size_t width = WidthOf(piece.job->head);
+    return piece.job->out.subspan(piece.index * width, width);
+  }
+  size_t WidthOf(const SentenceHead* head) const {
+    return static_cast<size_t>(head != nullptr ? head->dimensions() : encoder_->hidden_size());
   }
   size_t HiddenSize() const { return static_cast<size_t>(encoder_->hidden_size()); }
 
@@ -458,7 +537,8 @@ class EncoderEngineImpl final : public EncoderEngine {
     if (hidden_.size() < values) hidden_ = AlignedBuffer<float>(values);
     encoder_->Forward({.token_ids = batch_.token_ids(),
                        .cu_seqlens = batch_.cu_seqlens(),
-                       .token_type_ids = {},
+                       .token_type_ids = batch_.token_type_ids(),
+                       .num_keys = num_keys_,
                        .observer = observer},
                       *workspace_, pool_, std::span<float>(hidden_.data(), values));
     std::lock_guard lock(mutex_);
@@ -466,21 +546,20 @@ class EncoderEngineImpl final : public EncoderEngine {
     stats_.tokens += batch_.token_ids().size();
   }
 
-  // A sequence of the batch.
-  void PoolSequence(size_t row, PoolingMode pooling, bool normalize, std::span<float> out) const {
-    const auto begin = static_cast<size_t>(batch_.cu_seqlens()[row]) * out.size(),
-               end = static_cast<size_t>(batch_.cu_seqlens()[row + 1]) * out.size();
-    Pool(std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin), encoder_->hidden_size(), pooling,
-         normalize, out);
+  // The rows of a sequence of the batch.
+  std::span<const float> HiddenOf(size_t row) const {
+    const auto begin = static_cast<size_t>(batch_.cu_seqlens()[row]) * HiddenSize(),
+               end = static_cast<size_t>(batch_.cu_seqlens()[row + 1]) * HiddenSize();
+    return std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin);
   }
 
-  // A NaN in any weight that matters for this text ends in the sum.
-  static bool IsFinite(std::span<const float> vector) {
-    return std::isfinite(std::reduce(vector.begin(), vector.end()));
+  void PoolSequence(size_t row, PoolingMode pooling, bool normalize, std::span<float> out) const {
+    Pool(HiddenOf(row), encoder_->hidden_size(), pooling, normalize, out);
   }
 
   const EngineOptions options_;
   const std::unique_ptr<Encoder> encoder_;
+  const bool has_types_;  // else token types make no difference, and equal ids are equal sequences
   ThreadPool pool_;
 
   TurnLock turn_;  // guards the buffers of a batch:
@@ -488,6 +567,8 @@ class EncoderEngineImpl final : public EncoderEngine {
   PackedBatch batch_;
   std::vector<Piece> pieces_;
   std::vector<size_t> rows_;
+  std::vector<int32_t> num_keys_;
+  std::vector<SentenceHead::Text> texts_;
   LayerPooling judged_;
   AlignedBuffer<float> hidden_;
 

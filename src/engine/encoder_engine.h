@@ -31,18 +31,22 @@ struct EncodeRequest {
   std::vector<int32_t> token_ids = {};
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
+  const SentenceHead* head = nullptr;  // as in EncodeList
+  size_t skip_tokens = 0;
   MonotonicTime deadline = MonotonicTime::max();
   // May end the text before the last layer; the answer is then the pooled vector of that layer. Null: all layers, as an
   // embedding needs them. Must live until `done` is called, or the request is refused.
   ExitJudge* judge = nullptr;
   // Called exactly once, on the engine thread (or the submitting thread when refused); must not block.
-  std::function<void(Result<std::vector<float>>)> done = {};  // [hidden_size]
+  std::function<void(Result<std::vector<float>>)> done = {};  // [hidden_size], or the head's dimensions
 };
 
 // Offline work.
 struct EncodeListOptions {
   PoolingMode pooling = PoolingMode::kMean;
   bool normalize = true;
+  const SentenceHead* head = nullptr;  // as in EncodeList
+  size_t skip_tokens = 0;
   MonotonicTime deadline = MonotonicTime::max();  // looked at before each batch
   // The layers whose pooled vectors are wanted, ascending from 1: each text's row of `out` is then theirs, one after
   // the other. Empty: the last one's.
@@ -77,7 +81,7 @@ class EncoderEngine {
   virtual Status Run(const EncodeList& list) = 0;
   // Long lists, offline, whatever waits in the queue: blocks until done, and takes turns with the queue after each
   // batch. Equal texts of the whole list are computed once. out: [num_texts, hidden_size], or
-  // [num_texts, layers, hidden_size]
+  // [num_texts, layers, hidden_size]; with a head its dimensions in place of hidden_size
   virtual Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                            std::span<float> out) = 0;
   virtual const Encoder& encoder() const = 0;

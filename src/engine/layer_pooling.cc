@@ -25,21 +25,33 @@ bool LayerPooling::Wants(int layer) const {
          });
 }
 
-void LayerPooling::PoolRows(const LayerOutput& output, size_t i, const Sequence& sequence, std::span<float> out) const {
+std::span<const float> LayerPooling::RowsOf(const LayerOutput& output, size_t i) const {
   const auto begin = static_cast<size_t>(output.borders[i]) * static_cast<size_t>(hidden_size_);
   const auto end = static_cast<size_t>(output.borders[i + 1]) * static_cast<size_t>(hidden_size_);
-  Pool(output.hidden.subspan(begin, end - begin), hidden_size_, sequence.pooling, sequence.normalize, out);
+  return output.hidden.subspan(begin, end - begin);
+}
+
+void LayerPooling::PoolRows(const LayerOutput& output, size_t i, const Sequence& sequence, std::span<float> out) const {
+  const std::span<const float> hidden = RowsOf(output, i);
+  if (sequence.head == nullptr) return Pool(hidden, hidden_size_, sequence.pooling, sequence.normalize, out);
+  const SentenceHead::Text text{hidden, sequence.skip_tokens, out};
+  sequence.head->Apply({&text, 1});
 }
 
 bool LayerPooling::Take(const LayerOutput& output, size_t i, const Sequence& sequence) const {
   if (!layers_.empty()) {
     const auto at = std::lower_bound(layers_.begin(), layers_.end(), output.layer);
     if (at == layers_.end() || *at != output.layer) return false;
-    const auto width = static_cast<size_t>(hidden_size_);
+    const auto width = sequence.out.size() / layers_.size();
     PoolRows(output, i, sequence, sequence.out.subspan(static_cast<size_t>(at - layers_.begin()) * width, width));
     return false;
   }
   const bool last = output.layer == num_layers_;
+  if (sequence.sink != nullptr) {
+    if (last && (*sequence.finite = IsFinite(RowsOf(output, i))))
+      sequence.sink->Take(sequence.index, RowsOf(output, i));
+    return false;
+  }
   if (!last && (sequence.judge == nullptr || !sequence.judge->Wants(output.layer))) return false;
   PoolRows(output, i, sequence, sequence.out);
   return !last && sequence.judge->Finished(output.layer, sequence.out);

@@ -6,8 +6,10 @@
 #include <span>
 #include <vector>
 
+#include "engine/token_vector_sink.h"
 #include "files/model_folder.h"
 #include "models/layer_observer.h"
+#include "models/sentence_head.h"
 
 namespace bantam {
 
@@ -16,7 +18,7 @@ class ExitJudge {
  public:
   virtual ~ExitJudge() = default;
   virtual bool Wants(int layer) const = 0;  // whether it can decide after this layer, 1 to num_layers() - 1
-  // pooled: [hidden_size], what the request's answer is if it ends here. True ends it.
+  // pooled: [width of an answer], what the request's answer is if it ends here. True ends it.
   virtual bool Finished(int layer, std::span<const float> pooled) = 0;
 };
 
@@ -25,8 +27,14 @@ class LayerPooling final : public LayerObserver {
   struct Sequence {
     PoolingMode pooling = PoolingMode::kMean;
     bool normalize = true;
+    const SentenceHead* head = nullptr;  // in place of pooling and normalize
+    size_t skip_tokens = 0;
     ExitJudge* judge = nullptr;  // or null: nobody ends it early
-    std::span<float> out = {};   // [hidden_size], or [layers, hidden_size] for a list of layers
+    std::span<float> out = {};   // [width], or [layers, width] for a list of layers
+    // Gets the last layer's rows in place of `out`, as sequence `index`; or null. Not with a judge or a list of layers.
+    TokenVectorSink* sink = nullptr;
+    size_t index = 0;
+    bool* finite = nullptr;  // with a sink: set to whether the rows were numbers; if not, it gets none
   };
 
   // layers: ascending, the layers whose vectors each sequence's `out` holds; empty: the one where it ended.
@@ -47,6 +55,7 @@ class LayerPooling final : public LayerObserver {
   };
   // Whether it is done with its row after this layer.
   bool Take(const LayerOutput& output, size_t i, const Sequence& sequence) const;
+  std::span<const float> RowsOf(const LayerOutput& output, size_t i) const;
   void PoolRows(const LayerOutput& output, size_t i, const Sequence& sequence, std::span<float> out) const;
 
   const int num_layers_, hidden_size_;

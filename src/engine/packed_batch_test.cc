@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -47,6 +48,44 @@ TEST(PackedBatch, WhatIsAddedAloneIsNeverFound) {
   EXPECT_EQ(batch.num_sequences(), 600u);
   EXPECT_TRUE(batch.Fits(std::vector<int32_t>{7}, 600));
   EXPECT_FALSE(batch.FitsAlone(std::vector<int32_t>{7}, 600));
+}
+
+TEST(PackedBatch, TypesTellSequencesApart) {
+  std::mt19937 random(2);
+  PackedBatch batch;
+  using Sequence = std::pair<std::vector<int32_t>, std::vector<int32_t>>;
+  for (int round = 0; round < 20; ++round) {
+    batch.Clear();
+    std::map<Sequence, size_t> expected;
+    std::vector<int32_t> ids, types;
+    for (int i = 0; i < 500; ++i) {
+      Sequence sequence{std::vector<int32_t>(1 + random() % 3), {}};
+      sequence.second.resize(sequence.first.size());
+      for (int32_t& id : sequence.first) id = static_cast<int32_t>(random() % 4);
+      // Only zeros in the first rounds, and at first in the others.
+      for (int32_t& type : sequence.second) type = round > 2 && i > 50 ? static_cast<int32_t>(random() % 2) : 0;
+      const bool fresh = expected.emplace(sequence, expected.size()).second;
+      if (fresh) {
+        ids.insert(ids.end(), sequence.first.begin(), sequence.first.end());
+        types.insert(types.end(), sequence.second.begin(), sequence.second.end());
+      }
+      const bool left_out = std::ranges::count(sequence.second, 0) == std::ssize(sequence.second) && i % 2 == 0;
+      const auto given = left_out ? PackedBatch::Ids() : PackedBatch::Ids(sequence.second);
+      ASSERT_EQ(batch.Fits(sequence.first, given, 0), !fresh || batch.num_sequences() == 0);
+      ASSERT_EQ(batch.Add(sequence.first, given), expected[sequence]);
+    }
+    EXPECT_EQ(std::vector<int32_t>(batch.token_ids().begin(), batch.token_ids().end()), ids);
+    if (round <= 2) {
+      EXPECT_TRUE(batch.token_type_ids().empty());
+    } else {
+      EXPECT_EQ(std::vector<int32_t>(batch.token_type_ids().begin(), batch.token_type_ids().end()), types);
+    }
+  }
+  batch.Clear();
+  batch.Add(std::vector<int32_t>{1, 2}, std::vector<int32_t>{0, 1});
+  EXPECT_EQ(batch.AddAlone(std::vector<int32_t>{1, 2}, std::vector<int32_t>{0, 1}), 1u);
+  EXPECT_EQ(std::vector<int32_t>(batch.token_type_ids().begin(), batch.token_type_ids().end()),
+            (std::vector<int32_t>{0, 1, 0, 1}));
 }
 
 TEST(PackedBatch, FitsTheFirstTheKnownAndWhatIsWithinTheBudget) {

@@ -1,11 +1,15 @@
 #include "files/model_folder.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text_util.h"
 #include "files/foreign_format.h"
 #include "files/model_store.h"
+#include "files/multi_vector.h"
 #include "files/safetensors.h"
 #include "files/sentence_config.h"
+#include "files/sentence_modules.h"
 #include "files/weight_files.h"
 
 namespace bantam {
@@ -25,6 +29,30 @@ Error NotAFolder(const Path& path) {
              Printable(path));
 }
 
+// All but the length limit. normalize: a last step that config.json asks for.
+Status ReadSentence(const Path& folder, const SentenceExtras& extras, const SentenceModules& modules, bool normalize,
+                    SentenceConfig& sentence) {
+  using Kind = SentenceModule::Kind;
+  sentence.prompts = extras.prompts;
+  sentence.pooling_modes = modules.pooling_modes;
+  sentence.pooling = modules.pooling_modes.front();
+  sentence.include_prompt = modules.include_prompt;
+  sentence.modules = modules.modules;
+  sentence.sparse = modules.sparse;
+  if (IsMultiVector(folder, extras)) BANTAM_RETURN_IF_ERROR(ReadMultiVector(folder, extras, modules, sentence));
+  if (normalize) sentence.modules.push_back({.kind = Kind::kNormalize, .name = "config.json"});
+  if (extras.truncate_dim > 0) {
+    sentence.modules.push_back({.kind = Kind::kTruncate,
+                                .name = "truncate_dim of config_sentence_transformers.json",
+                                .out_features = extras.truncate_dim});
+  }
+  sentence.normalize = !sentence.modules.empty() && sentence.modules.back().kind == Kind::kNormalize;
+  const auto plain = [](const SentenceModule& module) { return module.kind == Kind::kNormalize && !module.on_tokens; };
+  if (std::ranges::all_of(sentence.modules, plain)) sentence.modules.clear();
+  BANTAM_TRY(sentence.identity, IdentityOfModules(sentence.modules));
+  return Ok();
+}
+
 Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>& manifest) {
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {
@@ -38,11 +66,12 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
   if (model.name.empty() || model.name == "." || model.name == "..") {
     model.name = std::filesystem::canonical(folder, error).filename().string();
   }
-  BANTAM_TRY(const SentenceModules modules, ReadSentenceModules(folder));
+  BANTAM_TRY(const SentenceExtras extras, ReadSentenceExtras(folder));
+  BANTAM_TRY(const SentenceModules modules,
+             ReadSentenceModules(
+                 folder, IsMultiVector(folder, extras) ? EmbeddingKind::kTokenVectors : EmbeddingKind::kVector));
   const Path& transformer = modules.transformer_folder;
   model.transformer_folder = transformer;
-  model.sentence.pooling = modules.pooling;
-  model.sentence.normalize = modules.normalize;
 
   const Path config_path = transformer / "config.json";
   const bool bare_table = modules.is_static && !std::filesystem::exists(config_path, error);
@@ -59,11 +88,12 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
   auto read_config = [&]() -> Status {
     BANTAM_TRY(const JsonObject config, JsonObject::From(model.config, Printable(config_path)));
     BANTAM_TRY(model.architecture, config.String("model_type"));
+    bool normalize = false;
     if (modules.is_static || model.architecture == "model2vec") {
       model.sentence.add_special_tokens = false;
-      BANTAM_TRY(const bool normalize, config.BoolOr("normalize", false));
-      model.sentence.normalize |= normalize;
+      BANTAM_TRY(normalize, config.BoolOr("normalize", false));
     }
+    BANTAM_RETURN_IF_ERROR(ReadSentence(folder, extras, modules, normalize, model.sentence));
     BANTAM_TRY(model.sentence.max_seq_length, ReadMaxSeqLength(transformer, config));
     return Ok();
   };

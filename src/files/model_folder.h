@@ -13,6 +13,7 @@
 
 #include "base/file_io.h"
 #include "base/json.h"
+#include "files/sentence_types.h"
 #include "tensor/tensor.h"
 
 namespace bantam {
@@ -30,20 +31,6 @@ class WeightSource {
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
   virtual std::vector<std::string> Names() const = 0;
   virtual std::vector<std::string> Leftovers() const = 0;  // never asked for
-};
-
-enum class PoolingMode { kMean, kCls, kMax, kMeanSqrtLen, kLastToken };
-
-std::string_view PoolingModeName(PoolingMode mode);  // "mean", "cls", ...
-
-// From modules.json + N_Pooling/config.json; a folder without modules.json gets mean pooling and no normalisation, as
-// sentence-transformers does.
-struct SentenceConfig {
-  PoolingMode pooling = PoolingMode::kMean;
-  bool normalize = false;
-  bool add_special_tokens = true;  // static embeddings read the words alone
-  int max_seq_length =
-      0;  // sentence_bert_config.json, else tokenizer_config/config limits; includes special tokens; 0 = unknown
 };
 
 struct ModelFolder {

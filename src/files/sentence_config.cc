@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint64_t kMaxJsonBytes = 16 << 20;
 constexpr int64_t kMaxTokens = 16 << 20;
+constexpr size_t kMaxPrompts = 1024, kMaxPromptBytes = 64 << 10;
 
 std::string Printable(const Path& path) { return EscapeForTerminal(path.string(), 400); }
 
@@ -19,99 +20,46 @@ bool Exists(const Path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-struct PoolingKey {
-  std::string_view key;
-  std::optional<PoolingMode> mode;  // empty: a mode that we do not compute
-};
-constexpr std::array kPoolingKeys = {
-    PoolingKey{"pooling_mode_cls_token", PoolingMode::kCls},
-    PoolingKey{"pooling_mode_mean_tokens", PoolingMode::kMean},
-    PoolingKey{"pooling_mode_max_tokens", PoolingMode::kMax},
-    PoolingKey{"pooling_mode_mean_sqrt_len_tokens", PoolingMode::kMeanSqrtLen},
-    PoolingKey{"pooling_mode_lasttoken", PoolingMode::kLastToken},
-    PoolingKey{"pooling_mode_weightedmean_tokens", std::nullopt},
-};
+// The prompts, in the file's order. null is how the reference writes one that was never set.
+Status ReadPrompts(const JsonObject& config, SentencePrompts& prompts) {
+  if (const json::value* all = config.Find("prompts"); all != nullptr && !all->is_null()) {
+    BANTAM_TRY(const JsonObject texts, config.Object("prompts"));
+    if (texts.raw().size() > kMaxPrompts) {
+      return Err(ErrorCode::kCorrupt, "{} has {} entries, the limit is {}", config.Where("prompts"), texts.raw().size(),
+                 kMaxPrompts);
+    }
+    for (const auto& entry : texts.raw()) {
+      const std::string name(entry.key());
+      BANTAM_TRY(std::string text, texts.StringOr(name, ""));
+      if (text.size() > kMaxPromptBytes) {
+        return Err(ErrorCode::kCorrupt, "{} has {} bytes, the limit is {}", texts.Where(EscapeForTerminal(name, 80)),
+                   text.size(), kMaxPromptBytes);
+      }
+      prompts.texts.emplace_back(name, std::move(text));
+    }
+  }
+  BANTAM_TRY(prompts.default_name, config.StringOr("default_prompt_name", ""));
+  if (prompts.default_name.empty() || prompts.Find(prompts.default_name) != nullptr) return Ok();
+  if (prompts.default_name == "query" || prompts.default_name == "document") {  // empty in every model that lacks them
+    prompts.default_name.clear();
+    return Ok();
+  }
+  std::string names;
+  for (const auto& [name, text] : prompts.texts) names += (names.empty() ? "" : ", ") + EscapeForTerminal(name, 80);
+  return Err(ErrorCode::kCorrupt, "{} is \"{}\", which \"prompts\" does not have; it has: {}",
+             config.Where("default_prompt_name"), EscapeForTerminal(prompts.default_name, 80),
+             names.empty() ? "none" : EscapeForTerminal(names, 400));
+}
 
-Result<PoolingMode> ReadPooling(const Path& path) {
-  const std::string name = Printable(path);
-  BANTAM_TRY(const json::value document, ReadJsonFile(path));
+Result<SentenceExtras> ReadExtras(const json::value& document, const std::string& name) {
   BANTAM_TRY(const JsonObject config, JsonObject::From(document, name));
-  std::optional<PoolingMode> mode;
-  bool any_key = false;
-  for (const auto& [key, meaning] : kPoolingKeys) {
-    any_key |= config.Has(key);
-    BANTAM_TRY(const bool on, config.BoolOr(key, false));
-    if (!on) continue;
-    if (!meaning)
-      return Err(ErrorCode::kUnsupported, "{} is on, a pooling that is not computed here", config.Where(key));
-    if (mode) return Err(ErrorCode::kUnsupported, "{}: several pooling modes at once are not supported", name);
-    mode = meaning;
-  }
-  if (any_key && !mode) return Err(ErrorCode::kCorrupt, "{}: no pooling mode is on", name);
-  if (mode) return *mode;
-  // Newer files name the mode instead.
-  BANTAM_TRY(const std::string word, config.StringOr("pooling_mode", "mean"));
-  for (const PoolingMode candidate :
-       {PoolingMode::kMean, PoolingMode::kCls, PoolingMode::kMax, PoolingMode::kMeanSqrtLen, PoolingMode::kLastToken}) {
-    if (word == PoolingModeName(candidate)) return candidate;
-  }
-  return Err(ErrorCode::kUnsupported, "{} is \"{}\", a pooling that is not computed here", config.Where("pooling_mode"),
-             EscapeForTerminal(word));
-}
-
-// "" is the folder itself, as is "." for model2vec; anything else must be a plain folder name in it.
-Result<Path> ModuleFolder(const Path& folder, const std::string& path, const std::string& name) {
-  if (path.empty()) return folder;
-  if (path == "." || path == ".." || path.find_first_of(std::string_view("/\\:\0", 4)) != std::string::npos) {
-    return Err(ErrorCode::kCorrupt, "{}: the module path \"{}\" must be the name of a folder beside it", name,
-               EscapeForTerminal(path));
-  }
-  return folder / path;
-}
-
-Result<SentenceModules> ReadModuleList(const Path& folder, const json::value& document, const std::string& name) {
-  if (!document.is_array() || document.get_array().empty() || document.get_array().size() > 16) {
-    return Err(ErrorCode::kCorrupt, "{}: expected a list of 1 to 16 modules", name);
-  }
-  SentenceModules modules;
-  // Transformer, Pooling, Normalize: a fixed order, of which only the last may be absent.
-  static constexpr std::array<std::string_view, 3> kOrder = {"Transformer", "Pooling", "Normalize"};
-  const json::array& list = document.get_array();
-  for (size_t i = 0; i < list.size(); ++i) {
-    const size_t place = i + (modules.is_static ? 1 : 0);
-    BANTAM_TRY(const JsonObject module, JsonObject::From(list[i], fmt::format("{}: module {}", name, i)));
-    BANTAM_TRY(const std::string type, module.String("type"));
-    BANTAM_TRY(const std::string path, module.StringOr("path", ""));
-    const std::string_view last = std::string_view(type).substr(type.rfind('.') + 1);
-    const bool is_static = i == 0 && last == "StaticEmbedding";
-    if ((!is_static && (place >= kOrder.size() || last != kOrder[place])) ||
-        !type.starts_with("sentence_transformers.")) {
-      return Err(ErrorCode::kUnsupported,
-                 "{} is \"{}\": only Transformer, Pooling and then Normalize, or StaticEmbedding and then "
-                 "Normalize, are computed here",
-                 module.Where("type"), EscapeForTerminal(type));
-    }
-    BANTAM_TRY(const Path module_folder, ModuleFolder(folder, is_static && path == "." ? "" : path, name));
-    if (i == 0) {
-      modules.transformer_folder = module_folder;
-      modules.is_static = is_static;
-      continue;
-    }
-    if (place == 1) {
-      BANTAM_TRY(modules.pooling, ReadPooling(module_folder / "config.json"));
-    }
-    if (place == 2) modules.normalize = true;
-  }
-  return modules;
-}
-
-// JsonObject reports for requests; the same mistake in a file on disk makes the file corrupt.
-template <typename T>
-Result<T> AsCorrupt(Result<T> result) {
-  if (!result && result.error().code == ErrorCode::kInvalidArgument) {
-    return Error{ErrorCode::kCorrupt, result.error().message, result.error().where};
-  }
-  return result;
+  SentenceExtras extras;
+  BANTAM_RETURN_IF_ERROR(ReadPrompts(config, extras.prompts));
+  BANTAM_TRY(const int64_t dimensions, config.IntOr("truncate_dim", 0, 1, kMaxTokens));
+  extras.truncate_dim = static_cast<int>(dimensions);
+  BANTAM_TRY(extras.model_type, config.StringOr("model_type", ""));
+  extras.document = document;
+  return extras;
 }
 
 Result<int> ReadMaxSeqLengthOf(const Path& folder, const JsonObject& config) {
@@ -152,22 +100,6 @@ Result<int> ReadMaxSeqLengthOf(const Path& folder, const JsonObject& config) {
 
 }  // namespace
 
-std::string_view PoolingModeName(PoolingMode mode) {
-  switch (mode) {
-    case PoolingMode::kMean:
-      return "mean";
-    case PoolingMode::kCls:
-      return "cls";
-    case PoolingMode::kMax:
-      return "max";
-    case PoolingMode::kMeanSqrtLen:
-      return "mean_sqrt_len_tokens";
-    case PoolingMode::kLastToken:
-      return "lasttoken";
-  }
-  return "unknown";
-}
-
 Result<json::value> ReadJsonFile(const Path& path) {
   const auto corrupt = [](const Error& error) {
     const bool keep = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kForbidden;
@@ -183,11 +115,11 @@ Result<json::value> ReadJsonFile(const Path& path) {
   return document;
 }
 
-Result<SentenceModules> ReadSentenceModules(const Path& folder) {
-  const Path path = folder / "modules.json";
-  if (!Exists(path)) return SentenceModules{folder, PoolingMode::kMean, false};
+Result<SentenceExtras> ReadSentenceExtras(const Path& folder) {
+  const Path path = folder / "config_sentence_transformers.json";
+  if (!Exists(path)) return SentenceExtras();
   BANTAM_TRY(const json::value document, ReadJsonFile(path));
-  return AsCorrupt(ReadModuleList(folder, document, Printable(path)));
+  return AsCorrupt(ReadExtras(document, Printable(path)));
 }
 
 Result<int> ReadMaxSeqLength(const Path& transformer_folder, const JsonObject& config) {

@@ -1,5 +1,5 @@
-// How a sentence-transformers folder turns token vectors into one: modules.json, the pooling's config.json, and the
-// length limit. Also the strict reading of small JSON files that the other readers of this room share.
+// What a sentence-transformers folder says beside its modules: prompts, the length limit, the dimensions that are kept.
+// Also the strict reading of small JSON files that the other readers of this room share.
 #pragma once
 
 #include "files/model_folder.h"
@@ -9,17 +9,23 @@ namespace bantam {
 // At most 16 MiB; every failure is kCorrupt (kNotFound when the file is not there) and names the path.
 Result<json::value> ReadJsonFile(const Path& path);
 
-// What modules.json says: where the transformer's files lie, and how its output is pooled.
-struct SentenceModules {
-  Path transformer_folder;
-  PoolingMode pooling = PoolingMode::kMean;
-  bool normalize = false;
-  bool is_static = false;  // a StaticEmbedding in place of a transformer and its pooling
-};
+// JsonObject reports for requests; the same mistake in a file on disk makes the file corrupt.
+template <typename T>
+Result<T> AsCorrupt(Result<T> result) {
+  if (!result && result.error().code == ErrorCode::kInvalidArgument) {
+    return Error{ErrorCode::kCorrupt, result.error().message, result.error().where};
+  }
+  return result;
+}
 
-// `folder` without modules.json: mean pooling without normalisation, as sentence-transformers does.
-// kUnsupported for a module or a pooling that we do not compute.
-Result<SentenceModules> ReadSentenceModules(const Path& folder);
+// config_sentence_transformers.json, or nothing without that file.
+struct SentenceExtras {
+  SentencePrompts prompts;
+  int truncate_dim = 0;    // 0: all
+  std::string model_type;  // "SentenceTransformer", "MultiVectorEncoder", ...; "" where it is not told
+  json::value document;    // the whole file, for what only one type of model has; null without it
+};
+Result<SentenceExtras> ReadSentenceExtras(const Path& folder);
 
 // The longest input in tokens, special tokens included: sentence_bert_config.json, else the smaller one of
 // tokenizer_config.json's model_max_length and config.json's max_position_embeddings, else 0.

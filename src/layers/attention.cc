@@ -27,7 +27,8 @@ int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, i
 }
 
 void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv,
-                int sequence_length, int head, Range rows, const Activations& sequence_context, float* scratch) {
+                int sequence_length, int num_keys, int head, Range rows, const Activations& sequence_context,
+                float* scratch) {
   const ptrdiff_t dim = shape.head_dim, column = head * dim, kv_width = shape.kv_heads() * dim;
   const ptrdiff_t kv_column = head / (shape.num_heads / shape.kv_heads()) * dim;
   float* k = sequence_qkv.values + shape.num_heads * dim + kv_column;
@@ -37,6 +38,8 @@ void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activ
     bias = shape.bias->Compute(kernels, q, {.values = k, .stride = sequence_qkv.stride}, sequence_length, head, rows,
                                scratch + BiasOffset(shape, sequence_length));
   }
+  // A token that stands too far behind the last key for its window would see none at all.
+  const bool sees_nothing = shape.window > 0 && rows.end - 1 - shape.window >= num_keys;
   const AttentionArgs args{
       .q = sequence_qkv.values + column + rows.begin * sequence_qkv.stride,
       .k = k,
@@ -45,14 +48,14 @@ void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activ
       .out = sequence_context.values + rows.begin * sequence_context.stride + column,
       .out_stride = sequence_context.stride,
       .num_queries = rows.size(),
-      .num_keys = sequence_length,
+      .num_keys = num_keys,
       .head_dim = shape.head_dim,
       .scale = shape.scale > 0 ? shape.scale : 1.0f / std::sqrt(static_cast<float>(shape.head_dim)),
       .scratch = scratch,
       .bias = bias.values,
       .bias_stride = bias.stride,
       .causal = shape.causal ? 1 : 0,
-      .window = shape.window,
+      .window = sees_nothing ? 0 : shape.window,
       .query_position = rows.begin};
   (shape.approximate ? kernels.table.attention_approximate : kernels.table.attention)(&args);
 }

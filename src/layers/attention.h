@@ -29,15 +29,16 @@ size_t AttentionScratchSize(const AttentionShape& shape, int longest_sequence);
 
 // qkv: [num_tokens, (num_heads + 2 * kv_heads) * head_dim], queries then keys then values; cu_seqlens: [num_sequences +
 // 1], relative to the first row. context: [num_tokens, num_heads * head_dim]. scratch(worker) gives each worker its
-// floats.
+// floats. num_keys: [num_sequences], how many first tokens of a sequence its tokens see, at least 1; empty: all.
 template <typename Scratch>
 void ApplyAttention(const Kernels& kernels, const AttentionShape& shape, const Activations& qkv,
                     std::span<const int32_t> cu_seqlens, const Activations& context, const Parallel& parallel,
-                    const Scratch& scratch);
+                    const Scratch& scratch, std::span<const int32_t> num_keys = {});
 
-// One head of one sequence, for the queries of `rows` only.
+// One head of one sequence, for the queries of `rows` only, which see its first num_keys tokens.
 void AttendHead(const Kernels& kernels, const AttentionShape& shape, const Activations& sequence_qkv,
-                int sequence_length, int head, Range rows, const Activations& sequence_context, float* scratch);
+                int sequence_length, int num_keys, int head, Range rows, const Activations& sequence_context,
+                float* scratch);
 
 // How many parts each head's queries are cut into so that every thread has work.
 int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, int num_threads);
@@ -45,7 +46,7 @@ int QueryParts(const AttentionShape& shape, int num_sequences, int num_tokens, i
 template <typename Scratch>
 void ApplyAttention(const Kernels& kernels, const AttentionShape& shape, const Activations& qkv,
                     std::span<const int32_t> cu_seqlens, const Activations& context, const Parallel& parallel,
-                    const Scratch& scratch) {
+                    const Scratch& scratch, std::span<const int32_t> num_keys) {
   const int num_sequences = static_cast<int>(cu_seqlens.size()) - 1;
   const int parts = QueryParts(shape, num_sequences, cu_seqlens.back() - cu_seqlens.front(), parallel.num_threads());
   parallel.Run(num_sequences * shape.num_heads * parts, [&](int task, int worker) {
@@ -53,7 +54,8 @@ void ApplyAttention(const Kernels& kernels, const AttentionShape& shape, const A
     const int first = cu_seqlens[sequence] - cu_seqlens[0], length = cu_seqlens[sequence + 1] - cu_seqlens[sequence];
     const Range rows = ShareOf(length, part, parts);
     if (rows.size() == 0) return;
-    AttendHead(kernels, shape, qkv.From(first), length, head, rows, context.From(first), scratch(worker));
+    const int keys = num_keys.empty() ? length : num_keys[sequence];
+    AttendHead(kernels, shape, qkv.From(first), length, keys, head, rows, context.From(first), scratch(worker));
   });
 }
 

@@ -15,6 +15,17 @@ void SumRows(std::span<const float> hidden, int hidden_size, std::span<float> ou
   }
 }
 
+// Token i of the sequence weighs i + 1 (SGPT, arXiv 2202.08904). hidden: the rows from token `first` on.
+void WeightedMean(std::span<const float> hidden, int hidden_size, size_t first, std::span<float> out) {
+  std::fill(out.begin(), out.end(), 0.0f);
+  float sum = 0, weight = static_cast<float>(first);
+  for (size_t row = 0; row < hidden.size(); row += hidden_size) {
+    sum += ++weight;
+    for (int i = 0; i < hidden_size; ++i) out[i] += weight * hidden[row + i];
+  }
+  for (float& x : out) x /= sum;
+}
+
 }  // namespace
 
 void NormalizeL2(std::span<float> x) {
@@ -44,6 +55,9 @@ void Pool(std::span<const float> hidden, int hidden_size, PoolingMode mode, bool
     case PoolingMode::kLastToken:
       std::copy_n(hidden.end() - hidden_size, hidden_size, out.begin());
       break;
+    case PoolingMode::kWeightedMean:
+      WeightedMean(hidden, hidden_size, 0, out);
+      break;
     case PoolingMode::kMax:
       std::copy_n(hidden.begin(), hidden_size, out.begin());
       for (size_t row = hidden_size; row < hidden.size(); row += hidden_size) {
@@ -52,6 +66,17 @@ void Pool(std::span<const float> hidden, int hidden_size, PoolingMode mode, bool
       break;
   }
   if (normalize) NormalizeL2(out);
+}
+
+void PoolFrom(size_t first, std::span<const float> hidden, int hidden_size, PoolingMode mode, std::span<float> out) {
+  const size_t skipped = first * static_cast<size_t>(hidden_size);
+  if (skipped >= hidden.size()) {
+    std::fill(out.begin(), out.end(), 0.0f);
+  } else if (mode == PoolingMode::kWeightedMean) {
+    WeightedMean(hidden.subspan(skipped), hidden_size, first, out);
+  } else {
+    Pool(hidden.subspan(skipped), hidden_size, mode, false, out);
+  }
 }
 
 }  // namespace bantam

@@ -98,9 +98,14 @@ Result<EmbeddingMatrix> QuantProbe::Embed(EncoderEngine& engine, size_t sample,
   const size_t total = token_ids_.size(), count = std::min(sample, total);
   for (size_t i = 0; i < count && count < total; ++i) picked.push_back(token_ids_[i * total / count]);
   const std::vector<std::vector<int32_t>>& ids = count < total ? picked : token_ids_;
-  EmbeddingMatrix matrix{ids.size(), static_cast<size_t>(engine.encoder().hidden_size()), {}};
+  std::unique_ptr<SentenceHead> head;
+  if (sentence_.needs_head()) {
+    BANTAM_TRY(head, SentenceHead::Load(sentence_, engine.encoder().hidden_size()));
+  }
+  const int width = head != nullptr ? head->dimensions() : engine.encoder().hidden_size();
+  EmbeddingMatrix matrix{ids.size(), static_cast<size_t>(width), {}};
   matrix.values.resize(matrix.rows * matrix.columns);
-  EncodeListOptions options{.pooling = sentence_.pooling, .normalize = sentence_.normalize};
+  EncodeListOptions options{.pooling = sentence_.pooling, .normalize = sentence_.normalize, .head = head.get()};
   if (progress) {
     options.progress = [&](size_t done) { progress(static_cast<double>(done) / static_cast<double>(ids.size())); };
   }

@@ -50,6 +50,7 @@ Result<std::unique_ptr<Encoder>> Bert::LoadFamily(ModelFolder& model, const Enco
   const EncoderFacts facts{.hidden_size = config.hidden_size,
                            .max_positions = config.max_sequence(),
                            .vocab_size = config.vocab_size,
+                           .type_vocab_size = config.type_vocab_size,
                            .type = plan.type,
                            .quantized = plan.AnyQuantized(),
                            .kernels = kernels};
@@ -128,8 +129,9 @@ void Bert::ForwardGroup(const EncoderBatch& batch, Range group, const Activation
   for (int number = 1; const BertLayerWeights& layer : weights_.layers) {
     ApplyLinear(*kernels_, layer.qkv, x, qkv, num_rows, parallel);
     shape.bias = layer.bias;
-    ApplyAttention(*kernels_, shape, qkv, cu_seqlens, context, parallel,
-                   [&](int worker) { return ws.AttentionScratch(worker); });
+    ApplyAttention(
+        *kernels_, shape, qkv, cu_seqlens, context, parallel, [&](int worker) { return ws.AttentionScratch(worker); },
+        batch.KeysOf(group.begin, group.size()));
     // The last layer's output is read by nobody as bytes.
     Activations out = x;
     if (&layer == &weights_.layers.back()) out.bytes = nullptr;

@@ -20,7 +20,12 @@ struct EncoderBatch {
   std::span<const int32_t> token_ids;       // [num_tokens], each checked against vocab_size by the caller
   std::span<const int32_t> cu_seqlens;      // [num_sequences + 1], starts with 0, ends with num_tokens
   std::span<const int32_t> token_type_ids;  // [num_tokens], or empty for all zero
-  LayerObserver* observer = nullptr;        // looks at each layer, and may end sequences early
+  // [num_sequences], how many first tokens of a sequence its tokens see; empty: all. Not with an observer.
+  std::span<const int32_t> num_keys = {};
+  LayerObserver* observer = nullptr;  // looks at each layer, and may end sequences early
+  std::span<const int32_t> KeysOf(int first, int count) const {
+    return num_keys.empty() ? num_keys : num_keys.subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+  }
   int num_sequences() const { return static_cast<int>(cu_seqlens.size()) - 1; }
   int num_tokens() const { return static_cast<int>(token_ids.size()); }
 };
@@ -38,9 +43,10 @@ class Encoder {
   virtual int hidden_size() const = 0;
   virtual int max_positions() const = 0;  // longest sequence the position table allows
   virtual int vocab_size() const = 0;
-  virtual WeightType weight_type() const = 0;   // of its layers, but those that a quantised model keeps higher
-  virtual std::string_view isa() const = 0;     // the kernels' level: "scalar", "avx2", "avx512vnni", ...
-  virtual int num_layers() const { return 0; }  // 0: shows no layers, a batch with an observer is refused
+  virtual int type_vocab_size() const { return 0; }  // token types; below 2 they make no difference
+  virtual WeightType weight_type() const = 0;        // of its layers, but those that a quantised model keeps higher
+  virtual std::string_view isa() const = 0;          // the kernels' level: "scalar", "avx2", "avx512vnni", ...
+  virtual int num_layers() const { return 0; }       // 0: shows no layers, a batch with an observer is refused
   virtual uint64_t num_parameters() const = 0;
   virtual uint64_t weight_bytes() const = 0;  // resident size of the packed weights
   virtual std::unique_ptr<EncoderWorkspace> NewWorkspace() const = 0;

@@ -104,8 +104,9 @@ class MobileBert final : public PackedEncoder {
         Project(layer, x.From(rows.begin), layer_input.From(rows.begin), qkv.From(rows.begin), rows.size(),
                 ws.workers[worker], inner);
       });
-      ApplyAttention(kernels(), Shape(), qkv, cu_seqlens, context, parallel,
-                     [&](int worker) { return ws.workers[worker].attention.data(); });
+      ApplyAttention(
+          kernels(), Shape(), qkv, cu_seqlens, context, parallel,
+          [&](int worker) { return ws.workers[worker].attention.data(); }, batch.KeysOf(group.begin, group.size()));
       ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
         FinishLayer(layer, context.From(rows.begin), layer_input.From(rows.begin), x.From(rows.begin), rows.size(),
                     ws.workers[worker], inner);
@@ -216,6 +217,7 @@ Result<std::unique_ptr<Encoder>> LoadMobileBert(ModelFolder& model, const Encode
   const EncoderFacts facts{.hidden_size = config.hidden_size,
                            .max_positions = config.max_position_embeddings,
                            .vocab_size = config.vocab_size,
+                           .type_vocab_size = config.type_vocab_size,
                            .type = plan.type,
                            .quantized = plan.AnyQuantized(),
                            .kernels = kernels};

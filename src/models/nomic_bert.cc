@@ -10,7 +10,6 @@ namespace {
 struct NomicBertConfig {
   RotaryConfig body;
   float layer_norm_eps = 1e-12f;
-  int type_vocab_size = 0;
 };
 
 // The checkpoints' own config has GPT-2's names for what transformers 5 calls as BERT does.
@@ -58,7 +57,7 @@ Result<NomicBertConfig> ParseNomicBertConfig(const JsonObject& config) {
   BANTAM_TRY(body.num_attention_heads, ReadSize(config, keys.heads, SizeLimits::kHeads));
   BANTAM_TRY(body.intermediate_size, ReadSize(config, keys.intermediate, SizeLimits::kIntermediate));
   BANTAM_TRY(body.max_position_embeddings, ReadSize(config, keys.positions, SizeLimits::kPositions));
-  BANTAM_TRY(nomic.type_vocab_size, ReadSizeOr(config, "type_vocab_size", 2, SizeLimits::kTypes));
+  BANTAM_TRY(body.type_vocab_size, ReadSizeOr(config, "type_vocab_size", 2, SizeLimits::kTypes));
   BANTAM_TRY(nomic.layer_norm_eps, ReadEpsilon(config, keys.epsilon, 1e-12));
   BANTAM_RETURN_IF_ERROR(CheckDivides(config, keys.hidden, body.hidden_size, keys.heads, body.num_attention_heads));
   body.num_key_value_heads = body.num_attention_heads;
@@ -80,7 +79,7 @@ void BindNomicBert(const NomicBertConfig& config, WeightBinder& bind, RotaryWeig
   weights.has_types = true;
   bind.Words(weights.embedding, "embeddings.word_embeddings", body.vocab_size);
   bind.Zeros(weights.embedding.positions, static_cast<size_t>(hidden));
-  bind.Table(weights.embedding.types, "embeddings.token_type_embeddings.weight", {config.type_vocab_size, hidden});
+  bind.Table(weights.embedding.types, "embeddings.token_type_embeddings.weight", {body.type_vocab_size, hidden});
   bind.Norm(weights.embedding_norm, "emb_ln", like);
   weights.layers.resize(body.layers.size());
   for (size_t i = 0; i < weights.layers.size(); ++i) {
@@ -104,7 +103,7 @@ Result<std::unique_ptr<Encoder>> LoadNomicBert(ModelFolder& model, const Encoder
                           .prefix = PrefixOf(*model.weights, {"nomic_bert.", "bert."}, "emb_ln.weight"),
                           .ignored = {"pooler.", "cls.", "classifier."}};
   return LoadRotaryEncoder(
-      model, options, config.body, names, fmt::format("nomic_bert types={}", config.type_vocab_size),
+      model, options, config.body, names, fmt::format("nomic_bert types={}", config.body.type_vocab_size),
       [&config](WeightBinder& bind, RotaryWeights& weights) { BindNomicBert(config, bind, weights); });
 }
 

@@ -10,6 +10,7 @@ struct EncoderFacts {
   int hidden_size = 0;
   int max_positions = 0;
   int vocab_size = 0;
+  int type_vocab_size = 0;
   WeightType type = WeightType::kF32;
   bool quantized = false;  // some layer reads bytes
   const Kernels* kernels = nullptr;
@@ -20,6 +21,7 @@ class PackedEncoder : public Encoder {
   int hidden_size() const override { return facts_.hidden_size; }
   int max_positions() const override { return facts_.max_positions; }
   int vocab_size() const override { return facts_.vocab_size; }
+  int type_vocab_size() const override { return facts_.type_vocab_size; }
   WeightType weight_type() const override { return facts_.type; }
   std::string_view isa() const override { return IsaName(facts_.kernels->isa); }
   uint64_t num_parameters() const override { return packed_.num_parameters; }

@@ -127,8 +127,9 @@ class RotaryEncoder final : public PackedEncoder {
         Project(layer, ws.Rope(config_.layers[i].rope_theta), x.From(rows.begin), qkv.From(rows.begin),
                 positions.subspan(rows.begin, rows.size()), ws.workers[worker], inner);
       });
-      ApplyAttention(kernels(), Shape(config_.layers[i]), qkv, cu_seqlens, context, parallel,
-                     [&](int worker) { return ws.workers[worker].attention.data(); });
+      ApplyAttention(
+          kernels(), Shape(config_.layers[i]), qkv, cu_seqlens, context, parallel,
+          [&](int worker) { return ws.workers[worker].attention.data(); }, batch.KeysOf(group.begin, group.size()));
       ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
         FinishLayer(layer, context.From(rows.begin), x.From(rows.begin), rows.size(), ws.workers[worker], inner);
       });
@@ -223,6 +224,7 @@ Result<std::unique_ptr<Encoder>> LoadRotaryEncoder(ModelFolder& model, const Enc
   const EncoderFacts facts{.hidden_size = config.hidden_size,
                            .max_positions = config.max_position_embeddings,
                            .vocab_size = config.vocab_size,
+                           .type_vocab_size = config.type_vocab_size,
                            .type = plan.type,
                            .quantized = plan.AnyQuantized(),
                            .kernels = kernels};

@@ -16,6 +16,7 @@ namespace bantam {
 
 struct RotaryConfig {
   int vocab_size = 0;
+  int type_vocab_size = 0;  // 0: no token types
   int hidden_size = 0;
   int num_attention_heads = 0;
   int num_key_value_heads = 0;

@@ -4,8 +4,9 @@
 #include <array>
 #include <utility>
 
+#include "base/sha256.h"
 #include "base/text_util.h"
-#include "engine/packed_batch.h"
+#include "tasks/text_job.h"
 
 namespace bantam {
 namespace {
@@ -13,134 +14,96 @@ namespace {
 // Texts of a long list that are tokens at one time; sorting by length within this many already fills batches evenly.
 constexpr size_t kListBlock = 4096;
 
-// The texts of one request on their way: each distinct one that the cache does not have is computed once.
-class TextJob final : public EncodeJob {
- public:
-  EmbeddedTexts result;
-  std::function<void(Result<EmbeddedTexts>)> done;  // empty: somebody waits for Run
-
-  // Before Submit or Run. False when the cache had everything.
-  bool Prepare(std::span<const Encoding> encodings, const SentenceConfig& sentence, size_t columns, MonotonicTime until,
-               EmbeddingCache* cache, uint32_t space) {
-    cache_ = cache;
-    space_ = space;
-    result.vectors = {encodings.size(), columns, std::vector<float>(encodings.size() * columns)};
-    result.texts.reserve(encodings.size());
-    rows_.reserve(encodings.size());
-    for (size_t i = 0; i < encodings.size(); ++i) {
-      const Encoding& encoding = encodings[i];
-      result.texts.push_back({static_cast<uint32_t>(encoding.ids.size()), encoding.truncated()});
-      const bool known = cache != nullptr && cache->Find(space, encoding.ids, Row(i));
-      rows_.push_back(known ? kKnown : batch_.Add(encoding.ids));
-    }
-    token_ids = batch_.token_ids();
-    cu_seqlens = batch_.cu_seqlens();
-    pooling = sentence.pooling;
-    normalize = sentence.normalize;
-    deadline = until;
-    direct_ = batch_.num_sequences() == encodings.size();
-    if (direct_) {
-      out = result.vectors.values;
-    } else {
-      computed_.resize(batch_.num_sequences() * columns);
-      out = computed_;
-    }
-    return batch_.num_sequences() > 0;
-  }
-
-  // After a successful Run.
-  void Collect() {
-    const size_t columns = result.vectors.columns;
-    if (cache_ != nullptr) {
-      for (size_t row = 0; row < batch_.num_sequences(); ++row) {
-        cache_->Insert(space_, batch_.sequence(row), out.subspan(row * columns, columns));
-      }
-    }
-    if (direct_) return;
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      if (rows_[i] != kKnown) std::ranges::copy(out.subspan(rows_[i] * columns, columns), Row(i).begin());
-    }
-  }
-
-  void Done(Status status) override {
-    const std::unique_ptr<TextJob> self(this);
-    if (!status) return done(std::move(status).error());
-    Collect();
-    done(std::move(result));
-  }
-
- private:
-  static constexpr size_t kKnown = SIZE_MAX;
-  std::span<float> Row(size_t i) {
-    return std::span(result.vectors.values).subspan(i * result.vectors.columns, result.vectors.columns);
-  }
-
-  PackedBatch batch_;
-  std::vector<size_t> rows_;  // by text: which sequence of batch_ it is
-  std::vector<float> computed_;
-  bool direct_ = false;  // the sequences are the texts one for one
-  EmbeddingCache* cache_ = nullptr;
-  uint32_t space_ = 0;
-};
-
 class ModelEmbedder final : public Embedder {
  public:
-  ModelEmbedder(ModelFolder model, std::unique_ptr<Tokenizer> tokenizer, std::unique_ptr<EncoderEngine> engine,
-                int max_tokens, std::shared_ptr<EmbeddingCache> cache)
+  struct Parts {
+    TextReader reader;
+    std::unique_ptr<EncoderEngine> engine;
+    std::unique_ptr<SentenceHead> head;
+    std::optional<ValueRanges> ranges;
+    std::shared_ptr<EmbeddingCache> cache;
+  };
+
+  ModelEmbedder(ModelFolder model, Parts parts)
       : model_name_(std::move(model.name)),
         architecture_(std::move(model.architecture)),
-        weights_sha256_(std::move(model.weights_sha256)),
-        sentence_(model.sentence),
-        max_tokens_(max_tokens),
-        tokenizer_(std::move(tokenizer)),
-        cache_(std::move(cache)),
-        engine_(std::move(engine)) {
-    if (cache_ == nullptr) return;
-    space_ = cache_->SpaceOf(fmt::format("{} {} {} {} {}", weights_sha256_, WeightTypeName(encoder().weight_type()),
-                                         encoder().isa(), static_cast<int>(sentence_.pooling), sentence_.normalize));
+        weights_sha256_(WithIdentity(model)),
+        sentence_(std::move(model.sentence)),
+        reader_(std::move(parts.reader)),
+        head_(std::move(parts.head)),
+        ranges_(std::move(parts.ranges)),
+        cache_(std::move(parts.cache)),
+        engine_(std::move(parts.engine)) {
+    if (!sentence_.add_special_tokens) empty_ = VectorOfNothing();
+    default_prompt_ = WithSpace(*reader_.Resolve({}, true));  // the config's own default is there
   }
 
-  Result<Embedding> Embed(std::string_view text, MonotonicTime deadline) override {
-    const Encoding encoding = Tokenize(text);
+  Result<Embedding> Embed(std::string_view text, EmbedCall call) override {
+    BANTAM_RETURN_IF_ERROR(CheckHasOneVector());
+    const TextPrompt& prompt = PromptOf(call);
+    const Encoding encoding = reader_.Encode(text, prompt);
+    BANTAM_RETURN_IF_ERROR(CheckLength(encoding, call));
     Embedding embedding = Describe(encoding);
-    if (cache_ != nullptr && cache_->Find(space_, encoding.ids, embedding.vector)) return embedding;
-    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, nullptr, embedding.vector));
-    if (cache_ != nullptr) cache_->Insert(space_, encoding.ids, embedding.vector);
+    if (Known(encoding, prompt, embedding.vector)) return embedding;
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, call.deadline, prompt, nullptr, embedding.vector));
+    if (cache_ != nullptr) cache_->Insert(prompt.cache_space, encoding.ids, embedding.vector);
     return embedding;
   }
 
   Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) override {
-    const Encoding encoding = Tokenize(text);
+    BANTAM_RETURN_IF_ERROR(CheckHasOneVector());
+    const Encoding encoding = reader_.Encode(text, default_prompt_);
     Embedding embedding = Describe(encoding);
-    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, &judge, embedding.vector));
+    if (IsEmpty(encoding, embedding.vector)) return embedding;
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, default_prompt_, &judge, embedding.vector));
     return embedding;
   }
 
-  void EmbedBatchAsync(std::span<const std::string> texts, MonotonicTime deadline,
+  void EmbedBatchAsync(std::span<const std::string> texts, EmbedCall call,
                        std::function<void(Result<EmbeddedTexts>)> done) override {
     auto job = std::make_unique<TextJob>();
-    if (!Prepare(texts, deadline, *job)) return done(std::move(job->result));
+    const Result<bool> anything = Prepare(texts, call, *job);
+    if (!anything) return done(anything.error());
+    if (!*anything) return done(std::move(job->result));
     job->done = std::move(done);
     if (Status refused = engine_->Submit(*job); !refused) return job->done(std::move(refused).error());
     (void)job.release();  // Done deletes it
   }
 
-  Result<EmbeddedTexts> EmbedTexts(std::span<const std::string> texts, MonotonicTime deadline) override {
+  Result<EmbeddedTexts> EmbedTexts(std::span<const std::string> texts, EmbedCall call) override {
     TextJob job;
-    if (Prepare(texts, deadline, job)) {
+    BANTAM_TRY(const bool anything, Prepare(texts, call, job));
+    if (anything) {
       BANTAM_RETURN_IF_ERROR(engine_->Run(job));
       job.Collect();
     }
     return std::move(job.result);
   }
 
-  Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts, MonotonicTime deadline) override {
-    BANTAM_TRY(const EmbeddedTexts embedded, EmbedTexts(texts, deadline));
+  Result<TokenVectors> EmbedTokens(std::span<const std::string> texts, PromptChoice::Role role,
+                                   EmbedCall call) override {
+    BANTAM_TRY(const auto job, TokenJob(texts, role, call));
+    BANTAM_RETURN_IF_ERROR(engine_->Run(*job));
+    return job->Collect();
+  }
+
+  void EmbedTokensAsync(std::span<const std::string> texts, PromptChoice::Role role, EmbedCall call,
+                        std::function<void(Result<TokenVectors>)> done) override {
+    auto job = TokenJob(texts, role, call);
+    if (!job) return done(std::move(job).error());
+    (*job)->done = std::move(done);
+    if (Status refused = engine_->Submit(**job); !refused) return (*job)->done(std::move(refused).error());
+    (void)job->release();  // Done deletes it
+  }
+
+  Result<std::vector<Embedding>> EmbedBatch(std::span<const std::string> texts, EmbedCall call) override {
+    BANTAM_TRY(const EmbeddedTexts embedded, EmbedTexts(texts, call));
     std::vector<Embedding> embeddings;
     embeddings.reserve(texts.size());
     for (size_t i = 0; i < texts.size(); ++i) {
       const std::span<const float> row = embedded.vectors.row(i);
-      embeddings.push_back({{row.begin(), row.end()}, embedded.texts[i].num_tokens, embedded.texts[i].truncated});
+      const EmbeddedTexts::Text& text = embedded.texts[i];
+      embeddings.push_back({{row.begin(), row.end()}, text.num_tokens, text.truncated, text.text_tokens});
     }
     return embeddings;
   }
@@ -179,27 +142,118 @@ class ModelEmbedder final : public Embedder {
     return matrices;
   }
 
-  int dimensions() const override { return encoder().hidden_size(); }
-  int max_tokens() const override { return max_tokens_; }
-  const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  Result<TextPrompt> ResolvePrompt(const PromptChoice& choice, bool trusted) const override {
+    BANTAM_TRY(TextPrompt prompt, reader_.Resolve(choice, trusted));
+    return WithSpace(std::move(prompt));
+  }
+
+  int dimensions() const override { return head_ != nullptr ? head_->dimensions() : encoder().hidden_size(); }
+  int max_tokens() const override { return reader_.max_tokens(); }
+  const Tokenizer& tokenizer() const override { return reader_.tokenizer(); }
   const Encoder& encoder() const override { return engine_->encoder(); }
   EngineStats Stats() const override { return engine_->Stats(); }
   const EmbeddingCache* cache() const override { return cache_.get(); }
   const std::string& model_name() const override { return model_name_; }
   const std::string& architecture() const override { return architecture_; }
   const std::string& weights_sha256() const override { return weights_sha256_; }
+  const SentenceConfig& sentence() const override { return sentence_; }
+  const std::optional<ValueRanges>& ranges() const override { return ranges_; }
 
  private:
-  Embedding Describe(const Encoding& encoding) const {  // its vector is yet to be filled
-    return {std::vector<float>(static_cast<size_t>(dimensions())), encoding.ids.size(), encoding.truncated()};
+  // A head trained on vectors, and a cached vector, are good for the same modules and default prompt only.
+  static std::string WithIdentity(const ModelFolder& model) {
+    const SentenceConfig& sentence = model.sentence;
+    const std::string* prompt = sentence.prompts.Find(sentence.prompts.default_name);
+    const bool prompted = prompt != nullptr && !prompt->empty();
+    if (!sentence.needs_head() && !prompted) return model.weights_sha256;
+    std::string all = fmt::format("{}\n{}\n{}\n", model.weights_sha256, sentence.identity, sentence.include_prompt);
+    for (const PoolingMode mode : sentence.pooling_modes) all += fmt::format("{} ", PoolingModeName(mode));
+    if (prompted) all += "\n" + *prompt;
+    return Sha256Hex(all);
   }
 
-  Status RunOne(std::span<const int32_t> ids, MonotonicTime deadline, ExitJudge* judge, std::span<float> out) {
+  std::vector<float> VectorOfNothing() const {
+    std::vector<float> vector(static_cast<size_t>(dimensions()));  // the mean of no words is zero
+    const SentenceHead::Text nothing{{}, 0, vector};
+    if (head_ != nullptr) head_->Apply({&nothing, 1});
+    return vector;
+  }
+
+  TextPrompt WithSpace(TextPrompt prompt) const {
+    if (cache_ != nullptr) {
+      // Of everything beside the token ids that decides a vector.
+      prompt.cache_space = cache_->SpaceOf(
+          fmt::format("{} {} {} {} {} {}", weights_sha256_, WeightTypeName(encoder().weight_type()), encoder().isa(),
+                      static_cast<int>(sentence_.pooling), sentence_.normalize, prompt.skip_tokens));
+    }
+    return prompt;
+  }
+
+  Result<std::unique_ptr<TokenVectorJob>> TokenJob(std::span<const std::string> texts, PromptChoice::Role role,
+                                                   EmbedCall call) const {
+    TextPrompt of_role;
+    if (call.prompt == nullptr && role != PromptChoice::Role::kNone) {
+      BANTAM_TRY(of_role, reader_.Resolve({.role = role}, true));
+      call.prompt = &of_role;
+    }
+    std::vector<TokenSequence> sequences;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const Encoding encoding = reader_.EncodeFor(texts[i], PromptOf(call), role);
+      BANTAM_RETURN_IF_ERROR(CheckLength(encoding, call, i));
+      if (encoding.ids.empty()) {
+        return Err(ErrorCode::kInvalidArgument, "text {} has no tokens, so there is no vector", i + 1);
+      }
+      sequences.push_back(reader_.Expand(encoding, role));
+    }
+    const int columns = head_ != nullptr ? head_->token_dimensions() : encoder().hidden_size();
+    return std::make_unique<TokenVectorJob>(head_.get(), static_cast<size_t>(columns), std::move(sequences),
+                                            call.deadline);
+  }
+
+  Status CheckHasOneVector() const {
+    if (sentence_.sparse.on) {
+      return Err(ErrorCode::kUnsupported, "{} gives weights of words (SpladePooling), which are not computed here yet",
+                 model_name_);
+    }
+    if (!sentence_.multi_vector.on) return Ok();
+    return Err(ErrorCode::kUnsupported, "{} has a vector for each token of a text, not one for the whole text",
+               model_name_);
+  }
+
+  const TextPrompt& PromptOf(const EmbedCall& call) const {
+    return call.prompt != nullptr ? *call.prompt : default_prompt_;
+  }
+
+  Embedding Describe(const Encoding& encoding) const {  // its vector is yet to be filled
+    return {std::vector<float>(static_cast<size_t>(dimensions())), encoding.ids.size(), encoding.truncated(),
+            encoding.num_tokens_before_truncation};
+  }
+
+  Status CheckLength(const Encoding& encoding, const EmbedCall& call, size_t text = 0) const {
+    if (call.truncate || !encoding.truncated()) return Ok();
+    return Err(ErrorCode::kInvalidArgument, "text {} has {} tokens, {} reads {}: shorten it, or allow it to be cut",
+               text + 1, encoding.num_tokens_before_truncation, model_name_, encoding.ids.size());
+  }
+
+  // A static model answers no words with what it makes of zeros; what reads special tokens always has some.
+  bool IsEmpty(const Encoding& encoding, std::span<float> out) const {
+    if (!encoding.ids.empty() || empty_.empty()) return false;
+    std::ranges::copy(empty_, out.begin());
+    return true;
+  }
+  bool Known(const Encoding& encoding, const TextPrompt& prompt, std::span<float> out) const {
+    return IsEmpty(encoding, out) || (cache_ != nullptr && cache_->Find(prompt.cache_space, encoding.ids, out));
+  }
+
+  Status RunOne(std::span<const int32_t> ids, MonotonicTime deadline, const TextPrompt& prompt, ExitJudge* judge,
+                std::span<float> out) {
     const std::array<int32_t, 2> borders{0, static_cast<int32_t>(ids.size())};
     return engine_->Run({.token_ids = ids,
                          .cu_seqlens = borders,
                          .pooling = sentence_.pooling,
                          .normalize = sentence_.normalize,
+                         .head = head_.get(),
+                         .skip_tokens = prompt.skip_tokens,
                          .deadline = deadline,
                          .judge = judge,
                          .out = out});
@@ -209,37 +263,72 @@ class ModelEmbedder final : public Embedder {
   template <typename Out>
   Status EmbedBlocks(std::span<const std::string> texts, std::span<const int> layers,
                      const std::function<void(size_t done)>& progress, const Out& out) {
+    BANTAM_RETURN_IF_ERROR(CheckHasOneVector());
     for (size_t begin = 0; begin < texts.size(); begin += kListBlock) {
       const auto block = texts.subspan(begin, std::min(kListBlock, texts.size() - begin));
       std::vector<std::vector<int32_t>> ids;
-      for (const std::string& text : block) ids.push_back(Tokenize(text).ids);
-      EncodeListOptions options{.pooling = sentence_.pooling, .normalize = sentence_.normalize, .layers = layers};
+      for (const std::string& text : block) ids.push_back(reader_.Encode(text, default_prompt_).ids);
+      EncodeListOptions options{.pooling = sentence_.pooling,
+                                .normalize = sentence_.normalize,
+                                .head = head_.get(),
+                                .skip_tokens = default_prompt_.skip_tokens,
+                                .layers = layers};
       if (progress) options.progress = [&progress, begin](size_t done) { progress(begin + done); };
-      BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(ids, options, out(begin, block.size())));
+      BANTAM_RETURN_IF_ERROR(EncodeBlock(ids, options, out(begin, block.size())));
     }
     return Ok();
   }
 
-  Encoding Tokenize(std::string_view text) const {
-    return tokenizer_->Encode(text, {.add_special_tokens = sentence_.add_special_tokens,
-                                     .recognize_special_tokens = false,
-                                     .offsets = false,
-                                     .max_tokens = static_cast<size_t>(max_tokens_)});
+  // Texts without tokens do not reach the engine.
+  Status EncodeBlock(const std::vector<std::vector<int32_t>>& ids, const EncodeListOptions& options,
+                     std::span<float> out) {
+    const auto none = [](const std::vector<int32_t>& text) { return text.empty(); };
+    if (empty_.empty() || std::ranges::none_of(ids, none)) return engine_->EncodeAll(ids, options, out);
+    const size_t columns = out.size() / ids.size();
+    std::vector<std::vector<int32_t>> others;
+    std::ranges::remove_copy_if(ids, std::back_inserter(others), none);
+    std::vector<float> vectors(others.size() * columns);
+    BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(others, options, vectors));
+    auto next = vectors.begin();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto row = out.begin() + static_cast<ptrdiff_t>(i * columns);
+      if (ids[i].empty()) {
+        std::ranges::copy(empty_, row);
+      } else {
+        std::copy_n(next, columns, row);
+        next += static_cast<ptrdiff_t>(columns);
+      }
+    }
+    return Ok();
   }
+
   // False when there is nothing to compute.
-  bool Prepare(std::span<const std::string> texts, MonotonicTime deadline, TextJob& job) const {
+  Result<bool> Prepare(std::span<const std::string> texts, const EmbedCall& call, TextJob& job) const {
+    BANTAM_RETURN_IF_ERROR(CheckHasOneVector());
+    const TextPrompt& prompt = PromptOf(call);
     std::vector<Encoding> encodings;
     encodings.reserve(texts.size());
-    for (const std::string& text : texts) encodings.push_back(Tokenize(text));
-    return job.Prepare(encodings, sentence_, static_cast<size_t>(dimensions()), deadline, cache_.get(), space_);
+    for (size_t i = 0; i < texts.size(); ++i) {
+      encodings.push_back(reader_.Encode(texts[i], prompt));
+      BANTAM_RETURN_IF_ERROR(CheckLength(encodings.back(), call, i));
+    }
+    return job.Prepare(encodings, {.sentence = &sentence_,
+                                   .head = head_.get(),
+                                   .prompt = &prompt,
+                                   .empty = empty_,
+                                   .columns = static_cast<size_t>(dimensions()),
+                                   .deadline = call.deadline,
+                                   .cache = cache_.get()});
   }
 
   const std::string model_name_, architecture_, weights_sha256_;
   const SentenceConfig sentence_;
-  const int max_tokens_;
-  const std::unique_ptr<Tokenizer> tokenizer_;
+  const TextReader reader_;
+  const std::unique_ptr<SentenceHead> head_;  // null: pooling by one mode does
+  const std::optional<ValueRanges> ranges_;
   const std::shared_ptr<EmbeddingCache> cache_;
-  uint32_t space_ = 0;
+  std::vector<float> empty_;  // the vector of no tokens; none where those are an error
+  TextPrompt default_prompt_;
   const std::unique_ptr<EncoderEngine> engine_;  // last: its thread ends first
 };
 
@@ -252,6 +341,11 @@ Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, con
     return Err(ErrorCode::kNotFound, "{} has no tokenizer.json, without which text cannot be read", place);
   }
   BANTAM_TRY(auto tokenizer, Tokenizer::Load(model.tokenizer_json));
+  for (const SentenceModule& module : model.sentence.modules) {
+    // Asked for, so that it is not left over; the head reads it itself.
+    if (!module.among_others) continue;
+    BANTAM_RETURN_IF_ERROR(model.weights->Get("linear.weight", {module.out_features, module.in_features}));
+  }
   BANTAM_TRY(auto encoder,
              LoadEncoder(model, {.weight_type = options.weight_type, .use_packed_files = options.use_packed_files}));
   model.weights.reset();  // the encoder has its own copy; from here on nobody can pull the file away under us
@@ -259,13 +353,22 @@ Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, con
     return Err(ErrorCode::kCorrupt, "{}: tokenizer.json has token ids up to {}, the model's table has {} rows", place,
                tokenizer->vocab_size() - 1, encoder->vocab_size());
   }
-  const int configured = model.sentence.max_seq_length;
-  const int max_tokens = configured > 0 ? std::min(configured, encoder->max_positions()) : encoder->max_positions();
+  auto reader = TextReader::Create(std::move(tokenizer), model.sentence, encoder->max_positions());
+  if (!reader) return Err(reader.error().code, "{}: {}", place, reader.error().message);
+  ModelEmbedder::Parts parts{
+      .reader = *std::move(reader), .engine = nullptr, .head = nullptr, .ranges = {}, .cache = options.cache};
+  if (model.sentence.needs_head()) {
+    BANTAM_TRY(parts.head, SentenceHead::Load(model.sentence, encoder->hidden_size()));
+  }
+  const int dimensions = parts.head != nullptr ? parts.head->dimensions() : encoder->hidden_size();
+  std::error_code ignored;
+  if (const Path ranges = model.path / "embedding_ranges.npy"; std::filesystem::exists(ranges, ignored)) {
+    BANTAM_TRY(parts.ranges, ReadRanges(ranges, static_cast<size_t>(dimensions)));
+  }
   EngineOptions engine_options = options.engine;
   if (options.num_threads > 0) engine_options.num_threads = options.num_threads;
-  auto engine = EncoderEngine::Create(std::move(encoder), engine_options);
-  return std::unique_ptr<Embedder>(std::make_unique<ModelEmbedder>(std::move(model), std::move(tokenizer),
-                                                                   std::move(engine), max_tokens, options.cache));
+  parts.engine = EncoderEngine::Create(std::move(encoder), engine_options);
+  return std::unique_ptr<Embedder>(std::make_unique<ModelEmbedder>(std::move(model), std::move(parts)));
 }
 
 }  // namespace bantam

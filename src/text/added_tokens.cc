@@ -143,7 +143,7 @@ bool AddedTokens::Any(bool in_normalized, bool find_special) const {
   return !search.trie.empty() && (find_special || !search.all_special);
 }
 
-void AddedTokens::Find(std::string_view text, bool in_normalized, bool find_special, std::vector<Stretch>& out,
+void AddedTokens::Find(std::string_view text, bool in_normalized, size_t trusted, std::vector<Stretch>& out,
                        uint64_t& steps) const {
   const PatternTrie& trie = in_normalized ? normalized_.trie : raw_.trie;
   const auto put = [&out](size_t begin, size_t end, int32_t id) {
@@ -162,7 +162,7 @@ void AddedTokens::Find(std::string_view text, bool in_normalized, bool find_spec
     size_t begin = at;
     size_t end = at + match.length;
     at = end;
-    if (token.special && !find_special) continue;
+    if (token.special && end > trusted) continue;
     if (token.single_word && !StandsAlone(text, begin, end)) continue;
     if (token.lstrip) begin = std::max(SpaceBefore(text, begin, done), done);
     if (token.rstrip) {

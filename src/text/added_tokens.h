@@ -68,8 +68,8 @@ class AddedTokens {
 
   // Whether there is anything to find in the text as it came, or in the normalised text.
   bool Any(bool in_normalized, bool find_special) const;
-  // Appends stretches that cover the text.
-  void Find(std::string_view text, bool in_normalized, bool find_special, std::vector<Stretch>& out,
+  // Appends stretches that cover the text. Special tokens are found where they end within the first `trusted` bytes.
+  void Find(std::string_view text, bool in_normalized, size_t trusted, std::vector<Stretch>& out,
             uint64_t& steps) const;
 
   int32_t IdOf(std::string_view content) const;  // -1 when unknown

@@ -150,8 +150,9 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
     pieces.with_source = with_source;
     pieces.pieces.clear();
     scratch.raw_stretches.clear();
-    if (added_tokens_.Any(false, find_special)) {
-      added_tokens_.Find(text, false, find_special, scratch.raw_stretches, scratch.steps);
+    const size_t trusted = find_special ? text.size() : options.trusted_prefix_bytes;
+    if (added_tokens_.Any(false, trusted > 0)) {
+      added_tokens_.Find(text, false, trusted, scratch.raw_stretches, scratch.steps);
     } else {
       scratch.raw_stretches.push_back({0, static_cast<uint32_t>(text.size()), -1});
     }
@@ -188,7 +189,7 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
       return;
     }
     scratch.stretches.clear();
-    added_tokens_.Find(text, true, find_special, scratch.stretches, scratch.steps);
+    added_tokens_.Find(text, true, find_special ? text.size() : 0, scratch.stretches, scratch.steps);
     for (const Stretch& stretch : scratch.stretches) {
       if (stretch.id < 0 && stretch.begin == stretch.end) continue;
       scratch.pieces.pieces.push_back({base + stretch.begin, base + stretch.end, stretch.id});

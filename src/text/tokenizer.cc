@@ -127,13 +127,13 @@ class Pipeline final : public Tokenizer, private TokenNames {
   }
 
   void EncodeText(std::string_view text, const EncodeOptions& options, TokenSink& sink, Scratch& scratch) const {
-    const bool find_special = options.recognize_special_tokens;
-    if (!added_tokens_.Any(false, find_special)) {
+    const size_t trusted = options.recognize_special_tokens ? text.size() : options.trusted_prefix_bytes;
+    if (!added_tokens_.Any(false, trusted > 0)) {
       EncodeStretch({text}, options, sink, scratch);
       return;
     }
     scratch.raw_stretches.clear();
-    added_tokens_.Find(text, false, find_special, scratch.raw_stretches, scratch.steps);
+    added_tokens_.Find(text, false, trusted, scratch.raw_stretches, scratch.steps);
     std::vector<uint32_t>& code_points = scratch.code_points;
     code_points.clear();
     if (options.offsets) {
@@ -172,7 +172,7 @@ class Pipeline final : public Tokenizer, private TokenNames {
       return;
     }
     scratch.stretches.clear();
-    added_tokens_.Find(text.view(), true, find_special, scratch.stretches, scratch.steps);
+    added_tokens_.Find(text.view(), true, find_special ? text.size : 0, scratch.stretches, scratch.steps);
     for (const Stretch& stretch : scratch.stretches) {
       if (stretch.id >= 0) {
         sink.Add(stretch.id, text, stretch.begin, stretch.end);

@@ -33,6 +33,8 @@ struct EncodeOptions {
   bool add_special_tokens = true;  // [CLS] ... [SEP] and the like, from the post-processor
   bool recognize_special_tokens =
       false;  // "[SEP]" in the text becomes the token: only for trusted text, never for users'
+  // Special tokens are recognised where they end within these first bytes: a model's own prompt before a user's text.
+  size_t trusted_prefix_bytes = 0;
   bool offsets = false;
   size_t max_tokens = 0;  // including added special tokens; 0 = no limit. Cut on the right.
 };

@@ -137,7 +137,7 @@ def test_truncation_is_reported(helpdesk_server):
     body = {"model": "all-MiniLM-L6-v2", "input": ["short", "word " * 1000]}
     reply = httpx.post(f"{helpdesk_server.url}/v1/embeddings", json=body)
     assert reply.headers["x-bantam-truncated"] == "1"
-    assert reply.json()["bantam"] == {"truncated": [1], "max_tokens": 256}
+    assert reply.json()["bantam"] == {"truncated": [1], "text_tokens": [1002], "max_tokens": 256}
     assert reply.json()["usage"]["prompt_tokens"] == 3 + 256
 
 

@@ -79,6 +79,17 @@ EMBEDDINGS = [
     ({"model": "{model}", "input": "x", "encoding_format": "hex"}, "encoding_format"),
     ({"model": "{model}", "input": "x", "encoding_format": 5}, "encoding_format"),
     ({"model": "{model}", "input": "x", "dimensions": 385}, "dimensions"),
+    ({"model": "{model}", "input": "x", "dimensions": 0}, "dimensions"),
+    ({"model": "{model}", "input": "x", "output_dimension": -1}, "output_dimension"),
+    ({"model": "{model}", "input": "x", "embedding_types": ["float", "int3"]}, "embedding_types"),
+    ({"model": "{model}", "input": "x", "embedding_types": [5]}, "embedding_types"),
+    ({"model": "{model}", "input": "x", "output_dtype": 5}, "output_dtype"),
+    ({"model": "{model}", "input": "x", "prompt_name": "no such"}, "prompt_name"),
+    ({"model": "{model}", "input": "x", "input_type": "poem"}, "input_type"),
+    ({"model": "{model}", "input": "x", "prompt": "a: ", "input_type": "query"}, "input_type"),
+    ({"model": "{model}", "input": "x", "truncate": "START"}, "truncate"),
+    ({"model": "{model}", "input": "x", "truncate": 1}, "truncate"),
+    ({"model": "{model}", "input": "word " * 300, "truncate": False}, "input"),
 ]
 
 

@@ -15,37 +15,43 @@ Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document) 
 }
 
 Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs, std::string& at) {
-  at = "input";
-  const json::value* input = body.Find("input");
+  return ParseTexts(body, "input", max_inputs, at);
+}
+
+Result<std::vector<std::string>> ParseTexts(const JsonObject& body, std::string_view key, size_t max_inputs,
+                                            std::string& at) {
+  at = key;
+  const json::value* input = body.Find(key);
   if (input != nullptr && input->is_string()) {
-    if (input->get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"input\" is an empty string");
+    if (input->get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"{}\" is an empty string", key);
     return std::vector<std::string>{std::string(input->get_string())};
   }
   if (input == nullptr || !input->is_array()) {
-    return Err(ErrorCode::kInvalidArgument, "\"input\" must be a string or an array of strings");
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" must be a string or an array of strings", key);
   }
   const json::array& items = input->get_array();
-  if (items.empty()) return Err(ErrorCode::kInvalidArgument, "\"input\" is an empty array");
+  if (items.empty()) return Err(ErrorCode::kInvalidArgument, "\"{}\" is an empty array", key);
   if (items.size() > max_inputs) {
-    return Err(ErrorCode::kInvalidArgument, "\"input\" has {} texts, the limit is {}", items.size(), max_inputs);
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" has {} texts, the limit is {}", key, items.size(), max_inputs);
   }
   std::vector<std::string> texts;
   texts.reserve(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
-    at = fmt::format("input[{}]", i);
+    at = fmt::format("{}[{}]", key, i);
     const json::array* inner = items[i].if_array();
     const json::value& first = inner != nullptr && !inner->empty() ? inner->front() : items[i];
     if (first.is_int64() && (i == 0 || inner != nullptr)) {
       // Such ids come from OpenAI's vocabulary; read as ours they would give vectors of other words, silently.
       return Err(ErrorCode::kInvalidArgument,
-                 "\"input\" holds token ids, which belong to another model's vocabulary: send the text itself "
-                 "(LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))");
+                 "\"{}\" holds token ids, which belong to another model's vocabulary: send the text itself "
+                 "(LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))",
+                 key);
     }
     if (!items[i].is_string()) {
-      return Err(ErrorCode::kInvalidArgument, "\"input[{}]\" is {}, expected a string", i,
+      return Err(ErrorCode::kInvalidArgument, "\"{}\" is {}, expected a string", at,
                  EscapeForTerminal(ToJson(items[i]), 80));
     }
-    if (items[i].get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"input[{}]\" is an empty string", i);
+    if (items[i].get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"{}\" is an empty string", at);
     texts.emplace_back(items[i].get_string());
   }
   return texts;

@@ -20,6 +20,9 @@ Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document);
 
 // "input": a string or an array of strings. kInvalidArgument names the JSON path in the message.
 Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs, std::string& at);
+// The same under another name: "inputs", "texts".
+Result<std::vector<std::string>> ParseTexts(const JsonObject& body, std::string_view key, size_t max_inputs,
+                                            std::string& at);
 
 // For a model that is not served, or cannot do what the path asks: kNotFound (404) for a name that nothing here has,
 // kInvalidArgument (400) for the assistant where an encoder is needed, and the other way round. Both say what to ask.

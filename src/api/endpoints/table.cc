@@ -7,6 +7,10 @@ std::span<const Endpoint> Endpoints() {
   static constexpr Endpoint kEndpoints[] = {
       {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant"},
       {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings", false, false, IsQuickEmbeddings},
+      {"POST", "/embed", HandleTeiEmbed, "Sentence embeddings, as Text Embeddings Inference"},
+      {"POST", "/embed_all", HandleTeiEmbedAll, "A vector for each token, as Text Embeddings Inference"},
+      {"POST", "/v2/embed", HandleCohereEmbed, "Sentence embeddings, as Cohere"},
+      {"POST", "/v1/embed", HandleCohereEmbed, "Sentence embeddings, as Cohere before version 2"},
       {"POST", "/v1/classify", HandleClassify, "Intents of texts, with calibrated confidence"},
       {"GET", "/v1/models", HandleModels, "The served models", true},
       {"GET", "/v1/models/", HandleModel, "One served model", true, true},

@@ -1,0 +1,79 @@
+// POST /embed and /embed_all, as Text Embeddings Inference takes and answers them: bare arrays, errors of its own
+// shape.
+#include "api/endpoints/embed_request.h"
+#include "api/endpoints/endpoint.h"
+#include "api/endpoints/parse.h"
+#include "api/error_map.h"
+#include "base/json.h"
+
+namespace bantam {
+namespace {
+
+constexpr size_t kMaxInputs = 2048;
+
+HttpReply TeiError(const Error& error) {
+  HttpReply reply = OpenAiError(error);
+  const bool validation = reply.status == 400 || reply.status == 404;
+  if (validation) reply.status = 422;
+  const char* type = reply.status == 429 ? "Overloaded" : validation || reply.status == 413 ? "Validation" : "Backend";
+  reply.body = ToJson(json::object{{"error", error.message}, {"error_type", type}});
+  return reply;
+}
+
+Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request) {
+  json::value document;
+  std::string at;
+  BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+  EmbedRequest parsed;
+  BANTAM_RETURN_IF_ERROR(FindEmbedModel(context, body, parsed, at));
+  BANTAM_TRY(parsed.texts, ParseTexts(body, "inputs", kMaxInputs, at));
+  BANTAM_RETURN_IF_ERROR(ReadDimensions(body, parsed, at));
+  BANTAM_RETURN_IF_ERROR(ReadPrompt(body, parsed, at));
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed, at));
+  BANTAM_TRY(parsed.unit_length, body.BoolOr("normalize", true));
+  if (!parsed.unit_length && parsed.model->embedder->sentence().normalize) {
+    return Err(ErrorCode::kInvalidArgument, "\"normalize\" is false, but {} itself ends in vectors of length 1",
+               parsed.model->name);
+  }
+  BANTAM_TRY(parsed.deadline, DeadlineOf(context, request, at));
+  return parsed;
+}
+
+}  // namespace
+
+void HandleTeiEmbed(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  const auto parsed = Parse(context, request);
+  if (!parsed) return responder.Send(TeiError(parsed.error()));
+  const auto embedded = parsed->model->embedder->EmbedTexts(parsed->texts, parsed->call());
+  if (!embedded) return responder.Send(TeiError(embedded.error()));
+  HttpReply reply;
+  reply.body = "[";
+  for (size_t i = 0; i < embedded->texts.size(); ++i) {
+    if (i > 0) reply.body += ',';
+    AppendVectorJson(embedded->vectors.row(i), *parsed, {}, reply.body);
+  }
+  reply.body += ']';
+  (void)DescribeTruncation(*parsed, *embedded, reply);  // there is no place for it but the header
+  responder.Send(std::move(reply));
+}
+
+// The vectors of all tokens.
+void HandleTeiEmbedAll(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  auto parsed = Parse(context, request);
+  if (!parsed) return responder.Send(TeiError(parsed.error()));
+  parsed->unit_length = false;
+  const auto vectors = parsed->model->embedder->EmbedTokens(parsed->texts, parsed->role, parsed->call());
+  if (!vectors) return responder.Send(TeiError(vectors.error()));
+  parsed->dimensions = vectors->columns;
+  HttpReply reply;
+  reply.body = "[";
+  for (size_t i = 0; i < vectors->texts.size(); ++i) {
+    if (i > 0) reply.body += ',';
+    AppendTokenVectors(*vectors, i, *parsed, {}, reply.body);
+  }
+  reply.body += ']';
+  (void)DescribeTruncation(*parsed, *vectors, reply);
+  responder.Send(std::move(reply));
+}
+
+}  // namespace bantam
