@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text_util.h"
 #include "files/foreign_format.h"
+#include "files/gguf_model.h"
 #include "files/model_store.h"
 #include "files/safetensors.h"
 #include "files/sentence_config.h"
@@ -31,7 +32,18 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
     return Err(ErrorCode::kNotFound, "no folder {}; 'bantam list' shows the models that have a name",
                Printable(folder));
   }
-  if (!std::filesystem::is_directory(folder, error)) return NotAFolder(folder);
+  if (!std::filesystem::is_directory(folder, error)) {
+    return LooksLikeGguf(folder) ? OpenGgufModel(folder, manifest) : NotAFolder(folder);
+  }
+  if (!std::filesystem::exists(folder / "config.json", error) &&
+      !std::filesystem::exists(folder / "modules.json", error)) {
+    BANTAM_TRY(const std::optional<Path> gguf, FindGgufIn(folder));
+    if (gguf) {
+      BANTAM_TRY(ModelFolder model, OpenGgufModel(*gguf, manifest));
+      model.name = folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
+      return model;
+    }
+  }
   ModelFolder model;
   model.path = folder;
   model.name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
@@ -85,10 +97,13 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
 Result<ModelFolder> OpenModelFolder(const Path& folder) { return Open(folder, std::nullopt); }
 
 Result<ModelFolder> OpenModel(std::string_view reference) {
-  if (reference.find('/') != std::string_view::npos || reference == "." || reference == "..") {
+  std::error_code ignored;
+  if (reference.find('/') != std::string_view::npos || reference == "." || reference == ".." ||
+      (reference.ends_with(".gguf") && std::filesystem::is_regular_file(Path(reference), ignored))) {
     return OpenModelFolder(Path(reference));
   }
   BANTAM_TRY(const Path folder, FindModel(reference));
+  if (!std::filesystem::is_directory(folder, ignored)) return OpenModelFolder(folder);  // a GGUF file in the store
   // The manifest of a store folder was written by our set-up; one that came with somebody's folder is not believed.
   std::optional<ModelManifest> manifest;
   if (auto read = ReadManifest(folder)) {
