@@ -386,11 +386,18 @@ TEST(HostileGguf, F30_F32_F33_Configuration) {
   ExpectRefused("context_length 0", with("bert.context_length", 0), {"'bert.context_length'", "got 0"});
   ExpectRefused("context_length 2^31", with("bert.context_length", 1u << 31), {"'bert.context_length'"});
   ExpectRefused("pooling_type 9", with("bert.pooling_type", 9), {"'bert.pooling_type'", "0 to 4 (got 9"});
-  ExpectRefused("an unknown architecture", Only([](GgufBuilder& g) {
-                  g.String("tokenizer.ggml.model", "bert");
-                  g.String("general.architecture", "jina-bert-v2");
-                }),
-                {"\"jina-bert-v2\"", "known: bert, nomic-bert, modern-bert, qwen3"});
+  const auto rotary = [](uint32_t count) {
+    return Only([&](GgufBuilder& g) {
+      g.String("general.architecture", "qwen3");
+      g.String("tokenizer.ggml.model", "bert");
+      g.U32("qwen3.embedding_length", 64);
+      g.U32("qwen3.attention.head_count", 4);
+      g.U32("qwen3.rope.dimension_count", count);
+    });
+  };
+  for (const uint32_t count : {7u, 128u}) {
+    ExpectRefused("rope.dimension_count", rotary(count), {"'qwen3.rope.dimension_count' at byte", "from 16 to 16"});
+  }
   ExpectRefused("no architecture", Only([](GgufBuilder& g) { g.String("tokenizer.ggml.model", "bert"); }),
                 {"'general.architecture' is missing"});
 }

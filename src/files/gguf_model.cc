@@ -88,14 +88,31 @@ Status RefuseOtherForms(const GgufMetadata& keys) {
   return Ok();
 }
 
-Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& architecture) {
+// Whether all of a head's values turn with the position, which is the only way that is known here.
+Status CheckRotaryPart(const GgufMetadata& keys) {
+  if (!keys.Has("rope.dimension_count")) return Ok();
+  BANTAM_TRY(const int64_t width, keys.Int("embedding_length", 1, kMostSize));
+  BANTAM_TRY(const int64_t heads, keys.Int("attention.head_count", 1, kMostSize));
+  BANTAM_TRY(const int64_t head, keys.IntOr("attention.key_length", width / heads, 1, kMostSize));
+  BANTAM_RETURN_IF_ERROR(keys.Int("rope.dimension_count", head, head));
+  return Ok();
+}
+
+bool IsArray(const GgufMetadata& keys, std::string_view key) {
+  const GgufValue* value = keys.Find(key);
+  return value != nullptr && value->type == GgufType::kArray;
+}
+
+Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& architecture, bool known) {
   const GgufMetadata keys = file.metadata().Below(std::string(architecture.name) + ".");
-  BANTAM_RETURN_IF_ERROR(RefuseOtherForms(keys));
+  if (known) BANTAM_RETURN_IF_ERROR(RefuseOtherForms(keys));
+  if (known && architecture.positions_key.empty()) BANTAM_RETURN_IF_ERROR(CheckRotaryPart(keys));
   BANTAM_TRY(const json::value more, ParseJson(architecture.more, "gguf_names.cc"));
   json::object config = more.get_object();
   config["model_type"] = architecture.model_type;
   for (const GgufConfigRow& row : architecture.config) {
-    if (!row.required && !keys.Has(row.key)) continue;
+    // An array has a value for each layer.
+    if (!row.required && (!keys.Has(row.key) || IsArray(keys, row.key))) continue;
     if (row.kind == GgufConfigRow::Kind::kSize) {
       BANTAM_TRY(const int64_t size, keys.Int(row.key, 1, kMostSize));
       config[row.config_key] = size;
@@ -104,6 +121,7 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
       config[row.config_key] = number;
     }
   }
+  if (!known) return config;
   BANTAM_TRY(const int64_t words, RowsOf(file, "token_embd.weight"));
   config["vocab_size"] = words;
   if (!architecture.types_key.empty()) {
@@ -117,7 +135,7 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
   return config;
 }
 
-Result<SentenceConfig> ReadSentence(const GgufMetadata& keys, std::string_view model_type) {
+Result<SentenceConfig> ReadSentence(const GgufMetadata& keys, std::string_view model_type, bool known) {
   SentenceConfig sentence;
   // The file does not say whether vectors are to have length 1; its own library gives them so.
   sentence.normalize = true;
@@ -125,7 +143,7 @@ Result<SentenceConfig> ReadSentence(const GgufMetadata& keys, std::string_view m
   sentence.max_seq_length = static_cast<int>(length);
   const bool causal = model_type == "qwen3";
   BANTAM_TRY(const bool told_causal, keys.BoolOr("attention.causal", causal));
-  if (told_causal != causal) {
+  if (known && told_causal != causal) {
     return Err(ErrorCode::kUnsupported, "{}: 'attention.causal' is {}, which this architecture is not here",
                keys.file(), told_causal);
   }
@@ -181,22 +199,19 @@ Result<ModelFolder> OpenGgufModel(const Path& path, const std::optional<ModelMan
   BANTAM_TRY(std::shared_ptr<const GgufFile> file, GgufFile::Open(path));
   const GgufMetadata& metadata = file->metadata();
   BANTAM_TRY(const std::string_view name, metadata.String("general.architecture"));
-  const GgufArchitecture* architecture = FindGgufArchitecture(name, file->Find("token_types.weight") != nullptr);
-  if (architecture == nullptr) {
-    return Err(ErrorCode::kUnsupported, "{}: 'general.architecture' is \"{}\"; known: {}", metadata.file(),
-               EscapeForTerminal(name), KnownGgufArchitectures());
-  }
+  const GgufArchitecture* found = FindGgufArchitecture(name, file->Find("token_types.weight") != nullptr);
+  const bool known = found != nullptr;
+  const GgufArchitecture architecture = known ? *found : AnyGgufArchitecture(name);
   ModelFolder model;
   model.path = path;
   model.name = path.stem().string();
   model.transformer_folder = path.parent_path();
-  model.architecture = architecture->model_type;
-  BANTAM_TRY(json::object config, ReadConfig(*file, *architecture));
+  model.architecture = architecture.model_type;
+  BANTAM_TRY(json::object config, ReadConfig(*file, architecture, known));
   model.config = std::move(config);
-  BANTAM_TRY(model.sentence,
-             ReadSentence(metadata.Below(std::string(architecture->name) + "."), architecture->model_type));
+  BANTAM_TRY(model.sentence, ReadSentence(metadata.Below(std::string(name) + "."), model.architecture, known));
   if (metadata.Has("tokenizer.ggml.model")) model.tokenizer_json = path;
-  model.weights = std::make_shared<GgufWeights>(file, *architecture, metadata.file());
+  model.weights = std::make_shared<GgufWeights>(file, architecture, metadata.file());
   BANTAM_TRY(model.weights_sha256, WeightsSha256(file->paths(), manifest));
   model.gguf = std::move(file);
   return model;

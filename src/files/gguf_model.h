@@ -8,7 +8,8 @@
 
 namespace bantam {
 
-// kUnsupported for an architecture that is not in the table, naming those that are.
+// An architecture that is not in the table opens under its own name, for inspection: whoever is to compute with it
+// refuses it by that.
 Result<ModelFolder> OpenGgufModel(const Path& path, const std::optional<ModelManifest>& manifest);
 
 // The one GGUF model of a folder: a file, or the first part of a split one. Nothing when there is none.

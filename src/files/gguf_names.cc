@@ -136,6 +136,14 @@ constexpr GgufArchitecture kArchitectures[] = {
     {"qwen3", "qwen3", kQwen3Config, kQwen3Outside, kQwen3Layer, "{}"},
 };
 
+// What `bantam show` can say of any file.
+constexpr GgufConfigRow kAnyConfig[] = {
+    {"embedding_length", "hidden_size", kSize, false},
+    {"block_count", "num_hidden_layers", kSize, false},
+    {"attention.head_count", "num_attention_heads", kSize, false},
+    {"context_length", "max_position_embeddings", kSize, false},
+};
+
 std::optional<std::string_view> Lookup(std::span<const GgufNameRow> rows, std::string_view name) {
   const auto found = std::find_if(rows.begin(), rows.end(), [&](const GgufNameRow& row) { return row.name == name; });
   return found == rows.end() ? std::nullopt : std::optional(found->original);
@@ -153,14 +161,8 @@ const GgufArchitecture* FindGgufArchitecture(std::string_view name, bool has_typ
   return last;
 }
 
-std::string KnownGgufArchitectures() {
-  std::string known;
-  std::string_view before;
-  for (const GgufArchitecture& architecture : kArchitectures) {
-    if (architecture.name != before) known += fmt::format("{}{}", known.empty() ? "" : ", ", architecture.name);
-    before = architecture.name;
-  }
-  return known;
+GgufArchitecture AnyGgufArchitecture(std::string_view name) {
+  return {.name = name, .model_type = name, .config = kAnyConfig, .outside = {}, .layer = {}, .more = "{}"};
 }
 
 std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name) {

@@ -36,7 +36,8 @@ struct GgufArchitecture {
 
 // Null for an unknown name. `has_types`: whether the file has a table of token types, which tells DistilBERT from BERT.
 const GgufArchitecture* FindGgufArchitecture(std::string_view name, bool has_types);
-std::string KnownGgufArchitectures();  // "bert, nomic-bert, ..."
+// For one that is not in the table: what is common to all, and every tensor under its own name.
+GgufArchitecture AnyGgufArchitecture(std::string_view name);
 
 // The original name of a tensor; nothing for one that the architecture does not have.
 std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name);

@@ -134,6 +134,20 @@ TEST(Gguf, ModelOfAFile) {
   EXPECT_THAT(OpenModelFolder(temp.path() / "tiny").error().message, HasSubstr("2 GGUF models"));
 }
 
+TEST(Gguf, AnUnknownArchitectureCanBeLookedAt) {
+  GgufBuilder gguf;
+  gguf.String("general.architecture", "llama");
+  gguf.U32("llama.block_count", 2);
+  gguf.Array("llama.attention.head_count", 4, 2, LittleEndian(uint32_t{8}) + LittleEndian(uint32_t{2}));
+  gguf.Tensor("blk.0.attn_q.weight", {32, 2}, kGgmlQ8_0, std::string(68, 'b'));
+  TempFolder temp;
+  std::ofstream(temp.path() / "m.gguf", std::ios::binary) << gguf.Build();
+  ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModelFolder(temp.path() / "m.gguf"));
+  EXPECT_EQ(model.architecture, "llama");
+  EXPECT_EQ(ToJson(model.config), R"({"model_type":"llama","num_hidden_layers":2})");
+  EXPECT_THAT(model.weights->Names(), ElementsAre("blk.0.attn_q.weight"));
+}
+
 TEST(Gguf, VocabularyIsTyped) {
   const std::string bytes = TinyBertGguf();
   const GgufMetadata metadata = Metadata(bytes);
