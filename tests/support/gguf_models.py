@@ -83,7 +83,7 @@ def add_bert_vocabulary(writer, words):
     writer.add_unk_token_id(words["[UNK]"])
     writer.add_sep_token_id(words["[SEP]"])
     writer.add_pad_token_id(words["[PAD]"])
-    writer.add_cls_token_id(words["[CLS]"])
+    writer.add_bos_token_id(words["[CLS]"])
 
 
 def write_encoder(target, architecture, tensors, layers, parameters, vocabulary, kind="F32", **options):
