@@ -188,6 +188,7 @@ Result<std::unique_ptr<Tokenizer>> MakeByteLevelBpe(const GgufVocab& vocab) {
       {"type", "BPE"}, {"ignore_merges", pre.ignore_merges}, {"vocab", json::object()}, {"merges", json::array()}};
   if (pre.composes) document["normalizer"] = json::object{{"type", "NFC"}};
   json::array steps;
+  if (pre.punctuation_first) steps.push_back(json::object{{"type", "Punctuation"}, {"behavior", "Contiguous"}});
   for (const std::string_view pattern : pre.patterns) {
     steps.push_back(json::object{
         {"type", "Split"}, {"pattern", json::object{{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}});
