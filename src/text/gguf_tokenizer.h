@@ -23,7 +23,7 @@ Result<std::unique_ptr<Tokenizer>> LoadGgufTokenizer(const Path& path);
 // How texts are cut into words under a name of "tokenizer.ggml.pre".
 struct GgufPreTokenizer {
   std::span<const std::string_view> patterns;  // one after the other
-  bool punctuation_first = false;              // before them runs of punctuation are set apart, as `tokenizers` knows it
+  bool punctuation_first = false;  // before them runs of punctuation are set apart, as `tokenizers` knows it
   bool ignore_merges = false;
   bool add_bos = false;   // where the file does not say
   bool composes = false;  // the original brings text into Unicode's form NFC, which no key says
