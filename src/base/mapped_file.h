@@ -19,6 +19,9 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const Path& path() const { return path_; }
+  // A hint for the system's reading ahead; changes nothing else.
+  enum class Access { kWholeSoon, kRandom };
+  void Advise(Access access) const;
 
  private:
   MappedFile(Path path, const std::byte* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}

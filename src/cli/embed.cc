@@ -102,7 +102,7 @@ Status RunEmbed(Options options) {
 Run SetUpEmbed(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--model,-m", options->model,
-                 "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")
+                 "A name from 'bantam list', a folder (with a slash, as in ./my-model), or a GGUF file")
       ->capture_default_str();
   options->dtype.AddTo(app, "Weights: f32, as the reference computes; int8, smaller and faster; or int4, smallest");
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")

@@ -18,12 +18,12 @@ struct Options {
 
 struct Row {
   StoredModel model;
-  uint64_t size_bytes = 0;                           // of the files the manifest names
+  uint64_t size_bytes = 0;                           // of the files the manifest names, or of the one file
   std::optional<std::vector<std::string>> problems;  // with --verify, when there is a manifest
 };
 
 std::string State(const Row& row) {
-  if (!row.model.manifest) return "no manifest";
+  if (!row.model.manifest) return row.model.path.extension() == ".gguf" ? "GGUF file" : "no manifest";
   if (!row.problems) return "";
   return row.problems->empty()
              ? "ok"
@@ -36,7 +36,7 @@ std::string ListAsText(const std::vector<Row>& rows, const Options& options) {
   if (state) table[0].push_back(options.verify ? "VERIFIED" : "");
   for (const Row& row : rows) {
     const auto& manifest = row.model.manifest;
-    table.push_back({row.model.name, manifest ? HumanBytes(row.size_bytes) : "?",
+    table.push_back({row.model.name, row.size_bytes > 0 ? HumanBytes(row.size_bytes) : "?",
                      manifest && manifest->parameters > 0 ? HumanCount(manifest->parameters) : "?",
                      manifest ? EscapeForTerminal(manifest->license) : "?"});
     if (state) table.back().push_back(State(row));
@@ -62,6 +62,7 @@ std::string ListAsJson(const std::vector<Row>& rows) {
       if (weights != manifest->files.end()) model["sha256"] = weights->second.sha256;
     } else {
       model["problem"] = row.model.problem;
+      if (row.size_bytes > 0) model["size_bytes"] = row.size_bytes;
     }
     if (row.problems) {
       model["verified"] = row.problems->empty();
@@ -87,6 +88,8 @@ Status RunList(const Options& options) {
         BANTAM_TRY(row.problems, VerifyModel(row.model));
         num_problems += row.problems->size();
       }
+    } else if (std::error_code error; std::filesystem::is_regular_file(row.model.path, error)) {
+      row.size_bytes = std::filesystem::file_size(row.model.path, error);
     }
     rows.push_back(std::move(row));
   }

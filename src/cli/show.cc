@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/quant_summary.h"
 #include "cli/sentence_summary.h"
+#include "files/gguf.h"
 #include "files/model_folder.h"
 #include "files/model_store.h"
 #include "models/classifier_head.h"
@@ -86,9 +87,7 @@ uint64_t CountParameters(const WeightSource& weights) {
   for (const std::string& name : weights.Names()) {
     const TensorView* view = weights.Find(name);
     const auto elements = static_cast<uint64_t>(NumElements(view->shape));
-    const bool is_float = view->dtype == DType::kF32 || view->dtype == DType::kF16 || view->dtype == DType::kBF16 ||
-                          view->dtype == DType::kF64;
-    if (is_float) {
+    if (IsReal(view->dtype)) {
       const TensorView* scaled =
           name.ends_with(kScale) ? weights.Find(name.substr(0, name.size() - kScale.size())) : nullptr;
       const bool is_scale = scaled != nullptr && (scaled->dtype == DType::kI8 || scaled->dtype == DType::kU8);
@@ -134,6 +133,11 @@ Status RunShow(const Options& options) {
   if (auto read = ReadManifest(model.path)) manifest = *std::move(read);
   uint64_t size_bytes = 0;
   for (const auto& [name, file] : manifest.files) size_bytes += file.size;
+  if (model.gguf != nullptr) {
+    size_bytes = model.gguf->size_bytes();
+    if (manifest.license.empty())
+      manifest.license = model.gguf->metadata().StringOr("general.license", "").value_or("");
+  }
   std::unique_ptr<Tokenizer> tokenizer;
   if (!model.tokenizer_json.empty()) {
     BANTAM_TRY(tokenizer, Tokenizer::Load(model.tokenizer_json));
@@ -226,13 +230,15 @@ Status RunShow(const Options& options) {
 
 Run SetUpShow(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("MODEL", options->model, "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")
+  app.add_option("MODEL", options->model,
+                 "A name from 'bantam list', a folder (with a slash, as in ./my-model), or a GGUF file")
       ->required();
   app.add_flag("--json", options->json, "One JSON object instead of text");
   app.footer(
       "Examples:\n"
       "  bantam show all-MiniLM-L6-v2\n"
-      "  bantam show ./my-model --json");
+      "  bantam show ./my-model --json\n"
+      "  bantam show nomic-embed-text-v1.5.Q8_0.gguf");
   return [options] { return RunShow(*options); };
 }
 

@@ -159,8 +159,9 @@ Run SetUpTokenize(CLI::App& app) {
   app.footer(
       "One line out for each line in: {\"ids\": [...], \"offsets\": [[begin, end], ...]}, special tokens added, and\n"
       "recognised where they stand in the text; not truncated. With --decode a JSON string for each line of ids.\n\n"
-      "Reads tokenizer.json, vocab.txt, vocab.json with merges.txt, SentencePiece's *.model and tiktoken's "
-      "*.tiktoken.\n\n"
+      "Reads tokenizer.json, vocab.txt, vocab.json with merges.txt, SentencePiece's *.model, tiktoken's *.tiktoken "
+      "and\n"
+      "the vocabularies inside *.gguf.\n\n"
       "Examples:\n"
       "  echo 'Where is my refund?' | bantam tokenize --model all-MiniLM-L6-v2\n"
       "  echo 'Where is my refund?' | bantam tokenize --model ./spiece.model | bantam tokenize --decode --model "

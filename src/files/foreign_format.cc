@@ -21,7 +21,7 @@ constexpr std::string_view kZip =
     "the "
     "model's safetensors files";
 constexpr std::string_view kOnnx = "this is an ONNX graph, which is not read here: use the model's safetensors files";
-constexpr std::string_view kGguf = "this is a GGUF file, which is not read here: use the model's safetensors files";
+constexpr std::string_view kGguf = "this is a GGUF file under another name: call it NAME.gguf and name the file";
 constexpr std::string_view kArchive = "this is a compressed archive: unpack it and name the folder inside";
 
 }  // namespace

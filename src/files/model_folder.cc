@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text_util.h"
 #include "files/foreign_format.h"
+#include "files/gguf_model.h"
 #include "files/model_store.h"
 #include "files/multi_vector.h"
 #include "files/safetensors.h"
@@ -59,7 +60,18 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
     return Err(ErrorCode::kNotFound, "no folder {}; 'bantam list' shows the models that have a name",
                Printable(folder));
   }
-  if (!std::filesystem::is_directory(folder, error)) return NotAFolder(folder);
+  if (!std::filesystem::is_directory(folder, error)) {
+    return LooksLikeGguf(folder) ? OpenGgufModel(folder, manifest) : NotAFolder(folder);
+  }
+  if (!std::filesystem::exists(folder / "config.json", error) &&
+      !std::filesystem::exists(folder / "modules.json", error)) {
+    BANTAM_TRY(const std::optional<Path> gguf, FindGgufIn(folder));
+    if (gguf) {
+      BANTAM_TRY(ModelFolder model, OpenGgufModel(*gguf, manifest));
+      model.name = folder.has_filename() ? folder.filename().string() : folder.parent_path().filename().string();
+      return model;
+    }
+  }
   ModelFolder model;
   model.path = folder;
   model.name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
@@ -115,10 +127,13 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
 Result<ModelFolder> OpenModelFolder(const Path& folder) { return Open(folder, std::nullopt); }
 
 Result<ModelFolder> OpenModel(std::string_view reference, const std::optional<Path>& store) {
-  if (reference.find('/') != std::string_view::npos || reference == "." || reference == "..") {
+  std::error_code ignored;
+  if (reference.find('/') != std::string_view::npos || reference == "." || reference == ".." ||
+      (reference.ends_with(".gguf") && std::filesystem::is_regular_file(Path(reference), ignored))) {
     return OpenModelFolder(Path(reference));
   }
   BANTAM_TRY(const Path folder, FindModel(reference, store));
+  if (!std::filesystem::is_directory(folder, ignored)) return OpenModelFolder(folder);  // a GGUF file in the store
   // The manifest of a store folder was written by our set-up; one that came with somebody's folder is not believed.
   std::optional<ModelManifest> manifest;
   if (auto read = ReadManifest(folder)) {

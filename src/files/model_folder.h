@@ -1,5 +1,6 @@
 // A model as people have it: a Hugging Face folder (config.json, tokenizer.json, safetensors, and for sentence encoders
-// modules.json with its pooling). Everything is validated here, once; later code sees only typed, checked values.
+// modules.json with its pooling), or a GGUF file, which reads as the folder it was converted from. Everything is
+// validated here, once; later code sees only typed, checked values.
 //
 //   BANTAM_TRY(ModelFolder model, OpenModel("all-MiniLM-L6-v2"));   // store name or path
 //   BANTAM_TRY(TensorView w, model.weights->Get("encoder.layer.0.output.dense.weight", {384, 1536}));
@@ -33,6 +34,8 @@ class WeightSource {
   virtual std::vector<std::string> Leftovers() const = 0;  // never asked for
 };
 
+class GgufFile;
+
 struct ModelFolder {
   std::string name;  // as asked for; the folder's name for a path
   Path path;
@@ -46,12 +49,18 @@ struct ModelFolder {
   std::string weights_sha256;
   // Where disposable packed copies may be written: inside the store's folder for a store model, empty otherwise.
   Path packed_folder;
+  // Of a GGUF model its file, which then is `path` and `tokenizer_json`; `config` was made of its metadata.
+  std::shared_ptr<const GgufFile> gguf;
+
+  // What errors about `config` begin with.
+  Path config_path() const { return gguf != nullptr ? path : transformer_folder / "config.json"; }
 };
 
-// `reference`: a name in the model store (":latest" is accepted and dropped), or a path (contains '/' or is '.').
+// `reference`: a name in the model store (":latest" is accepted and dropped), or a path (contains '/', is '.', or is a
+// file that ends in .gguf).
 // kNotFound lists what the store holds and the command that fetches the default model. `store`: another folder than
 // $BANTAM_HOME/models.
 Result<ModelFolder> OpenModel(std::string_view reference, const std::optional<Path>& store = {});
-Result<ModelFolder> OpenModelFolder(const Path& folder);
+Result<ModelFolder> OpenModelFolder(const Path& folder);  // or a GGUF file
 
 }  // namespace bantam

@@ -92,7 +92,14 @@ Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& folder) {
     StoredModel model{it->path().filename().string(), it->path(), std::nullopt, ""};
     std::error_code ignored;
     // Dot names are downloads under way.
-    if (!it->is_directory(ignored) || !CheckPlainName("model", model.name)) continue;
+    if (!CheckPlainName("model", model.name)) continue;
+    if (!it->is_directory(ignored)) {
+      if (!it->is_regular_file(ignored) || it->path().extension() != ".gguf") continue;
+      model.name = it->path().stem().string();
+      model.problem = "a GGUF file by itself: it has no manifest";
+      models.push_back(std::move(model));
+      continue;
+    }
     auto manifest = ReadManifest(model.path);
     if (manifest) {
       model.manifest = *std::move(manifest);
@@ -113,6 +120,8 @@ Result<Path> FindModel(std::string_view reference, const std::optional<Path>& fo
   BANTAM_TRY(const Path store, folder ? Result<Path>(*folder) : ModelsFolder());
   std::error_code ignored;
   if (std::filesystem::is_directory(store / name, ignored)) return store / name;
+  const Path gguf = store / (std::string(name) + (name.ends_with(".gguf") ? "" : ".gguf"));
+  if (std::filesystem::is_regular_file(gguf, ignored)) return gguf;
   BANTAM_TRY(const std::vector<StoredModel> models, ListModels(store));
   std::string there;
   for (const StoredModel& model : models) there += (there.empty() ? "" : ", ") + model.name;

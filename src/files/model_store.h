@@ -1,5 +1,5 @@
 // The models of this machine: one folder per model in $BANTAM_HOME/models, each with a manifest bantam.json that the
-// set-up wrote when it fetched the files.
+// set-up wrote when it fetched the files; or a file NAME.gguf, which somebody put there.
 //
 //   {"name": "all-MiniLM-L6-v2", "source": "...", "license": "...", "parameters": 22713216,
 //    "files": {"model.safetensors": {"size": 90868376, "sha256": "53aa..."}, ...}}
@@ -39,8 +39,8 @@ struct StoredModel {
 // By name. An absent store is an empty one. `store`: another folder than $BANTAM_HOME/models.
 Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& store = {});
 
-// The folder of a store model. `reference` may end in ":latest". kNotFound lists what there is and how to get the
-// default.
+// The folder of a store model, or its file where it is a GGUF file by itself. `reference` may end in ":latest".
+// kNotFound lists what there is and how to get the default.
 Result<Path> FindModel(std::string_view reference, const std::optional<Path>& store = {});
 
 // One sentence per file that is missing, has another size or another sha256 than the manifest says; reads every byte.

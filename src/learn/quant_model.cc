@@ -50,6 +50,10 @@ class TensorSource final : public WeightSource {
 
 Result<std::unique_ptr<QuantModel>> QuantModel::Open(std::string_view reference, ThreadPool& pool) {
   BANTAM_TRY(ModelFolder folder, OpenModel(reference));
+  if (folder.gguf != nullptr) {
+    return Err(ErrorCode::kUnsupported, "{} is a GGUF file: quantising starts from the folder of the original model",
+               EscapeForTerminal(folder.path.string(), 400));
+  }
   BANTAM_TRY(const WeightPlan plan,
              ReadWeightPlan(folder.config, EscapeForTerminal(folder.path.string(), 400), WeightType::kF32));
   if (plan.stored) {

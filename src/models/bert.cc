@@ -39,7 +39,7 @@ Result<std::unique_ptr<Encoder>> Bert::Load(ModelFolder& model, const EncoderOpt
 Result<std::unique_ptr<Encoder>> Bert::LoadFamily(ModelFolder& model, const EncoderOptions& options,
                                                   const BertFamily& family) {
   BANTAM_TRY(const Kernels* kernels, KernelsOf(options));
-  const std::string name = EscapeForTerminal((model.path / "config.json").string(), 400);
+  const std::string name = EscapeForTerminal(model.config_path().string(), 400);
   BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
   const BertConfig& config = family.config;
   BANTAM_TRY(PackedWeights packed,

@@ -5,7 +5,7 @@
 namespace bantam {
 
 Result<JsonObject> ConfigOf(const ModelFolder& model) {
-  return JsonObject::From(model.config, EscapeForTerminal((model.path / "config.json").string(), 400));
+  return JsonObject::From(model.config, EscapeForTerminal(model.config_path().string(), 400));
 }
 
 Result<int> ReadSize(const JsonObject& config, std::string_view key, int64_t maximum) {

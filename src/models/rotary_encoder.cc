@@ -211,7 +211,7 @@ Result<std::unique_ptr<Encoder>> LoadRotaryEncoder(ModelFolder& model, const Enc
                                                    const RotaryConfig& config, const WeightNames& names,
                                                    const std::string& fingerprint, const BindRotary& bind) {
   BANTAM_TRY(const Kernels* kernels, KernelsOf(options));
-  const std::string name = EscapeForTerminal((model.path / "config.json").string(), 400);
+  const std::string name = EscapeForTerminal(model.config_path().string(), 400);
   BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
   const std::string line =
       fmt::format("{} vocab={} hidden={} layers={} heads={} kv={} dim={} intermediate={}", fingerprint,

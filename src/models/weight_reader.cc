@@ -12,25 +12,21 @@
 namespace bantam {
 namespace {
 
-bool IsFloat(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF64;
-}
-
 TensorView RowOf(const TensorView& matrix, int row, int columns) {
-  const size_t row_bytes = static_cast<size_t>(columns) * DTypeBytes(matrix.dtype);
+  const size_t row_bytes = RowBytes(matrix.dtype, static_cast<size_t>(columns));
   return {matrix.dtype, {columns}, matrix.bytes.subspan(static_cast<size_t>(row) * row_bytes, row_bytes)};
 }
 
 }  // namespace
 
-// DType::kF32 expects any float type.
+// DType::kF32 expects any type that reads as f32.
 Result<TensorView> WeightReader::GetAny(const std::string& full, const Shape& shape, DType expected) {
   BANTAM_TRY(TensorView view, source_.Get(full, shape));
-  const bool fits = expected == DType::kF32 ? IsFloat(view.dtype) : view.dtype == expected;
+  const bool fits = expected == DType::kF32 ? IsReal(view.dtype) : view.dtype == expected;
   if (!fits) {
     return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected {}", EscapeForTerminal(full),
                DTypeName(view.dtype),
-               expected == DType::kF32 ? "F32, F16, BF16 or F64"
+               expected == DType::kF32 ? "F32, F16, BF16, F64 or a block format of GGUF"
                                        : fmt::format("{} by \"quantization_config\"", DTypeName(expected)));
   }
   return view;

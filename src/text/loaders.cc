@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/text_util.h"
+#include "files/gguf_model.h"
 #include "text/general_pipeline.h"
+#include "text/gguf_tokenizer.h"
 
 namespace bantam::text {
 namespace {
@@ -28,9 +30,11 @@ Result<Path> FindInFolder(const Path& folder) {
     if (entry.path().extension() == ".tiktoken") ranks.push_back(entry.path());
   }
   if (ranks.size() == 1) return ranks.front();
+  BANTAM_TRY(const std::optional<Path> gguf, FindGgufIn(folder));
+  if (gguf) return *gguf;
   return Err(ErrorCode::kNotFound,
-             "{}: no tokenizer: expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, vocab.txt or one "
-             "*.tiktoken",
+             "{}: no tokenizer: expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, vocab.txt, "
+             "one *.tiktoken or a GGUF file",
              EscapeForTerminal(folder.string(), 400));
 }
 
@@ -60,6 +64,8 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Path& given) {
   if (std::filesystem::is_directory(path, ignored)) {
     BANTAM_TRY(path, FindInFolder(path));
   }
+  // Not read into memory: its tensors lie in the same file.
+  if (path.extension() == ".gguf" || LooksLikeGguf(path)) return LoadGgufTokenizer(path);
   const std::string name = EscapeForTerminal(path.string(), 400);
   BANTAM_TRY(const std::string content, ReadFile(path, kMaxTokenizerFileBytes));
   const std::string file_name = path.filename().string();

@@ -5,8 +5,10 @@
 //   vocab.json and merges.txt     GPT-2's, RoBERTa's or CLIP's
 //   *.model                       SentencePiece
 //   *.tiktoken                    tiktoken's ranks, of an encoding whose name the file bears
+//   *.gguf                        the vocabulary inside (gguf_tokenizer.h)
 #pragma once
 
+#include "text/sentencepiece_file.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_file.h"
 
@@ -22,6 +24,7 @@ Result<std::unique_ptr<Tokenizer>> LoadVocabTxt(std::string_view text, std::stri
 Result<std::unique_ptr<Tokenizer>> LoadVocabAndMerges(std::string_view vocab, std::string_view merges,
                                                       std::string_view name, std::string_view merges_name);
 Result<std::unique_ptr<Tokenizer>> LoadSentencePiece(std::string_view bytes, std::string_view name);
+std::unique_ptr<Tokenizer> MakeSentencePieceTokenizer(SentencePieceModel model, SentencePieceFrame frame);
 // `encoding`: "cl100k_base".
 Result<std::unique_ptr<Tokenizer>> LoadTiktoken(std::string_view text, std::string_view name,
                                                 std::string_view encoding);

@@ -39,6 +39,14 @@ struct SentencePieceModel {
   }
 };
 
+// What a file that holds more than the model says about texts.
+struct SentencePieceFrame {
+  std::vector<int32_t> before, after;  // special tokens around a text
+  // User-defined pieces, and control pieces when asked for, are found in the text as it came; what lies between them is
+  // encoded by itself.
+  bool finds_tokens = false;
+};
+
 // kCorrupt, kTooLarge or kUnsupported; messages name the file and the field.
 Result<SentencePieceModel> ReadSentencePieceModel(std::string_view bytes, std::string_view name);
 

@@ -1,8 +1,10 @@
-// A tokenizer from a SentencePiece .model, with the ids and offsets that the package `sentencepiece` gives. No special
-// token is added, as it adds none unless told to, and none is recognised in text.
+// A tokenizer from a SentencePiece model, with the ids and offsets that the package `sentencepiece` gives. From a
+// .model file no special token is added, as it adds none unless told to, and none is recognised in text; a GGUF file
+// says more (SentencePieceFrame).
 #include <algorithm>
 
 #include "base/text_util.h"
+#include "text/added_tokens.h"
 #include "text/loaders.h"
 #include "text/sentencepiece_encoders.h"
 #include "text/unicode.h"
@@ -21,10 +23,18 @@ struct Normalized {
 
 class SentencePieceTokenizer final : public Tokenizer {
  public:
-  explicit SentencePieceTokenizer(SentencePieceModel model)
-      : model_(std::move(model)), user_defined_(UserDefinedPieces(model_)), unigram_(model_) {
+  SentencePieceTokenizer(SentencePieceModel model, SentencePieceFrame frame)
+      : model_(std::move(model)), frame_(std::move(frame)), user_defined_(UserDefinedPieces(model_)), unigram_(model_) {
     has_user_defined_ = std::find(model_.types.begin(), model_.types.end(), SentencePieceModel::Type::kUserDefined) !=
                         model_.types.end();
+    if (!frame_.finds_tokens) return;
+    for (int32_t id = 0; id < model_.vocabulary.end_id(); ++id) {
+      const auto type = model_.types[static_cast<size_t>(id)];
+      const bool user_defined = type == SentencePieceModel::Type::kUserDefined;
+      const bool special = type == SentencePieceModel::Type::kControl || type == SentencePieceModel::Type::kUnknown;
+      if (user_defined) found_.Add(model_.vocabulary.TextOf(id), id);
+      if (user_defined || special) found_with_special_.Add(model_.vocabulary.TextOf(id), id);
+    }
   }
 
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
@@ -34,24 +44,44 @@ class SentencePieceTokenizer final : public Tokenizer {
       repaired = ReplaceInvalidUtf8(text);
       text = repaired;
     }
-    uint64_t steps = 0;
-    const Normalized normalized = Normalize(text, options.offsets);
-    std::vector<CutPiece> pieces;
-    if (model_.algorithm == SentencePieceModel::Algorithm::kUnigram) {
-      unigram_.Cut(model_, normalized.text, pieces, steps);
-    } else {
-      bpe_.Cut(model_, user_defined_, normalized.text, pieces, steps);
-    }
+    static const std::vector<int32_t> kNothing;
+    const std::vector<int32_t>& before = options.add_special_tokens ? frame_.before : kNothing;
+    const std::vector<int32_t>& after = options.add_special_tokens ? frame_.after : kNothing;
+    const size_t added = before.size() + after.size();
+    size_t limit = SIZE_MAX;
+    if (options.max_tokens != 0) limit = options.max_tokens > added ? options.max_tokens - added : 0;
     Encoding encoding;
+    Append(before, options.offsets, encoding);
     std::vector<uint32_t> code_points;
     if (options.offsets) CountCodePointsBefore(text, code_points);
-    TokenSink sink(encoding, options.max_tokens == 0 ? SIZE_MAX : options.max_tokens, options.offsets);
-    Put(pieces, normalized, code_points, sink);
-    encoding.num_tokens_before_truncation = sink.count();
+    TokenSink sink(encoding, limit, options.offsets);
+    const PatternTrie& found = options.recognize_special_tokens ? found_with_special_ : found_;
+    uint64_t steps = 0;
+    size_t done = 0;
+    // The longest token at the leftmost place, then the text after it.
+    for (size_t at = 0; !found.empty() && (at = found.NextStart(text, at)) < text.size();) {
+      const PatternTrie::Match match = found.LongestAt(text, at, steps);
+      if (match.length == 0) {
+        ++at;
+        continue;
+      }
+      EncodeStretch(text.substr(done, at - done), done, options.offsets, code_points, sink, steps);
+      done = at + match.length;
+      sink.Add(match.value, options.offsets ? TokenSpan{code_points[at], code_points[done]} : TokenSpan());
+      at = done;
+    }
+    EncodeStretch(text.substr(done), done, options.offsets, code_points, sink, steps);
+    Append(after, options.offsets, encoding);
+    encoding.num_tokens_before_truncation = sink.count() + added;
+    // A limit below the number of special tokens cuts them too.
+    if (options.max_tokens != 0 && encoding.ids.size() > options.max_tokens) {
+      encoding.ids.resize(options.max_tokens);
+      if (options.offsets) encoding.offsets.resize(options.max_tokens);
+    }
     return encoding;
   }
 
-  std::string Decode(std::span<const int32_t> ids, const DecodeOptions&) const override {
+  std::string Decode(std::span<const int32_t> ids, const DecodeOptions& options) const override {
     std::string out, bytes;
     bool at_begin = true, dropped_space = false;
     const auto flush = [&] { out += ReplaceInvalidByBytes(std::exchange(bytes, {})); };
@@ -67,7 +97,10 @@ class SentencePieceTokenizer final : public Tokenizer {
       flush();
       if (dropped_space || !out.empty()) at_begin = false;
       dropped_space = false;
-      if (type == SentencePieceModel::Type::kControl) continue;
+      if (type == SentencePieceModel::Type::kControl) {
+        if (frame_.finds_tokens && !options.skip_special_tokens) out += piece;
+        continue;
+      }
       if (type == SentencePieceModel::Type::kUnknown) {
         out += model_.unknown_surface;
         continue;
@@ -96,6 +129,26 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
  private:
+  static void Append(const std::vector<int32_t>& ids, bool offsets, Encoding& encoding) {
+    encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
+    if (offsets) encoding.offsets.resize(encoding.ids.size());
+  }
+
+  // `text` begins at byte `base` of the whole text, to which `code_points` belongs.
+  void EncodeStretch(std::string_view text, size_t base, bool offsets, const std::vector<uint32_t>& code_points,
+                     TokenSink& sink, uint64_t& steps) const {
+    if (text.empty()) return;
+    Normalized normalized = Normalize(text, offsets);
+    for (uint32_t& origin : normalized.origins) origin += static_cast<uint32_t>(base);
+    std::vector<CutPiece> pieces;
+    if (model_.algorithm == SentencePieceModel::Algorithm::kUnigram) {
+      unigram_.Cut(model_, normalized.text, pieces, steps);
+    } else {
+      bpe_.Cut(model_, user_defined_, normalized.text, pieces, steps);
+    }
+    Put(pieces, normalized, code_points, sink);
+  }
+
   struct Prefix {
     std::string_view text;  // what takes the place of ...
     size_t length = 0;      // ... so many bytes
@@ -214,6 +267,8 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
   SentencePieceModel model_;
+  SentencePieceFrame frame_;
+  PatternTrie found_, found_with_special_;  // values: ids
   TokenTrie user_defined_;
   bool has_user_defined_ = false;
   SentencePieceUnigram unigram_;
@@ -224,7 +279,11 @@ class SentencePieceTokenizer final : public Tokenizer {
 
 Result<std::unique_ptr<Tokenizer>> LoadSentencePiece(std::string_view bytes, std::string_view name) {
   BANTAM_TRY(SentencePieceModel model, ReadSentencePieceModel(bytes, name));
-  return std::make_unique<SentencePieceTokenizer>(std::move(model));
+  return MakeSentencePieceTokenizer(std::move(model), {});
+}
+
+std::unique_ptr<Tokenizer> MakeSentencePieceTokenizer(SentencePieceModel model, SentencePieceFrame frame) {
+  return std::make_unique<SentencePieceTokenizer>(std::move(model), std::move(frame));
 }
 
 }  // namespace bantam::text

@@ -1,0 +1,221 @@
+#include "files/gguf_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text_util.h"
+#include "files/gguf_names.h"
+
+namespace bantam {
+namespace {
+
+constexpr int64_t kMostSize = int64_t{1} << 31;
+constexpr double kMostNumber = 1e12;
+
+std::string Printable(const Path& path) { return EscapeForTerminal(path.string(), 400); }
+
+// The tensors of a file under their original names.
+class GgufWeights final : public WeightSource {
+ public:
+  GgufWeights(std::shared_ptr<const GgufFile> file, const GgufArchitecture& architecture, std::string place)
+      : file_(std::move(file)), place_(std::move(place)) {
+    for (const GgufTensor& tensor : file_->tensors()) {
+      // One that the architecture does not have keeps its name, and is left over under it.
+      tensors_.emplace(OriginalName(architecture, tensor.name).value_or(tensor.name), &tensor);
+    }
+  }
+
+  Result<TensorView> Get(std::string_view name, const Shape& expected_shape) override {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) {
+      return Err(ErrorCode::kCorrupt, "{}: the tensor for \"{}\" {} is missing (the file has {} tensors)", place_,
+                 EscapeForTerminal(name), ShapeString(expected_shape), tensors_.size());
+    }
+    asked_.insert(found->first);
+    const GgufTensor& tensor = *found->second;
+    if (tensor.view.shape != expected_shape) {
+      return Err(ErrorCode::kCorrupt, "{}: tensor '{}' is {}, the metadata says {}", place_,
+                 EscapeForTerminal(tensor.name), ShapeString(tensor.view.shape), ShapeString(expected_shape));
+    }
+    return tensor.view;
+  }
+
+  const TensorView* Find(std::string_view name) const override {
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? nullptr : &found->second->view;
+  }
+
+  std::vector<std::string> Names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : tensors_) names.push_back(name);
+    return names;
+  }
+
+  std::vector<std::string> Leftovers() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, tensor] : tensors_) {
+      if (!asked_.contains(name)) names.push_back(name);
+    }
+    return names;
+  }
+
+ private:
+  std::shared_ptr<const GgufFile> file_;
+  std::string place_;
+  std::map<std::string, const GgufTensor*, std::less<>> tensors_;
+  std::set<std::string, std::less<>> asked_;
+};
+
+// The rows of a table of the file.
+Result<int64_t> RowsOf(const GgufFile& file, std::string_view tensor_name) {
+  const GgufTensor* tensor = file.Find(tensor_name);
+  if (tensor == nullptr || tensor->view.shape.size() != 2) {
+    return Err(ErrorCode::kCorrupt, "{}: the tensor '{}' is missing or no matrix", file.metadata().file(), tensor_name);
+  }
+  return tensor->view.shape[0];
+}
+
+// Forms of attention that no architecture of the table has.
+Status RefuseOtherForms(const GgufMetadata& keys) {
+  BANTAM_TRY(const std::string_view scaling, keys.StringOr("rope.scaling.type", "none"));
+  BANTAM_TRY(const double factor, keys.NumberOr("rope.scaling.factor", 1, 0, kMostNumber));
+  if (scaling != "none" && factor != 1) {
+    return Err(ErrorCode::kUnsupported, "{} at byte {}: scaled rotary positions are not computed here (got {} by {})",
+               keys.file() + ": 'rope.scaling.type'", keys.Find("rope.scaling.type")->offset,
+               EscapeForTerminal(scaling), factor);
+  }
+  return Ok();
+}
+
+// Whether all of a head's values turn with the position, which is the only way that is known here.
+Status CheckRotaryPart(const GgufMetadata& keys) {
+  if (!keys.Has("rope.dimension_count")) return Ok();
+  BANTAM_TRY(const int64_t width, keys.Int("embedding_length", 1, kMostSize));
+  BANTAM_TRY(const int64_t heads, keys.Int("attention.head_count", 1, kMostSize));
+  BANTAM_TRY(const int64_t head, keys.IntOr("attention.key_length", width / heads, 1, kMostSize));
+  BANTAM_RETURN_IF_ERROR(keys.Int("rope.dimension_count", head, head));
+  return Ok();
+}
+
+bool IsArray(const GgufMetadata& keys, std::string_view key) {
+  const GgufValue* value = keys.Find(key);
+  return value != nullptr && value->type == GgufType::kArray;
+}
+
+Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& architecture, bool known) {
+  const GgufMetadata keys = file.metadata().Below(std::string(architecture.name) + ".");
+  if (known) BANTAM_RETURN_IF_ERROR(RefuseOtherForms(keys));
+  if (known && architecture.positions_key.empty()) BANTAM_RETURN_IF_ERROR(CheckRotaryPart(keys));
+  BANTAM_TRY(const json::value more, ParseJson(architecture.more, "gguf_names.cc"));
+  json::object config = more.get_object();
+  config["model_type"] = architecture.model_type;
+  for (const GgufConfigRow& row : architecture.config) {
+    // An array has a value for each layer.
+    if (!row.required && (!keys.Has(row.key) || IsArray(keys, row.key))) continue;
+    if (row.kind == GgufConfigRow::Kind::kSize) {
+      BANTAM_TRY(const int64_t size, keys.Int(row.key, 1, kMostSize));
+      config[row.config_key] = size;
+    } else {
+      BANTAM_TRY(const double number, keys.Number(row.key, 0, kMostNumber));
+      config[row.config_key] = number;
+    }
+  }
+  if (!known) return config;
+  BANTAM_TRY(const int64_t words, RowsOf(file, "token_embd.weight"));
+  config["vocab_size"] = words;
+  if (!architecture.types_key.empty()) {
+    BANTAM_TRY(const int64_t types, RowsOf(file, "token_types.weight"));
+    config[architecture.types_key] = types;
+  }
+  if (!architecture.positions_key.empty()) {
+    BANTAM_TRY(const int64_t positions, RowsOf(file, "position_embd.weight"));
+    config[architecture.positions_key] = positions;
+  }
+  return config;
+}
+
+Result<SentenceConfig> ReadSentence(const GgufMetadata& keys, std::string_view model_type, bool known) {
+  SentenceConfig sentence;
+  // The file does not say whether vectors are to have length 1; its own library gives them so.
+  sentence.normalize = true;
+  BANTAM_TRY(const int64_t length, keys.IntOr("context_length", 0, 1, kMostSize - 1));
+  sentence.max_seq_length = static_cast<int>(length);
+  const bool causal = model_type == "qwen3";
+  BANTAM_TRY(const bool told_causal, keys.BoolOr("attention.causal", causal));
+  if (known && told_causal != causal) {
+    return Err(ErrorCode::kUnsupported, "{}: 'attention.causal' is {}, which this architecture is not here",
+               keys.file(), told_causal);
+  }
+  BANTAM_TRY(const int64_t pooling, keys.IntOr("pooling_type", 0, 0, 4));
+  switch (pooling) {
+    case 1:
+      sentence.pooling = PoolingMode::kMean;
+      break;
+    case 2:
+    case 4:  // re-rankers score the first token
+      sentence.pooling = PoolingMode::kCls;
+      break;
+    case 3:
+      sentence.pooling = PoolingMode::kLastToken;
+      break;
+    default:
+      sentence.pooling = causal ? PoolingMode::kLastToken : PoolingMode::kMean;
+  }
+  sentence.pooling_modes = {sentence.pooling};
+  return sentence;
+}
+
+}  // namespace
+
+bool LooksLikeGguf(const Path& path) {
+  const auto file = MappedFile::Open(path);
+  if (!file || file->bytes().size() < 4) return false;
+  return std::string_view(reinterpret_cast<const char*>(file->bytes().data()), 4) == "GGUF";
+}
+
+Result<std::optional<Path>> FindGgufIn(const Path& folder) {
+  std::vector<Path> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.ends_with(".gguf") || name.starts_with('.')) continue;
+    // Of a split file the first part stands for all.
+    const size_t of = name.size() >= 20 ? name.size() - 19 : 0;  // "-00002-of-00003.gguf"
+    const bool part = of > 0 && name.compare(of + 5, 4, "-of-") == 0 && name[of - 1] == '-';
+    if (part && name.compare(of, 5, "00001") != 0) continue;
+    found.push_back(entry.path());
+  }
+  if (found.empty()) return std::optional<Path>();
+  std::sort(found.begin(), found.end());
+  if (found.size() > 1) {
+    return Err(ErrorCode::kInvalidArgument, "{} holds {} GGUF models, such as {} and {}: name the file",
+               Printable(folder), found.size(), EscapeForTerminal(found[0].filename().string()),
+               EscapeForTerminal(found[1].filename().string()));
+  }
+  return std::optional(found.front());
+}
+
+Result<ModelFolder> OpenGgufModel(const Path& path, const std::optional<ModelManifest>& manifest) {
+  BANTAM_TRY(std::shared_ptr<const GgufFile> file, GgufFile::Open(path));
+  const GgufMetadata& metadata = file->metadata();
+  BANTAM_TRY(const std::string_view name, metadata.String("general.architecture"));
+  const GgufArchitecture* found = FindGgufArchitecture(name, file->Find("token_types.weight") != nullptr);
+  const bool known = found != nullptr;
+  const GgufArchitecture architecture = known ? *found : AnyGgufArchitecture(name);
+  ModelFolder model;
+  model.path = path;
+  model.name = path.stem().string();
+  model.transformer_folder = path.parent_path();
+  model.architecture = architecture.model_type;
+  BANTAM_TRY(json::object config, ReadConfig(*file, architecture, known));
+  model.config = std::move(config);
+  BANTAM_TRY(model.sentence, ReadSentence(metadata.Below(std::string(name) + "."), model.architecture, known));
+  if (metadata.Has("tokenizer.ggml.model")) model.tokenizer_json = path;
+  model.weights = std::make_shared<GgufWeights>(file, architecture, metadata.file());
+  BANTAM_TRY(model.weights_sha256, WeightsSha256(file->paths(), manifest));
+  model.gguf = std::move(file);
+  return model;
+}
+
+}  // namespace bantam

@@ -1,0 +1,189 @@
+#include "files/gguf_names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bantam {
+namespace {
+
+using enum GgufConfigRow::Kind;
+
+constexpr GgufConfigRow kBertConfig[] = {
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"attention.head_count", "num_attention_heads"},
+    {"feed_forward_length", "intermediate_size"},
+    {"attention.layer_norm_epsilon", "layer_norm_eps", kNumber},
+};
+constexpr GgufNameRow kBertOutside[] = {
+    {"token_embd", "embeddings.word_embeddings"},
+    {"position_embd", "embeddings.position_embeddings"},
+    {"token_types", "embeddings.token_type_embeddings"},
+    {"token_embd_norm", "embeddings.LayerNorm"},
+    {"cls", "classifier.dense"},
+    {"cls.output", "classifier.out_proj"},
+};
+constexpr GgufNameRow kBertLayer[] = {
+    {"attn_q", "encoder.layer.{}.attention.self.query"},
+    {"attn_k", "encoder.layer.{}.attention.self.key"},
+    {"attn_v", "encoder.layer.{}.attention.self.value"},
+    {"attn_output", "encoder.layer.{}.attention.output.dense"},
+    {"attn_output_norm", "encoder.layer.{}.attention.output.LayerNorm"},
+    {"ffn_up", "encoder.layer.{}.intermediate.dense"},
+    {"ffn_down", "encoder.layer.{}.output.dense"},
+    {"layer_output_norm", "encoder.layer.{}.output.LayerNorm"},
+};
+
+// Its converter writes it as a BERT without token types. The epsilon is the same in every model.
+constexpr GgufConfigRow kDistilBertConfig[] = {
+    {"embedding_length", "dim"},
+    {"block_count", "n_layers"},
+    {"attention.head_count", "n_heads"},
+    {"feed_forward_length", "hidden_dim"},
+};
+constexpr GgufNameRow kDistilBertLayer[] = {
+    {"attn_q", "transformer.layer.{}.attention.q_lin"},
+    {"attn_k", "transformer.layer.{}.attention.k_lin"},
+    {"attn_v", "transformer.layer.{}.attention.v_lin"},
+    {"attn_output", "transformer.layer.{}.attention.out_lin"},
+    {"attn_output_norm", "transformer.layer.{}.sa_layer_norm"},
+    {"ffn_up", "transformer.layer.{}.ffn.lin1"},
+    {"ffn_down", "transformer.layer.{}.ffn.lin2"},
+    {"layer_output_norm", "transformer.layer.{}.output_layer_norm"},
+};
+
+constexpr GgufConfigRow kNomicBertConfig[] = {
+    {"embedding_length", "n_embd"},
+    {"block_count", "n_layer"},
+    {"attention.head_count", "n_head"},
+    {"feed_forward_length", "n_inner"},
+    {"context_length", "n_positions"},
+    {"attention.layer_norm_epsilon", "layer_norm_epsilon", kNumber},
+    {"rope.freq_base", "rotary_emb_base", kNumber, false},
+};
+constexpr GgufNameRow kNomicBertOutside[] = {
+    {"token_embd", "embeddings.word_embeddings"},
+    {"token_types", "embeddings.token_type_embeddings"},
+    {"token_embd_norm", "emb_ln"},
+};
+constexpr GgufNameRow kNomicBertLayer[] = {
+    {"attn_qkv", "encoder.layers.{}.attn.Wqkv"},      {"attn_output", "encoder.layers.{}.attn.out_proj"},
+    {"attn_output_norm", "encoder.layers.{}.norm1"},  {"ffn_up", "encoder.layers.{}.mlp.fc11"},
+    {"ffn_gate", "encoder.layers.{}.mlp.fc12"},       {"ffn_down", "encoder.layers.{}.mlp.fc2"},
+    {"layer_output_norm", "encoder.layers.{}.norm2"},
+};
+
+constexpr GgufConfigRow kModernBertConfig[] = {
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"attention.head_count", "num_attention_heads"},
+    {"feed_forward_length", "intermediate_size"},
+    {"context_length", "max_position_embeddings"},
+    {"attention.layer_norm_epsilon", "norm_eps", kNumber},
+    {"attention.sliding_window", "local_attention"},
+    {"attention.sliding_window_pattern", "global_attn_every_n_layers", kSize, false},
+    {"rope.freq_base", "global_rope_theta", kNumber, false},
+    {"rope.freq_base_swa", "local_rope_theta", kNumber, false},
+};
+constexpr GgufNameRow kModernBertOutside[] = {
+    {"token_embd", "embeddings.tok_embeddings"},
+    {"token_embd_norm", "embeddings.norm"},
+    {"output_norm", "final_norm"},
+    {"cls", "head.dense"},
+    {"cls.norm", "head.norm"},
+    {"cls.output", "classifier"},
+};
+constexpr GgufNameRow kModernBertLayer[] = {
+    {"attn_norm", "layers.{}.attn_norm"}, {"attn_qkv", "layers.{}.attn.Wqkv"}, {"attn_output", "layers.{}.attn.Wo"},
+    {"ffn_norm", "layers.{}.mlp_norm"},   {"ffn_up", "layers.{}.mlp.Wi"},      {"ffn_down", "layers.{}.mlp.Wo"},
+};
+
+constexpr GgufConfigRow kQwen3Config[] = {
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"attention.head_count", "num_attention_heads"},
+    {"attention.head_count_kv", "num_key_value_heads"},
+    {"attention.key_length", "head_dim"},
+    {"feed_forward_length", "intermediate_size"},
+    {"context_length", "max_position_embeddings"},
+    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", kNumber},
+    {"rope.freq_base", "rope_theta", kNumber, false},
+};
+constexpr GgufNameRow kQwen3Outside[] = {
+    {"token_embd", "embed_tokens"},
+    {"output_norm", "norm"},
+    {"output", "lm_head"},
+    {"cls.output", "score"},
+};
+constexpr GgufNameRow kQwen3Layer[] = {
+    {"attn_norm", "layers.{}.input_layernorm"},    {"attn_q", "layers.{}.self_attn.q_proj"},
+    {"attn_k", "layers.{}.self_attn.k_proj"},      {"attn_v", "layers.{}.self_attn.v_proj"},
+    {"attn_q_norm", "layers.{}.self_attn.q_norm"}, {"attn_k_norm", "layers.{}.self_attn.k_norm"},
+    {"attn_output", "layers.{}.self_attn.o_proj"}, {"ffn_norm", "layers.{}.post_attention_layernorm"},
+    {"ffn_gate", "layers.{}.mlp.gate_proj"},       {"ffn_up", "layers.{}.mlp.up_proj"},
+    {"ffn_down", "layers.{}.mlp.down_proj"},
+};
+
+// RoBERTa and XLM-RoBERTa are written as BERTs too, their positions without the rows before the first token's.
+constexpr GgufArchitecture kArchitectures[] = {
+    {"bert", "bert", kBertConfig, kBertOutside, kBertLayer, "{}", "type_vocab_size", "max_position_embeddings"},
+    {"bert", "distilbert", kDistilBertConfig, kBertOutside, kDistilBertLayer, R"({"activation":"gelu"})", "",
+     "max_position_embeddings"},
+    {"nomic-bert", "nomic_bert", kNomicBertConfig, kNomicBertOutside, kNomicBertLayer,
+     R"({"activation_function":"swiglu"})", "type_vocab_size", ""},
+    {"modern-bert", "modernbert", kModernBertConfig, kModernBertOutside, kModernBertLayer, "{}"},
+    {"qwen3", "qwen3", kQwen3Config, kQwen3Outside, kQwen3Layer, "{}"},
+};
+
+// What `bantam show` can say of any file.
+constexpr GgufConfigRow kAnyConfig[] = {
+    {"embedding_length", "hidden_size", kSize, false},
+    {"block_count", "num_hidden_layers", kSize, false},
+    {"attention.head_count", "num_attention_heads", kSize, false},
+    {"context_length", "max_position_embeddings", kSize, false},
+};
+
+std::optional<std::string_view> Lookup(std::span<const GgufNameRow> rows, std::string_view name) {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const GgufNameRow& row) { return row.name == name; });
+  return found == rows.end() ? std::nullopt : std::optional(found->original);
+}
+
+}  // namespace
+
+const GgufArchitecture* FindGgufArchitecture(std::string_view name, bool has_types) {
+  const GgufArchitecture* last = nullptr;
+  for (const GgufArchitecture& architecture : kArchitectures) {
+    if (architecture.name != name) continue;
+    last = &architecture;
+    if (has_types || architecture.model_type != "bert") return last;
+  }
+  return last;
+}
+
+GgufArchitecture AnyGgufArchitecture(std::string_view name) {
+  return {.name = name, .model_type = name, .config = kAnyConfig, .outside = {}, .layer = {}, .more = "{}"};
+}
+
+std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name) {
+  const size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string_view stem = name.substr(0, dot), ending = name.substr(dot);
+  if (ending != ".weight" && ending != ".bias") return std::nullopt;
+  if (const auto original = Lookup(architecture.outside, stem)) return std::string(*original) + std::string(ending);
+  constexpr std::string_view kBlock = "blk.";
+  if (!stem.starts_with(kBlock)) return std::nullopt;
+  const std::string_view rest = stem.substr(kBlock.size());
+  const size_t end = rest.find('.');
+  const std::string_view number = rest.substr(0, end);
+  if (end == std::string_view::npos || number.empty() || number.size() > 6 ||
+      number.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const auto original = Lookup(architecture.layer, rest.substr(end + 1));
+  if (!original) return std::nullopt;
+  const size_t brackets = original->find("{}");
+  return fmt::format("{}{}{}{}", original->substr(0, brackets), number, original->substr(brackets + 2), ending);
+}
+
+}  // namespace bantam

@@ -1,0 +1,45 @@
+// How architectures are called in GGUF files and in the checkpoints that these were converted from. A new one is a row
+// of gguf_names.cc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bantam {
+
+// A metadata key, without the architecture's name before it, and the key of config.json that says the same.
+struct GgufConfigRow {
+  std::string_view key;
+  std::string_view config_key;
+  enum class Kind { kSize, kNumber } kind = Kind::kSize;  // an integer from 1, or a number from 0
+  bool required = true;
+};
+
+// A tensor without ".weight" and ".bias". In layers ("blk.7.attn_q") the rest after the number, and {} for the number.
+struct GgufNameRow {
+  std::string_view name;
+  std::string_view original;
+};
+
+struct GgufArchitecture {
+  std::string_view name;        // general.architecture
+  std::string_view model_type;  // config.json
+  std::span<const GgufConfigRow> config;
+  std::span<const GgufNameRow> outside, layer;
+  std::string_view more;  // members of config.json that no key says, as JSON
+  // Keys of config.json for the rows of tables, where it has them.
+  std::string_view types_key = {}, positions_key = {};
+};
+
+// Null for an unknown name. `has_types`: whether the file has a table of token types, which tells DistilBERT from BERT.
+const GgufArchitecture* FindGgufArchitecture(std::string_view name, bool has_types);
+// For one that is not in the table: what is common to all, and every tensor under its own name.
+GgufArchitecture AnyGgufArchitecture(std::string_view name);
+
+// The original name of a tensor; nothing for one that the architecture does not have.
+std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name);
+
+}  // namespace bantam

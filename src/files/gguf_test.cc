@@ -1,0 +1,165 @@
+// What a right file says, in every type of value; files that the format's own Python package wrote (fuzz/gguf_corpus).
+#include "files/gguf.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/testing.h"
+#include "files/gguf_builder.h"
+#include "files/gguf_model.h"
+#include "files/gguf_names.h"
+#include "files/gguf_vocab.h"
+
+namespace bantam::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+GgufMetadata Metadata(const std::string& bytes) {
+  const auto header = ParseGguf({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()}, "m.gguf");
+  EXPECT_OK(header);
+  return header ? GgufMetadata(header->metadata, "m.gguf") : GgufMetadata();
+}
+
+TEST(Gguf, ValuesOfEveryType) {
+  GgufBuilder gguf;
+  gguf.Raw("u8", 0, LittleEndian(uint8_t{200}));
+  gguf.Raw("i8", 1, LittleEndian(int8_t{-3}));
+  gguf.Raw("u16", 2, LittleEndian(uint16_t{60'000}));
+  gguf.Raw("i16", 3, LittleEndian(int16_t{-30'000}));
+  gguf.Raw("i32", 5, LittleEndian(int32_t{-7}));
+  gguf.Raw("u64", 10, LittleEndian(UINT64_MAX));
+  gguf.Raw("i64", 11, LittleEndian(INT64_MIN));
+  gguf.Raw("f64", 12, LittleEndian(0.1));
+  gguf.F32("f32", 0.5f);
+  gguf.Bool("yes", 1);
+  gguf.String("text", "a \u00e4");
+  gguf.Strings("words", {"", "a", std::string("\0\xFF", 2)});
+  gguf.Array("ints", 5, 2, LittleEndian(int32_t{4}) + LittleEndian(int32_t{-4}));
+  gguf.Array("bytes", 1, 3, "abc");
+  gguf.U32("llm.layers", 2);
+  gguf.Array("llm.heads", 4, 2, LittleEndian(uint32_t{8}) + LittleEndian(uint32_t{2}));
+  const std::string bytes = gguf.Build();
+  const GgufMetadata m = Metadata(bytes);
+  EXPECT_EQ(*m.Int("u8", 0, 255), 200);
+  EXPECT_EQ(*m.Int("i8", -10, 0), -3);
+  EXPECT_EQ(*m.Int("u16", 0, INT64_MAX), 60'000);
+  EXPECT_EQ(*m.Int("i16", INT64_MIN, 0), -30'000);
+  EXPECT_EQ(*m.Int("i32", -7, -7), -7);
+  EXPECT_EQ(*m.Int("i64", INT64_MIN, 0), INT64_MIN);
+  EXPECT_THAT(m.Int("u64", 0, INT64_MAX).error().message, HasSubstr("got 18446744073709551615 of type u64"));
+  EXPECT_EQ(*m.Number("f64", 0, 1), 0.1);
+  EXPECT_EQ(*m.Number("f32", 0, 1), 0.5);
+  EXPECT_EQ(*m.Number("u8", 0, 255), 200);
+  EXPECT_TRUE(*m.Bool("yes"));
+  EXPECT_EQ(*m.String("text"), "a \u00e4");
+  EXPECT_THAT(*m.Strings("words"), ElementsAre("", "a", std::string_view("\0\xFF", 2)));
+  EXPECT_THAT(*m.Ints("ints"), ElementsAre(4, -4));
+  EXPECT_EQ(m.Bytes("bytes")->size(), 3u);
+  const GgufMetadata llm = m.Below("llm.");
+  EXPECT_EQ(*llm.Int("layers", 1, 8), 2);
+  EXPECT_THAT(*llm.IntPerLayer("heads", 2, 1, 8), ElementsAre(8, 2));
+  EXPECT_THAT(*llm.IntPerLayer("layers", 3, 1, 8), ElementsAre(2, 2, 2));
+  EXPECT_THAT(llm.IntPerLayer("heads", 3, 1, 8).error().message, HasSubstr("has 2 elements, there are 3 layers"));
+  EXPECT_EQ(*llm.IntOr("none", 5, 0, 9), 5);
+  EXPECT_THAT(llm.Int("none", 0, 9).error().message,
+              HasSubstr("m.gguf: 'llm.none' is missing, expected an integer from 0 to 9"));
+  EXPECT_THAT(m.String("u8").error().message, HasSubstr("expected a string (got 200 of type u8)"));
+}
+
+TEST(Gguf, TensorsLieWhereTheyShould) {
+  GgufBuilder gguf;
+  gguf.Tensor("a", {2, 3}, kGgmlF32, std::string(24, 'a'));
+  gguf.Tensor("b", {32, 2}, kGgmlQ8_0, std::string(68, 'b'));
+  TempFolder temp;
+  std::ofstream(temp.path() / "m.gguf", std::ios::binary) << gguf.Build();
+  ASSERT_OK_AND_ASSIGN(const auto file, GgufFile::Open(temp.path() / "m.gguf"));
+  ASSERT_EQ(file->tensors().size(), 2u);
+  const GgufTensor* b = file->Find("b");
+  ASSERT_NE(b, nullptr);
+  EXPECT_EQ(b->view.dtype, DType::kQ8_0);
+  EXPECT_THAT(b->view.shape, ElementsAre(2, 32));
+  EXPECT_EQ(b->view.bytes.size(), 68u);
+  EXPECT_EQ(b->view.bytes[67], std::byte{'b'});
+  EXPECT_EQ(file->Find("a")->view.bytes[0], std::byte{'a'});
+  EXPECT_EQ(file->Find("c"), nullptr);
+  file->Advise(GgufFile::Access::kWholeSoon);
+}
+
+TEST(Gguf, PartsAreOneModel) {
+  ASSERT_OK_AND_ASSIGN(const auto file, GgufFile::Open("src/files/fuzz/gguf_corpus/split-00001-of-00003.gguf"));
+  EXPECT_EQ(file->paths().size(), 3u);
+  ASSERT_EQ(file->tensors().size(), 3u);
+  for (const GgufTensor& tensor : file->tensors()) EXPECT_EQ(file->Find(tensor.name), &tensor);
+  EXPECT_NE(file->tensors().back().part, file->tensors().front().part);
+}
+
+TEST(Gguf, NamesOfTheOriginal) {
+  const GgufArchitecture* bert = FindGgufArchitecture("bert", true);
+  ASSERT_NE(bert, nullptr);
+  EXPECT_EQ(OriginalName(*bert, "blk.11.attn_q.weight"), "encoder.layer.11.attention.self.query.weight");
+  EXPECT_EQ(OriginalName(*bert, "token_embd_norm.bias"), "embeddings.LayerNorm.bias");
+  for (const char* name : {"blk..attn_q.weight", "blk.1x.attn_q.weight", "blk.1.attn_z.weight", "blk.1", "token_embd",
+                           "token_embd.scale", ""}) {
+    EXPECT_FALSE(OriginalName(*bert, name).has_value()) << name;
+  }
+  EXPECT_EQ(FindGgufArchitecture("bert", false)->model_type, "distilbert");
+  EXPECT_EQ(FindGgufArchitecture("llama", true), nullptr);
+}
+
+TEST(Gguf, ModelOfAFile) {
+  TempFolder temp;
+  std::filesystem::create_directory(temp.path() / "tiny");
+  std::ofstream(temp.path() / "tiny/model-q8.gguf", std::ios::binary) << TinyBertGguf();
+  for (const Path& path : {temp.path() / "tiny", temp.path() / "tiny/model-q8.gguf"}) {
+    ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModelFolder(path));
+    EXPECT_EQ(model.name, path.extension().empty() ? "tiny" : "model-q8");
+    EXPECT_EQ(model.architecture, "bert");
+    EXPECT_EQ(model.sentence.pooling, PoolingMode::kMean);
+    EXPECT_TRUE(model.sentence.normalize);
+    EXPECT_EQ(model.sentence.max_seq_length, 12);
+    EXPECT_EQ(model.tokenizer_json, temp.path() / "tiny/model-q8.gguf");
+    EXPECT_EQ(model.config.at("hidden_size").as_int64(), 8);
+    EXPECT_EQ(model.config.at("vocab_size").as_int64(), 16);
+    EXPECT_OK(model.weights->Get("encoder.layer.0.output.dense.weight", {8, 16}));
+    EXPECT_THAT(model.weights->Get("encoder.layer.0.output.dense.weight", {8, 8}).error().message,
+                HasSubstr("tensor 'blk.0.ffn_down.weight' is [8, 16], the metadata says [8, 8]"));
+    EXPECT_THAT(model.weights->Leftovers(), ::testing::Contains("embeddings.LayerNorm.bias"));
+    EXPECT_EQ(model.weights_sha256.size(), 64u);
+  }
+  std::ofstream(temp.path() / "tiny/other.gguf", std::ios::binary) << TinyBertGguf();
+  EXPECT_THAT(OpenModelFolder(temp.path() / "tiny").error().message, HasSubstr("2 GGUF models"));
+}
+
+TEST(Gguf, AnUnknownArchitectureCanBeLookedAt) {
+  GgufBuilder gguf;
+  gguf.String("general.architecture", "llama");
+  gguf.U32("llama.block_count", 2);
+  gguf.Array("llama.attention.head_count", 4, 2, LittleEndian(uint32_t{8}) + LittleEndian(uint32_t{2}));
+  gguf.Tensor("blk.0.attn_q.weight", {32, 2}, kGgmlQ8_0, std::string(68, 'b'));
+  TempFolder temp;
+  std::ofstream(temp.path() / "m.gguf", std::ios::binary) << gguf.Build();
+  ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModelFolder(temp.path() / "m.gguf"));
+  EXPECT_EQ(model.architecture, "llama");
+  EXPECT_EQ(ToJson(model.config), R"({"model_type":"llama","num_hidden_layers":2})");
+  EXPECT_THAT(model.weights->Names(), ElementsAre("blk.0.attn_q.weight"));
+}
+
+TEST(Gguf, VocabularyIsTyped) {
+  const std::string bytes = TinyBertGguf();
+  const GgufMetadata metadata = Metadata(bytes);
+  ASSERT_OK_AND_ASSIGN(const GgufVocab vocab, ReadGgufVocab(metadata));
+  EXPECT_EQ(vocab.model, "bert");
+  EXPECT_EQ(vocab.tokens.size(), 16u);
+  EXPECT_EQ(vocab.types[0], GgufVocab::TokenType::kControl);
+  EXPECT_EQ(vocab.types[4], GgufVocab::TokenType::kNormal);
+  EXPECT_EQ(vocab.separator, 3);
+  EXPECT_EQ(vocab.bos, -1);
+  EXPECT_FALSE(vocab.add_bos.has_value());
+}
+
+}  // namespace
+}  // namespace bantam::testing

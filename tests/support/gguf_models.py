@@ -1,0 +1,110 @@
+"""Writes GGUF files of encoders with the format's own package, as its converter does: names by the package's own table."""
+
+import json
+import struct
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+DTYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "BF16": np.uint16}
+BY_LOOKUP = ("position_embd.weight", "token_types.weight")  # read row by row: its converter keeps them f32
+
+
+def read_safetensors(folder):
+    """name -> float32 array, of all files of the folder."""
+    tensors = {}
+    for path in sorted(Path(folder).glob("model*.safetensors")):
+        data = path.read_bytes()
+        (length,) = struct.unpack("<Q", data[:8])
+        for name, entry in json.loads(data[8 : 8 + length]).items():
+            if name == "__metadata__":
+                continue
+            begin, end = entry["data_offsets"]
+            values = np.frombuffer(data[8 + length + begin : 8 + length + end], DTYPES[entry["dtype"]])
+            if entry["dtype"] == "BF16":
+                values = (values.astype(np.uint32) << 16).view(np.float32)
+            tensors[name] = values.reshape(entry["shape"]).astype(np.float32)
+    return tensors
+
+
+def quantized(values, kind):
+    """Data in this type. The package quantises the old formats only; K-blocks are made here, coarsely: one scale a block."""
+    try:
+        return gguf.quants.quantize(values, kind)
+    except NotImplementedError:
+        return {"Q4_K": q4_k, "Q6_K": q6_k}[kind.name](values)
+
+
+def q4_k(values):
+    """Every sub-block has a scale and a minimum of six bits below two of the whole block."""
+    blocks = values.reshape(-1, 8, 32)
+    minimum = np.maximum(-blocks.min(axis=2), 0)
+    scale = (blocks.max(axis=2) + minimum) / 15
+    d, dmin = (np.float16(x.max(axis=1) / 63 + 1e-8).astype(np.float32) for x in (scale, minimum))
+    six_scale = np.clip(np.round(scale / d[:, None]), 1, 63).astype(np.uint8)
+    six_minimum = np.clip(np.round(minimum / dmin[:, None]), 0, 63).astype(np.uint8)
+    levels = (blocks + (dmin[:, None] * six_minimum)[..., None]) / (d[:, None] * six_scale)[..., None]
+    levels = np.clip(np.round(levels), 0, 15).astype(np.uint8)
+    out = np.zeros((len(blocks), 144), np.uint8)
+    out[:, 0:2] = d.astype(np.float16).view(np.uint8).reshape(-1, 2)
+    out[:, 2:4] = dmin.astype(np.float16).view(np.uint8).reshape(-1, 2)
+    out[:, 4:8] = six_scale[:, :4] | (six_scale[:, 4:] >> 4) << 6
+    out[:, 8:12] = six_minimum[:, :4] | (six_minimum[:, 4:] >> 4) << 6
+    out[:, 12:16] = (six_scale[:, 4:] & 15) | (six_minimum[:, 4:] & 15) << 4
+    out[:, 16:] = (levels[:, 0::2] | levels[:, 1::2] << 4).reshape(-1, 128)
+    return out.reshape(values.shape[0], -1)
+
+
+def q6_k(values):
+    blocks = values.reshape(-1, 16, 16)
+    scale = np.abs(blocks).max(axis=2) / 31 + 1e-12
+    d = np.float16(scale.max(axis=1) / 127 + 1e-8).astype(np.float32)
+    eight = np.clip(np.ceil(scale / d[:, None]), 1, 127).astype(np.int8)
+    levels = np.clip(np.round(blocks / (d[:, None] * eight)[..., None]) + 32, 0, 63).astype(np.uint8).reshape(-1, 2, 4, 32)
+    low = (levels & 15)[:, :, 0:2] | (levels & 15)[:, :, 2:4] << 4  # [blocks, half, 2, 32]
+    high = sum((levels[:, :, quarter] >> 4) << (2 * quarter) for quarter in range(4))
+    out = np.concatenate([low.reshape(-1, 128), high.reshape(-1, 64).astype(np.uint8), eight.view(np.uint8),
+                          d.astype(np.float16).view(np.uint8).reshape(-1, 2)], axis=1)  # fmt: skip
+    return np.ascontiguousarray(out).reshape(values.shape[0], -1)
+
+
+def add_bert_vocabulary(writer, words):
+    """words: token -> id. llama.cpp's form of WordPiece: the beginning of a word is marked, its continuations are not."""
+    tokens, types = [], []
+    for word in sorted(words, key=words.get):
+        special = word in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+        bare = word.startswith("[") and word.endswith("]")
+        tokens.append(word if bare else word[2:] if word.startswith("##") else "\u2581" + word)
+        types.append(gguf.TokenType.CONTROL if special else gguf.TokenType.NORMAL)
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_unk_token_id(words["[UNK]"])
+    writer.add_sep_token_id(words["[SEP]"])
+    writer.add_pad_token_id(words["[PAD]"])
+    writer.add_bos_token_id(words["[CLS]"])
+
+
+def write_encoder(target, architecture, tensors, layers, parameters, vocabulary, kind="F32", **options):
+    """parameters(writer): the keys of the architecture. tensors: by the names of the checkpoint."""
+    writer = gguf.GGUFWriter(str(target), gguf.MODEL_ARCH_NAMES[architecture], **options)
+    parameters(writer)
+    vocabulary(writer)
+    names = gguf.get_tensor_name_map(architecture, layers)
+    for name, values in tensors.items():
+        new = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        assert new is not None, f"{name} has no place in a GGUF file of {architecture.name}"
+        as_kind = gguf.GGMLQuantizationType[kind if values.ndim == 2 and new not in BY_LOOKUP else "F32"]
+        block = gguf.GGML_QUANT_SIZES[as_kind][0]
+        if values.shape[-1] % block != 0:
+            as_kind = gguf.GGMLQuantizationType.F32
+        if as_kind == gguf.GGMLQuantizationType.F32:
+            writer.add_tensor(new, values)
+        else:
+            writer.add_tensor(new, quantized(values, as_kind), raw_dtype=as_kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
