@@ -5,9 +5,11 @@ A contestant that fails is recorded with what it said and left out of the rest; 
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,9 +48,12 @@ def say(message):
 
 
 def shown(words):
-    """A command as the report prints it: paths of this machine cut to the repository."""
+    """A command as the report prints it: without the paths of this machine."""
     text = " ".join(map(str, words))
-    return text.replace(str(REPOSITORY) + "/", "").replace(str(MODEL), f"$MODELS/{MODEL_NAME}")
+    text = text.replace(str(REPOSITORY) + "/", "").replace(str(MODEL), f"$MODELS/{MODEL_NAME}")
+    if data := os.environ.get("BANTAM_TEST_DATA"):
+        text = text.replace(data, "$BANTAM_TEST_DATA")
+    return re.sub(re.escape(tempfile.gettempdir()) + r"/tmp\w+", "$TEMP", text)
 
 
 def run(command, what=None, timeout=600, **options):
