@@ -187,10 +187,12 @@ TEST_P(Golden, SequencesEndAtTheirOwnLayers) {
           const int begin = batch.cu_seqlens[s], length = batch.cu_seqlens[s + 1] - begin;
           const std::vector<int32_t> cu_seqlens = {0, length};
           Recorder alone({last[s]});
-          Forward(
-              *encoder,
-              {batch.token_ids.subspan(begin, length), cu_seqlens, batch.token_type_ids.subspan(begin, length), &alone},
-              pool);
+          Forward(*encoder,
+                  {.token_ids = batch.token_ids.subspan(begin, length),
+                   .cu_seqlens = cu_seqlens,
+                   .token_type_ids = batch.token_type_ids.subspan(begin, length),
+                   .observer = &alone},
+                  pool);
           EXPECT_EQ(together.layers(s).back(), last[s]);
           ASSERT_EQ(together.rows(s), alone.rows(0))
               << WeightTypeName(type) << " sequence " << s << ", " << threads << " threads";

@@ -103,8 +103,8 @@ class Embedder {
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const Encoder& encoder() const = 0;
   virtual EngineStats Stats() const = 0;
-  virtual const EmbeddingCache* cache() const = 0;    // null: none
-  virtual const std::string& model_name() const = 0;  // "all-MiniLM-L6-v2"
+  virtual const EmbeddingCache* cache() const = 0;      // null: none
+  virtual const std::string& model_name() const = 0;    // "all-MiniLM-L6-v2"
   virtual const std::string& architecture() const = 0;  // "bert"
   // With dtype, part of every cache key and head: of the encoder's weights, and of modules and default prompt if any.
   virtual const std::string& weights_sha256() const = 0;
