@@ -337,6 +337,7 @@ class ModelEmbedder final : public Embedder {
 Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, const EmbedderOptions& options) {
   BANTAM_TRY(ModelFolder model, OpenModel(reference, options.store));
   const std::string place = EscapeForTerminal(model.path.string(), 400);
+  if (!IsKnownArchitecture(model.architecture)) return LoadEncoder(model, {}).error();  // says which are known
   if (model.tokenizer_json.empty()) {
     return Err(ErrorCode::kNotFound, "{} has no tokenizer.json, without which text cannot be read", place);
   }

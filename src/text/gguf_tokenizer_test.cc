@@ -1,5 +1,5 @@
 // The kinds of tokenizers inside GGUF files, on small vocabularies: special tokens, flags, and what is refused. Real
-// vocabularies: llamacpp_vectors_test.cc and tests/differential/test_gguf.py.
+// vocabularies: llamacpp_vectors_test.cc and tests/differential/test_gguf_tokenizers.py.
 #include "text/gguf_tokenizer.h"
 
 #include <gmock/gmock.h>

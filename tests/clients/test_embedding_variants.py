@@ -62,7 +62,7 @@ def test_bytes_have_ranges_that_no_request_changes(helpdesk_server, floats):
     # Close enough to be searched with.
     back = (unsigned + 0.5) / 255 * 2 * reach - reach
     cosines = (back * floats).sum(1) / np.linalg.norm(back, axis=1)
-    assert cosines.min() > 0.999
+    assert cosines.min() > 0.997  # one word has values beyond the reach, which are cut
 
 
 def test_base64_of_any_type(helpdesk_server):

@@ -86,8 +86,9 @@ def add_bert_vocabulary(writer, words):
     writer.add_bos_token_id(words["[CLS]"])
 
 
-def write_encoder(target, architecture, tensors, layers, parameters, vocabulary, kind="F32", **options):
-    """parameters(writer): the keys of the architecture. tensors: by the names of the checkpoint."""
+def write_encoder(target, architecture, tensors, layers, parameters, vocabulary, kind="F32", as_floats=False, **options):
+    """parameters(writer): the keys of the architecture. tensors: by the names of the checkpoint. as_floats: what `kind` makes of the values,
+    by the package's own dequantisation, stored as F32."""
     writer = gguf.GGUFWriter(str(target), gguf.MODEL_ARCH_NAMES[architecture], **options)
     parameters(writer)
     vocabulary(writer)
@@ -101,6 +102,8 @@ def write_encoder(target, architecture, tensors, layers, parameters, vocabulary,
             as_kind = gguf.GGMLQuantizationType.F32
         if as_kind == gguf.GGMLQuantizationType.F32:
             writer.add_tensor(new, values)
+        elif as_floats:
+            writer.add_tensor(new, np.ascontiguousarray(gguf.quants.dequantize(quantized(values, as_kind), as_kind).reshape(values.shape)))
         else:
             writer.add_tensor(new, quantized(values, as_kind), raw_dtype=as_kind)
     writer.write_header_to_file()
