@@ -88,6 +88,14 @@ Status VectorSink::Write(const Embedding& embedding, std::string& lines) {
 }
 
 Status VectorSink::Finish(std::string& lines) {
+  constexpr size_t kFewLines = 100;  // below that sentence-transformers warns too
+  if (!kept_.empty() && kept_.size() < kFewLines) {
+    fmt::print(
+        stderr,
+        "embed: the ranges for {} come from {} {} only; make them from more with --save-ranges and give them with "
+        "--ranges\n",
+        VectorTypeName(options_.type), kept_.size(), kept_.size() == 1 ? "line" : "lines");
+  }
   for (const Embedding& embedding : kept_) BANTAM_RETURN_IF_ERROR(Write(embedding, lines));
   kept_.clear();
   if (matrix_) BANTAM_RETURN_IF_ERROR(matrix_->Finish());
