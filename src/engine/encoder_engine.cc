@@ -1,6 +1,6 @@
 // One thread takes lists of sequences from the queue, as many sequences as fit the token budget, and runs them as one
 // packed batch. Whoever runs a batch (that thread, a caller of Run on an idle engine, a caller of EncodeAll) holds
-// `turn_`, which owns the buffers below it and is handed out in order of arrival. The queue has its own mutex, held for
+// `turn_`, which owns the batch and is handed out in order of arrival. The queue has its own mutex, held for
 // microseconds.
 //
 // Run goes ahead of nobody: it computes at once only when the queue is empty and nobody holds or awaits the turn. A
@@ -18,9 +18,8 @@
 #include <thread>
 
 #include "base/log.h"
-#include "engine/packed_batch.h"
+#include "engine/batch_pass.h"
 #include "engine/turn_lock.h"
-#include "layers/pooling.h"
 
 namespace bantam {
 namespace {
@@ -87,10 +86,8 @@ class EncoderEngineImpl final : public EncoderEngine {
   EncoderEngineImpl(std::unique_ptr<Encoder> encoder, const EngineOptions& options)
       : options_(options),
         encoder_(std::move(encoder)),
-        has_types_(encoder_->type_vocab_size() > 1),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
-        workspace_(encoder_->NewWorkspace()),
-        judged_(encoder_->num_layers(), encoder_->hidden_size(), {}) {
+        pass_(*encoder_, pool_) {
     if (options.own_thread) thread_ = std::thread([this] { ThreadMain(); });
   }
 
@@ -104,7 +101,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   Status Submit(EncodeRequest request) override {
-    auto job = std::make_unique<OwnedJob>(std::move(request), WidthOf(request.head));
+    auto job = std::make_unique<OwnedJob>(std::move(request), pass_.WidthOf(request.head));
     BANTAM_RETURN_IF_ERROR(Submit(*job));
     (void)job.release();  // Done deletes it
     return Ok();
@@ -126,7 +123,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   Result<std::vector<float>> Encode(EncodeRequest request) override {
-    std::vector<float> vector(WidthOf(request.head));
+    std::vector<float> vector(pass_.WidthOf(request.head));
     const std::array<int32_t, 2> borders{0, static_cast<int32_t>(request.token_ids.size())};
     BANTAM_RETURN_IF_ERROR(Run({.token_ids = request.token_ids,
                                 .cu_seqlens = borders,
@@ -182,21 +179,13 @@ class EncoderEngineImpl final : public EncoderEngine {
   EngineStats Stats() const override {
     std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
+    stats.batches = pass_.batches_run();
+    stats.tokens = pass_.tokens_run();
     stats.queued = queue_.size();
     return stats;
   }
 
  private:
-  // One sequence of a batch: where it comes from and which of the batch's sequences it is.
-  struct Piece {
-    EncodeJob* job;
-    size_t index;
-    size_t row;
-    bool finite;
-  };
-
-  static constexpr size_t kShare = 8;  // pieces that one thread pools at a time
-
   static bool Expired(const EncodeList& list, MonotonicTime now) { return list.deadline <= now; }
 
   Status CheckIds(std::span<const int32_t> ids) const {
@@ -216,7 +205,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   Status CheckList(const EncodeList& list) const {
     BANTAM_CHECK(!list.cu_seqlens.empty() && list.cu_seqlens.front() == 0 &&
                  static_cast<size_t>(list.cu_seqlens.back()) == list.token_ids.size());
-    BANTAM_CHECK(list.out.size() == (list.sink == nullptr ? list.num_sequences() * WidthOf(list.head) : 0),
+    BANTAM_CHECK(list.out.size() == (list.sink == nullptr ? list.num_sequences() * pass_.WidthOf(list.head) : 0),
                  "{} values for {} texts", list.out.size(), list.num_sequences());
     BANTAM_CHECK(list.token_type_ids.empty() || list.token_type_ids.size() == list.token_ids.size());
     BANTAM_CHECK(list.judge == nullptr || list.sink == nullptr, "a judge of token vectors");
@@ -224,10 +213,10 @@ class EncoderEngineImpl final : public EncoderEngine {
     BANTAM_CHECK(list.judge == nullptr || list.num_sequences() == 1, "one judge for {} texts", list.num_sequences());
     if (list.num_sequences() == 0) return Err(ErrorCode::kInvalidArgument, "no texts to encode");
     for (size_t i = 0; i < list.num_sequences(); ++i) BANTAM_RETURN_IF_ERROR(CheckIds(list.sequence(i)));
-    for (const int32_t type : has_types_ ? list.token_type_ids : std::span<const int32_t>()) {
-      if (type < 0 || type >= encoder_->type_vocab_size()) {
-        return Err(ErrorCode::kInvalidArgument, "token type {}, the model knows 0 to {}", type,
-                   encoder_->type_vocab_size() - 1);
+    const int num_types = encoder_->type_vocab_size();
+    for (const int32_t type : num_types > 1 ? list.token_type_ids : std::span<const int32_t>()) {
+      if (type < 0 || type >= num_types) {
+        return Err(ErrorCode::kInvalidArgument, "token type {}, the model knows 0 to {}", type, num_types - 1);
       }
     }
     return Ok();
@@ -253,7 +242,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   Error OutOfMemory(const char* what) const {
-    return Err(ErrorCode::kOutOfMemory, "a batch of {} tokens failed: {}", batch_.token_ids().size(), what);
+    return Err(ErrorCode::kOutOfMemory, "a batch of {} tokens failed: {}", pass_.num_tokens(), what);
   }
 
   static void Finish(EncodeJob& job, Status status) {
@@ -310,12 +299,12 @@ class EncoderEngineImpl final : public EncoderEngine {
       Finish(*job, Err(ErrorCode::kDeadline, "the deadline passed before the text was encoded"));
     }
     try {
-      if (!pieces_.empty()) Compute();
-      for (const Piece& piece : pieces_) {
+      if (!pass_.pieces().empty()) pass_.Compute();
+      for (const BatchPass::Piece& piece : pass_.pieces()) {
         if (!piece.finite) piece.job->error_ = NotFinite();
       }
     } catch (const std::exception& e) {
-      for (const Piece& piece : pieces_) piece.job->error_ = OutOfMemory(e.what());
+      for (const BatchPass::Piece& piece : pass_.pieces()) piece.job->error_ = OutOfMemory(e.what());
     }
     while (EncodeJob* job = complete.Pop()) {
       Finish(*job, job->error_ ? Status(*std::move(job->error_)) : Ok());
@@ -327,9 +316,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   // the others. `complete`: those whose last sequence is in the batch.
   void TakeBatch(JobQueue& expired, JobQueue& complete) {
     const MonotonicTime now = MonotonicNow();
-    batch_.Clear();
-    pieces_.clear();
-    num_keys_.clear();
+    pass_.Clear();
     bool full = false;
     std::lock_guard lock(mutex_);
     JobQueue waiting = queue_.TakeAll();
@@ -351,105 +338,20 @@ class EncoderEngineImpl final : public EncoderEngine {
       }
     }
     if (begun != nullptr) queue_.Push(*begun);
-    stats_.requests += pieces_.size();
-    stats_.repeated += pieces_.size() - batch_.num_sequences();
+    stats_.requests += pass_.pieces().size();
+    stats_.repeated += pass_.pieces().size() - pass_.num_sequences();
   }
 
   // False when the next sequence of the list does not fit.
   bool TakeSequence(EncodeJob& job) {
-    const std::span<const int32_t> ids = job.sequence(job.taken_);
-    const auto types = has_types_ ? job.types(job.taken_) : std::span<const int32_t>();
-    // Equal texts may end after different layers, or see different parts of themselves.
-    const bool alone = job.judge != nullptr || !job.num_keys.empty();
-    if (!(alone ? batch_.FitsAlone(ids, options_.max_batch_tokens)
-                : batch_.Fits(ids, types, options_.max_batch_tokens))) {
-      return false;
-    }
     try {
-      pieces_.push_back({&job, job.taken_, alone ? batch_.AddAlone(ids, types) : batch_.Add(ids, types), true});
+      if (!pass_.Take(job, job.taken_, options_.max_batch_tokens)) return false;
       ++job.taken_;
       return true;
     } catch (const std::exception& e) {
       job.error_ = OutOfMemory(e.what());
       job.taken_ = job.num_sequences();  // nothing more of it is computed
       return false;
-    }
-  }
-
-  // batch_ -> the rows of pieces_
-  void Compute() {
-    const bool judged = encoder_->num_layers() > 0 &&
-                        std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->judge != nullptr; });
-    if (judged) return ComputeJudged();
-    FillKeys();
-    Forward(nullptr);
-    // A few microseconds each: a large batch's are shared. A head on tokens is more work.
-    const bool heads = std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->sink != nullptr; });
-    const size_t share = heads ? 1 : kShare;
-    const size_t parts = (pieces_.size() + share - 1) / share;
-    pool_.Run(static_cast<int>(parts), [&](int part, int) {
-      const size_t begin = static_cast<size_t>(part) * share;
-      PoolPieces(begin, std::min(begin + share, pieces_.size()));
-    });
-  }
-
-  // num_keys_ of the batch: empty where every token sees its whole sequence.
-  void FillKeys() {
-    if (std::ranges::all_of(pieces_, [](const Piece& piece) { return piece.job->num_keys.empty(); })) return;
-    for (size_t i = 0; i < batch_.num_sequences(); ++i) {
-      num_keys_.push_back(batch_.cu_seqlens()[i + 1] - batch_.cu_seqlens()[i]);
-    }
-    for (const Piece& piece : pieces_) {
-      if (!piece.job->num_keys.empty()) num_keys_[piece.row] = piece.job->num_keys[piece.index];
-    }
-  }
-
-  // At most kShare of them.
-  void PoolPieces(size_t begin, size_t end) {
-    for (size_t i = begin; i < end;) {
-      Piece& piece = pieces_[i];
-      const EncodeList& list = *piece.job;
-      if (list.sink != nullptr) {
-        piece.finite = IsFinite(HiddenOf(piece.row));
-        if (piece.finite) list.sink->Take(piece.index, HiddenOf(piece.row));
-        ++i;
-        continue;
-      }
-      if (list.head == nullptr) {
-        PoolSequence(piece.row, list.pooling, list.normalize, RowOf(piece));
-        ++i;
-        continue;
-      }
-      std::array<SentenceHead::Text, kShare> texts;
-      size_t count = 0;
-      for (; i < end && pieces_[i].job->head == list.head && pieces_[i].job->sink == nullptr; ++i) {
-        texts[count++] = {HiddenOf(pieces_[i].row), pieces_[i].job->skip_tokens, RowOf(pieces_[i])};
-      }
-      list.head->Apply(std::span(texts).first(count));
-    }
-    for (size_t i = begin; i < end; ++i) {
-      if (pieces_[i].job->sink == nullptr) pieces_[i].finite = IsFinite(RowOf(pieces_[i]));
-    }
-  }
-
-  // The same when a text may end before the last layer.
-  void ComputeJudged() {
-    judged_.Clear(batch_.num_sequences());
-    for (Piece& piece : pieces_) {
-      const EncodeList& list = *piece.job;
-      judged_.Add(piece.row, {.pooling = list.pooling,
-                              .normalize = list.normalize,
-                              .head = list.head,
-                              .skip_tokens = list.skip_tokens,
-                              .judge = list.judge,
-                              .out = RowOf(piece),
-                              .sink = list.sink,
-                              .index = piece.index,
-                              .finite = &piece.finite});
-    }
-    Forward(&judged_);
-    for (Piece& piece : pieces_) {
-      if (piece.job->sink == nullptr) piece.finite = IsFinite(RowOf(piece));
     }
   }
 
@@ -472,43 +374,16 @@ class EncoderEngineImpl final : public EncoderEngine {
           ++stats_.expired;
           return Err(ErrorCode::kDeadline, "the deadline passed after {} of {} texts", begin, order.size());
         }
-        batch_.Clear();
-        num_keys_.clear();
-        rows_.clear();
-        for (; end < order.size() && batch_.Fits(token_ids[order[end]], options_.max_batch_tokens); ++end) {
-          rows_.push_back(batch_.Add(token_ids[order[end]]));
-        }
         const auto row = [&](size_t i) { return out.subspan(order[i] * RowSize(options), RowSize(options)); };
-        if (options.layers.empty()) {
-          Forward(nullptr);
-          if (options.head != nullptr) {
-            texts_.clear();
-            for (size_t i = begin; i < end; ++i) {
-              texts_.push_back({HiddenOf(rows_[i - begin]), options.skip_tokens, row(i)});
-            }
-            options.head->Apply(texts_);
-          }
-          for (size_t i = begin; i < end && options.head == nullptr; ++i) {
-            PoolSequence(rows_[i - begin], options.pooling, options.normalize, row(i));
-          }
-        } else {
-          LayerPooling pooling(encoder_->num_layers(), encoder_->hidden_size(), options.layers);
-          pooling.Clear(batch_.num_sequences());
-          for (size_t i = begin; i < end; ++i) {
-            pooling.Add(rows_[i - begin], {.pooling = options.pooling,
-                                           .normalize = options.normalize,
-                                           .head = options.head,
-                                           .skip_tokens = options.skip_tokens,
-                                           .out = row(i)});
-          }
-          Forward(&pooling);
-        }
+        pass_.Clear();
+        while (end < order.size() && pass_.TakeText(token_ids[order[end]], row(end), options_.max_batch_tokens)) ++end;
+        pass_.ComputeTexts(options);
         for (size_t i = begin; i < end; ++i) {
           if (!IsFinite(row(i))) return NotFinite();
         }
         std::lock_guard lock(mutex_);
         stats_.requests += end - begin;
-        stats_.repeated += end - begin - batch_.num_sequences();
+        stats_.repeated += end - begin - pass_.num_sequences();
       } catch (const std::bad_alloc&) {
         return Err(ErrorCode::kOutOfMemory, "not enough memory for a batch of {} texts", end - begin);
       }
@@ -519,58 +394,15 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   size_t RowSize(const EncodeListOptions& options) const {
-    return WidthOf(options.head) * std::max<size_t>(1, options.layers.size());
-  }
-  std::span<float> RowOf(const Piece& piece) const {
-    if (piece.job->sink != nullptr) return {};
-    const size_t width = WidthOf(piece.job->head);
-    return piece.job->out.subspan(piece.index * width, width);
-  }
-  size_t WidthOf(const SentenceHead* head) const {
-    return static_cast<size_t>(head != nullptr ? head->dimensions() : encoder_->hidden_size());
-  }
-  size_t HiddenSize() const { return static_cast<size_t>(encoder_->hidden_size()); }
-
-  // batch_ -> hidden_, or to the observer
-  void Forward(LayerObserver* observer) {
-    const size_t values = batch_.token_ids().size() * HiddenSize();
-    if (hidden_.size() < values) hidden_ = AlignedBuffer<float>(values);
-    encoder_->Forward({.token_ids = batch_.token_ids(),
-                       .cu_seqlens = batch_.cu_seqlens(),
-                       .token_type_ids = batch_.token_type_ids(),
-                       .num_keys = num_keys_,
-                       .observer = observer},
-                      *workspace_, pool_, std::span<float>(hidden_.data(), values));
-    std::lock_guard lock(mutex_);
-    ++stats_.batches;
-    stats_.tokens += batch_.token_ids().size();
-  }
-
-  // The rows of a sequence of the batch.
-  std::span<const float> HiddenOf(size_t row) const {
-    const auto begin = static_cast<size_t>(batch_.cu_seqlens()[row]) * HiddenSize(),
-               end = static_cast<size_t>(batch_.cu_seqlens()[row + 1]) * HiddenSize();
-    return std::span(hidden_.data(), hidden_.size()).subspan(begin, end - begin);
-  }
-
-  void PoolSequence(size_t row, PoolingMode pooling, bool normalize, std::span<float> out) const {
-    Pool(HiddenOf(row), encoder_->hidden_size(), pooling, normalize, out);
+    return pass_.WidthOf(options.head) * std::max<size_t>(1, options.layers.size());
   }
 
   const EngineOptions options_;
   const std::unique_ptr<Encoder> encoder_;
-  const bool has_types_;  // else token types make no difference, and equal ids are equal sequences
   ThreadPool pool_;
 
-  TurnLock turn_;  // guards the buffers of a batch:
-  const std::unique_ptr<EncoderWorkspace> workspace_;
-  PackedBatch batch_;
-  std::vector<Piece> pieces_;
-  std::vector<size_t> rows_;
-  std::vector<int32_t> num_keys_;
-  std::vector<SentenceHead::Text> texts_;
-  LayerPooling judged_;
-  AlignedBuffer<float> hidden_;
+  TurnLock turn_;  // guards the batch:
+  BatchPass pass_;
 
   mutable std::mutex mutex_;  // guards the queue:
   std::condition_variable waiting_;
