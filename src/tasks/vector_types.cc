@@ -87,10 +87,7 @@ ValueRanges UnitVectorRanges(size_t dimensions) {
 Result<ValueRanges> ReadRanges(const Path& path, size_t dimensions) {
   constexpr uint64_t kMaxBytes = 1 << 20;
   const std::string place = EscapeForTerminal(path.string(), 400);
-  // Not through BANTAM_TRY: gcc 12 sees an uninitialised string behind it at -O2.
-  const Result<std::string> read = ReadFile(path, kMaxBytes);
-  if (!read) return read.error();
-  const std::string_view file = *read;
+  BANTAM_TRY(const std::string file, ReadFile(path, kMaxBytes));
   // Version 1.0 of the format: magic, 2 bytes of header length, a Python dictionary.
   constexpr std::string_view kMagic("\x93NUMPY\x01\x00", 8);
   if (!file.starts_with(kMagic) || file.size() < 10) {
