@@ -43,10 +43,12 @@ bool BatchPass::TakeText(std::span<const int32_t> token_ids, std::span<float> ou
 }
 
 void BatchPass::Compute() {
-  const bool judged = encoder_.num_layers() > 0 &&
+  FillKeys();
+  // A judge may end its text early and need not: it does not where others of the batch see a part of themselves only,
+  // which no observer can be shown.
+  const bool judged = encoder_.num_layers() > 0 && num_keys_.empty() &&
                       std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->judge != nullptr; });
   if (judged) return ComputeJudged();
-  FillKeys();
   Forward(nullptr);
   // A few microseconds each: a large batch's are shared. A head on tokens is more work.
   const bool sinks = std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->sink != nullptr; });

@@ -107,6 +107,23 @@ struct EndAtOnce final : ExitJudge {
   bool Finished(int, std::span<const float>) override { return true; }
 };
 
+// A long list, which keeps an engine busy while other jobs queue up behind it.
+struct BusyList {
+  explicit BusyList(EncoderEngine& engine) {
+    for (int i = 0; i < 3000; ++i) {
+      ids.insert(ids.end(), {3 + i % 90, 3 + i / 90, 4});
+      borders.push_back(static_cast<int32_t>(ids.size()));
+    }
+    out.resize((borders.size() - 1) * static_cast<size_t>(engine.encoder().hidden_size()));
+    static_cast<EncodeList&>(job) = {.token_ids = ids, .cu_seqlens = borders, .out = out};
+    submitted = engine.Submit(job);
+  }
+  std::vector<int32_t> ids, borders = {0};
+  std::vector<float> out;
+  OneText job;
+  Status submitted = Ok();
+};
+
 TEST(TokenVectors, ShareABatchWithTextsThatEndEarlyAndWithPooledOnes) {
   const auto engine = EngineOf("bert");
   ASSERT_NE(engine, nullptr);
@@ -114,16 +131,8 @@ TEST(TokenVectors, ShareABatchWithTextsThatEndEarlyAndWithPooledOnes) {
   const std::vector<int32_t> ids = {5, 6, 7}, borders = {0, 3};
   Collector alone;
   ASSERT_OK(engine->Run({.token_ids = ids, .cu_seqlens = borders, .sink = &alone}));
-  // A long list keeps the engine busy while three jobs queue up.
-  std::vector<int32_t> many_ids, many_borders = {0};
-  for (int i = 0; i < 3000; ++i) {
-    many_ids.insert(many_ids.end(), {3 + i % 90, 3 + i / 90, 4});
-    many_borders.push_back(static_cast<int32_t>(many_ids.size()));
-  }
-  std::vector<float> many_out((many_borders.size() - 1) * width);
-  OneText busy;
-  static_cast<EncodeList&>(busy) = {.token_ids = many_ids, .cu_seqlens = many_borders, .out = many_out};
-  ASSERT_OK(engine->Submit(busy));
+  BusyList busy(*engine);
+  ASSERT_OK(busy.submitted);
   EndAtOnce judge;
   std::vector<float> judged(width), pooled(width);
   Collector sink;
@@ -134,10 +143,35 @@ TEST(TokenVectors, ShareABatchWithTextsThatEndEarlyAndWithPooledOnes) {
       .token_ids = ids, .cu_seqlens = borders, .pooling = PoolingMode::kCls, .normalize = false, .out = pooled};
   for (OneText& job : jobs) ASSERT_OK(engine->Submit(job));
   for (OneText& job : jobs) ASSERT_OK(job.status.get_future().get());
-  ASSERT_OK(busy.status.get_future().get());
+  ASSERT_OK(busy.job.status.get_future().get());
   EXPECT_EQ(sink.rows[0], alone.rows[0]);
   EXPECT_EQ(pooled, std::vector<float>(alone.rows[0].begin(), alone.rows[0].begin() + static_cast<ptrdiff_t>(width)));
   EXPECT_NE(judged, pooled);
+}
+
+// What sees a part of itself only cannot be computed under a judge's eyes: the judged text of that batch runs to the
+// end.
+TEST(TokenVectors, NumKeysHoldBesideATextThatMayEndEarly) {
+  const auto engine = EngineOf("bert");
+  ASSERT_NE(engine, nullptr);
+  const auto width = static_cast<size_t>(engine->encoder().hidden_size());
+  const std::vector<int32_t> ids = {5, 6, 7, 4, 4}, borders = {0, 5}, keys = {3};
+  Collector alone, whole;
+  ASSERT_OK(engine->Run({.token_ids = ids, .cu_seqlens = borders, .sink = &alone, .num_keys = keys}));
+  ASSERT_OK(engine->Run({.token_ids = ids, .cu_seqlens = borders, .sink = &whole}));
+  ASSERT_NE(alone.rows[0], whole.rows[0]);
+  BusyList busy(*engine);
+  ASSERT_OK(busy.submitted);
+  EndAtOnce judge;
+  std::vector<float> judged(width);
+  Collector sink;
+  OneText jobs[2];
+  static_cast<EncodeList&>(jobs[0]) = {.token_ids = ids, .cu_seqlens = borders, .judge = &judge, .out = judged};
+  static_cast<EncodeList&>(jobs[1]) = {.token_ids = ids, .cu_seqlens = borders, .sink = &sink, .num_keys = keys};
+  for (OneText& job : jobs) ASSERT_OK(engine->Submit(job));
+  for (OneText& job : jobs) ASSERT_OK(job.status.get_future().get());
+  ASSERT_OK(busy.job.status.get_future().get());
+  EXPECT_EQ(sink.rows[0], alone.rows[0]);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ class SentenceHead {
   // kCorrupt when widths do not fit each other or the weights. kernels: null for SelectKernels(); must outlive it.
   static Result<std::unique_ptr<SentenceHead>> Load(const SentenceConfig& sentence, int hidden_size,
                                                     const Kernels* kernels = nullptr);
+  ~SentenceHead();
 
   int dimensions() const { return dimensions_; }
   int token_dimensions() const { return token_width_; }
@@ -40,11 +41,6 @@ class SentenceHead {
   struct Step;
   struct Scratch;
   SentenceHead();
-
- public:
-  ~SentenceHead();
-
- private:
   static Scratch& ThisThread();
   static Result<Step> LoadStep(const SentenceModule& module, int width);
   // rows: [num_rows, width of the steps' input] in scratch.x -> [num_rows, width of their output] in scratch.x
