@@ -4,7 +4,7 @@
   and fused by onnxruntime's own BERT optimizer. Pooling and normalisation are in the graph: ids in, unit vector out.
 - OpenVINO: the exported f32 graph, and int8 by NNCF (static activation scales, calibrated on bench/questions.txt and the help desk's examples).
 - CTranslate2: its own converter; it quantizes when it loads.
-- llama.cpp: GGUF files of f32, f16 and q8_0, written with its own Python package (make_gguf.py).
+- llama.cpp: GGUF files of f32, f16 and q8_0, written with its own Python package (tests/support/gguf_models.py).
 - infinity-emb: the model's folder with an int8 ONNX graph beside it, as its onnxruntime engine looks for.
 
 They lie in build/bench/ and are made again when the model or the file that makes them changes. What cannot be made is printed as a line of
@@ -24,9 +24,12 @@ import traceback
 import warnings
 from pathlib import Path
 
+SUPPORT = Path(__file__).resolve().parents[1] / "tests" / "support"
+sys.path.insert(0, str(SUPPORT))
+
 
 def key_of(model_folder):
-    digest = hashlib.sha256(Path(__file__).read_bytes() + Path(__file__).with_name("make_gguf.py").read_bytes())
+    digest = hashlib.sha256(Path(__file__).read_bytes() + (SUPPORT / "gguf_models.py").read_bytes())
     digest.update((model_folder / "config.json").read_bytes())
     digest.update(str((model_folder / "model.safetensors").stat().st_size).encode())
     return digest.hexdigest()
@@ -112,10 +115,10 @@ def make_onnx(model_folder, folder):
 
 
 def make_llama(model_folder, folder):
-    import make_gguf
+    from gguf_models import write_sentence_bert
 
     for dtype in ("f32", "f16", "q8_0"):
-        make_gguf.write(model_folder, folder / f"llama-{dtype}.gguf", dtype)
+        write_sentence_bert(model_folder, folder / f"llama-{dtype}.gguf", dtype.upper())
 
 
 def make_infinity(model_folder, folder):

@@ -44,7 +44,14 @@ class Console:
         field.send_keys(Keys.ENTER)
         self.wait(lambda: len(find_all(self.browser, ".turn")) == before + 1, "the question in the log")
         self.wait(lambda: find(self.browser, "#log").get_attribute("aria-busy") is None, "the answer")
-        return find_all(self.browser, ".turn")[-1]
+        return self.last_turn()
+
+    def last_turn(self):
+        """The newest turn once it has faded in: what is still transparent counts as unseen, and has no text."""
+        turn = find_all(self.browser, ".turn")[-1]
+        running = "return arguments[0].getAnimations({subtree: true}).length"
+        self.wait(lambda: self.browser.execute_script(running, turn) == 0, "the turn to fade in")
+        return turn
 
     def counter(self, name):
         return int(re.sub(r"\D", "", find(self.browser, f"#{name}").text) or 0)
@@ -158,8 +165,8 @@ def test_a_form_from_the_first_word_to_the_last(console):
 
     find(turn, ".replies .chip").click()  # Yes
     console.wait(lambda: "Changed" in find_all(console.browser, ".turn")[-1].text, "the confirmation")
-    last = find_all(console.browser, ".turn")[-1]
-    console.wait(lambda: find_all(last, ".receipt"), "the receipt")
+    console.wait(lambda: find_all(find_all(console.browser, ".turn")[-1], ".receipt"), "the receipt")
+    last = console.last_turn()
     assert source_of(last) == "rule"
     assert "done" in find(last, ".form").text
     assert find_all(console.browser, ".replies") == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bantam_process import REPOSITORY
-from gguf_models import add_bert_vocabulary, read_safetensors, write_encoder
+from gguf_models import add_bert_vocabulary, bert_parameters, read_safetensors, write_encoder, write_sentence_bert
 
 ARCH = gguf.MODEL_ARCH
 MINILM = "all-MiniLM-L6-v2"
@@ -42,33 +42,15 @@ def cosines(a, b):
 def minilm(bantam_home, tmp_path_factory):
     """Writes all-MiniLM-L6-v2 in a type of tensors."""
     folder = bantam_home / "models" / MINILM
-    config = json.loads((folder / "config.json").read_text())
-    words = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
-    tensors = {name: values for name, values in read_safetensors(folder).items() if not name.startswith(("pooler.", "embeddings.position_ids"))}
     target = tmp_path_factory.mktemp("gguf")
-
-    def parameters(writer):
-        writer.add_license("apache-2.0")
-        bert_parameters(writer, config)
-        writer.add_pooling_type(gguf.PoolingType.MEAN)
 
     def write(kind, as_floats=False):
         path = target / f"minilm-{kind}{'-as-floats' if as_floats else ''}.gguf"
         if not path.exists():
-            write_encoder(path, ARCH.BERT, tensors, config["num_hidden_layers"], parameters, lambda w: add_bert_vocabulary(w, words), kind, as_floats)
+            write_sentence_bert(folder, path, kind, as_floats)
         return path
 
     return write
-
-
-def bert_parameters(writer, config):
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_head_count(config["num_attention_heads"])
-    writer.add_layer_norm_eps(config["layer_norm_eps"])
-    writer.add_causal_attention(False)
 
 
 def test_f32_is_the_same_model(bantam, minilm):

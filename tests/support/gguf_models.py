@@ -78,12 +78,44 @@ def add_bert_vocabulary(writer, words):
         tokens.append(word if bare else word[2:] if word.startswith("##") else "\u2581" + word)
         types.append(gguf.TokenType.CONTROL if special else gguf.TokenType.NORMAL)
     writer.add_tokenizer_model("bert")
+    writer.add_tokenizer_pre("default")
     writer.add_token_list(tokens)
     writer.add_token_types(types)
     writer.add_unk_token_id(words["[UNK]"])
     writer.add_sep_token_id(words["[SEP]"])
     writer.add_pad_token_id(words["[PAD]"])
     writer.add_bos_token_id(words["[CLS]"])
+    writer.add_eos_token_id(words["[SEP]"])
+    writer.add_mask_token_id(words["[MASK]"])
+
+
+def bert_parameters(writer, config):
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_layer_norm_eps(config["layer_norm_eps"])
+    writer.add_causal_attention(False)
+
+
+def write_sentence_bert(folder, target, kind="F32", as_floats=False):
+    """A BERT's folder with its tokenizer.json, whose vectors are the mean of its tokens' -> GGUF."""
+    config = json.loads((folder / "config.json").read_text())
+    words = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    tensors = {name: values for name, values in read_safetensors(folder).items() if not name.startswith(("pooler.", "embeddings.position_ids"))}
+
+    def parameters(writer):
+        writer.add_name(folder.name)
+        writer.add_license("apache-2.0")
+        bert_parameters(writer, config)
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
+        writer.add_token_type_count(config["type_vocab_size"])
+        names = ("ALL_F32",) if kind == "F32" else (f"MOSTLY_{kind}", f"MOSTLY_{kind}_M", f"MOSTLY_{kind}_S")
+        writer.add_file_type(next(file_type for file_type in gguf.LlamaFileType if file_type.name in names))
+
+    return write_encoder(target, gguf.MODEL_ARCH.BERT, tensors, config["num_hidden_layers"], parameters,
+                         lambda writer: add_bert_vocabulary(writer, words), kind, as_floats)  # fmt: skip
 
 
 def write_encoder(target, architecture, tensors, layers, parameters, vocabulary, kind="F32", as_floats=False, **options):
