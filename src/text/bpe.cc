@@ -130,6 +130,7 @@ class Bpe final : public Model {
                 uint64_t& steps) const override {
     Scratch& scratch = ThisThread();
     for (const ByteRange word : words) {
+      sink.BeginWord();
       const std::string_view bytes = text.view().substr(word.begin, word.end - word.begin);
       if (bytes.empty()) continue;
       if (options_.ignore_merges) {

@@ -4,6 +4,7 @@
 
 #include "base/text_util.h"
 #include "text/byte_alphabet.h"
+#include "text/framed_encoding.h"
 #include "text/pieces.h"
 #include "text/unicode_categories.h"
 
@@ -11,7 +12,6 @@ namespace bantam::text {
 namespace {
 
 // Positions are 32 bits.
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
 
 struct Scratch {
   Pieces pieces;
@@ -78,6 +78,7 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
                                                         made->normalizer_.get(), file.Part("added_tokens")));
     const TokenNames& names = *made;
     BANTAM_TRY(made->post_processor_, MakePostProcessor(file.Part("post_processor"), names));
+    made->single_template_ = made->post_processor_.Single();
     BANTAM_TRY(made->decoder_, MakeDecoder(file.Part("decoder")));
     if (!made->post_processor_.trims.empty()) {
       const Vocabulary& vocabulary = made->model_->vocabulary();
@@ -87,42 +88,24 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
   }
 
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
-    BANTAM_CHECK(text.size() <= kMaxTextBytes, "{} bytes of text: bound it where it comes in", text.size());
-    std::string repaired;
-    if (FirstInvalidUtf8(text)) {
-      repaired = ReplaceInvalidUtf8(text);
-      text = repaired;
-    }
-    static const std::vector<int32_t> kNothing;
-    const std::vector<int32_t>& before = options.add_special_tokens ? post_processor_.before : kNothing;
-    const std::vector<int32_t>& after = options.add_special_tokens ? post_processor_.after : kNothing;
-    const size_t added = before.size() + after.size();
-    size_t limit = SIZE_MAX;
-    if (options.max_tokens != 0) limit = options.max_tokens > added ? options.max_tokens - added : 0;
-
-    Encoding encoding;
-    encoding.ids.reserve(std::min(limit, text.size() / 4 + 4) + added);
-    if (options.offsets) encoding.offsets.reserve(encoding.ids.capacity());
-    Append(before, options.offsets, encoding);
-    TokenSink sink(encoding, limit, options.offsets);
-    Scratch& scratch = ThisThread();
-    Cut(text, options, scratch);
-    Tokenize(options, encoding, sink, scratch);
-    Append(after, options.offsets, encoding);
-    encoding.num_tokens_before_truncation = sink.count() + added;
-    // A limit below the number of special tokens cuts them too.
-    if (options.max_tokens != 0 && encoding.ids.size() > options.max_tokens) {
-      encoding.ids.resize(options.max_tokens);
-      if (options.offsets) encoding.offsets.resize(options.max_tokens);
-    }
-    scratch.Trim();
-    return encoding;
+    const auto encode = [&](std::string_view clean, Encoding& encoding, TokenSink& sink) {
+      Scratch& scratch = ThisThread();
+      Cut(clean, options, scratch);
+      Tokenize(options, encoding, sink, scratch);
+      scratch.Trim();
+    };
+    return EncodeFramed(text, post_processor_.before, post_processor_.after, options, encode);
   }
 
   std::string Decode(std::span<const int32_t> ids, const DecodeOptions& options) const override {
     return DecodeIds(ids, options, added_tokens_, model_->vocabulary(), decoder_.get());
   }
 
+  std::string JoinTokenTexts(std::vector<std::string> tokens) const override {
+    return DecodeTokens(decoder_.get(), std::move(tokens));
+  }
+  const TokenTemplate& single_template() const override { return single_template_; }
+  const TokenTemplate& pair_template() const override { return post_processor_.pair; }
   int32_t vocab_size() const override { return std::max(model_->vocabulary().end_id(), added_tokens_.end_id()); }
   std::string_view TokenText(int32_t id) const override {
     const std::string_view added = added_tokens_.ContentOf(id);
@@ -136,11 +119,6 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
 
  private:
   int32_t Id(std::string_view token) const override { return TokenId(token); }
-
-  static void Append(const std::vector<int32_t>& ids, bool offsets, Encoding& encoding) {
-    encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
-    if (offsets) encoding.offsets.resize(encoding.ids.size());
-  }
 
   // From the text to pieces that the model is given, or that are tokens already.
   void Cut(std::string_view text, const EncodeOptions& options, Scratch& scratch) const {
@@ -235,6 +213,7 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
   }
 
   static void AddToken(const Piece& piece, bool offsets, const Pieces& pieces, TokenSink& sink) {
+    sink.BeginWord();
     if (!offsets || piece.begin == piece.end) {
       sink.Add(piece.id, TokenSpan());
     } else {
@@ -251,6 +230,7 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
   std::unique_ptr<Model> model_;
   AddedTokens added_tokens_;
   PostProcessor post_processor_;
+  TokenTemplate single_template_;
   std::unique_ptr<Decoder> decoder_;
   std::vector<Blanks> blanks_;  // by id; empty where offsets are not trimmed
 };

@@ -87,18 +87,27 @@ struct ByteRange {
 // Takes tokens, keeps the first `limit` of them.
 class TokenSink {
  public:
-  TokenSink(Encoding& encoding, size_t limit, bool offsets)
-      : encoding_(encoding), base_(encoding.ids.size()), limit_(limit), offsets_(offsets) {}
+  TokenSink(Encoding& encoding, size_t limit, const EncodeOptions& options)
+      : encoding_(encoding),
+        base_(encoding.ids.size()),
+        limit_(limit),
+        offsets_(options.offsets),
+        words_(options.words) {}
+
+  // What comes now belongs to another word than what came.
+  void BeginWord() { ++word_; }
 
   void Add(int32_t id, const NormalizedText& text, uint32_t begin, uint32_t end) {
     if (count_++ >= limit_) return;
     encoding_.ids.push_back(id);
     if (offsets_) encoding_.offsets.push_back(text.SpanOf(begin, end));
+    if (words_) encoding_.words.push_back(word_);
   }
   void Add(int32_t id, TokenSpan span) {
     if (count_++ >= limit_) return;
     encoding_.ids.push_back(id);
     if (offsets_) encoding_.offsets.push_back(span);
+    if (words_) encoding_.words.push_back(word_);
   }
   // Takes back all tokens after the first `count`.
   void Rewind(size_t count) {
@@ -107,6 +116,7 @@ class TokenSink {
     if (kept >= encoding_.ids.size()) return;
     encoding_.ids.resize(kept);
     if (offsets_) encoding_.offsets.resize(kept);
+    if (words_) encoding_.words.resize(kept);
   }
   size_t count() const { return count_; }
 
@@ -115,7 +125,8 @@ class TokenSink {
   size_t base_;
   size_t limit_;
   size_t count_ = 0;
-  bool offsets_;
+  bool offsets_, words_;
+  uint32_t word_ = 0;
 };
 
 class Normalizer {
@@ -144,6 +155,9 @@ class Model {
   virtual std::string_view kind() const = 0;
 };
 
+// One text after the other, which is of type 1.
+TokenTemplate PlainPair();
+
 // What is put around the tokens of a single text, and what becomes of their offsets.
 struct PostProcessor {
   std::vector<int32_t> before;
@@ -151,6 +165,10 @@ struct PostProcessor {
   // Once for each element: offsets leave out the white space at the ends of tokens. True: except for one space at the
   // beginning of the text, which was put there.
   std::vector<bool> trims;
+  // Of two texts. Without a post-processor they follow each other; empty: they cannot be joined.
+  TokenTemplate pair = PlainPair();
+
+  TokenTemplate Single() const;
 };
 
 // Tokens by name, in the added tokens as well as in the model.

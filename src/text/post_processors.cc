@@ -29,6 +29,9 @@ Status ReadAround(const JsonPart& config, const TokenNames& names, PostProcessor
   return Ok();
 }
 
+constexpr auto kFirst = TemplatePiece::Kind::kFirst, kSecond = TemplatePiece::Kind::kSecond,
+               kToken = TemplatePiece::Kind::kToken;
+
 Status ReadTrim(const JsonPart& config, PostProcessor& out) {
   BANTAM_TRY(const bool trims, config.Bool("trim_offsets"));
   BANTAM_TRY(const bool add_prefix_space, config.Bool("add_prefix_space"));
@@ -38,10 +41,28 @@ Status ReadTrim(const JsonPart& config, PostProcessor& out) {
 
 }  // namespace
 
+TokenTemplate PlainPair() {
+  TokenTemplate pieces(2);  // a list of both here trips a warning of GCC 12
+  pieces[0].kind = kFirst;
+  pieces[1].kind = kSecond;
+  pieces[1].type_id = 1;
+  return pieces;
+}
+
+TokenTemplate PostProcessor::Single() const {
+  TokenTemplate pieces;
+  for (const int32_t id : before) pieces.push_back({kToken, id});
+  pieces.push_back({kFirst});
+  for (const int32_t id : after) pieces.push_back({kToken, id});
+  return pieces;
+}
+
 Result<PostProcessor> MakeBertProcessing(const JsonPart& config, const TokenNames& names) {
   BANTAM_RETURN_IF_ERROR(config.CheckMembers({"type", "sep", "cls"}));
   PostProcessor out;
   BANTAM_RETURN_IF_ERROR(ReadAround(config, names, out));
+  const int32_t cls = out.before[0], sep = out.after[0];
+  out.pair = {{kToken, cls}, {kFirst}, {kToken, sep}, {kSecond, -1, 1}, {kToken, sep, 1}};
   return out;
 }
 
@@ -50,6 +71,8 @@ Result<PostProcessor> MakeRobertaProcessing(const JsonPart& config, const TokenN
   PostProcessor out;
   BANTAM_RETURN_IF_ERROR(ReadAround(config, names, out));
   BANTAM_RETURN_IF_ERROR(ReadTrim(config, out));
+  const int32_t cls = out.before[0], sep = out.after[0];
+  out.pair = {{kToken, cls}, {kFirst}, {kToken, sep}, {kToken, sep}, {kSecond}, {kToken, sep}};  // all of type 0
   return out;
 }
 
@@ -70,6 +93,8 @@ Result<PostProcessor> MakePostProcessorSequence(const JsonPart& config, const To
     out.before.insert(out.before.begin(), next.before.begin(), next.before.end());
     out.after.insert(out.after.end(), next.after.begin(), next.after.end());
     out.trims.insert(out.trims.end(), next.trims.begin(), next.trims.end());
+    // The reference joins two texts with one template only.
+    if (next.pair != PlainPair()) out.pair = out.pair == PlainPair() ? next.pair : TokenTemplate();
     if (out.before.size() + out.after.size() > kMostParts) {
       return config.Wrong(ErrorCode::kTooLarge, "/processors", fmt::format("add more than {} tokens", kMostParts));
     }

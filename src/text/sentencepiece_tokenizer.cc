@@ -5,6 +5,7 @@
 
 #include "base/text_util.h"
 #include "text/added_tokens.h"
+#include "text/framed_encoding.h"
 #include "text/loaders.h"
 #include "text/sentencepiece_encoders.h"
 #include "text/unicode.h"
@@ -12,7 +13,6 @@
 namespace bantam::text {
 namespace {
 
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
 constexpr std::string_view kSpaceSymbol = "\u2581";
 
 // Normalised text; for each byte where in the input it comes from, and one more for the end.
@@ -27,6 +27,9 @@ class SentencePieceTokenizer final : public Tokenizer {
       : model_(std::move(model)), frame_(std::move(frame)), user_defined_(UserDefinedPieces(model_)), unigram_(model_) {
     has_user_defined_ = std::find(model_.types.begin(), model_.types.end(), SentencePieceModel::Type::kUserDefined) !=
                         model_.types.end();
+    for (const int32_t id : frame_.before) single_template_.push_back({.id = id});
+    single_template_.push_back({TemplatePiece::Kind::kFirst});
+    for (const int32_t id : frame_.after) single_template_.push_back({.id = id});
     if (!frame_.finds_tokens) return;
     for (int32_t id = 0; id < model_.vocabulary.end_id(); ++id) {
       const auto type = model_.types[static_cast<size_t>(id)];
@@ -38,47 +41,8 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
-    BANTAM_CHECK(text.size() <= kMaxTextBytes, "{} bytes of text: bound it where it comes in", text.size());
-    std::string repaired;
-    if (FirstInvalidUtf8(text)) {
-      repaired = ReplaceInvalidUtf8(text);
-      text = repaired;
-    }
-    static const std::vector<int32_t> kNothing;
-    const std::vector<int32_t>& before = options.add_special_tokens ? frame_.before : kNothing;
-    const std::vector<int32_t>& after = options.add_special_tokens ? frame_.after : kNothing;
-    const size_t added = before.size() + after.size();
-    size_t limit = SIZE_MAX;
-    if (options.max_tokens != 0) limit = options.max_tokens > added ? options.max_tokens - added : 0;
-    Encoding encoding;
-    Append(before, options.offsets, encoding);
-    std::vector<uint32_t> code_points;
-    if (options.offsets) CountCodePointsBefore(text, code_points);
-    TokenSink sink(encoding, limit, options.offsets);
-    const PatternTrie& found = options.recognize_special_tokens ? found_with_special_ : found_;
-    uint64_t steps = 0;
-    size_t done = 0;
-    // The longest token at the leftmost place, then the text after it.
-    for (size_t at = 0; !found.empty() && (at = found.NextStart(text, at)) < text.size();) {
-      const PatternTrie::Match match = found.LongestAt(text, at, steps);
-      if (match.length == 0) {
-        ++at;
-        continue;
-      }
-      EncodeStretch(text.substr(done, at - done), done, options.offsets, code_points, sink, steps);
-      done = at + match.length;
-      sink.Add(match.value, options.offsets ? TokenSpan{code_points[at], code_points[done]} : TokenSpan());
-      at = done;
-    }
-    EncodeStretch(text.substr(done), done, options.offsets, code_points, sink, steps);
-    Append(after, options.offsets, encoding);
-    encoding.num_tokens_before_truncation = sink.count() + added;
-    // A limit below the number of special tokens cuts them too.
-    if (options.max_tokens != 0 && encoding.ids.size() > options.max_tokens) {
-      encoding.ids.resize(options.max_tokens);
-      if (options.offsets) encoding.offsets.resize(options.max_tokens);
-    }
-    return encoding;
+    const auto encode = [&](std::string_view clean, Encoding&, TokenSink& sink) { EncodeText(clean, options, sink); };
+    return EncodeFramed(text, frame_.before, frame_.after, options, encode);
   }
 
   std::string Decode(std::span<const int32_t> ids, const DecodeOptions& options) const override {
@@ -121,6 +85,16 @@ class SentencePieceTokenizer final : public Tokenizer {
     return out;
   }
 
+  std::string JoinTokenTexts(std::vector<std::string> tokens) const override {
+    std::string out;
+    for (const std::string& token : tokens) out += token;
+    for (size_t at = 0; (at = out.find(kSpaceSymbol, at)) != std::string::npos; ++at) {
+      out.replace(at, kSpaceSymbol.size(), " ");
+    }
+    return out.starts_with(' ') ? out.substr(1) : out;
+  }
+  const TokenTemplate& single_template() const override { return single_template_; }
+  const TokenTemplate& pair_template() const override { return pair_template_; }
   int32_t vocab_size() const override { return model_.vocabulary.end_id(); }
   std::string_view TokenText(int32_t id) const override { return model_.vocabulary.TextOf(id); }
   int32_t TokenId(std::string_view token) const override { return model_.vocabulary.IdOf(token); }
@@ -129,9 +103,26 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
  private:
-  static void Append(const std::vector<int32_t>& ids, bool offsets, Encoding& encoding) {
-    encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
-    if (offsets) encoding.offsets.resize(encoding.ids.size());
+  // The longest token at the leftmost place, then the text after it.
+  void EncodeText(std::string_view text, const EncodeOptions& options, TokenSink& sink) const {
+    std::vector<uint32_t> code_points;
+    if (options.offsets) CountCodePointsBefore(text, code_points);
+    const PatternTrie& found = options.recognize_special_tokens ? found_with_special_ : found_;
+    uint64_t steps = 0;
+    size_t done = 0;
+    for (size_t at = 0; !found.empty() && (at = found.NextStart(text, at)) < text.size();) {
+      const PatternTrie::Match match = found.LongestAt(text, at, steps);
+      if (match.length == 0) {
+        ++at;
+        continue;
+      }
+      EncodeStretch(text.substr(done, at - done), done, options.offsets, code_points, sink, steps);
+      done = at + match.length;
+      sink.BeginWord();
+      sink.Add(match.value, options.offsets ? TokenSpan{code_points[at], code_points[done]} : TokenSpan());
+      at = done;
+    }
+    EncodeStretch(text.substr(done), done, options.offsets, code_points, sink, steps);
   }
 
   // `text` begins at byte `base` of the whole text, to which `code_points` belongs.
@@ -237,6 +228,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     };
     for (size_t i = 0; i < pieces.size(); ++i) {
       TokenSpan span{origin(pieces[i].begin), origin(pieces[i].end)};
+      if (std::string_view(normalized.text).substr(pieces[i].begin).starts_with(kSpaceSymbol)) sink.BeginWord();
       if (pieces[i].id != model_.unknown) {
         sink.Add(pieces[i].id, span);
       } else if (model_.byte_fallback) {
@@ -266,6 +258,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     return out;
   }
 
+  TokenTemplate single_template_, pair_template_;  // neither file says how two texts are joined
   SentencePieceModel model_;
   SentencePieceFrame frame_;
   PatternTrie found_, found_with_special_;  // values: ids

@@ -6,6 +6,7 @@
 #include "base/text_util.h"
 #include "text/added_tokens.h"
 #include "text/encode_steps.h"
+#include "text/framed_encoding.h"
 #include "text/general_pipeline.h"
 #include "text/loaders.h"
 #include "text/parts.h"
@@ -17,7 +18,6 @@ namespace text {
 namespace {
 
 // Positions are 32 bits, and a text may grow threefold when normalised.
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
 
 // Working memory of Encode, kept between calls of a thread so that a short text costs no allocation but its result.
 struct Scratch {
@@ -69,44 +69,28 @@ class Pipeline final : public Tokenizer, private TokenNames {
                                                         made->normalizer_.get(), file.Part("added_tokens")));
     const TokenNames& names = *made;
     BANTAM_TRY(made->post_processor_, MakePostProcessor(file.Part("post_processor"), names));
+    made->single_template_ = made->post_processor_.Single();
     BANTAM_TRY(made->decoder_, MakeDecoder(file.Part("decoder")));
     return std::unique_ptr<Tokenizer>(std::move(made));
   }
 
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
-    BANTAM_CHECK(text.size() <= kMaxTextBytes, "{} bytes of text: bound it where it comes in", text.size());
-    std::string repaired;
-    if (FirstInvalidUtf8(text)) {
-      repaired = ReplaceInvalidUtf8(text);
-      text = repaired;
-    }
-    static const PostProcessor kNothing;
-    const PostProcessor& around = options.add_special_tokens ? post_processor_ : kNothing;
-    const size_t added = around.before.size() + around.after.size();
-    size_t limit = SIZE_MAX;
-    if (options.max_tokens != 0) limit = options.max_tokens > added ? options.max_tokens - added : 0;
-
-    Encoding encoding;
-    encoding.ids.reserve(std::min(limit, text.size() / 4 + 4) + added);
-    if (options.offsets) encoding.offsets.reserve(encoding.ids.capacity());
-    Append(around.before, options.offsets, encoding);
-    TokenSink sink(encoding, limit, options.offsets);
-    Scratch& scratch = ThisThread();
-    EncodeText(text, options, sink, scratch);
-    Append(around.after, options.offsets, encoding);
-    encoding.num_tokens_before_truncation = sink.count() + added;
-    // A limit below the number of special tokens cuts them too.
-    if (options.max_tokens != 0 && encoding.ids.size() > options.max_tokens) {
-      encoding.ids.resize(options.max_tokens);
-      if (options.offsets) encoding.offsets.resize(options.max_tokens);
-    }
-    scratch.Trim();
-    return encoding;
+    const auto encode = [&](std::string_view clean, Encoding&, TokenSink& sink) {
+      Scratch& scratch = ThisThread();
+      EncodeText(clean, options, sink, scratch);
+      scratch.Trim();
+    };
+    return EncodeFramed(text, post_processor_.before, post_processor_.after, options, encode);
   }
 
   std::string Decode(std::span<const int32_t> ids, const DecodeOptions& options) const override {
     return DecodeIds(ids, options, added_tokens_, model_->vocabulary(), decoder_.get());
   }
+  std::string JoinTokenTexts(std::vector<std::string> tokens) const override {
+    return DecodeTokens(decoder_.get(), std::move(tokens));
+  }
+  const TokenTemplate& single_template() const override { return single_template_; }
+  const TokenTemplate& pair_template() const override { return post_processor_.pair; }
   int32_t vocab_size() const override { return std::max(model_->vocabulary().end_id(), added_tokens_.end_id()); }
   std::string_view TokenText(int32_t id) const override {
     const std::string_view added = added_tokens_.ContentOf(id);
@@ -120,11 +104,6 @@ class Pipeline final : public Tokenizer, private TokenNames {
 
  private:
   int32_t Id(std::string_view token) const override { return TokenId(token); }
-
-  static void Append(const std::vector<int32_t>& ids, bool offsets, Encoding& encoding) {
-    encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
-    if (offsets) encoding.offsets.resize(encoding.ids.size());
-  }
 
   void EncodeText(std::string_view text, const EncodeOptions& options, TokenSink& sink, Scratch& scratch) const {
     const size_t trusted = options.recognize_special_tokens ? text.size() : options.trusted_prefix_bytes;
@@ -149,6 +128,7 @@ class Pipeline final : public Tokenizer, private TokenNames {
     for (const Stretch& stretch : scratch.raw_stretches) {
       const uint32_t first = options.offsets ? code_points[stretch.begin] : 0;
       if (stretch.id >= 0) {
+        sink.BeginWord();
         sink.Add(stretch.id, {first, options.offsets ? code_points[stretch.end] : 0});
       } else {
         EncodeStretch({text.substr(stretch.begin, stretch.end - stretch.begin), nullptr, first}, options, sink,
@@ -175,6 +155,7 @@ class Pipeline final : public Tokenizer, private TokenNames {
     added_tokens_.Find(text.view(), true, find_special ? text.size : 0, scratch.stretches, scratch.steps);
     for (const Stretch& stretch : scratch.stretches) {
       if (stretch.id >= 0) {
+        sink.BeginWord();
         sink.Add(stretch.id, text, stretch.begin, stretch.end);
       } else {
         EncodeWords({stretch.begin, stretch.end}, find_special, sink, scratch);
@@ -198,6 +179,7 @@ class Pipeline final : public Tokenizer, private TokenNames {
   std::unique_ptr<Model> model_;
   AddedTokens added_tokens_;
   PostProcessor post_processor_;
+  TokenTemplate single_template_;
   std::unique_ptr<Decoder> decoder_;
 };
 

@@ -25,6 +25,9 @@ struct TokenSpan {  // half-open range in code points of the input; {0, 0} for s
 struct Encoding {
   std::vector<int32_t> ids;
   std::vector<TokenSpan> offsets;  // same length as ids when asked for, else empty
+  // The same: numbers of words, as the pre-tokenizer cuts them; ascending, with gaps. Special tokens of the template
+  // have that of the word before or after them.
+  std::vector<uint32_t> words;
   size_t num_tokens_before_truncation = 0;
   bool truncated() const { return num_tokens_before_truncation > ids.size(); }
 };
@@ -36,8 +39,19 @@ struct EncodeOptions {
   // Special tokens are recognised where they end within these first bytes: a model's own prompt before a user's text.
   size_t trusted_prefix_bytes = 0;
   bool offsets = false;
+  bool words = false;
   size_t max_tokens = 0;  // including added special tokens; 0 = no limit. Cut on the right.
 };
+
+// One piece of what the post-processor makes of a text, or of two.
+struct TemplatePiece {
+  enum class Kind : uint8_t { kFirst, kSecond, kToken };
+  Kind kind = Kind::kToken;
+  int32_t id = -1;  // of a token
+  int32_t type_id = 0;
+  bool operator==(const TemplatePiece&) const = default;
+};
+using TokenTemplate = std::vector<TemplatePiece>;
 
 struct DecodeOptions {
   bool skip_special_tokens = true;
@@ -61,6 +75,12 @@ class Tokenizer {
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
   // Ids without a token are left out. Always well-formed UTF-8.
   virtual std::string Decode(std::span<const int32_t> ids, const DecodeOptions& options) const = 0;
+  // How one text and how two become a sequence of the model; text/text_pair.h puts them together. The second is empty
+  // where the file does not say how to join two texts.
+  virtual const TokenTemplate& single_template() const = 0;
+  virtual const TokenTemplate& pair_template() const = 0;
+  // The text of tokens given as TokenText() gives them, or of words made of such.
+  virtual std::string JoinTokenTexts(std::vector<std::string> tokens) const = 0;
   virtual int32_t vocab_size() const = 0;                     // one more than the largest id
   virtual std::string_view TokenText(int32_t id) const = 0;   // "" for an id without a token
   virtual int32_t TokenId(std::string_view token) const = 0;  // -1 when unknown

@@ -44,7 +44,10 @@ class Unigram final : public Model {
 
   void Tokenize(const NormalizedText& text, std::span<const ByteRange> words, bool find_special, TokenSink& sink,
                 uint64_t& steps) const override {
-    for (const ByteRange word : words) TokenizeWord(text, word, find_special, sink, steps);
+    for (const ByteRange word : words) {
+      sink.BeginWord();
+      TokenizeWord(text, word, find_special, sink, steps);
+    }
     constexpr size_t kKeep = size_t{64} << 10;
     if (ThisThread().capacity() > kKeep) std::vector<Best>().swap(ThisThread());
   }

@@ -12,6 +12,7 @@ class WordLevel final : public Model {
   void Tokenize(const NormalizedText& text, std::span<const ByteRange> words, bool find_special, TokenSink& sink,
                 uint64_t& steps) const override {
     for (const ByteRange word : words) {
+      sink.BeginWord();
       if (word.begin == word.end) continue;
       const std::string_view bytes = text.view().substr(word.begin, word.end - word.begin);
       steps += bytes.size();

@@ -19,6 +19,7 @@ class WordPiece final : public Model {
                 uint64_t& steps) const override {
     const char* bytes = text.bytes.data();
     for (const ByteRange word : words) {
+      sink.BeginWord();
       const char* p = bytes + word.begin;
       const size_t length = word.end - word.begin;
       if (length > max_chars_per_word_ && CountCodePoints({p, length}) > max_chars_per_word_) {
