@@ -65,9 +65,8 @@ struct SentencePrompts {
 // language model's head, pooled over the tokens.
 struct SparseConfig {
   bool on = false;
-  bool sum = false;     // over the tokens; else the largest
-  bool twice = false;   // log(1 + .) once more
-  int most_active = 0;  // keep so many of the largest; 0: all
+  bool sum = false;    // over the tokens; else the largest
+  bool twice = false;  // log(1 + .) once more
 };
 
 // From modules.json and what it names; a folder without modules.json gets mean pooling and no normalisation, as

@@ -6,10 +6,8 @@
 
 #include "base/text_util.h"
 #include "files/weight_files.h"
-#include "kernels/packing.h"
-#include "layers/layer_norm.h"
-#include "layers/linear.h"
 #include "layers/pooling.h"
+#include "models/head_layers.h"
 
 namespace bantam {
 namespace {
@@ -19,38 +17,6 @@ using Kind = SentenceModule::Kind;
 // Enough rows that a product reads its weights once for many texts, few enough to stay in cache.
 constexpr size_t kBlockRows = 32;
 constexpr float kTorchEpsilon = 1e-5f;  // of torch.nn.LayerNorm
-
-// A matrix as the kernels read it.
-struct PackedMatrix {
-  int in = 0, out = 0;
-  std::vector<float> packed, bias;
-  Linear linear() const {
-    return {.in_features = in, .out_features = out, .bias = bias.data(), .packed_f32 = packed.data()};
-  }
-};
-
-Result<std::vector<float>> ReadFloats(WeightSource& weights, const std::string& name, const Shape& shape) {
-  BANTAM_TRY(const TensorView view, weights.Get(name, shape));
-  if (view.dtype != DType::kF32 && view.dtype != DType::kF16 && view.dtype != DType::kBF16) {
-    return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected F32, F16 or BF16", name, DTypeName(view.dtype));
-  }
-  std::vector<float> values(static_cast<size_t>(NumElements(shape)));
-  CopyToF32(view, values);
-  return values;
-}
-
-Result<PackedMatrix> ReadMatrix(WeightSource& weights, const std::string& name, int in, int out, bool bias) {
-  PackedMatrix matrix{.in = in, .out = out, .packed = {}, .bias = {}};
-  BANTAM_TRY(const std::vector<float> values, ReadFloats(weights, name + ".weight", {out, in}));
-  matrix.packed.resize(PackedF32Size(out, in));
-  PackF32(values, out, in, matrix.packed);
-  matrix.bias.resize(static_cast<size_t>(PaddedColumns(out)));
-  if (bias) {
-    BANTAM_TRY(const std::vector<float> read, ReadFloats(weights, name + ".bias", {out}));
-    std::ranges::copy(read, matrix.bias.begin());
-  }
-  return matrix;
-}
 
 Activation KernelActivation(DenseActivation activation) {
   switch (activation) {
@@ -94,10 +60,10 @@ struct SentenceHead::Step {
   Kind kind = Kind::kNormalize;
   int in = 0, out = 0;
   DenseActivation activation = DenseActivation::kIdentity;
-  PackedMatrix dense = {};
+  HeadDense dense = {};
   bool residual = false;
-  PackedMatrix projection = {};  // of the residual, where the widths differ
-  std::vector<float> gamma = {}, beta = {};
+  HeadDense projection = {};  // of the residual, where the widths differ
+  HeadNorm norm = {};
 };
 
 struct SentenceHead::Scratch {
@@ -121,20 +87,23 @@ Result<SentenceHead::Step> SentenceHead::LoadStep(const SentenceModule& module, 
                dense ? "in_features" : "dimension", wanted, width);
   }
   BANTAM_TRY(const WeightFiles files, OpenWeightFiles(module.folder));
-  WeightSource& weights = *files.source;
+  HeadReader reader(*files.source);
   if (dense) {
     step.out = module.out_features;
     step.activation = module.activation;
     step.residual = module.residual;
-    BANTAM_TRY(step.dense, ReadMatrix(weights, "linear", step.in, step.out, module.bias));
+    using Bias = HeadReader::Bias;
+    const Bias bias = module.bias ? Bias::kRequired : Bias::kNone;
+    BANTAM_TRY(step.dense, reader.ReadDense("linear", step.in, step.out, WeightType::kF32, bias));
     if (module.residual && step.in != step.out) {
-      BANTAM_TRY(step.projection, ReadMatrix(weights, "residual", step.in, step.out, false));
+      BANTAM_TRY(step.projection, reader.ReadDense("residual", step.in, step.out, WeightType::kF32, Bias::kNone));
     }
   } else {
-    BANTAM_TRY(step.gamma, ReadFloats(weights, "norm.weight", {width}));
-    BANTAM_TRY(step.beta, ReadFloats(weights, "norm.bias", {width}));
+    step.norm.epsilon = kTorchEpsilon;
+    BANTAM_TRY(step.norm.gamma, reader.ReadFloats("norm.weight", {width}));
+    BANTAM_TRY(step.norm.beta, reader.ReadFloats("norm.bias", {width}));
   }
-  if (const std::vector<std::string> left = weights.Leftovers(); !left.empty() && !module.among_others) {
+  if (const std::vector<std::string> left = files.source->Leftovers(); !left.empty() && !module.among_others) {
     return Err(ErrorCode::kCorrupt, "{}: weight \"{}\" is none of a {} as config.json describes it", place,
                EscapeForTerminal(left.front()), dense ? "Dense" : "LayerNorm");
   }
@@ -169,10 +138,8 @@ Result<std::unique_ptr<SentenceHead>> SentenceHead::Load(const SentenceConfig& s
 }
 
 void SentenceHead::Run(std::span<const Step> steps, size_t num_rows, Scratch& scratch) const {
-  const auto rows = static_cast<int>(num_rows);
   for (const Step& step : steps) {
     const auto in = static_cast<size_t>(step.in), out = static_cast<size_t>(step.out);
-    const Activations x{.values = scratch.x.data(), .stride = step.in};
     switch (step.kind) {
       case Kind::kNormalize:
         for (size_t row = 0; row < num_rows; ++row) NormalizeL2(std::span(scratch.x).subspan(row * in, in));
@@ -184,21 +151,17 @@ void SentenceHead::Run(std::span<const Step> steps, size_t num_rows, Scratch& sc
         }
         break;
       case Kind::kLayerNorm:
-        ApplyLayerNorm(
-            *kernels_,
-            {.size = step.in, .gamma = step.gamma.data(), .beta = step.beta.data(), .epsilon = kTorchEpsilon}, x, x,
-            rows);
+        step.norm.Apply(*kernels_, std::span(scratch.x).first(num_rows * in));
         break;
       case Kind::kDense: {
         scratch.y.resize(std::max(scratch.y.size(), num_rows * out));
-        const Activations y{.values = scratch.y.data(), .stride = step.out};
-        ApplyLinear(*kernels_, step.dense.linear(), x, y, rows, {.activation = KernelActivation(step.activation)});
-        const auto values = std::span(scratch.y).first(num_rows * out);
-        Activate(step.activation, values);
+        const auto x = std::span(scratch.x).first(num_rows * in), y = std::span(scratch.y).first(num_rows * out);
+        step.dense.Apply(*kernels_, x, y, KernelActivation(step.activation));
+        Activate(step.activation, y);
         if (step.residual && step.in == step.out) {
-          for (size_t i = 0; i < values.size(); ++i) values[i] += scratch.x[i];
+          for (size_t i = 0; i < y.size(); ++i) y[i] += x[i];
         } else if (step.residual) {
-          ApplyLinear(*kernels_, step.projection.linear(), x, y, rows, {.residual = &y});
+          step.projection.Apply(*kernels_, x, y, kActivationNone, true);
         }
         scratch.x.swap(scratch.y);
         break;

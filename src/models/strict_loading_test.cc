@@ -26,7 +26,8 @@ std::vector<std::string> SingleFileModels() {
 bool IsHead(std::string_view name) {
   for (const std::string_view part :
        {"pooler.", "classifier.", "pre_classifier.", "cls.", "lm_head.", "vocab_", "discriminator_predictions.",
-        "predictions.", "head.", "decoder.", "position_ids", "score.", "lm_predictions."}) {
+        "predictions.", "head.", "decoder.", "position_ids", "score.", "lm_predictions.", "qa_outputs.",
+        "generator_lm_head.", "generator_predictions."}) {
     if (name.starts_with(part) || name.find("." + std::string(part)) != std::string_view::npos) return true;
   }
   return false;

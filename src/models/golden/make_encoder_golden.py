@@ -3,7 +3,8 @@
 
 Each folder has what save_pretrained writes (config.json and safetensors) and reference.safetensors with token_ids,
 cu_seqlens, token_type_ids, hidden (the last layer, tokens packed, in f32 from the stored weights) and, for a model with a
-classification head, logits ([sequences, labels] or [tokens, labels]).
+classification head, logits ([sequences, labels] or [tokens, labels]; of question answering [tokens, start and end]), for a
+masked language model lm_logits ([tokens, vocabulary]).
 
   make_encoder_golden.py [NAME ...]      # all of them without a name
 """
@@ -104,6 +105,16 @@ MODELS = {
     "qwen3_lm": (t.Qwen3Config, base(head_dim=16, num_key_value_heads=1, tie_word_embeddings=False, attention_bias=True), t.Qwen3ForCausalLM, {}),
     "qwen3_tied": (t.Qwen3Config, base(head_dim=12, num_key_value_heads=4, tie_word_embeddings=True, use_sliding_window=True,
                                        sliding_window=9, max_window_layers=1), t.Qwen3ForCausalLM, {"dtype": torch.float16}),
+    # Heads that the models above do not have.
+    "bert_lm": (t.BertConfig, base(tie_word_embeddings=False, hidden_act="relu"), t.BertForMaskedLM, {"dtype": torch.float16}),
+    "roberta_lm": (t.RobertaConfig, base(type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5, hidden_act="relu"), t.RobertaForMaskedLM, {}),
+    "electra_lm": (t.ElectraConfig, base(embedding_size=20, hidden_act="relu"), t.ElectraForMaskedLM, {}),
+    "mpnet_lm": (t.MPNetConfig, base(pad_token_id=1), t.MPNetForMaskedLM, {"dtype": torch.bfloat16}),
+    "mobilebert_lm": (t.MobileBertConfig, {**MOBILE, "num_feedforward_networks": 1}, t.MobileBertForMaskedLM, {}),
+    "deberta_v3_lm": (t.DebertaV2Config, base(**DEBERTA_V3, legacy=False), t.DebertaV2ForMaskedLM, {}),
+    "bert_qa": (t.BertConfig, base(), t.BertForQuestionAnswering, {}),
+    "modernbert_qa": (t.ModernBertConfig, base(num_hidden_layers=2, local_attention=12), t.ModernBertForQuestionAnswering, {}),
+    "nomic_classes": (t.NomicBertConfig, base(num_labels=3), t.NomicBertForSequenceClassification, {}),
 }
 
 
@@ -154,7 +165,7 @@ def make(name, seed):
     sequences = [[random.randrange(first, VOCAB) for _ in range(n)] for n in LENGTHS]
     kinds = getattr(config, "type_vocab_size", 0) or 1
     types = [[int(i > n // 2) % kinds for i in range(n)] for n in LENGTHS]
-    hidden, logits = [], []
+    hidden, logits, lm_logits = [], [], []
     body = model if model.base_model is model else model.base_model
     with torch.no_grad():
         for ids, kind in zip(sequences, types):
@@ -164,11 +175,18 @@ def make(name, seed):
             hidden.append(body(**inputs)[0][0].numpy())
             if "Classification" in model_class.__name__:
                 logits.append(np.atleast_2d(model(**inputs).logits[0].numpy()))
+            elif "QuestionAnswering" in model_class.__name__:
+                answer = model(**inputs)
+                logits.append(np.stack([answer.start_logits[0].numpy(), answer.end_logits[0].numpy()], axis=1))
+            elif "MaskedLM" in model_class.__name__:
+                lm_logits.append(model(**inputs).logits[0].numpy())
     pack = lambda lists: np.array([i for s in lists for i in s], dtype=np.int32)
     tensors = {"token_ids": pack(sequences), "cu_seqlens": np.cumsum([0] + LENGTHS).astype(np.int32), "token_type_ids": pack(types),
                "hidden": np.concatenate(hidden)}
     if logits:
         tensors["logits"] = np.concatenate(logits)
+    if lm_logits:
+        tensors["lm_logits"] = np.concatenate(lm_logits)
     save_file(tensors, folder / "reference.safetensors")
     size = sum(f.stat().st_size for f in folder.iterdir())
     print(f"{name}: {size // 1024} KB, hidden {np.abs(tensors['hidden']).mean():.2f} on average")
