@@ -18,22 +18,21 @@ class ModelEmbedder final : public Embedder {
  public:
   struct Parts {
     TextReader reader;
-    std::unique_ptr<EncoderEngine> engine;
     std::unique_ptr<SentenceHead> head;
     std::optional<ValueRanges> ranges;
     std::shared_ptr<EmbeddingCache> cache;
   };
 
-  ModelEmbedder(ModelFolder model, Parts parts)
-      : model_name_(std::move(model.name)),
-        architecture_(std::move(model.architecture)),
-        weights_sha256_(WithIdentity(model)),
-        sentence_(std::move(model.sentence)),
+  ModelEmbedder(LoadedModel model, Parts parts)
+      : model_name_(std::move(model.folder.name)),
+        architecture_(std::move(model.folder.architecture)),
+        weights_sha256_(WithIdentity(model.folder)),
+        sentence_(std::move(model.folder.sentence)),
         reader_(std::move(parts.reader)),
         head_(std::move(parts.head)),
         ranges_(std::move(parts.ranges)),
         cache_(std::move(parts.cache)),
-        engine_(std::move(parts.engine)) {
+        engine_(std::move(model.engine)) {
     if (!sentence_.add_special_tokens) empty_ = VectorOfNothing();
     default_prompt_ = WithSpace(*reader_.Resolve({}, true));  // the config's own default is there
   }
@@ -212,7 +211,7 @@ class ModelEmbedder final : public Embedder {
 
   Status CheckHasOneVector() const {
     if (sentence_.sparse.on) {
-      return Err(ErrorCode::kUnsupported, "{} gives weights of words (SpladePooling), which are not computed here yet",
+      return Err(ErrorCode::kUnsupported, "{} gives weights of words (SpladePooling), not a vector for a text",
                  model_name_);
     }
     if (!sentence_.multi_vector.on) return Ok();
@@ -329,46 +328,38 @@ class ModelEmbedder final : public Embedder {
   const std::shared_ptr<EmbeddingCache> cache_;
   std::vector<float> empty_;  // the vector of no tokens; none where those are an error
   TextPrompt default_prompt_;
-  const std::unique_ptr<EncoderEngine> engine_;  // last: its thread ends first
+  const std::shared_ptr<EncoderEngine> engine_;  // last: its thread ends first, if nobody shares it
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Embedder>> Embedder::Load(std::string_view reference, const EmbedderOptions& options) {
-  BANTAM_TRY(ModelFolder model, OpenModel(reference, options.store));
-  const std::string place = EscapeForTerminal(model.path.string(), 400);
-  if (!IsKnownArchitecture(model.architecture)) return LoadEncoder(model, {}).error();  // says which are known
-  if (model.tokenizer_json.empty()) {
-    return Err(ErrorCode::kNotFound, "{} has no tokenizer.json, without which text cannot be read", place);
+  BANTAM_TRY(LoadedModel model, LoadModel(reference, {.weight_type = options.weight_type,
+                                                      .num_threads = options.num_threads,
+                                                      .engine = options.engine,
+                                                      .heads = false,
+                                                      .store = options.store,
+                                                      .use_packed_files = options.use_packed_files}));
+  return Create(std::move(model), options.cache);
+}
+
+Result<std::unique_ptr<Embedder>> Embedder::Create(LoadedModel model, std::shared_ptr<EmbeddingCache> cache) {
+  const ModelFolder& folder = model.folder;
+  const int hidden_size = model.encoder().hidden_size();
+  auto reader = TextReader::Create(model.tokenizer, folder.sentence, model.encoder().max_positions());
+  if (!reader) {
+    const std::string place = EscapeForTerminal(folder.path.string(), 400);
+    return Err(reader.error().code, "{}: {}", place, reader.error().message);
   }
-  BANTAM_TRY(auto tokenizer, Tokenizer::Load(model.tokenizer_json));
-  for (const SentenceModule& module : model.sentence.modules) {
-    // Asked for, so that it is not left over; the head reads it itself.
-    if (!module.among_others) continue;
-    BANTAM_RETURN_IF_ERROR(model.weights->Get("linear.weight", {module.out_features, module.in_features}));
+  ModelEmbedder::Parts parts{.reader = *std::move(reader), .head = nullptr, .ranges = {}, .cache = std::move(cache)};
+  if (folder.sentence.needs_head()) {
+    BANTAM_TRY(parts.head, SentenceHead::Load(folder.sentence, hidden_size));
   }
-  BANTAM_TRY(auto encoder,
-             LoadEncoder(model, {.weight_type = options.weight_type, .use_packed_files = options.use_packed_files}));
-  model.weights.reset();  // the encoder has its own copy; from here on nobody can pull the file away under us
-  if (tokenizer->vocab_size() > encoder->vocab_size()) {
-    return Err(ErrorCode::kCorrupt, "{}: tokenizer.json has token ids up to {}, the model's table has {} rows", place,
-               tokenizer->vocab_size() - 1, encoder->vocab_size());
-  }
-  auto reader = TextReader::Create(std::move(tokenizer), model.sentence, encoder->max_positions());
-  if (!reader) return Err(reader.error().code, "{}: {}", place, reader.error().message);
-  ModelEmbedder::Parts parts{
-      .reader = *std::move(reader), .engine = nullptr, .head = nullptr, .ranges = {}, .cache = options.cache};
-  if (model.sentence.needs_head()) {
-    BANTAM_TRY(parts.head, SentenceHead::Load(model.sentence, encoder->hidden_size()));
-  }
-  const int dimensions = parts.head != nullptr ? parts.head->dimensions() : encoder->hidden_size();
+  const int dimensions = parts.head != nullptr ? parts.head->dimensions() : hidden_size;
   std::error_code ignored;
-  if (const Path ranges = model.path / "embedding_ranges.npy"; std::filesystem::exists(ranges, ignored)) {
+  if (const Path ranges = folder.path / "embedding_ranges.npy"; std::filesystem::exists(ranges, ignored)) {
     BANTAM_TRY(parts.ranges, ReadRanges(ranges, static_cast<size_t>(dimensions)));
   }
-  EngineOptions engine_options = options.engine;
-  if (options.num_threads > 0) engine_options.num_threads = options.num_threads;
-  parts.engine = EncoderEngine::Create(std::move(encoder), engine_options);
   return std::unique_ptr<Embedder>(std::make_unique<ModelEmbedder>(std::move(model), std::move(parts)));
 }
 

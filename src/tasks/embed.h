@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "engine/encoder_engine.h"
 #include "tasks/embedding_cache.h"
+#include "tasks/loaded_model.h"
 #include "tasks/text_reader.h"
 #include "tasks/token_vectors.h"
 #include "tasks/vector_types.h"
@@ -68,6 +69,8 @@ struct EmbedderOptions {
 class Embedder {
  public:
   static Result<std::unique_ptr<Embedder>> Load(std::string_view model, const EmbedderOptions& options);
+  // Over the engine and queue that other tasks of the model use too.
+  static Result<std::unique_ptr<Embedder>> Create(LoadedModel model, std::shared_ptr<EmbeddingCache> cache);
   virtual ~Embedder() = default;
 
   virtual Result<Embedding> Embed(std::string_view text, EmbedCall call = {}) = 0;
