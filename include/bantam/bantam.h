@@ -157,6 +157,12 @@ typedef enum bantam_dtype BANTAM_INT_ENUM {
   BANTAM_DTYPE_INT4 = 2
 } bantam_dtype;
 
+/* What a model is loaded for. */
+typedef enum bantam_task BANTAM_INT_ENUM {
+  BANTAM_TASK_EMBED = 0, /* embeddings */
+  BANTAM_TASK_HEAD = 1 /* the head on top of the encoder, as config.json has it: labels of texts, of spans, of pairs */
+} bantam_task;
+
 typedef struct bantam_model_options {
   size_t struct_size;
   bantam_dtype dtype;
@@ -166,6 +172,7 @@ typedef struct bantam_model_options {
                                inside the store, never in a folder given by path */
   bantam_log_fn log;        /* or NULL */
   void* log_user_data;
+  bantam_task task;
 } bantam_model_options;
 
 /* A text encoder with its tokenizer. */
@@ -189,7 +196,12 @@ typedef struct bantam_model_info {
   int32_t vocab_size;         /* of the tokenizer: one more than the largest id */
   int32_t num_threads;        /* that compute, the calling one included */
   uint64_t num_parameters;
-  uint64_t weight_bytes; /* in memory */
+  uint64_t weight_bytes;     /* in memory */
+  const char* head;          /* "sequence classification", "token classification", "question answering",
+                                "masked language model"; "" for none, and when loaded for embeddings */
+  size_t num_labels;         /* of the head */
+  const char* const* labels; /* [num_labels] */
+  int32_t multi_label;       /* 1: any number of them at once */
 } bantam_model_info;
 
 /* Lives as long as the model. NULL for NULL. */
@@ -220,6 +232,95 @@ BANTAM_API bantam_status bantam_model_embed(bantam_model* model, const char* tex
 BANTAM_API bantam_status bantam_model_embed_batch(bantam_model* model, const bantam_text* texts, size_t num_texts,
                                                   const bantam_embed_options* options, float* vectors, size_t capacity,
                                                   bantam_text_info* infos);
+
+/* -- Heads: labels of texts, spans and documents -- */
+
+/* These need a model that was loaded with task = BANTAM_TASK_HEAD and has such a head; another is BANTAM_UNSUPPORTED,
+   and the message says what it has. */
+
+/* A text, or two that are read together: premise and hypothesis, question and answer. */
+typedef struct bantam_input {
+  bantam_text text;
+  bantam_text pair; /* data NULL: none */
+} bantam_input;
+
+/* From the head's numbers to scores. */
+typedef enum bantam_score_function BANTAM_INT_ENUM {
+  BANTAM_SCORE_DEFAULT = 0, /* as the model's files say */
+  BANTAM_SCORE_SOFTMAX = 1,
+  BANTAM_SCORE_SIGMOID = 2,
+  BANTAM_SCORE_NONE = 3 /* the numbers as they are */
+} bantam_score_function;
+
+typedef struct bantam_classify_options {
+  size_t struct_size;
+  bantam_score_function function;
+  uint32_t timeout_ms; /* 0: none */
+} bantam_classify_options;
+
+/* scores: [num_inputs, num_labels], the labels in the order of bantam_model_info; capacity: floats.
+   infos: [num_inputs] or NULL. */
+BANTAM_API bantam_status bantam_model_classify(bantam_model* model, const bantam_input* inputs, size_t num_inputs,
+                                               const bantam_classify_options* options, float* scores, size_t capacity,
+                                               bantam_text_info* infos);
+
+typedef struct bantam_rerank_options {
+  size_t struct_size;
+  bantam_score_function function; /* default, sigmoid or none */
+  size_t top_n;                   /* 0: all */
+  uint32_t timeout_ms;            /* 0: none */
+} bantam_rerank_options;
+
+typedef struct bantam_document {
+  size_t index; /* in the documents as they were given */
+  float score;
+  uint32_t num_tokens; /* of query and document, as the model read them */
+  uint32_t truncated;  /* 1: they were longer than that */
+  uint32_t reserved;   /* 0 */
+} bantam_document;
+
+/* results: [top_n], or [num_documents] for all; capacity: how many there is room for. num_results: how many were
+   written, best first. */
+BANTAM_API bantam_status bantam_model_rerank(bantam_model* model, const char* query, size_t query_size,
+                                             const bantam_text* documents, size_t num_documents,
+                                             const bantam_rerank_options* options, bantam_document* results,
+                                             size_t capacity, size_t* num_results);
+
+/* How tokens with labels become spans. */
+typedef enum bantam_aggregation BANTAM_INT_ENUM {
+  BANTAM_AGGREGATION_SIMPLE = 0,  /* tokens next to each other with one label */
+  BANTAM_AGGREGATION_FIRST = 1,   /* words, labelled as their first token */
+  BANTAM_AGGREGATION_AVERAGE = 2, /* words, by the average of their tokens' scores */
+  BANTAM_AGGREGATION_MAX = 3,     /* words, by the token that is surest */
+  BANTAM_AGGREGATION_NONE = 4     /* every token by itself */
+} bantam_aggregation;
+
+typedef struct bantam_tag_options {
+  size_t struct_size;
+  bantam_aggregation aggregation;
+  int32_t code_points;  /* 1: begin and end count code points; 0: bytes */
+  int32_t keep_outside; /* 1: spans labelled "O" too */
+  uint32_t timeout_ms;  /* 0: none */
+} bantam_tag_options;
+
+typedef struct bantam_tagged_span {
+  const char* label; /* "PER" */
+  const char* word;  /* as the tokenizer reads it */
+  uint32_t begin, end;
+  float score;
+} bantam_tagged_span;
+
+typedef struct bantam_tags {
+  size_t struct_size;
+  size_t num_spans;
+  const bantam_tagged_span* spans; /* [num_spans], in the order of the text */
+  size_t num_tokens;               /* of all windows that were read */
+  size_t num_windows;              /* more than 1: the text is longer than the model reads, and was read in pieces */
+} bantam_tags;
+
+BANTAM_API bantam_status bantam_model_tag(bantam_model* model, const char* text, size_t text_size,
+                                          const bantam_tag_options* options, bantam_tags** out);
+BANTAM_API void bantam_tags_free(bantam_tags* tags);
 
 /* -- Tokens -- */
 

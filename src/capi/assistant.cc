@@ -45,7 +45,12 @@ Status LoadAssistant(const char* route_file, const bantam_assistant_options* giv
   BANTAM_TRY(const std::string_view state, ReadName(options.state_folder, "state_folder"));
   RouterOptions router;
   BANTAM_TRY(router.num_threads, ReadThreads(options.num_threads));
-  if (options.model != nullptr) router.embedder = options.model->embedder;
+  if (options.model != nullptr) {
+    if (options.model->embedder == nullptr) {
+      return Err(ErrorCode::kUnsupported, "\"model\" was loaded for its head: load it with task = BANTAM_TASK_EMBED");
+    }
+    router.embedder = options.model->embedder;
+  }
   if (!store.empty()) router.store = Path(store);
   router.state_folder = Path(state);
   router.persistent = !state.empty();

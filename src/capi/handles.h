@@ -9,7 +9,10 @@
 #include "bantam/bantam.h"
 #include "base/log.h"
 #include "route/router.h"
+#include "tasks/classify.h"
 #include "tasks/embed.h"
+#include "tasks/rerank.h"
+#include "tasks/tag.h"
 
 namespace bantam::capi {
 
@@ -32,9 +35,20 @@ struct bantam_tokenizer {
   std::unique_ptr<bantam::Tokenizer> owned = nullptr;  // null: a model's
 };
 
+// A model that was loaded for its head: what that is good for, the rest null.
+struct bantam_heads {
+  bantam::LoadedModel model;
+  std::unique_ptr<bantam::Classifier> classifier;
+  std::unique_ptr<bantam::Reranker> reranker;
+  std::unique_ptr<bantam::Tagger> tagger;
+  std::string name;
+  std::vector<const char*> labels;
+};
+
 struct bantam_model {
   bantam::ThreadLogSink::Sink log;
-  std::shared_ptr<bantam::Embedder> embedder;  // shared with the assistants that use it
+  std::shared_ptr<bantam::Embedder> embedder;  // shared with the assistants that use it; null: `heads` are there
+  std::unique_ptr<bantam_heads> heads;
   bantam_tokenizer tokenizer;
   std::string dtype, isa;
   bantam_model_info info;

@@ -30,24 +30,54 @@ Result<WeightType> ReadDtype(bantam_dtype dtype) {
              static_cast<int>(dtype));
 }
 
-void Describe(bantam_model& model, int num_threads) {
-  const Embedder& embedder = *model.embedder;
-  const Encoder& encoder = embedder.encoder();
+void DescribeEncoder(bantam_model& model, const Encoder& encoder, const Tokenizer& tokenizer) {
   model.dtype = WeightTypeName(encoder.weight_type());
   model.isa = encoder.isa();
-  model.info = {.struct_size = sizeof(bantam_model_info),
-                .name = embedder.model_name().c_str(),
-                .architecture = embedder.architecture().c_str(),
-                .dtype = model.dtype.c_str(),
-                .isa = model.isa.c_str(),
-                .weights_sha256 = embedder.weights_sha256().c_str(),
-                .dimensions = embedder.dimensions(),
-                .max_tokens = embedder.max_tokens(),
-                .num_layers = encoder.num_layers(),
-                .vocab_size = embedder.tokenizer().vocab_size(),
-                .num_threads = num_threads,
-                .num_parameters = encoder.num_parameters(),
-                .weight_bytes = encoder.weight_bytes()};
+  model.tokenizer.tokenizer = &tokenizer;
+  model.info.struct_size = sizeof(bantam_model_info);
+  model.info.dtype = model.dtype.c_str();
+  model.info.isa = model.isa.c_str();
+  model.info.num_layers = encoder.num_layers();
+  model.info.vocab_size = tokenizer.vocab_size();
+  model.info.num_parameters = encoder.num_parameters();
+  model.info.weight_bytes = encoder.weight_bytes();
+}
+
+Status LoadForEmbeddings(std::string_view reference, const EmbedderOptions& options, bantam_model& model) {
+  BANTAM_TRY(model.embedder, Embedder::Load(reference, options));
+  const Embedder& embedder = *model.embedder;
+  DescribeEncoder(model, embedder.encoder(), embedder.tokenizer());
+  model.info.name = embedder.model_name().c_str();
+  model.info.architecture = embedder.architecture().c_str();
+  model.info.weights_sha256 = embedder.weights_sha256().c_str();
+  model.info.dimensions = embedder.dimensions();
+  model.info.max_tokens = embedder.max_tokens();
+  model.info.head = "";
+  return Ok();
+}
+
+Status LoadForItsHead(std::string_view reference, const LoadOptions& options, bantam_model& model) {
+  model.heads = std::make_unique<bantam_heads>();
+  bantam_heads& heads = *model.heads;
+  BANTAM_TRY(heads.model, bantam::LoadModel(reference, options));
+  heads.name = HeadName(heads.model);
+  // What a head is not good for says so when it is asked.
+  if (auto made = Classifier::Create(heads.model)) heads.classifier = *std::move(made);
+  if (auto made = Reranker::Create(heads.model)) heads.reranker = *std::move(made);
+  if (auto made = Tagger::Create(heads.model)) heads.tagger = *std::move(made);
+  DescribeEncoder(model, heads.model.encoder(), *heads.model.tokenizer);
+  model.info.name = heads.model.folder.name.c_str();
+  model.info.architecture = heads.model.folder.architecture.c_str();
+  model.info.weights_sha256 = heads.model.folder.weights_sha256.c_str();
+  model.info.dimensions = heads.model.encoder().hidden_size();
+  model.info.max_tokens = heads.model.max_tokens;
+  model.info.head = heads.name.c_str();
+  if (heads.model.head == nullptr) return Ok();
+  for (const std::string& label : heads.model.head->labels()) heads.labels.push_back(label.c_str());
+  model.info.num_labels = heads.labels.size();
+  model.info.labels = heads.labels.data();
+  model.info.multi_label = heads.model.head->multi_label() ? 1 : 0;
+  return Ok();
 }
 
 Status LoadModel(const char* reference, const bantam_model_options* given, bantam_model** out) {
@@ -63,14 +93,23 @@ Status LoadModel(const char* reference, const bantam_model_options* given, banta
   model->log = MakeLogSink(options.log, options.log_user_data);
   const LogScope log(model->log);
   // Every caller is a thread that the host has anyway, and waits: no bound on how many may.
-  EmbedderOptions embedder{.weight_type = type,
-                           .num_threads = num_threads,
-                           .engine = {.max_queued_requests = SIZE_MAX, .own_thread = false},
-                           .use_packed_files = options.no_packed_files == 0};
-  if (!store.empty()) embedder.store = Path(store);
-  BANTAM_TRY(model->embedder, Embedder::Load(name, embedder));
-  model->tokenizer.tokenizer = &model->embedder->tokenizer();
-  Describe(*model, num_threads);
+  const EngineOptions engine{.num_threads = num_threads, .max_queued_requests = SIZE_MAX, .own_thread = false};
+  const auto store_path = store.empty() ? std::optional<Path>() : std::optional<Path>(store);
+  const bool packed = options.no_packed_files == 0;
+  switch (options.task) {
+    case BANTAM_TASK_EMBED:
+      BANTAM_RETURN_IF_ERROR(LoadForEmbeddings(
+          name, {.weight_type = type, .engine = engine, .store = store_path, .use_packed_files = packed}, *model));
+      break;
+    case BANTAM_TASK_HEAD:
+      BANTAM_RETURN_IF_ERROR(LoadForItsHead(
+          name, {.weight_type = type, .engine = engine, .store = store_path, .use_packed_files = packed}, *model));
+      break;
+    default:
+      return Err(ErrorCode::kInvalidArgument, "task is {}: give one of the BANTAM_TASK_ constants",
+                 static_cast<int>(options.task));
+  }
+  model->info.num_threads = num_threads;
   *out = model.release();
   return Ok();
 }
@@ -94,13 +133,20 @@ Status EmbedSome(Embedder& embedder, std::span<const bantam_text> texts, size_t 
   return Ok();
 }
 
+Status ForEmbeddings(const bantam_model* model) {
+  BANTAM_RETURN_IF_ERROR(NotNull(model, "model"));
+  if (model->embedder != nullptr) return Ok();
+  return Err(ErrorCode::kUnsupported, "\"{}\" was loaded for its head: load it with task = BANTAM_TASK_EMBED",
+             model->info.name);
+}
+
 Result<bantam_embed_options> ReadEmbedOptions(const bantam_embed_options* options) {
   return ReadOptions(options, BANTAM_SIZE_THROUGH(bantam_embed_options, timeout_ms), "bantam_embed_options");
 }
 
 Status Embed(bantam_model* model, const char* text, size_t text_size, const bantam_embed_options* given, float* vector,
              size_t capacity, bantam_text_info* info) {
-  BANTAM_RETURN_IF_ERROR(NotNull(model, "model"));
+  BANTAM_RETURN_IF_ERROR(ForEmbeddings(model));
   BANTAM_RETURN_IF_ERROR(NotNull(vector, "vector"));
   BANTAM_TRY(const auto options, ReadEmbedOptions(given));
   const auto dimensions = static_cast<size_t>(model->embedder->dimensions());
@@ -118,7 +164,7 @@ Status Embed(bantam_model* model, const char* text, size_t text_size, const bant
 
 Status EmbedBatch(bantam_model* model, const bantam_text* texts, size_t num_texts, const bantam_embed_options* given,
                   float* vectors, size_t capacity, bantam_text_info* infos) {
-  BANTAM_RETURN_IF_ERROR(NotNull(model, "model"));
+  BANTAM_RETURN_IF_ERROR(ForEmbeddings(model));
   BANTAM_TRY(const auto options, ReadEmbedOptions(given));
   if (num_texts == 0) return Ok();
   BANTAM_RETURN_IF_ERROR(NotNull(texts, "texts"));

@@ -2,6 +2,7 @@
 #include <span>
 
 #include "base/text_util.h"
+#include "capi/byte_offsets.h"
 #include "capi/call.h"
 #include "capi/handles.h"
 #include "text/tokenizer.h"
@@ -28,23 +29,6 @@ Status LoadTokenizer(const char* path, bantam_tokenizer** out) {
   *out = tokenizer.release();
   return Ok();
 }
-
-// Offsets in code points of a well-formed text -> in bytes. The tokens of most tokenizers come in the order of the
-// text, but nothing promises that.
-class ByteOffsets {
- public:
-  explicit ByteOffsets(std::string_view text) {
-    starts_.reserve(text.size() + 1);
-    for (size_t i = 0; i < text.size(); ++i) {
-      if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) starts_.push_back(static_cast<uint32_t>(i));
-    }
-    starts_.push_back(static_cast<uint32_t>(text.size()));
-  }
-  uint32_t At(uint32_t code_point) const { return starts_[std::min<size_t>(code_point, starts_.size() - 1)]; }
-
- private:
-  std::vector<uint32_t> starts_;  // of each character, and the end
-};
 
 Status Encode(const bantam_tokenizer* tokenizer, const char* text, size_t text_size, const bantam_encode_options* given,
               bantam_tokens** out) {
