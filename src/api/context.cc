@@ -20,15 +20,21 @@ bool ApiContext::IsRouter(std::string_view name) const {
 }
 
 std::string ApiContext::ModelNames() const {
-  const std::string encoders = EncoderNames();
-  if (router == nullptr) return encoders;
-  return router->file().name + (encoders.empty() ? "" : ", ") + encoders;
+  std::string names = router == nullptr ? "" : router->file().name;
+  for (const ServedModel& model : models) names += (names.empty() ? "" : ", ") + model.name;
+  return names;
+}
+
+std::string ApiContext::NamesOf(bool (*can)(const ServedModel& model)) const {
+  std::string names;
+  for (const ServedModel& model : models) {
+    if (can(model)) names += (names.empty() ? "" : ", ") + model.name;
+  }
+  return names.empty() ? "none" : names;
 }
 
 std::string ApiContext::EncoderNames() const {
-  std::string names;
-  for (const ServedModel& model : models) names += (names.empty() ? "" : ", ") + model.name;
-  return names;
+  return NamesOf([](const ServedModel& model) { return model.embedder != nullptr; });
 }
 
 }  // namespace bantam

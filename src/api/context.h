@@ -8,16 +8,10 @@
 
 #include "api/http_server.h"
 #include "api/metrics.h"
+#include "api/served_model.h"
 #include "route/router.h"
-#include "tasks/embed.h"
 
 namespace bantam {
-
-struct ServedModel {
-  std::string name;
-  std::shared_ptr<Embedder> embedder;
-  int64_t created = 0;  // seconds since 1970
-};
 
 struct ApiContext {
   std::vector<ServedModel> models;
@@ -32,8 +26,10 @@ struct ApiContext {
   // By exact name, with or without ":latest"; null when unknown. Never used as a path.
   const ServedModel* FindModel(std::string_view name) const;
   bool IsRouter(std::string_view name) const;
-  std::string ModelNames() const;    // "helpdesk, all-MiniLM-L6-v2", for messages
-  std::string EncoderNames() const;  // "all-MiniLM-L6-v2"
+  std::string ModelNames() const;  // "helpdesk, all-MiniLM-L6-v2", for messages
+  // "all-MiniLM-L6-v2": the models that can; "none" where there is none.
+  std::string NamesOf(bool (*can)(const ServedModel& model)) const;
+  std::string EncoderNames() const;
 };
 
 }  // namespace bantam

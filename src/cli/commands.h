@@ -13,14 +13,19 @@ std::span<const Command> Commands();
 Run SetUpAudit(CLI::App& app);
 Run SetUpBench(CLI::App& app);
 Run SetUpCache(CLI::App& app);
+Run SetUpClassify(CLI::App& app);
 Run SetUpEmbed(CLI::App& app);
+Run SetUpFillMask(CLI::App& app);
 Run SetUpQuantize(CLI::App& app);
 Run SetUpInfo(CLI::App& app);
 Run SetUpList(CLI::App& app);
 Run SetUpCheck(CLI::App& app);
+Run SetUpQa(CLI::App& app);
+Run SetUpRerank(CLI::App& app);
 Run SetUpRoute(CLI::App& app);
 Run SetUpServe(CLI::App& app);
 Run SetUpShow(CLI::App& app);
+Run SetUpTag(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
+#include "cli/embed_sparse.h"
 #include "cli/embed_tokens.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
@@ -29,12 +30,12 @@ PromptChoice::Role RoleOf(const std::string& input_type) {
   return input_type == "document" ? PromptChoice::Role::kDocument : PromptChoice::Role::kNone;
 }
 
-Result<TextPrompt> PromptOf(const Options& options, const Embedder& embedder) {
+PromptChoice ChoiceOf(const Options& options) {
   PromptChoice choice;
   if (options.has_prompt) choice.text = options.prompt;
   if (!options.prompt_name.empty()) choice.name = options.prompt_name;
   choice.role = options.role;
-  return embedder.ResolvePrompt(choice, true);
+  return choice;
 }
 
 Status RunEmbed(Options options) {
@@ -45,19 +46,26 @@ Status RunEmbed(Options options) {
                options.output_type);
   }
   BANTAM_TRY(LineReader reader, LineReader::Open(options.file));
-  BANTAM_TRY(const auto embedder,
-             Embedder::Load(options.model, {.weight_type = type, .num_threads = options.threads, .engine = {}}));
-  BANTAM_RETURN_IF_ERROR(options.dtype.Check(embedder->encoder(), options.model));
+  BANTAM_TRY(LoadedModel model,
+             LoadModel(options.model,
+                       {.weight_type = type, .num_threads = options.threads, .engine = {}, .heads = options.sparse}));
+  BANTAM_RETURN_IF_ERROR(options.dtype.Check(model.encoder(), options.model));
   options.role = RoleOf(options.input_type);
+  if (options.sparse || model.folder.sentence.sparse.on) {
+    BANTAM_TRY(const auto embedder, SparseEmbedder::Create(std::move(model)));
+    BANTAM_TRY(const TextPrompt prompt, embedder->ResolvePrompt(ChoiceOf(options), true));
+    return EmbedSparseLines(*embedder, prompt, options, reader);
+  }
+  BANTAM_TRY(const auto embedder, Embedder::Create(std::move(model), nullptr));
   if (options.tokens || embedder->sentence().multi_vector.on) {
-    BANTAM_TRY(const TextPrompt prompt, PromptOf(options, *embedder));
+    BANTAM_TRY(const TextPrompt prompt, embedder->ResolvePrompt(ChoiceOf(options), true));
     return EmbedTokenLines(*embedder, prompt, options, reader);
   }
   if (options.dimensions > embedder->dimensions()) {
     return Err(ErrorCode::kInvalidArgument, "--dimensions is {}, {} gives {}", options.dimensions,
                embedder->model_name(), embedder->dimensions());
   }
-  BANTAM_TRY(const TextPrompt prompt, PromptOf(options, *embedder));
+  BANTAM_TRY(const TextPrompt prompt, embedder->ResolvePrompt(ChoiceOf(options), true));
   options.sink.dimensions = static_cast<size_t>(options.dimensions > 0 ? options.dimensions : embedder->dimensions());
   const bool to_file = !options.sink.output.empty();
   BANTAM_TRY(VectorSink sink, VectorSink::Create(options.sink));
@@ -134,6 +142,10 @@ Run SetUpEmbed(CLI::App& app) {
   app.add_flag(
       "--tokens", options->tokens,
       "A vector for each token in place of one for the line; models made for that (ColBERT) always give those");
+  app.add_flag("--sparse", options->sparse,
+               "Weights of words (SPLADE) by a masked language model; models made for that always give those");
+  app.add_option("--top-k", options->top_k, "Of weights of words: keep so many of the largest; 0 for all")
+      ->check(CLI::Range(0, 1 << 30));
   app.add_flag("--no-truncate", options->no_truncate, "End with an error at a line longer than the model reads");
   app.add_option("--output,-o", options->sink.output,
                  "Write a NumPy .npy matrix (one row a line) instead of JSON lines");
@@ -148,7 +160,7 @@ Run SetUpEmbed(CLI::App& app) {
       "with "
       "a vector\n"
       "for each token gives {\"tokens\": [...], \"embeddings\": [[...], ...]}; what they are made for is told by "
-      "--input-type.\n\n"
+      "--input-type. A sparse model gives {\"tokens\": [...], \"indices\": [...], \"values\": [...]}.\n\n"
       "Examples:\n"
       "  echo 'Where is my refund?' | bantam embed\n"
       "  bantam embed --dtype int8 --threads 2 questions.txt > vectors.jsonl\n"

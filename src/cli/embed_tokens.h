@@ -17,6 +17,8 @@ struct EmbedOptions {
   int dimensions = 0;
   bool no_truncate = false;
   bool tokens = false;
+  bool sparse = false;
+  int top_k = 0;  // of weights of words; 0: all
   std::string output_type = "float32";
   VectorSinkOptions sink;
 };

@@ -39,25 +39,18 @@ Status Serve(const ServeOptions& options) {
   if (options.embedding_cache_bytes > 0) {
     context->embedding_cache = std::make_shared<EmbeddingCache>(options.embedding_cache_bytes);
   }
-  const auto add_model = [&](std::shared_ptr<Embedder> embedder) {
-    if (context->FindModel(embedder->model_name()) == nullptr) {
-      context->models.push_back({embedder->model_name(), embedder, std::time(nullptr)});
-    }
-  };
-  const auto load = [&](const std::string& name, WeightType type) -> Result<std::shared_ptr<Embedder>> {
-    BANTAM_TRY(auto embedder, Embedder::Load(name, {.weight_type = type,
-                                                    .num_threads = options.threads,
-                                                    .engine = {},
-                                                    .cache = context->embedding_cache}));
-    return std::shared_ptr<Embedder>(std::move(embedder));
+  const auto add_model = [&](ServedModel model) {
+    if (context->FindModel(model.name) == nullptr) context->models.push_back(std::move(model));
   };
   if (!options.config.empty()) {
     BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
     BANTAM_TRY(const WeightType type, ParseWeightType(file.encoder_dtype));
-    auto loaded = load(file.encoder_model, type);
+    auto loaded = Embedder::Load(
+        file.encoder_model,
+        {.weight_type = type, .num_threads = options.threads, .engine = {}, .cache = context->embedding_cache});
     if (!loaded) return AtEncoder(file, loaded.error());
-    auto embedder = *std::move(loaded);
-    add_model(embedder);
+    const std::shared_ptr<Embedder> embedder = *std::move(loaded);
+    add_model({.name = embedder->model_name(), .created = std::time(nullptr), .embedder = embedder});
     ProgressBar bar("training the intents");
     RouterOptions router;
     router.embedder = embedder;
@@ -70,9 +63,10 @@ Status Serve(const ServeOptions& options) {
     context->router_created = std::time(nullptr);
   }
   for (const std::string& name : options.models) {
-    BANTAM_TRY(auto embedder, load(name, weight_type));
-    BANTAM_RETURN_IF_ERROR(options.dtype.Check(embedder->encoder(), name));
-    add_model(std::move(embedder));
+    BANTAM_TRY(ServedModel model, LoadServedModel(name, {.weight_type = weight_type, .num_threads = options.threads},
+                                                  context->embedding_cache));
+    BANTAM_RETURN_IF_ERROR(options.dtype.Check(model.engine->encoder(), name));
+    add_model(std::move(model));
   }
 
   const std::string host =
@@ -92,9 +86,12 @@ Status Serve(const ServeOptions& options) {
 Run SetUpServe(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   app.add_option("-c,--config", options->config, "Route file of the assistant")->type_name("FILE");
-  app.add_option("--model", options->models, "Encoder to serve: a name in the store or a folder; may be repeated")
+  app.add_option(
+         "--model", options->models,
+         "Model to serve, for what its head is made for: an encoder embeds, a cross-encoder ranks. A name in the "
+         "store or a folder; may be repeated")
       ->type_name("NAME|DIR");
-  options->dtype.AddTo(app, "Weights of the --model encoders: f32, int8 or int4");
+  options->dtype.AddTo(app, "Weights of the --model models: f32, int8 or int4");
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")
       ->capture_default_str();

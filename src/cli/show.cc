@@ -14,6 +14,7 @@
 #include "files/model_store.h"
 #include "models/classifier_head.h"
 #include "models/encoder.h"
+#include "models/masked_lm_head.h"
 #include "models/weight_plan.h"
 #include "text/tokenizer.h"
 
@@ -45,17 +46,31 @@ int64_t FirstPosition(const ModelFolder& model) {
   return after_padding ? ConfigInt(model, {"pad_token_id"}).value_or(1) + 1 : 0;
 }
 
-// The classification head on top, and what it answers with.
+// The head on top, and what it answers with.
 struct HeadText {
   std::string text;  // for people
   json::object json;
 };
 
+HeadText Unusable(const Error& error) { return {"unusable: " + error.message, {{"unusable", error.message}}}; }
+
+HeadText DescribeMaskedLm(ModelFolder& model) {
+  const auto head = MaskedLmHead::Load(model, WeightType::kF32);
+  if (!head) return Unusable(head.error());
+  const int vocab = (*head)->vocab_size();
+  return {fmt::format("masked language model, a score for each of {} tokens (bantam fill-mask)", vocab),
+          {{"kind", "masked_lm"}, {"vocab_size", vocab}}};
+}
+
 HeadText DescribeHead(ModelFolder& model) {
   if (!IsKnownArchitecture(model.architecture)) return {};
+  if (MaskedLmHead::Names(model)) return DescribeMaskedLm(model);
   const auto head = ClassifierHead::Load(model);
-  if (!head) return {"unusable: " + head.error().message, {{"unusable", head.error().message}}};
+  if (!head) return Unusable(head.error());
   if (*head == nullptr) return {};
+  if ((*head)->kind() == ClassifierHead::Kind::kSpans) {
+    return {"question answering, where in a text an answer begins and ends (bantam qa)", {{"kind", "spans"}}};
+  }
   const bool tokens = (*head)->kind() == ClassifierHead::Kind::kTokens;
   json::array labels;
   std::string names;
@@ -65,8 +80,9 @@ HeadText DescribeHead(ModelFolder& model) {
     if (labels.size() <= kShown) names += (names.empty() ? "" : ", ") + EscapeForTerminal(label);
   }
   if (labels.size() > kShown) names += ", ...";
-  std::string text = fmt::format("{} labels for each {}{}: {}", labels.size(), tokens ? "token" : "text",
-                                 (*head)->multi_label() ? ", any number of them at once" : "", names);
+  const std::string_view command = tokens ? "tag" : labels.size() == 1 ? "rerank" : "classify";
+  std::string text = fmt::format("{} labels for each {}{}: {} (bantam {})", labels.size(), tokens ? "token" : "text",
+                                 (*head)->multi_label() ? ", any number of them at once" : "", names, command);
   return {std::move(text),
           {{"kind", tokens ? "tokens" : "sequence"},
            {"labels", std::move(labels)},
@@ -201,7 +217,7 @@ Status RunShow(const Options& options) {
       {"architecture",
        EscapeForTerminal(model.architecture) +
            (IsKnownArchitecture(model.architecture) ? "" : ", not known here; known: " + KnownArchitectures())},
-      {"classifier", head.text},
+      {"head", head.text},
       {"dimensions", Text(sentence.dimensions)},
       {"layers", Text(layers)},
       {"heads", Text(heads)},

@@ -1,8 +1,10 @@
-// POST /v1/classify: what the assistant would decide, without acting on it. The reply has vLLM's shape with our
-// calibrated fields beside.
+// POST /v1/classify: what the assistant would decide, without acting on it; or a classifier's labels of texts and
+// pairs, or by a model of natural-language inference labels of the client's own. The reply has vLLM's shape with our
+// fields beside.
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "api/task_json.h"
 #include "route/decision.h"
 #include "tasks/holds_text.h"
 
@@ -10,6 +12,7 @@ namespace bantam {
 namespace {
 
 constexpr size_t kMaxInputs = 2048;  // as for embeddings
+constexpr size_t kMaxCandidates = 256, kMaxHypotheses = 8192;
 
 // As the assistant would decide it in a chat: by the likeliest route's threshold, else the route file's, else the
 // head's.
@@ -36,11 +39,99 @@ json::object Describe(const Router& router, const Prediction& prediction, size_t
           {"ranking", std::move(ranking)}};
 }
 
+struct ClassifyAnswer {
+  std::vector<Classification> texts;
+  std::vector<std::string> labels;
+};
+
+// "candidate_labels" ask for those; without, the labels are the model's own.
+Result<ClassifyAnswer> AskModel(const ServedModel& model, const JsonObject& body, const std::vector<TextOrPair>& inputs,
+                                MonotonicTime deadline, std::string& at) {
+  if (body.Has("candidate_labels")) {
+    BANTAM_TRY(std::vector<std::string> labels, ParseStrings(body, "candidate_labels", kMaxCandidates, at));
+    ZeroShotOptions options{.deadline = deadline};
+    at = "hypothesis_template";
+    BANTAM_TRY(options.hypothesis_template, body.StringOr("hypothesis_template", options.hypothesis_template));
+    at = "multi_label";
+    BANTAM_TRY(options.multi_label, body.BoolOr("multi_label", false));
+    at = "candidate_labels";
+    if (model.zero_shot == nullptr) {
+      return Err(
+          ErrorCode::kInvalidArgument,
+          "\"{}\" cannot take labels of your own: no label of its own begins with \"entail\", as those of models "
+          "of natural-language inference do",
+          model.name);
+    }
+    if (labels.size() * inputs.size() > kMaxHypotheses) {
+      return Err(ErrorCode::kInvalidArgument, "{} labels of {} texts are {} pairs, the limit is {}", labels.size(),
+                 inputs.size(), labels.size() * inputs.size(), kMaxHypotheses);
+    }
+    std::vector<std::string> texts;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].pair) {
+        at = fmt::format("input[{}]", i);
+        return Err(ErrorCode::kInvalidArgument, "\"{}\" is a pair; \"candidate_labels\" go with single texts", at);
+      }
+      texts.push_back(inputs[i].text);
+    }
+    at = "hypothesis_template";
+    BANTAM_TRY(std::vector<Classification> answers, model.zero_shot->Classify(texts, labels, options));
+    return ClassifyAnswer{std::move(answers), std::move(labels)};
+  }
+  ClassifyOptions options{.deadline = deadline};
+  at = "function_to_apply";
+  if (body.Has("function_to_apply")) {
+    BANTAM_TRY(const std::string function, body.String("function_to_apply"));
+    BANTAM_TRY(options.function, ParseScoreFunction(function));
+  }
+  at = "raw_scores";
+  BANTAM_TRY(const bool raw, body.BoolOr("raw_scores", false));
+  if (raw) options.function = ScoreFunction::kNone;
+  std::vector<TextInput> texts;
+  for (const TextOrPair& input : inputs) texts.push_back({input.text, input.pair});
+  at = "input";
+  BANTAM_TRY(std::vector<Classification> answers, model.classifier->Classify(texts, options));
+  return ClassifyAnswer{std::move(answers), model.classifier->labels()};
+}
+
+Result<std::string> ClassifyByModel(const ApiContext& context, const ServedModel& model, const JsonObject& body,
+                                    const HttpRequest& request, std::string& at) {
+  BANTAM_TRY(const std::vector<TextOrPair> inputs, ParseTextsOrPairs(body, kMaxInputs, at));
+  at = "top_k";
+  BANTAM_TRY(const int64_t top_k, body.IntOr("top_k", 0, 0, INT32_MAX));
+  BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
+  BANTAM_TRY(const ClassifyAnswer answer, AskModel(model, body, inputs, deadline, at));
+  json::array data;
+  size_t tokens = 0;
+  for (size_t i = 0; i < answer.texts.size(); ++i) {
+    const Classification& text = answer.texts[i];
+    json::array probs;
+    for (const float score : text.scores) probs.push_back(ShortDouble(score));
+    json::object item{{"index", i},
+                      {"label", answer.labels[text.best()]},
+                      {"probs", std::move(probs)},
+                      {"num_classes", answer.labels.size()},
+                      {"ranking", LabelsJson(text, answer.labels, static_cast<size_t>(top_k))}};
+    if (text.truncated) item["truncated"] = true;
+    data.push_back(std::move(item));
+    tokens += text.num_tokens;
+  }
+  return ToJson(json::object{{"id", "classify-" + request.request_id},
+                             {"object", "list"},
+                             {"created", std::time(nullptr)},
+                             {"model", model.name},
+                             {"data", std::move(data)},
+                             {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
+}
+
 Result<std::string> Classify(ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   at = "model";
   BANTAM_TRY(const std::string model, body.String("model"));
+  if (const ServedModel* served = context.FindModel(model); served != nullptr && served->classifier != nullptr) {
+    return ClassifyByModel(context, *served, body, request, at);
+  }
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
   BANTAM_TRY(const std::vector<std::string> texts, ParseInputs(body, kMaxInputs, at));
   for (size_t i = 0; i < texts.size(); ++i) {

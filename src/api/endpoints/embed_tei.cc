@@ -1,9 +1,13 @@
-// POST /embed and /embed_all, as Text Embeddings Inference takes and answers them: bare arrays, errors of its own
-// shape.
+// POST /embed, /embed_all and /embed_sparse, as Text Embeddings Inference takes and answers them: bare arrays, errors
+// of its own shape.
+#include <algorithm>
+#include <numeric>
+
 #include "api/endpoints/embed_request.h"
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "api/task_json.h"
 #include "base/json.h"
 
 namespace bantam {
@@ -36,6 +40,35 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
                parsed.model->name);
   }
   BANTAM_TRY(parsed.deadline, DeadlineOf(context, request, at));
+  return parsed;
+}
+
+struct SparseRequest {
+  const ServedModel* model = nullptr;
+  std::vector<std::string> texts;
+  std::optional<TextPrompt> prompt;
+  SparseOptions options;
+};
+
+Result<SparseRequest> ParseSparse(const ApiContext& context, const HttpRequest& request) {
+  json::value document;
+  std::string at;
+  BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+  SparseRequest parsed;
+  const auto can = [](const ServedModel& model) { return model.sparse != nullptr; };
+  BANTAM_TRY(parsed.model, FindAble(context, body, "embed_sparse", can, at));
+  BANTAM_TRY(parsed.texts, ParseTexts(body, "inputs", kMaxInputs, at));
+  if (const json::value* name = body.Find("prompt_name"); name != nullptr && !name->is_null()) {
+    PromptChoice choice;
+    BANTAM_TRY(choice.name, body.String("prompt_name"));
+    BANTAM_TRY(parsed.prompt, parsed.model->sparse->ResolvePrompt(choice, false));
+  }
+  EmbedRequest truncation;
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, truncation, at));
+  parsed.options.truncate = truncation.truncate;
+  BANTAM_TRY(const int64_t top_k, body.IntOr("top_k", 0, 0, INT32_MAX));
+  parsed.options.top_k = static_cast<size_t>(top_k);
+  BANTAM_TRY(parsed.options.deadline, DeadlineOf(context, request, at));
   return parsed;
 }
 
@@ -73,6 +106,32 @@ void HandleTeiEmbedAll(ApiContext& context, const HttpRequest& request, Responde
   }
   reply.body += ']';
   (void)DescribeTruncation(*parsed, *vectors, reply);
+  responder.Send(std::move(reply));
+}
+
+// A list of {"index": token id, "value": weight} for each text, heaviest first.
+void HandleTeiEmbedSparse(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  auto parsed = ParseSparse(context, request);
+  if (!parsed) return responder.Send(TeiError(parsed.error()));
+  if (parsed->prompt) parsed->options.prompt = &*parsed->prompt;
+  const auto vectors = parsed->model->sparse->Embed(parsed->texts, parsed->options);
+  if (!vectors) return responder.Send(TeiError(vectors.error()));
+  json::array lists;
+  size_t num_truncated = 0;
+  for (const SparseVector& vector : *vectors) {
+    std::vector<size_t> order(vector.indices.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return vector.values[i]; });
+    json::array list;
+    for (const size_t i : order) {
+      list.push_back(json::object{{"index", vector.indices[i]}, {"value", ShortDouble(vector.values[i])}});
+    }
+    lists.push_back(std::move(list));
+    num_truncated += vector.truncated;
+  }
+  HttpReply reply;
+  reply.body = ToJson(lists);
+  if (num_truncated > 0) reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(num_truncated));
   responder.Send(std::move(reply));
 }
 

@@ -20,7 +20,7 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
   at = "model";
   BANTAM_TRY(const std::string name, body.String("model"));
   parsed.model = context.FindModel(name);
-  if (parsed.model == nullptr) return NoSuchEncoder(context, name);
+  if (parsed.model == nullptr || parsed.model->embedder == nullptr) return NoSuchEncoder(context, name);
   BANTAM_TRY(parsed.texts, ParseInputs(body, kMaxInputs, at));
   BANTAM_RETURN_IF_ERROR(ReadDimensions(body, parsed, at));
   BANTAM_RETURN_IF_ERROR(ReadTypes(body, parsed, at));

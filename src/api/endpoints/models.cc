@@ -9,12 +9,19 @@ json::object ModelObject(std::string_view name, int64_t created) {
   return {{"id", name}, {"object", "model"}, {"created", created}, {"owned_by", "bantam"}};
 }
 
+// OpenAI's fields, and what the model can do.
+json::object ServedObject(const ServedModel& model) {
+  json::object object = ModelObject(model.name, model.created);
+  object["bantam"] = json::object{{"tasks", model.Abilities()}};
+  return object;
+}
+
 }  // namespace
 
 void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder) {
   json::array data;
   if (context.router != nullptr) data.push_back(ModelObject(context.router->file().name, context.router_created));
-  for (const ServedModel& model : context.models) data.push_back(ModelObject(model.name, model.created));
+  for (const ServedModel& model : context.models) data.push_back(ServedObject(model));
   responder.Send({.status = 200,
                   .content_type = "application/json",
                   .body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}}),
@@ -29,7 +36,7 @@ void HandleModel(ApiContext& context, const HttpRequest& request, Responder& res
   if (context.IsRouter(name)) {
     model = ModelObject(context.router->file().name, context.router_created);
   } else if (const ServedModel* served = context.FindModel(name)) {
-    model = ModelObject(served->name, served->created);
+    model = ServedObject(*served);
   } else {
     return responder.Send(OpenAiError(NoSuchModel(context, name), "model"));
   }

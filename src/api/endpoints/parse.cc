@@ -63,6 +63,10 @@ Error NoSuchModel(const ApiContext& context, std::string_view name) {
 }
 
 Error NoSuchEncoder(const ApiContext& context, std::string_view name) {
+  if (const ServedModel* model = context.FindModel(name); model != nullptr) {
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" cannot embed: it is served for {}; the encoders here: {}",
+               EscapeForTerminal(name), model->Abilities(), context.EncoderNames());
+  }
   if (!context.IsRouter(name)) return NoSuchModel(context, name);
   return Err(ErrorCode::kInvalidArgument, "\"{}\" is an assistant and cannot embed; the encoders here: {}",
              EscapeForTerminal(name), context.EncoderNames());
@@ -72,12 +76,94 @@ Error NoSuchAssistant(const ApiContext& context, std::string_view name) {
   if (context.FindModel(name) == nullptr) return NoSuchModel(context, name);
   if (context.router == nullptr) {
     return Err(ErrorCode::kInvalidArgument,
-               "\"{}\" is an encoder, for /v1/embeddings only; to chat and to classify, start the server with a route "
-               "file (-c FILE)",
-               EscapeForTerminal(name));
+               "\"{}\" is no assistant, it is served for: {}; to chat and to classify intents, start the server with a "
+               "route file (-c FILE)",
+               EscapeForTerminal(name), context.FindModel(name)->Abilities());
   }
-  return Err(ErrorCode::kInvalidArgument, "\"{}\" is an encoder, for /v1/embeddings only; the assistant here: {}",
-             EscapeForTerminal(name), context.router->file().name);
+  return Err(ErrorCode::kInvalidArgument, "\"{}\" is no assistant, it is served for: {}; the assistant here: {}",
+             EscapeForTerminal(name), context.FindModel(name)->Abilities(), context.router->file().name);
+}
+
+Result<const ServedModel*> FindAble(const ApiContext& context, const JsonObject& body, std::string_view ability,
+                                    bool (*can)(const ServedModel& model), std::string& at) {
+  at = "model";
+  const std::string able = context.NamesOf(can);
+  if (!body.Has("model")) {
+    const ServedModel* only = nullptr;
+    for (const ServedModel& model : context.models) {
+      if (!can(model)) continue;
+      if (only != nullptr) {
+        return Err(ErrorCode::kInvalidArgument, "\"model\" is missing; models here that {}: {}", ability, able);
+      }
+      only = &model;
+    }
+    if (only != nullptr) return only;
+    return Err(ErrorCode::kInvalidArgument, "no model here can {}; served: {}", ability, context.ModelNames());
+  }
+  BANTAM_TRY(const std::string name, body.String("model"));
+  const ServedModel* model = context.FindModel(name);
+  if (model != nullptr && can(*model)) return model;
+  if (model == nullptr && !context.IsRouter(name)) return NoSuchModel(context, name);
+  return Err(ErrorCode::kInvalidArgument, "\"{}\" cannot {}: it {}; models here that can: {}", EscapeForTerminal(name),
+             ability, model == nullptr ? "is an assistant" : "is served for " + model->Abilities(), able);
+}
+
+Result<std::vector<TextOrPair>> ParseTextsOrPairs(const JsonObject& body, size_t max_inputs, std::string& at) {
+  at = "input";
+  const json::value* input = body.Find("input");
+  constexpr std::string_view kExpected =
+      R"(a string, an array of strings, or one of pairs: {"text": "...", "text_pair": "..."} or ["...", "..."])";
+  if (input == nullptr) return Err(ErrorCode::kInvalidArgument, "\"input\" is missing: {}", kExpected);
+  const std::span<const json::value> items =
+      input->is_array() ? std::span<const json::value>(input->get_array()) : std::span(input, 1);
+  if (items.empty()) return Err(ErrorCode::kInvalidArgument, "\"input\" is an empty array");
+  if (items.size() > max_inputs) {
+    return Err(ErrorCode::kInvalidArgument, "\"input\" has {} texts, the limit is {}", items.size(), max_inputs);
+  }
+  std::vector<TextOrPair> texts;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (input->is_array()) at = fmt::format("input[{}]", i);
+    const json::value& item = items[i];
+    const json::value *text = &item, *pair = nullptr;
+    if (const json::array* both = item.if_array(); both != nullptr && both->size() == 2) {
+      text = &(*both)[0];
+      pair = &(*both)[1];
+    } else if (const json::object* object = item.if_object()) {
+      text = object->if_contains("text");
+      pair = object->if_contains("text_pair");
+      if (pair != nullptr && pair->is_null()) pair = nullptr;
+    }
+    if (text == nullptr || !text->is_string() || (pair != nullptr && !pair->is_string())) {
+      return Err(ErrorCode::kInvalidArgument, "\"{}\" is {}; expected {}", at, EscapeForTerminal(ToJson(item), 80),
+                 kExpected);
+    }
+    TextOrPair& out = texts.emplace_back();
+    out.text = text->get_string();
+    if (pair != nullptr) out.pair = std::string(pair->get_string());
+  }
+  return texts;
+}
+
+Result<std::vector<std::string>> ParseStrings(const JsonObject& body, std::string_view key, size_t maximum,
+                                              std::string& at) {
+  at = key;
+  const json::value* value = body.Find(key);
+  if (value != nullptr && value->is_string()) return std::vector<std::string>{std::string(value->get_string())};
+  BANTAM_TRY(const json::array* items, body.Array(key));
+  if (items->empty() || items->size() > maximum) {
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" has {} strings, expected 1 to {}", key, items->size(), maximum);
+  }
+  std::vector<std::string> strings;
+  for (size_t i = 0; i < items->size(); ++i) {
+    at = fmt::format("{}[{}]", key, i);
+    const json::value& item = (*items)[i];
+    if (!item.is_string() || item.get_string().empty()) {
+      return Err(ErrorCode::kInvalidArgument, "\"{}\" is {}, expected a string that is not empty", at,
+                 EscapeForTerminal(ToJson(item), 80));
+    }
+    strings.emplace_back(item.get_string());
+  }
+  return strings;
 }
 
 Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at) {

@@ -30,6 +30,22 @@ Error NoSuchModel(const ApiContext& context, std::string_view name);
 Error NoSuchEncoder(const ApiContext& context, std::string_view name);
 Error NoSuchAssistant(const ApiContext& context, std::string_view name);
 
+// The model that "model" names, if it can; without "model" the only one that can. `ability`: "rerank", for messages.
+Result<const ServedModel*> FindAble(const ApiContext& context, const JsonObject& body, std::string_view ability,
+                                    bool (*can)(const ServedModel& model), std::string& at);
+
+// "input" as texts or pairs: a string, an array of strings, or one of pairs: {"text": "...", "text_pair": "..."} or
+// ["...", "..."]. Empty texts are allowed.
+struct TextOrPair {
+  std::string text;
+  std::optional<std::string> pair;
+};
+Result<std::vector<TextOrPair>> ParseTextsOrPairs(const JsonObject& body, size_t max_inputs, std::string& at);
+
+// A string, or an array of strings that are not empty, under `key`.
+Result<std::vector<std::string>> ParseStrings(const JsonObject& body, std::string_view key, size_t maximum,
+                                              std::string& at);
+
 // The request's own deadline: `x-bantam-timeout-ms`, at most the server's limit.
 Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at);
 

@@ -34,7 +34,7 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     counter("bantam_http_rejected_total", "Requests refused before a handler ran.", context.gauges->rejected);
   }
   for (const ServedModel& model : context.models) {
-    const EngineStats stats = model.embedder->Stats();
+    const EngineStats stats = model.Stats();
     gauge("bantam_engine_queue_depth", "Requests that wait for the engine.", static_cast<double>(stats.queued), "model",
           model.name);
     counter("bantam_engine_requests_total", "Sequences encoded.", stats.requests, "model", model.name);

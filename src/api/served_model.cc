@@ -1,0 +1,70 @@
+#include "api/served_model.h"
+
+#include <utility>
+
+namespace bantam {
+namespace {
+
+// What the model is not made for is left null; its heads say what that is.
+template <typename Task>
+std::shared_ptr<const Task> Optional(Result<std::unique_ptr<Task>> made) {
+  return made ? std::shared_ptr<const Task>(*std::move(made)) : nullptr;
+}
+
+Status AddSequenceTasks(const LoadedModel& model, ServedModel& served) {
+  BANTAM_TRY(served.classifier, Classifier::Create(model));
+  if (model.tokenizer->pair_template().empty()) return Ok();
+  if (model.head->num_labels() == 1) {
+    BANTAM_TRY(served.reranker, Reranker::Create(model));
+  }
+  // Of a model whose labels do not say "entailment" nobody can tell which one means it.
+  served.zero_shot = Optional(ZeroShotClassifier::Create(model));
+  return Ok();
+}
+
+}  // namespace
+
+std::string ServedModel::Abilities() const {
+  const std::pair<bool, std::string_view> abilities[] = {
+      {embedder != nullptr, "embed"},      {classifier != nullptr, "classify"}, {reranker != nullptr, "rerank"},
+      {tagger != nullptr, "tag"},          {answerer != nullptr, "qa"},         {filler != nullptr, "fill-mask"},
+      {sparse != nullptr, "embed_sparse"},
+  };
+  std::string text;
+  for (const auto& [can, what] : abilities) {
+    if (can) text += (text.empty() ? "" : ", ") + std::string(what);
+  }
+  return text;
+}
+
+Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& options,
+                                    std::shared_ptr<EmbeddingCache> cache) {
+  BANTAM_TRY(const LoadedModel model, LoadModel(reference, options));
+  ServedModel served{.name = model.folder.name, .created = std::time(nullptr)};
+  served.engine = model.engine;
+  if (model.masked_lm != nullptr) {
+    served.filler = Optional(MaskFiller::Create(model));  // not without a mask token
+    BANTAM_TRY(served.sparse, SparseEmbedder::Create(model));
+  }
+  if (model.folder.sentence.sparse.on) return served;
+  if (model.head == nullptr) {
+    BANTAM_TRY(served.embedder, Embedder::Create(model, std::move(cache)));
+    return served;
+  }
+  switch (model.head->kind()) {
+    case ClassifierHead::Kind::kSequence:
+      BANTAM_RETURN_IF_ERROR(AddSequenceTasks(model, served));
+      break;
+    case ClassifierHead::Kind::kTokens: {
+      BANTAM_TRY(served.tagger, Tagger::Create(model));
+      break;
+    }
+    case ClassifierHead::Kind::kSpans: {
+      BANTAM_TRY(served.answerer, QuestionAnswerer::Create(model));
+      break;
+    }
+  }
+  return served;
+}
+
+}  // namespace bantam

@@ -1,0 +1,43 @@
+// One model of the server and what it can do: the tasks that its heads make possible, all on one engine.
+#pragma once
+
+#include <ctime>
+#include <memory>
+#include <string>
+
+#include "tasks/classify.h"
+#include "tasks/embed.h"
+#include "tasks/fill_mask.h"
+#include "tasks/question_answer.h"
+#include "tasks/rerank.h"
+#include "tasks/sparse_embed.h"
+#include "tasks/tag.h"
+#include "tasks/zero_shot.h"
+
+namespace bantam {
+
+// Null: it cannot do that.
+struct ServedModel {
+  std::string name;
+  int64_t created = 0;  // seconds since 1970
+  std::shared_ptr<Embedder> embedder = nullptr;
+  std::shared_ptr<const Classifier> classifier = nullptr;
+  std::shared_ptr<const ZeroShotClassifier> zero_shot = nullptr;
+  std::shared_ptr<const Reranker> reranker = nullptr;
+  std::shared_ptr<const Tagger> tagger = nullptr;
+  std::shared_ptr<const QuestionAnswerer> answerer = nullptr;
+  std::shared_ptr<const MaskFiller> filler = nullptr;
+  std::shared_ptr<const SparseEmbedder> sparse = nullptr;
+  std::shared_ptr<EncoderEngine> engine = nullptr;  // null: the embedder's own
+
+  EngineStats Stats() const { return engine != nullptr ? engine->Stats() : embedder->Stats(); }
+  // "classify, rerank", for messages.
+  std::string Abilities() const;
+};
+
+// An encoder without a head embeds; one with a head does what that is for, a masked language model both, unless its
+// modules say that its embeddings are sparse ones.
+Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& options,
+                                    std::shared_ptr<EmbeddingCache> cache);
+
+}  // namespace bantam

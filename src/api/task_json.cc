@@ -1,0 +1,64 @@
+#include "api/task_json.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace bantam {
+
+double ShortDouble(float value) {
+  char digits[32];
+  const auto written = std::to_chars(std::begin(digits), std::end(digits), value);
+  double out = value;
+  std::from_chars(std::begin(digits), written.ptr, out);
+  return out;
+}
+
+json::array LabelsJson(const Classification& answer, std::span<const std::string> labels, size_t top_k) {
+  json::array out;
+  for (const size_t label : answer.ranking()) {
+    if (top_k > 0 && out.size() == top_k) break;
+    out.push_back({{"label", labels[label]}, {"score", ShortDouble(answer.scores[label])}});
+  }
+  return out;
+}
+
+json::array EntitiesJson(const TaggedText& text, Aggregation aggregation) {
+  json::array out;
+  for (const TaggedSpan& span : text.spans) {
+    json::object entity;
+    entity[aggregation == Aggregation::kNone ? "entity" : "entity_group"] = span.label;
+    entity["score"] = ShortDouble(span.score);
+    if (aggregation == Aggregation::kNone) entity["index"] = span.index;
+    entity["word"] = span.word;
+    entity["start"] = span.begin;
+    entity["end"] = span.end;
+    out.push_back(std::move(entity));
+  }
+  return out;
+}
+
+json::array AnswersJson(const AnsweredQuestion& question) {
+  json::array out;
+  for (const TextAnswer& answer : question.answers) {
+    out.push_back(
+        {{"answer", answer.text}, {"score", ShortDouble(answer.score)}, {"start", answer.begin}, {"end", answer.end}});
+  }
+  return out;
+}
+
+json::array MasksJson(const FilledText& text) {
+  json::array out;
+  for (const std::vector<MaskCandidate>& mask : text.masks) {
+    json::array candidates;
+    for (const MaskCandidate& candidate : mask) {
+      candidates.push_back({{"token", candidate.token_id},
+                            {"token_str", candidate.text},
+                            {"score", ShortDouble(candidate.score)},
+                            {"sequence", candidate.sequence}});
+    }
+    out.push_back(std::move(candidates));
+  }
+  return out;
+}
+
+}  // namespace bantam
