@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/text_util.h"
 #include "files/gguf_names.h"
@@ -15,14 +16,41 @@ constexpr double kMostNumber = 1e12;
 
 std::string Printable(const Path& path) { return EscapeForTerminal(path.string(), 400); }
 
+// How many heads the queries and the keys of a decoder have; 0: not said.
+struct HeadCounts {
+  int64_t queries = 0, keys = 0;
+};
+
+// The rows of a matrix, or the elements of a bias, in the original's order: of each head first what comes first in its
+// pairs. Rows are whole blocks in every format.
+std::vector<std::byte> UndoPairs(const TensorView& view, int64_t heads) {
+  const auto rows = static_cast<size_t>(view.shape.front()), row_bytes = view.bytes.size() / rows;
+  const size_t dim = rows / static_cast<size_t>(heads), half = dim / 2;
+  std::vector<std::byte> turned(view.bytes.size());
+  for (size_t row = 0; row < rows; ++row) {
+    const size_t in_head = row % dim, from = row - in_head + in_head % half * 2 + in_head / half;
+    std::memcpy(turned.data() + row * row_bytes, view.bytes.data() + from * row_bytes, row_bytes);
+  }
+  return turned;
+}
+
 // The tensors of a file under their original names.
 class GgufWeights final : public WeightSource {
  public:
-  GgufWeights(std::shared_ptr<const GgufFile> file, const GgufArchitecture& architecture, std::string place)
+  GgufWeights(std::shared_ptr<const GgufFile> file, const GgufArchitecture& architecture, std::string place,
+              const HeadCounts& heads)
       : file_(std::move(file)), place_(std::move(place)) {
     for (const GgufTensor& tensor : file_->tensors()) {
       // One that the architecture does not have keeps its name, and is left over under it.
-      tensors_.emplace(OriginalName(architecture, tensor.name).value_or(tensor.name), &tensor);
+      const auto named = tensors_.emplace(OriginalName(architecture, tensor.name).value_or(tensor.name), &tensor).first;
+      const GgufNameRow::Rows rows = RowsOfTensor(architecture, tensor.name);
+      if (rows == GgufNameRow::Rows::kSame) continue;
+      const int64_t count = rows == GgufNameRow::Rows::kPairsOfQueries ? heads.queries : heads.keys;
+      // One that does not fit is refused for its shape later.
+      if (count > 0 && !tensor.view.shape.empty() && tensor.view.shape.front() > 0 &&
+          tensor.view.shape.front() % (2 * count) == 0) {
+        paired_.emplace(named->first, count);
+      }
     }
   }
 
@@ -38,12 +66,22 @@ class GgufWeights final : public WeightSource {
       return Err(ErrorCode::kCorrupt, "{}: tensor '{}' is {}, the metadata says {}", place_,
                  EscapeForTerminal(tensor.name), ShapeString(tensor.view.shape), ShapeString(expected_shape));
     }
-    return tensor.view;
+    return *Find(name);
   }
 
   const TensorView* Find(std::string_view name) const override {
     const auto found = tensors_.find(name);
-    return found == tensors_.end() ? nullptr : &found->second->view;
+    if (found == tensors_.end()) return nullptr;
+    const auto paired = paired_.find(name);
+    if (paired == paired_.end()) return &found->second->view;
+    // Made when it is first looked at, and kept: views live as long as the source.
+    Turned& turned = turned_[found->first];
+    if (turned.bytes.empty()) {
+      turned.view = found->second->view;
+      turned.bytes = UndoPairs(turned.view, paired->second);
+      turned.view.bytes = turned.bytes;
+    }
+    return &turned.view;
   }
 
   std::vector<std::string> Names() const override {
@@ -64,6 +102,12 @@ class GgufWeights final : public WeightSource {
   std::shared_ptr<const GgufFile> file_;
   std::string place_;
   std::map<std::string, const GgufTensor*, std::less<>> tensors_;
+  std::map<std::string, int64_t, std::less<>> paired_;  // to how many heads
+  struct Turned {
+    std::vector<std::byte> bytes;
+    TensorView view;
+  };
+  mutable std::map<std::string, Turned> turned_;
   std::set<std::string, std::less<>> asked_;
 };
 
@@ -88,6 +132,40 @@ Status RefuseOtherForms(const GgufMetadata& keys) {
   return Ok();
 }
 
+// What a decoder's file says of stretched rotary positions, as config.json has it. The factors of "longrope" are tensors
+// of the file, the short ones for texts of the original length.
+Status ReadDecoderKeys(const GgufFile& file, const GgufMetadata& keys, json::object& config) {
+  config["tie_word_embeddings"] = file.Find("output.weight") == nullptr;
+  if (file.Find("blk.0.attn_output.bias") != nullptr) config["attention_bias"] = true;
+  if (file.Find("blk.0.ffn_down.bias") != nullptr) config["mlp_bias"] = true;
+  BANTAM_TRY(const std::string_view type, keys.StringOr("rope.scaling.type", "none"));
+  BANTAM_TRY(const int64_t original, keys.IntOr("rope.scaling.original_context_length", 0, 1, kMostSize));
+  BANTAM_TRY(const double magnitude, keys.NumberOr("rope.scaling.attn_factor", 0, 0, kMostNumber));
+  if (type == "longrope" || file.Find("rope_factors_short.weight") != nullptr) {
+    if (original > 0) config["max_position_embeddings"] = original;
+    if (magnitude > 0) config["rope_magnitude"] = magnitude;
+    return Ok();
+  }
+  BANTAM_TRY(double factor, keys.NumberOr("rope.scale_linear", 1, 0, kMostNumber));
+  BANTAM_TRY(factor, keys.NumberOr("rope.scaling.factor", factor, 0, kMostNumber));
+  if (type == "none" || factor == 1 || factor == 0) return Ok();
+  json::object scaling{{"rope_type", type}, {"factor", factor}};
+  if (original > 0) scaling["original_max_position_embeddings"] = original;
+  if (magnitude > 0) scaling["attention_factor"] = magnitude;
+  config["rope_scaling"] = std::move(scaling);
+  return Ok();
+}
+
+Result<HeadCounts> ReadHeadCounts(const GgufMetadata& keys) {
+  HeadCounts heads;
+  BANTAM_TRY(heads.queries, keys.IntOr("attention.head_count", 0, 1, kMostSize));
+  heads.keys = heads.queries;
+  const GgufValue* own = keys.Find("attention.head_count_kv");
+  if (own == nullptr || own->type == GgufType::kArray) return heads;
+  BANTAM_TRY(heads.keys, keys.Int("attention.head_count_kv", 1, kMostSize));
+  return heads;
+}
+
 // Whether all of a head's values turn with the position, which is the only way that is known here.
 Status CheckRotaryPart(const GgufMetadata& keys) {
   if (!keys.Has("rope.dimension_count")) return Ok();
@@ -105,8 +183,10 @@ bool IsArray(const GgufMetadata& keys, std::string_view key) {
 
 Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& architecture, bool known) {
   const GgufMetadata keys = file.metadata().Below(std::string(architecture.name) + ".");
-  if (known) BANTAM_RETURN_IF_ERROR(RefuseOtherForms(keys));
-  if (known && architecture.positions_key.empty()) BANTAM_RETURN_IF_ERROR(CheckRotaryPart(keys));
+  if (known && !architecture.decoder) BANTAM_RETURN_IF_ERROR(RefuseOtherForms(keys));
+  const bool partial = std::ranges::any_of(
+      architecture.config, [](const GgufConfigRow& row) { return row.key == "rope.dimension_count"; });
+  if (known && !partial && architecture.positions_key.empty()) BANTAM_RETURN_IF_ERROR(CheckRotaryPart(keys));
   BANTAM_TRY(const json::value more, ParseJson(architecture.more, "gguf_names.cc"));
   json::object config = more.get_object();
   config["model_type"] = architecture.model_type;
@@ -132,16 +212,16 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
     BANTAM_TRY(const int64_t positions, RowsOf(file, "position_embd.weight"));
     config[architecture.positions_key] = positions;
   }
+  if (architecture.decoder) BANTAM_RETURN_IF_ERROR(ReadDecoderKeys(file, keys, config));
   return config;
 }
 
-Result<SentenceConfig> ReadSentence(const GgufMetadata& keys, std::string_view model_type, bool known) {
+Result<SentenceConfig> ReadSentence(const GgufMetadata& keys, bool causal, bool known) {
   SentenceConfig sentence;
   // The file does not say whether vectors are to have length 1; its own library gives them so.
   sentence.normalize = true;
   BANTAM_TRY(const int64_t length, keys.IntOr("context_length", 0, 1, kMostSize - 1));
   sentence.max_seq_length = static_cast<int>(length);
-  const bool causal = model_type == "qwen3";
   BANTAM_TRY(const bool told_causal, keys.BoolOr("attention.causal", causal));
   if (known && told_causal != causal) {
     return Err(ErrorCode::kUnsupported, "{}: 'attention.causal' is {}, which this architecture is not here",
@@ -210,9 +290,14 @@ Result<ModelFolder> OpenGgufModel(const Path& path, const std::optional<ModelMan
   model.architecture = architecture.model_type;
   BANTAM_TRY(json::object config, ReadConfig(*file, architecture, known));
   model.config = std::move(config);
-  BANTAM_TRY(model.sentence, ReadSentence(metadata.Below(std::string(name) + "."), model.architecture, known));
+  const GgufMetadata keys = metadata.Below(std::string(name) + ".");
+  BANTAM_TRY(model.sentence, ReadSentence(keys, architecture.decoder, known));
   if (metadata.Has("tokenizer.ggml.model")) model.tokenizer_json = path;
-  model.weights = std::make_shared<GgufWeights>(file, architecture, metadata.file());
+  HeadCounts heads;
+  if (architecture.decoder) {
+    BANTAM_TRY(heads, ReadHeadCounts(keys));
+  }
+  model.weights = std::make_shared<GgufWeights>(file, architecture, metadata.file(), heads);
   BANTAM_TRY(model.weights_sha256, WeightsSha256(file->paths(), manifest));
   model.gguf = std::move(file);
   return model;

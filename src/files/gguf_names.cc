@@ -125,6 +125,70 @@ constexpr GgufNameRow kQwen3Layer[] = {
     {"ffn_down", "layers.{}.mlp.down_proj"},
 };
 
+// Llama and its descendants.
+constexpr GgufConfigRow kLlamaConfig[] = {
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"attention.head_count", "num_attention_heads"},
+    {"attention.head_count_kv", "num_key_value_heads", kSize, false},
+    {"attention.key_length", "head_dim", kSize, false},
+    {"feed_forward_length", "intermediate_size"},
+    {"context_length", "max_position_embeddings"},
+    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", kNumber},
+    {"attention.sliding_window", "sliding_window", kSize, false},
+    {"rope.freq_base", "rope_theta", kNumber, false},
+    {"rope.freq_base_swa", "rope_local_base_freq", kNumber, false},
+    {"rope.dimension_count", "rotary_dim", kSize, false},
+    {"attn_logit_softcapping", "attn_logit_softcapping", kNumber, false},
+    {"final_logit_softcapping", "final_logit_softcapping", kNumber, false},
+    {"embedding_scale", "embedding_multiplier", kNumber, false},
+    {"residual_scale", "residual_multiplier", kNumber, false},
+    {"attention.scale", "attention_multiplier", kNumber, false},
+    {"logit_scale", "logits_scaling", kNumber, false},
+};
+constexpr GgufNameRow kLlamaOutside[] = {
+    {"token_embd", "embed_tokens"},
+    {"output_norm", "norm"},
+    {"output", "lm_head"},
+    {"rope_freqs", "rope_freqs"},
+    {"rope_factors_short", "rope_factors_short"},
+    {"rope_factors_long", "rope_factors_long"},
+};
+constexpr GgufNameRow kLlamaLayer[] = {
+    {"attn_norm", "layers.{}.input_layernorm"},
+    {"attn_q", "layers.{}.self_attn.q_proj", GgufNameRow::Rows::kPairsOfQueries},
+    {"attn_k", "layers.{}.self_attn.k_proj", GgufNameRow::Rows::kPairsOfKeys},
+    {"attn_v", "layers.{}.self_attn.v_proj"},
+    {"attn_output", "layers.{}.self_attn.o_proj"},
+    {"ffn_norm", "layers.{}.post_attention_layernorm"},
+    {"ffn_gate", "layers.{}.mlp.gate_proj"},
+    {"ffn_up", "layers.{}.mlp.up_proj"},
+    {"ffn_down", "layers.{}.mlp.down_proj"},
+};
+constexpr GgufNameRow kPhi3Layer[] = {
+    {"attn_norm", "layers.{}.input_layernorm"},    {"attn_qkv", "layers.{}.self_attn.qkv_proj"},
+    {"attn_output", "layers.{}.self_attn.o_proj"}, {"ffn_norm", "layers.{}.post_attention_layernorm"},
+    {"ffn_up", "layers.{}.mlp.gate_up_proj"},      {"ffn_down", "layers.{}.mlp.down_proj"},
+};
+// With norms after each part, as OLMo 2 and Gemma 2 and 3 have them.
+constexpr GgufNameRow kPostNormLayer[] = {
+    {"attn_norm", "layers.{}.input_layernorm"},
+    {"attn_q", "layers.{}.self_attn.q_proj"},
+    {"attn_k", "layers.{}.self_attn.k_proj"},
+    {"attn_v", "layers.{}.self_attn.v_proj"},
+    {"attn_q_norm", "layers.{}.self_attn.q_norm"},
+    {"attn_k_norm", "layers.{}.self_attn.k_norm"},
+    {"attn_output", "layers.{}.self_attn.o_proj"},
+    {"post_attention_norm", "layers.{}.post_attention_layernorm"},
+    {"ffn_norm", "layers.{}.pre_feedforward_layernorm"},
+    {"ffn_gate", "layers.{}.mlp.gate_proj"},
+    {"ffn_up", "layers.{}.mlp.up_proj"},
+    {"ffn_down", "layers.{}.mlp.down_proj"},
+    {"post_ffw_norm", "layers.{}.post_feedforward_layernorm"},
+};
+// The files hold the sums with which Gemma scales.
+constexpr std::string_view kGemmaMore = R"({"norm_offset":0})";
+
 // RoBERTa and XLM-RoBERTa are written as BERTs too, their positions without the rows before the first token's.
 constexpr GgufArchitecture kArchitectures[] = {
     {"bert", "bert", kBertConfig, kBertOutside, kBertLayer, "{}", "type_vocab_size", "max_position_embeddings"},
@@ -133,7 +197,16 @@ constexpr GgufArchitecture kArchitectures[] = {
     {"nomic-bert", "nomic_bert", kNomicBertConfig, kNomicBertOutside, kNomicBertLayer,
      R"({"activation_function":"swiglu"})", "type_vocab_size", ""},
     {"modern-bert", "modernbert", kModernBertConfig, kModernBertOutside, kModernBertLayer, "{}"},
-    {"qwen3", "qwen3", kQwen3Config, kQwen3Outside, kQwen3Layer, "{}"},
+    {"qwen3", "qwen3", kQwen3Config, kQwen3Outside, kQwen3Layer, "{}", "", "", true},
+    {"llama", "llama", kLlamaConfig, kLlamaOutside, kLlamaLayer, "{}", "", "", true},
+    {"smollm3", "smollm3", kLlamaConfig, kLlamaOutside, kLlamaLayer, "{}", "", "", true},
+    {"granite", "granite", kLlamaConfig, kLlamaOutside, kLlamaLayer, "{}", "", "", true},
+    {"qwen2", "qwen2", kLlamaConfig, kQwen3Outside, kQwen3Layer, "{}", "", "", true},
+    {"gemma", "gemma", kLlamaConfig, kLlamaOutside, kQwen3Layer, kGemmaMore, "", "", true},
+    {"gemma2", "gemma2", kLlamaConfig, kLlamaOutside, kPostNormLayer, kGemmaMore, "", "", true},
+    {"gemma3", "gemma3_text", kLlamaConfig, kLlamaOutside, kPostNormLayer, kGemmaMore, "", "", true},
+    {"phi3", "phi3", kLlamaConfig, kLlamaOutside, kPhi3Layer, "{}", "", "", true},
+    {"olmo2", "olmo2", kLlamaConfig, kLlamaOutside, kPostNormLayer, "{}", "", "", true},
 };
 
 // What `bantam show` can say of any file.
@@ -144,9 +217,34 @@ constexpr GgufConfigRow kAnyConfig[] = {
     {"context_length", "max_position_embeddings", kSize, false},
 };
 
-std::optional<std::string_view> Lookup(std::span<const GgufNameRow> rows, std::string_view name) {
+const GgufNameRow* Lookup(std::span<const GgufNameRow> rows, std::string_view name) {
   const auto found = std::find_if(rows.begin(), rows.end(), [&](const GgufNameRow& row) { return row.name == name; });
-  return found == rows.end() ? std::nullopt : std::optional(found->original);
+  return found == rows.end() ? nullptr : &*found;
+}
+
+// "blk.7.attn_q.weight": the row, the layer's number or "", the ending.
+struct ReadName {
+  const GgufNameRow* row = nullptr;
+  std::string_view number, ending;
+};
+std::optional<ReadName> ReadTensorName(const GgufArchitecture& architecture, std::string_view name) {
+  const size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string_view stem = name.substr(0, dot), ending = name.substr(dot);
+  if (ending != ".weight" && ending != ".bias") return std::nullopt;
+  if (const GgufNameRow* row = Lookup(architecture.outside, stem)) return ReadName{row, "", ending};
+  constexpr std::string_view kBlock = "blk.";
+  if (!stem.starts_with(kBlock)) return std::nullopt;
+  const std::string_view rest = stem.substr(kBlock.size());
+  const size_t end = rest.find('.');
+  const std::string_view number = rest.substr(0, end);
+  if (end == std::string_view::npos || number.empty() || number.size() > 6 ||
+      number.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const GgufNameRow* row = Lookup(architecture.layer, rest.substr(end + 1));
+  if (row == nullptr) return std::nullopt;
+  return ReadName{row, number, ending};
 }
 
 }  // namespace
@@ -166,24 +264,18 @@ GgufArchitecture AnyGgufArchitecture(std::string_view name) {
 }
 
 std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name) {
-  const size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos) return std::nullopt;
-  const std::string_view stem = name.substr(0, dot), ending = name.substr(dot);
-  if (ending != ".weight" && ending != ".bias") return std::nullopt;
-  if (const auto original = Lookup(architecture.outside, stem)) return std::string(*original) + std::string(ending);
-  constexpr std::string_view kBlock = "blk.";
-  if (!stem.starts_with(kBlock)) return std::nullopt;
-  const std::string_view rest = stem.substr(kBlock.size());
-  const size_t end = rest.find('.');
-  const std::string_view number = rest.substr(0, end);
-  if (end == std::string_view::npos || number.empty() || number.size() > 6 ||
-      number.find_first_not_of("0123456789") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  const auto original = Lookup(architecture.layer, rest.substr(end + 1));
-  if (!original) return std::nullopt;
-  const size_t brackets = original->find("{}");
-  return fmt::format("{}{}{}{}", original->substr(0, brackets), number, original->substr(brackets + 2), ending);
+  const auto read = ReadTensorName(architecture, name);
+  if (!read) return std::nullopt;
+  const std::string_view original = read->row->original;
+  if (read->number.empty()) return std::string(original) + std::string(read->ending);
+  const size_t brackets = original.find("{}");
+  return fmt::format("{}{}{}{}", original.substr(0, brackets), read->number, original.substr(brackets + 2),
+                     read->ending);
+}
+
+GgufNameRow::Rows RowsOfTensor(const GgufArchitecture& architecture, std::string_view name) {
+  const auto read = ReadTensorName(architecture, name);
+  return read ? read->row->rows : GgufNameRow::Rows::kSame;
 }
 
 }  // namespace bantam

@@ -22,6 +22,9 @@ struct GgufConfigRow {
 struct GgufNameRow {
   std::string_view name;
   std::string_view original;
+  // Some converters put the two values that a rotary position turns together side by side: rows of queries and keys then
+  // lie in another order than in the original, head by head.
+  enum class Rows { kSame, kPairsOfQueries, kPairsOfKeys } rows = Rows::kSame;
 };
 
 struct GgufArchitecture {
@@ -32,6 +35,7 @@ struct GgufArchitecture {
   std::string_view more;  // members of config.json that no key says, as JSON
   // Keys of config.json for the rows of tables, where it has them.
   std::string_view types_key = {}, positions_key = {};
+  bool decoder = false;  // generates text: causal, and its rotary positions may be stretched or partial
 };
 
 // Null for an unknown name. `has_types`: whether the file has a table of token types, which tells DistilBERT from BERT.
@@ -40,6 +44,8 @@ const GgufArchitecture* FindGgufArchitecture(std::string_view name, bool has_typ
 GgufArchitecture AnyGgufArchitecture(std::string_view name);
 
 // The original name of a tensor; nothing for one that the architecture does not have.
+// How its rows lie.
+GgufNameRow::Rows RowsOfTensor(const GgufArchitecture& architecture, std::string_view name);
 std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name);
 
 }  // namespace bantam

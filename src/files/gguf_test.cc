@@ -107,7 +107,48 @@ TEST(Gguf, NamesOfTheOriginal) {
     EXPECT_FALSE(OriginalName(*bert, name).has_value()) << name;
   }
   EXPECT_EQ(FindGgufArchitecture("bert", false)->model_type, "distilbert");
-  EXPECT_EQ(FindGgufArchitecture("llama", true), nullptr);
+  EXPECT_EQ(FindGgufArchitecture("mamba", true), nullptr);
+}
+
+// Llama's converter puts the two values of a rotary pair side by side: HF row h * 4 + p * 2 + j lies at h * 4 + j * 2 + p.
+TEST(Gguf, RowsOfRotaryPairsLieAsInTheOriginal) {
+  GgufBuilder gguf;
+  gguf.String("general.architecture", "llama");
+  for (const auto& [key, value] : std::vector<std::pair<std::string, uint32_t>>{{"embedding_length", 8},
+                                                                                {"block_count", 1},
+                                                                                {"attention.head_count", 2},
+                                                                                {"attention.head_count_kv", 1},
+                                                                                {"feed_forward_length", 8},
+                                                                                {"context_length", 64}}) {
+    gguf.U32("llama." + key, value);
+  }
+  gguf.F32("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+  const auto floats = [](std::vector<float> values) {
+    return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  };
+  gguf.Tensor("token_embd.weight", {1, 3}, 0, floats({0, 0, 0}));
+  gguf.Tensor("blk.0.attn_q.weight", {1, 8}, 0, floats({0, 2, 1, 3, 4, 6, 5, 7}));
+  gguf.Tensor("blk.0.attn_k.weight", {1, 4}, 0, floats({0, 2, 1, 3}));
+  gguf.Tensor("blk.0.attn_k.bias", {4}, 0, floats({0, 2, 1, 3}));
+  gguf.Tensor("blk.0.attn_v.weight", {1, 4}, 0, floats({0, 1, 2, 3}));
+  TempFolder temp;
+  std::ofstream(temp.path() / "m.gguf", std::ios::binary) << gguf.Build();
+  ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModelFolder(temp.path() / "m.gguf"));
+  const auto read = [&](const char* name, const Shape& shape) {
+    auto view = model.weights->Get(std::string("layers.0.self_attn.") + name, shape);
+    EXPECT_OK(view);
+    std::vector<float> values(static_cast<size_t>(NumElements(shape)));
+    if (view) CopyToF32(*view, values);
+    return values;
+  };
+  EXPECT_THAT(read("q_proj.weight", {8, 1}), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  EXPECT_THAT(read("k_proj.weight", {4, 1}), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(read("k_proj.bias", {4}), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(read("v_proj.weight", {4, 1}), ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(ToJson(model.config),
+            R"({"model_type":"llama","hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,)"
+            R"("num_key_value_heads":1,"intermediate_size":8,"max_position_embeddings":64,)"
+            R"("rms_norm_eps":9.999999747378752e-06,"vocab_size":3,"tie_word_embeddings":true})");
 }
 
 TEST(Gguf, ModelOfAFile) {
@@ -136,15 +177,15 @@ TEST(Gguf, ModelOfAFile) {
 
 TEST(Gguf, AnUnknownArchitectureCanBeLookedAt) {
   GgufBuilder gguf;
-  gguf.String("general.architecture", "llama");
-  gguf.U32("llama.block_count", 2);
-  gguf.Array("llama.attention.head_count", 4, 2, LittleEndian(uint32_t{8}) + LittleEndian(uint32_t{2}));
+  gguf.String("general.architecture", "mamba");
+  gguf.U32("mamba.block_count", 2);
+  gguf.Array("mamba.attention.head_count", 4, 2, LittleEndian(uint32_t{8}) + LittleEndian(uint32_t{2}));
   gguf.Tensor("blk.0.attn_q.weight", {32, 2}, kGgmlQ8_0, std::string(68, 'b'));
   TempFolder temp;
   std::ofstream(temp.path() / "m.gguf", std::ios::binary) << gguf.Build();
   ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModelFolder(temp.path() / "m.gguf"));
-  EXPECT_EQ(model.architecture, "llama");
-  EXPECT_EQ(ToJson(model.config), R"({"model_type":"llama","num_hidden_layers":2})");
+  EXPECT_EQ(model.architecture, "mamba");
+  EXPECT_EQ(ToJson(model.config), R"({"model_type":"mamba","num_hidden_layers":2})");
   EXPECT_THAT(model.weights->Names(), ElementsAre("blk.0.attn_q.weight"));
 }
 

@@ -141,6 +141,29 @@ struct AttentionArgs {
   int query_position = 0;  // with causal or window
 };
 
+// Tokens in one block of a KV cache.
+const int kKvBlockTokens = 32;
+
+// Queries over one head's keys and values in the blocks of a sequence: token t lies in block block_table[t / 32], as
+// column t % 32 of its keys [head_dim, 32] and row t % 32 of its values [32, value_stride]. Row r stands at `position +
+// r * position_step` and sees the keys up to there: with a step of 1 the rows are tokens, with 0 the heads of one token
+// that share these keys. out = softmax(cap(scale * q k^T)) v, cap(x) = softcap * tanh(x / softcap) or nothing.
+struct PagedAttentionArgs {
+  const float* q;  // [num_rows, head_dim], rows q_stride apart
+  ptrdiff_t q_stride;
+  const float* keys;  // of this head in block 0; block b lies b * block_stride floats further; values alike
+  const float* values;
+  ptrdiff_t block_stride, value_stride;  // value_stride: head_dim rounded up to 16, what lies there is finite
+  const int32_t* block_table;
+  float* out;
+  ptrdiff_t out_stride;
+  int num_rows, head_dim;
+  int position, position_step;
+  int window;  // how many keys a row sees, itself included; 0: all
+  float scale, softcap;
+  float* scratch;  // PagedAttentionScratch(the last row's position + 1) floats, 64-byte aligned
+};
+
 // out[r] = words[word_ids[r]] + positions[position r] + types[type_ids[r] or 0]. Word rows are f32, or bytes with one
 // scale each when words_int8 is set, or nibbles with one bfloat16 scale for each 32 when words_int4 is: 16 bytes for
 // each 32, the weight of an even column in the lower half of its byte.
@@ -200,10 +223,12 @@ struct KernelTable {
   void (*rms_norm)(const struct LayerNormArgs* args);
   void (*rope)(const struct RopeArgs* args);
   void (*gate)(const struct GateArgs* args);
+  void (*paged_attention)(const struct PagedAttentionArgs* args);
 };
 
 // Floats of scratch for one attention call: the transposed keys, padded values, and the scores of one tile of queries.
 // Linear in num_keys.
 size_t AttentionScratch(int num_keys, int head_dim);
+size_t PagedAttentionScratch(int num_keys);
 
 }  // namespace bantam

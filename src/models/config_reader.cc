@@ -93,6 +93,17 @@ Result<std::optional<std::vector<bool>>> ReadSlidingLayers(const JsonObject& con
   return std::optional(std::move(sliding));
 }
 
+Result<std::vector<bool>> ReadQwenLocalLayers(const JsonObject& config, int num_layers) {
+  BANTAM_TRY(const bool sliding, config.BoolOr("use_sliding_window", false));
+  if (!sliding) return std::vector<bool>(static_cast<size_t>(num_layers));
+  BANTAM_TRY(const auto told, ReadSlidingLayers(config, num_layers));
+  if (told) return *told;
+  BANTAM_TRY(const int64_t first, config.IntOr("max_window_layers", 28, 0, SizeLimits::kLayers));
+  std::vector<bool> local;
+  for (int i = 0; i < num_layers; ++i) local.push_back(i >= first);
+  return local;
+}
+
 Result<double> ReadRopeTheta(const JsonObject& config, std::string_view layer_type, std::string_view old_key,
                              double other) {
   constexpr double kLargest = 1e12;

@@ -24,6 +24,9 @@ struct SizeLimits {
                            kPositions = 131'072, kTypes = 1024;
 };
 
+// Of a decoder's sequences: its positions are computed, not rows of a table.
+constexpr int64_t kDecoderPositions = int64_t{1} << 24;
+
 Result<Activation> ReadActivation(const JsonObject& config, std::string_view key, std::string_view other);
 Result<float> ReadEpsilon(const JsonObject& config, std::string_view key, double other);
 
@@ -44,6 +47,10 @@ Status RequireString(const JsonObject& config, std::string_view key, std::string
 // "layer_types": which layers attend within a window ("sliding_attention") and which to all ("full_attention"). Nothing
 // when the key is not there.
 Result<std::optional<std::vector<bool>>> ReadSlidingLayers(const JsonObject& config, int num_layers);
+
+// Which layers of a Qwen attend within a window: "layer_types", or before transformers 5 those from "max_window_layers"
+// on, if "use_sliding_window" is on.
+Result<std::vector<bool>> ReadQwenLocalLayers(const JsonObject& config, int num_layers);
 
 // theta of rotary positions: "rope_parameters" (under `layer_type` where that differs by layer, "" otherwise), else
 // `old_key`, as configs before transformers 5 have it. kUnsupported for scaled rotary positions.

@@ -14,18 +14,6 @@ struct Qwen3Config {
   bool attention_bias = false;
 };
 
-// Before transformers 5 the layers from max_window_layers on attended within a window, if any did.
-Result<std::vector<bool>> ReadLocalLayers(const JsonObject& config, int num_layers) {
-  BANTAM_TRY(const bool sliding, config.BoolOr("use_sliding_window", false));
-  if (!sliding) return std::vector<bool>(static_cast<size_t>(num_layers));
-  BANTAM_TRY(const auto told, ReadSlidingLayers(config, num_layers));
-  if (told) return *told;
-  BANTAM_TRY(const int64_t first, config.IntOr("max_window_layers", 28, 0, SizeLimits::kLayers));
-  std::vector<bool> local;
-  for (int i = 0; i < num_layers; ++i) local.push_back(i >= first);
-  return local;
-}
-
 Result<Qwen3Config> ParseQwen3Config(const JsonObject& config) {
   Qwen3Config qwen;
   RotaryConfig& body = qwen.body;
@@ -47,7 +35,7 @@ Result<Qwen3Config> ParseQwen3Config(const JsonObject& config) {
   BANTAM_TRY(qwen.attention_bias, config.BoolOr("attention_bias", false));
   BANTAM_TRY(const double theta, ReadRopeTheta(config, "", "rope_theta", 10'000));
   BANTAM_TRY(const int num_layers, ReadSize(config, "num_hidden_layers", SizeLimits::kLayers));
-  BANTAM_TRY(std::vector<bool> local, ReadLocalLayers(config, num_layers));
+  BANTAM_TRY(std::vector<bool> local, ReadQwenLocalLayers(config, num_layers));
   int window = 0;
   if (std::find(local.begin(), local.end(), true) != local.end()) {
     BANTAM_TRY(const int sliding_window, ReadSizeOr(config, "sliding_window", 4096, SizeLimits::kPositions));

@@ -15,6 +15,7 @@ void InstallAllInFloats(struct KernelTable* table) {
   table->rms_norm = RmsNorm;
   table->rope = Rope;
   table->gate = Gate;
+  table->paged_attention = PagedAttention;
 }
 
 }  // namespace

@@ -230,6 +230,31 @@ void Attention(const AttentionArgs* args) {
   }
 }
 
+void PagedAttention(const PagedAttentionArgs* args) {
+  float* scores = args->scratch;
+  for (int row = 0; row < args->num_rows; ++row) {
+    const float* q = args->q + row * args->q_stride;
+    const int position = args->position + row * args->position_step, end = position + 1;
+    const int begin = args->window > 0 ? std::max(0, end - args->window) : 0;
+    for (int j = begin; j < end; ++j) {
+      const float* keys = args->keys + args->block_table[j / kKvBlockTokens] * args->block_stride + j % kKvBlockTokens;
+      float dot = 0;
+      for (int d = 0; d < args->head_dim; ++d) dot += q[d] * keys[d * kKvBlockTokens];
+      scores[j] = dot * args->scale;
+      if (args->softcap > 0) scores[j] = args->softcap * std::tanh(scores[j] / args->softcap);
+    }
+    const float sum = Softmax(scores + begin, scores + begin, end - begin, 1.0f);
+    float* out = args->out + row * args->out_stride;
+    for (int d = 0; d < args->head_dim; ++d) out[d] = 0;
+    for (int j = begin; j < end; ++j) {
+      const float* values = args->values + args->block_table[j / kKvBlockTokens] * args->block_stride +
+                            j % kKvBlockTokens * args->value_stride;
+      for (int d = 0; d < args->head_dim; ++d) out[d] += scores[j] * values[d];
+    }
+    for (int d = 0; d < args->head_dim; ++d) out[d] /= sum;
+  }
+}
+
 void Embedding(const EmbeddingArgs* args) {
   const ptrdiff_t columns = args->columns;
   for (int row = 0; row < args->num_rows; ++row) {
@@ -262,7 +287,7 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 
 void InstallScalar(KernelTable* table) {
   *table = {GemmF32,   GemmInt8,    GemmInt4, Quantize, LayerNorm, Attention, Attention,
-            Embedding, ActivateAll, Softmax,  RmsNorm,  Rope,      Gate};
+            Embedding, ActivateAll, Softmax,  RmsNorm,  Rope,      Gate,     PagedAttention};
 }
 
 }  // namespace bantam

@@ -1,0 +1,239 @@
+#include "models/decoder_frame.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/text_util.h"
+#include "models/decoder_workspace.h"
+
+namespace bantam {
+namespace {
+
+using Worker = FrameWorkspace::Worker;
+
+class FrameDecoder final : public Decoder {
+ public:
+  FrameDecoder(const DecoderConfig& config, const Kernels& kernels, const WeightPlan& plan, PackedWeights packed)
+      : config_(config),
+        kernels_(kernels),
+        type_(plan.type),
+        quantized_(plan.AnyQuantized()),
+        packed_(std::move(packed)) {}
+
+  void Bind(const WeightPlan& plan, const WeightNames& names, const BindDecoder& bind) {
+    WeightBinder binder(plan, names.prefix, packed_.memory.bytes().data());
+    bind(binder, weights_);
+  }
+
+  int vocab_size() const override { return config_.vocab_size; }
+  int max_positions() const override { return config_.max_positions; }
+  KvCacheShape kv_shape() const override {
+    return {static_cast<int>(config_.layers.size()), config_.num_key_value_heads, config_.head_dim};
+  }
+  WeightType weight_type() const override { return type_; }
+  std::string_view isa() const override { return IsaName(kernels_.isa); }
+  uint64_t num_parameters() const override { return packed_.num_parameters; }
+  uint64_t weight_bytes() const override { return packed_.memory.bytes().size(); }
+  std::unique_ptr<DecoderWorkspace> NewWorkspace() const override { return std::make_unique<FrameWorkspace>(config_); }
+
+  void Forward(const DecoderBatch& batch, DecoderWorkspace& workspace, ThreadPool& pool,
+               std::span<float> logits) const override {
+    const int num_rows = batch.num_tokens();
+    if (num_rows == 0) return;
+    BANTAM_CHECK(batch.cu_seqlens.front() == 0 && batch.cu_seqlens.back() == num_rows);
+    BANTAM_CHECK(batch.cache.shape == kv_shape());
+    BANTAM_CHECK(logits.size() == batch.logits_rows.size() * static_cast<size_t>(config_.vocab_size));
+    auto& ws = static_cast<FrameWorkspace&>(workspace);
+    ws.Prepare(config_, batch, quantized_, pool.num_threads());
+    BANTAM_CHECK(ws.longest_sequence <= config_.max_positions, "a sequence of {} tokens", ws.longest_sequence);
+    const Parallel parallel = Parallel::Over(pool);
+    const Activations x = ws.x.rows(), context = ws.context.rows();
+    ForRows(parallel, num_rows, [&](Range rows, int, const Parallel&) { Embed(batch, rows, ws, x); });
+    for (size_t i = 0; i < weights_.layers.size(); ++i) {
+      ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
+        Project(i, batch, rows, ws, ws.workers[static_cast<size_t>(worker)], inner);
+      });
+      Attend(i, batch, ws, parallel);
+      ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
+        FinishLayer(weights_.layers[i], context.From(rows.begin), x.From(rows.begin), rows.size(),
+                    ws.workers[static_cast<size_t>(worker)], inner);
+      });
+    }
+    Logits(batch.logits_rows, ws, parallel, logits);
+  }
+
+ private:
+  void Embed(const DecoderBatch& batch, Range rows, FrameWorkspace& ws, const Activations& x) const {
+    const auto part = [&](std::span<const int32_t> ids) { return ids.subspan(rows.begin, rows.size()); };
+    const Activations here = x.From(rows.begin);
+    ApplyEmbedding(kernels_, weights_.embedding, part(batch.token_ids),
+                   part(config_.learned_positions ? ws.positions : ws.zeros), {}, here);
+    if (config_.embedding_scale != 1) Scale(here, rows.size(), config_.hidden_size, config_.embedding_scale);
+  }
+
+  // x -> queries, keys and values with their positions; keys and values go into the cache.
+  void Project(size_t index, const DecoderBatch& batch, Range rows, FrameWorkspace& ws, Worker& worker,
+               const Parallel& parallel) const {
+    const DecoderLayerWeights& layer = weights_.layers[index];
+    const int num_rows = rows.size(), dim = config_.head_dim;
+    const Activations qkv = ws.qkv.rows().From(rows.begin);
+    const Activations h = Normed(layer.attention_norm, layer.qkv, ws.x.rows().From(rows.begin), num_rows, worker);
+    ApplyLinear(kernels_, layer.qkv, h, qkv, num_rows, parallel);
+    NormHeads(layer.q_norm, qkv, config_.num_attention_heads, num_rows);
+    const Activations k{.values = qkv.values + config_.q_size(), .stride = qkv.stride};
+    NormHeads(layer.k_norm, k, config_.num_key_value_heads, num_rows);
+    const std::span<const int32_t> positions = std::span(ws.positions).subspan(rows.begin, num_rows);
+    if (const int rope = config_.layers[index].rope; rope >= 0) {
+      ApplyRope(kernels_, ws.ropes[static_cast<size_t>(rope)], qkv, positions,
+                config_.num_attention_heads + config_.num_key_value_heads, dim);
+    }
+    for (int row = 0; row < num_rows; ++row) {
+      const float* keys = k.values + row * k.stride;
+      StoreKeyValue(batch.cache, static_cast<int>(index), ws.row_tables[static_cast<size_t>(rows.begin + row)],
+                    positions[row], keys, keys + config_.kv_size());
+    }
+  }
+
+  void Attend(size_t index, const DecoderBatch& batch, FrameWorkspace& ws, const Parallel& parallel) const {
+    const PagedAttentionShape shape{.num_heads = config_.num_attention_heads,
+                                    .scale = config_.scale(),
+                                    .softcap = config_.attention_softcap,
+                                    .window = config_.layers[index].window};
+    const Activations qkv = ws.qkv.rows(), context = ws.context.rows();
+    parallel.Run(ws.attention.num_tasks(), [&](int task, int worker) {
+      ws.attention.Run(kernels_, shape, batch.cache, static_cast<int>(index), qkv, context, task,
+                       ws.workers[static_cast<size_t>(worker)].attention.data());
+    });
+  }
+
+  // Everything after attention: x becomes the layer's output.
+  void FinishLayer(const DecoderLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
+                   Worker& worker, const Parallel& parallel) const {
+    Activations h;
+    if (config_.parallel) h = Normed(MlpNorm(layer), layer.up, x, num_rows, worker);  // before attention is added
+    const Activations attended = worker.context_bytes.With(context);
+    if (layer.attention_output.reads_bytes()) QuantizeRows(kernels_, attended, num_rows, config_.q_size());
+    AddBranch(layer.attention_output, layer.attention_post_norm, attended, x, num_rows, worker, parallel);
+    if (!config_.parallel) h = Normed(layer.mlp_norm, layer.up, x, num_rows, worker);
+    const Activations up = worker.up.rows();
+    if (config_.gated) {
+      ApplyLinear(kernels_, layer.up, h, up, num_rows, parallel);
+      const GateArgs gate{.gate = up.values,
+                          .gate_stride = up.stride,
+                          .up = up.values + config_.intermediate_size,
+                          .up_stride = up.stride,
+                          .out = up.values,
+                          .out_stride = up.stride,
+                          .num_rows = num_rows,
+                          .columns = config_.intermediate_size,
+                          .activation = config_.hidden_act};
+      kernels_.table.gate(&gate);
+    } else {
+      ApplyLinear(kernels_, layer.up, h, up, num_rows, parallel, {.activation = config_.hidden_act});
+    }
+    if (layer.down.reads_bytes()) QuantizeRows(kernels_, up, num_rows, config_.intermediate_size);
+    AddBranch(layer.down, layer.mlp_post_norm, up, x, num_rows, worker, parallel);
+  }
+
+  const LayerNorm& MlpNorm(const DecoderLayerWeights& layer) const {
+    return layer.mlp_norm.size > 0 ? layer.mlp_norm : layer.attention_norm;
+  }
+
+  // What `reader` reads: norm(x), or x itself.
+  Activations Normed(const LayerNorm& norm, const Linear& reader, const Activations& x, int num_rows,
+                     Worker& worker) const {
+    if (norm.size > 0) {
+      const Activations h = worker.hidden.rows();
+      ApplyLayerNorm(kernels_, norm, x, h, num_rows);
+      return h;
+    }
+    const Activations h = worker.hidden.With(x);
+    if (reader.reads_bytes()) QuantizeRows(kernels_, h, num_rows, config_.hidden_size);
+    return h;
+  }
+
+  // A norm of each head's values, or one over all of them.
+  void NormHeads(const LayerNorm& norm, const Activations& x, int num_heads, int num_rows) const {
+    for (int column = 0; norm.size > 0 && column < num_heads * config_.head_dim; column += norm.size) {
+      const Activations part{.values = x.values + column, .stride = x.stride};
+      ApplyLayerNorm(kernels_, norm, part, part, num_rows);
+    }
+  }
+
+  // x += scale * norm(linear(in))
+  void AddBranch(const Linear& linear, const LayerNorm& post_norm, const Activations& in, const Activations& x,
+                 int num_rows, Worker& worker, const Parallel& parallel) const {
+    if (post_norm.size == 0 && config_.residual_scale == 1) {
+      ApplyLinear(kernels_, linear, in, x, num_rows, parallel, {.residual = &x});
+      return;
+    }
+    const Activations branch = worker.branch.rows();
+    ApplyLinear(kernels_, linear, in, branch, num_rows, parallel);
+    if (post_norm.size > 0) ApplyLayerNorm(kernels_, post_norm, branch, branch, num_rows);
+    for (int row = 0; row < num_rows; ++row) {
+      float* to = x.values + row * x.stride;
+      const float* add = branch.values + row * branch.stride;
+      for (int i = 0; i < config_.hidden_size; ++i) to[i] += config_.residual_scale * add[i];
+    }
+  }
+
+  void Logits(std::span<const int32_t> wanted, FrameWorkspace& ws, const Parallel& parallel,
+              std::span<float> out) const {
+    if (wanted.empty()) return;
+    const int num_rows = static_cast<int>(wanted.size());
+    const Activations x = ws.x.rows(), last = ws.last.rows();
+    for (int row = 0; row < num_rows; ++row) {
+      std::memcpy(last.values + row * last.stride, x.values + wanted[row] * x.stride,
+                  static_cast<size_t>(config_.hidden_size) * sizeof(float));
+    }
+    ApplyLayerNorm(kernels_, weights_.final_norm, last, last, num_rows);
+    const Activations logits{.values = out.data(), .stride = config_.vocab_size};
+    ApplyLinear(kernels_, weights_.logits, last, logits, num_rows, parallel);
+    if (config_.logits_scale != 1) Scale(logits, num_rows, config_.vocab_size, config_.logits_scale);
+    if (const float cap = config_.logits_softcap; cap > 0) {
+      for (float& logit : out) logit = cap * std::tanh(logit / cap);
+    }
+  }
+
+  static void Scale(const Activations& x, int num_rows, int columns, float factor) {
+    for (int row = 0; row < num_rows; ++row) {
+      float* values = x.values + row * x.stride;
+      for (int i = 0; i < columns; ++i) values[i] *= factor;
+    }
+  }
+
+  DecoderConfig config_;
+  const Kernels& kernels_;
+  WeightType type_;
+  bool quantized_;
+  PackedWeights packed_;
+  DecoderWeights weights_;
+};
+
+}  // namespace
+
+float DecoderConfig::scale() const {
+  return attention_scale > 0 ? attention_scale : 1.0f / std::sqrt(static_cast<float>(head_dim));
+}
+
+Result<std::unique_ptr<Decoder>> LoadDecoderFrame(ModelFolder& model, const DecoderOptions& options,
+                                                  const DecoderConfig& config, const WeightNames& names,
+                                                  const std::string& fingerprint, const BindDecoder& bind) {
+  BANTAM_TRY(const Kernels* kernels, KernelsOf(options));
+  const std::string name = EscapeForTerminal(model.config_path().string(), 400);
+  BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
+  const std::string line =
+      fmt::format("decoder {} vocab={} hidden={} layers={} heads={} kv={} dim={} intermediate={}", fingerprint,
+                  config.vocab_size, config.hidden_size, config.layers.size(), config.num_attention_heads,
+                  config.num_key_value_heads, config.head_dim, config.intermediate_size);
+  BANTAM_TRY(PackedWeights packed, LoadPackedWeights(model, options, plan, line, names, [&](WeightBinder& binder) {
+               DecoderWeights scratch;
+               bind(binder, scratch);
+             }));
+  auto decoder = std::make_unique<FrameDecoder>(config, *kernels, plan, std::move(packed));
+  decoder->Bind(plan, names, bind);
+  return std::unique_ptr<Decoder>(std::move(decoder));
+}
+
+}  // namespace bantam

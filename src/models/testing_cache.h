@@ -1,0 +1,64 @@
+// For tests: a KV cache whose sequences own blocks in no particular order, and one decoder's steps over it.
+#pragma once
+
+#include <random>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "models/decoder.h"
+
+namespace bantam::testing {
+
+class TestCache {
+ public:
+  TestCache(const KvCacheShape& shape, int num_sequences, int blocks_each)
+      : memory_(shape.block_floats() * static_cast<size_t>(num_sequences * blocks_each)),
+        view_{shape, memory_.data()},
+        tables_(static_cast<size_t>(num_sequences)) {
+    std::vector<int32_t> blocks(static_cast<size_t>(num_sequences * blocks_each));
+    for (size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<int32_t>(i);
+    std::mt19937 random(5);
+    std::shuffle(blocks.begin(), blocks.end(), random);
+    for (size_t i = 0; i < blocks.size(); ++i) tables_[i % tables_.size()].push_back(blocks[i]);
+    lengths_.resize(tables_.size(), 0);
+    // What other sequences left behind must not matter.
+    for (size_t i = 0; i < memory_.size(); ++i) memory_[i] = static_cast<float>(i % 13) - 6;
+  }
+
+  struct Part {
+    int sequence;
+    std::vector<int32_t> ids;
+  };
+  // Runs the parts as one batch; the logits of every row.
+  std::vector<float> Run(const Decoder& decoder, const std::vector<Part>& parts, DecoderWorkspace& workspace,
+                         ThreadPool& pool) {
+    std::vector<int32_t> ids, borders = {0}, cached, rows;
+    std::vector<const int32_t*> tables;
+    for (const Part& part : parts) {
+      const auto sequence = static_cast<size_t>(part.sequence);
+      ids.insert(ids.end(), part.ids.begin(), part.ids.end());
+      borders.push_back(static_cast<int32_t>(ids.size()));
+      cached.push_back(lengths_[sequence]);
+      tables.push_back(tables_[sequence].data());
+      lengths_[sequence] += static_cast<int32_t>(part.ids.size());
+    }
+    for (size_t i = 0; i < ids.size(); ++i) rows.push_back(static_cast<int32_t>(i));
+    std::vector<float> logits(rows.size() * static_cast<size_t>(decoder.vocab_size()));
+    decoder.Forward({.token_ids = ids,
+                     .cu_seqlens = borders,
+                     .num_cached = cached,
+                     .block_tables = tables,
+                     .cache = view_,
+                     .logits_rows = rows},
+                    workspace, pool, logits);
+    return logits;
+  }
+
+ private:
+  AlignedBuffer<float> memory_;
+  KvCacheView view_;
+  std::vector<std::vector<int32_t>> tables_;
+  std::vector<int32_t> lengths_;
+};
+
+}  // namespace bantam::testing
