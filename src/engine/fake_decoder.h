@@ -1,0 +1,64 @@
+// For tests: a decoder whose next token follows from every token before it, as it finds them in the cache. A block that
+// is missing, written twice or somebody else's changes the text.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "base/check.h"
+#include "models/decoder.h"
+
+namespace bantam::testing {
+
+class FakeDecoder final : public Decoder {
+ public:
+  explicit FakeDecoder(int max_positions = 1000, int vocab_size = 50)
+      : max_positions_(max_positions), vocab_size_(vocab_size) {}
+
+  int vocab_size() const override { return vocab_size_; }
+  int max_positions() const override { return max_positions_; }
+  KvCacheShape kv_shape() const override { return {1, 1, 1}; }
+  WeightType weight_type() const override { return WeightType::kF32; }
+  std::string_view isa() const override { return "fake"; }
+  uint64_t num_parameters() const override { return 0; }
+  uint64_t weight_bytes() const override { return 0; }
+  std::unique_ptr<DecoderWorkspace> NewWorkspace() const override { return std::make_unique<DecoderWorkspace>(); }
+
+  void Forward(const DecoderBatch& batch, DecoderWorkspace&, ThreadPool&, std::span<float> logits) const override {
+    largest_batch = std::max(largest_batch.load(), batch.num_tokens());
+    ++num_steps;
+    size_t wanted = 0;
+    for (int s = 0; s < batch.num_sequences(); ++s) {
+      for (int row = batch.cu_seqlens[s]; row < batch.cu_seqlens[s + 1]; ++row) {
+        const int position = batch.num_cached[s] + row - batch.cu_seqlens[s];
+        BANTAM_CHECK(position < max_positions_);
+        const auto token = static_cast<float>(batch.token_ids[row]);
+        StoreKeyValue(batch.cache, 0, batch.block_tables[s], position, &token, &token);
+        if (wanted == batch.logits_rows.size() || batch.logits_rows[wanted] != row) continue;
+        std::vector<int32_t> tokens;
+        for (int i = 0; i <= position; ++i) {
+          const float* keys = batch.cache.Keys(0, 0) + static_cast<size_t>(batch.block_tables[s][i / kKvBlockTokens]) *
+                                                           batch.cache.shape.block_floats();
+          tokens.push_back(static_cast<int32_t>(keys[i % kKvBlockTokens]));
+        }
+        LogitsAfter(tokens, logits.subspan(wanted++ * static_cast<size_t>(vocab_size_), static_cast<size_t>(vocab_size_)));
+      }
+    }
+    BANTAM_CHECK(wanted == batch.logits_rows.size());
+  }
+
+  void LogitsAfter(std::span<const int32_t> tokens, std::span<float> logits) const {
+    uint64_t hash = 1;
+    for (const int32_t token : tokens) hash = (hash + static_cast<uint64_t>(token) + 1) * 0x9E37'79B9'7F4A'7C15;
+    for (size_t i = 0; i < logits.size(); ++i) {
+      logits[i] = static_cast<float>((hash ^ (i * 0xD6E8'FEB8'6659'FD93)) % 1009) / 100;
+    }
+  }
+
+  mutable std::atomic<int> largest_batch = 0, num_steps = 0;
+
+ private:
+  int max_positions_, vocab_size_;
+};
+
+}  // namespace bantam::testing

@@ -1,0 +1,48 @@
+// What the generation engine is asked for, and how it answers.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/sampler.h"
+
+namespace bantam {
+
+enum class FinishReason {
+  kStop,    // a stop token, or the listener had enough
+  kLength,  // max_tokens, or as long as the model or the cache allows
+};
+std::string_view FinishReasonName(FinishReason reason);  // "stop", "length"
+
+struct GenerationSummary {
+  FinishReason reason = FinishReason::kStop;
+  int32_t stop_id = -1;  // the stop token, if it was one
+  int prompt_tokens = 0;
+  int generated_tokens = 0;  // a stop token included
+  int cached_tokens = 0;     // of the prompt, whose keys and values were there already
+  int times_preempted = 0;
+};
+
+// Hears of one request. Called by the engine, from one thread at a time, and must not block: what waits is the batch.
+class GenerationListener {
+ public:
+  virtual ~GenerationListener() = default;
+  // The next token, but a stop token. False: enough, the text ends here.
+  virtual bool OnToken(const TokenChoice& token) = 0;
+  // Once, last: kCancelled, kDeadline, or kCorrupt for weights that give numbers that are not finite.
+  virtual void OnDone(const Result<GenerationSummary>& summary) = 0;
+};
+
+struct GenerationRequest {
+  std::vector<int32_t> prompt_ids;
+  SamplingParams sampling;
+  int max_tokens = 0;  // 0: as many as the model and the cache allow
+  std::vector<int32_t> stop_ids = {};
+  MonotonicTime deadline = MonotonicTime::max();
+  GenerationListener* listener = nullptr;  // must live until OnDone
+};
+
+}  // namespace bantam

@@ -1,0 +1,246 @@
+#include "engine/generation_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/aligned_buffer.h"
+#include "base/testing.h"
+#include "engine/fake_decoder.h"
+
+namespace bantam {
+namespace {
+
+using testing::FakeDecoder;
+
+class Recorder final : public GenerationListener {
+ public:
+  bool OnToken(const TokenChoice& token) override {
+    EXPECT_FALSE(result.has_value()) << "a token after the end";
+    tokens.push_back(token.id);
+    return tokens.size() != enough;
+  }
+  void OnDone(const Result<GenerationSummary>& summary) override {
+    EXPECT_FALSE(result.has_value()) << "ended twice";
+    result = summary;
+  }
+  std::vector<int32_t> tokens;
+  std::optional<Result<GenerationSummary>> result;
+  size_t enough = SIZE_MAX;
+};
+
+std::vector<int32_t> Prompt(size_t length, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<int32_t> ids(length);
+  for (int32_t& id : ids) id = static_cast<int32_t>(random() % 50);
+  return ids;
+}
+
+// What the request's text must be, by the definition: one token after the other, alone.
+std::vector<int32_t> TextOf(const FakeDecoder& decoder, const GenerationRequest& request) {
+  std::vector<int32_t> tokens = request.prompt_ids, text;
+  Sampler sampler(request.sampling, request.prompt_ids);
+  std::vector<float> logits(static_cast<size_t>(decoder.vocab_size()));
+  while (static_cast<int>(text.size()) < request.max_tokens) {
+    decoder.LogitsAfter(tokens, logits);
+    const auto choice = sampler.Sample(logits);
+    EXPECT_OK(choice);
+    if (std::ranges::find(request.stop_ids, choice->id) != request.stop_ids.end()) break;
+    text.push_back(choice->id);
+    tokens.push_back(choice->id);
+  }
+  return text;
+}
+
+struct Bench {
+  explicit Bench(LoopOptions options, int max_positions = 1000)
+      : decoder(max_positions),
+        memory(decoder.kv_shape().block_floats() * static_cast<size_t>(options.num_blocks)),
+        loop(decoder, pool, {decoder.kv_shape(), memory.data()}, options) {}
+  FakeDecoder decoder;
+  ThreadPool pool{1};
+  AlignedBuffer<float> memory;
+  GenerationLoop loop;
+};
+
+// Many requests of all kinds through caches and budgets of all sizes: each text is what it is alone, no step is above
+// the budget, and all blocks come back.
+TEST(GenerationLoop, EveryTextIsWhatItIsAlone) {
+  for (const LoopOptions options : {LoopOptions{.num_blocks = 8, .max_batch_tokens = 16, .max_sequences = 5},
+                                    LoopOptions{.num_blocks = 7, .max_batch_tokens = 200, .max_sequences = 16},
+                                    LoopOptions{.num_blocks = 64, .max_batch_tokens = 3, .max_sequences = 3},
+                                    LoopOptions{.num_blocks = 200, .max_batch_tokens = 64, .max_sequences = 40},
+                                    LoopOptions{.num_blocks = 9, .max_batch_tokens = 40, .prefix_cache = false}}) {
+    Bench bench(options);
+    std::mt19937 random(options.num_blocks);
+    std::vector<GenerationRequest> requests;
+    std::vector<std::unique_ptr<Recorder>> recorders;
+    for (unsigned i = 0; i < 40; ++i) {
+      GenerationRequest request;
+      // Many begin alike.
+      request.prompt_ids = Prompt(1 + random() % 90, i % 3);
+      request.sampling = {.temperature = i % 2 == 0 ? 0.0f : 1.0f, .repetition_penalty = 1.1f, .seed = i};
+      request.max_tokens = 1 + static_cast<int>(random() % 100);
+      if (i % 4 == 0) request.stop_ids = {7, 8};
+      recorders.push_back(std::make_unique<Recorder>());
+      request.listener = recorders.back().get();
+      ASSERT_OK(bench.loop.Check(request));
+      requests.push_back(request);
+      bench.loop.Add(i, request);
+      for (unsigned steps = random() % 4; steps > 0; --steps) bench.loop.Step();
+    }
+    while (bench.loop.Step()) {
+    }
+    for (size_t i = 0; i < requests.size(); ++i) {
+      ASSERT_TRUE(recorders[i]->result.has_value()) << i;
+      ASSERT_OK(*recorders[i]->result);
+      EXPECT_EQ(recorders[i]->tokens, TextOf(bench.decoder, requests[i])) << i;
+      const GenerationSummary& summary = **recorders[i]->result;
+      EXPECT_EQ(summary.prompt_tokens, static_cast<int>(requests[i].prompt_ids.size()));
+      const bool stopped = summary.reason == FinishReason::kStop;
+      EXPECT_EQ(summary.generated_tokens, static_cast<int>(recorders[i]->tokens.size()) + (stopped ? 1 : 0));
+      EXPECT_EQ(stopped, summary.stop_id == 7 || summary.stop_id == 8);
+    }
+    EXPECT_LE(bench.decoder.largest_batch, options.max_batch_tokens);
+    const GenerationStats& stats = bench.loop.Stats();
+    EXPECT_EQ(stats.free_blocks, options.num_blocks);
+    EXPECT_EQ(stats.requests, 40u);
+    EXPECT_EQ(stats.running + stats.waiting, 0);
+    EXPECT_EQ(options.num_blocks < 10, stats.preemptions > 0) << options.num_blocks;
+    EXPECT_EQ(options.prefix_cache, stats.cached_tokens > 0) << options.num_blocks;
+  }
+}
+
+TEST(GenerationLoop, ALongPromptDelaysOthersByNoMoreThanAStepOfItsBudget) {
+  Bench bench({.num_blocks = 100, .max_batch_tokens = 32});
+  Recorder writing, reading;
+  bench.loop.Add(1, {.prompt_ids = Prompt(4, 1), .sampling = {}, .max_tokens = 200, .listener = &writing});
+  bench.loop.Step();
+  bench.loop.Add(2, {.prompt_ids = Prompt(900, 2), .sampling = {}, .max_tokens = 3, .listener = &reading});
+  for (int step = 0; step < 20; ++step) {
+    const size_t before = writing.tokens.size();
+    bench.loop.Step();
+    EXPECT_EQ(writing.tokens.size(), before + 1) << "in step " << step;
+  }
+  EXPECT_EQ(bench.decoder.largest_batch, 32);
+}
+
+TEST(GenerationLoop, ASecondRequestFindsTheBeginningOfTheFirst) {
+  Bench bench({.num_blocks = 40, .max_batch_tokens = 512});
+  Recorder first, second, third;
+  const std::vector<int32_t> prompt = Prompt(100, 1);
+  bench.loop.Add(1, {.prompt_ids = prompt, .sampling = {.temperature = 0}, .max_tokens = 40, .listener = &first});
+  while (bench.loop.Step()) {
+  }
+  bench.loop.Add(2, {.prompt_ids = prompt, .sampling = {.temperature = 0}, .max_tokens = 40, .listener = &second});
+  while (bench.loop.Step()) {
+  }
+  EXPECT_EQ(first.tokens, second.tokens);
+  EXPECT_EQ((*first.result)->cached_tokens, 0);
+  EXPECT_EQ((*second.result)->cached_tokens, 96);
+  // A conversation that goes on finds what was said, too: 139 of its tokens have keys and values.
+  std::vector<int32_t> more = prompt;
+  more.insert(more.end(), first.tokens.begin(), first.tokens.end());
+  bench.loop.Add(3, {.prompt_ids = more, .sampling = {.temperature = 0}, .max_tokens = 1, .listener = &third});
+  while (bench.loop.Step()) {
+  }
+  EXPECT_EQ((*third.result)->cached_tokens, 128);
+}
+
+// At every point of its life, and all others go on as if nothing had been.
+TEST(GenerationLoop, CancelAndDeadlineEndARequestBeforeTheNextStep) {
+  for (int at = 0; at < 30; ++at) {
+    for (const bool by_deadline : {false, true}) {
+      Bench bench({.num_blocks = 6, .max_batch_tokens = 16, .max_sequences = 2});
+      std::vector<Recorder> recorders(3);
+      std::vector<GenerationRequest> requests;
+      for (unsigned i = 0; i < 3; ++i) {
+        requests.push_back({.prompt_ids = Prompt(40, i), .sampling = {.seed = i}, .max_tokens = 30, .listener = &recorders[i]});
+      }
+      for (unsigned i = 0; i < 3; ++i) {
+        if (i == 1 && by_deadline) requests[i].deadline = MonotonicTime::min();
+        if (i != 1 || !by_deadline) bench.loop.Add(i, requests[i]);
+      }
+      for (int step = 0; step < at; ++step) bench.loop.Step();
+      const bool ended = recorders[1].result.has_value();
+      const size_t told = recorders[1].tokens.size();
+      if (by_deadline) {
+        bench.loop.Add(1, requests[1]);
+      } else {
+        EXPECT_EQ(bench.loop.Cancel(1), !ended);
+        EXPECT_FALSE(bench.loop.Cancel(1));
+      }
+      bench.loop.Step();
+      EXPECT_EQ(recorders[1].tokens.size(), told);
+      while (bench.loop.Step()) {
+      }
+      ASSERT_TRUE(recorders[1].result.has_value());
+      if (!ended) {
+        EXPECT_EQ(recorders[1].result->error().code, by_deadline ? ErrorCode::kDeadline : ErrorCode::kCancelled);
+      }
+      for (const unsigned other : {0U, 2U}) {
+        EXPECT_EQ(recorders[other].tokens, TextOf(bench.decoder, requests[other]));
+      }
+      EXPECT_EQ(bench.loop.Stats().free_blocks, 6);
+    }
+  }
+}
+
+TEST(GenerationLoop, TheListenerMayHaveEnough) {
+  Bench bench({.num_blocks = 4});
+  Recorder recorder;
+  recorder.enough = 5;
+  bench.loop.Add(1, {.prompt_ids = {1, 2}, .sampling = {}, .max_tokens = 50, .listener = &recorder});
+  while (bench.loop.Step()) {
+  }
+  EXPECT_EQ(recorder.tokens.size(), 5u);
+  EXPECT_EQ((*recorder.result)->reason, FinishReason::kStop);
+}
+
+TEST(GenerationLoop, ATextEndsWhereModelOrCacheEnd) {
+  for (const int max_positions : {50, 1000}) {
+    Bench bench({.num_blocks = 3}, max_positions);
+    Recorder recorder;
+    const int room = std::min(max_positions, 96) - 20;
+    bench.loop.Add(1, {.prompt_ids = Prompt(20, 1), .sampling = {}, .listener = &recorder});
+    while (bench.loop.Step()) {
+    }
+    EXPECT_EQ(static_cast<int>(recorder.tokens.size()), room);
+    EXPECT_EQ((*recorder.result)->reason, FinishReason::kLength);
+  }
+}
+
+TEST(GenerationLoop, RefusesWhatCanNeverRun) {
+  Bench bench({.num_blocks = 3}, 80);
+  const auto message = [&](const GenerationRequest& request) {
+    const Status status = bench.loop.Check(request);
+    EXPECT_FALSE(status);
+    return status ? "" : status.error().message;
+  };
+  EXPECT_THAT(message({.prompt_ids = {}, .sampling = {}}), ::testing::HasSubstr("no tokens"));
+  EXPECT_THAT(message({.prompt_ids = Prompt(80, 1), .sampling = {}}), ::testing::HasSubstr("80 tokens"));
+  EXPECT_THAT(message({.prompt_ids = {50}, .sampling = {}}), ::testing::HasSubstr("token id 50"));
+  EXPECT_THAT(message({.prompt_ids = {-1}, .sampling = {}}), ::testing::HasSubstr("token id -1"));
+  EXPECT_THAT(message({.prompt_ids = {1}, .sampling = {.top_p = 2}}), ::testing::HasSubstr("top_p"));
+  EXPECT_THAT(message({.prompt_ids = {1}, .sampling = {}, .max_tokens = -1}), ::testing::HasSubstr("max_tokens"));
+  EXPECT_OK(bench.loop.Check({.prompt_ids = Prompt(79, 1), .sampling = {}}));
+}
+
+TEST(GenerationLoop, WhatIsLeftEndsWithTheLoop) {
+  std::vector<Recorder> recorders(3);
+  {
+    Bench bench({.num_blocks = 10, .max_sequences = 2});
+    for (unsigned i = 0; i < 3; ++i) {
+      bench.loop.Add(i, {.prompt_ids = Prompt(10, i), .sampling = {}, .max_tokens = 50, .listener = &recorders[i]});
+    }
+    bench.loop.Step();
+  }
+  for (const Recorder& recorder : recorders) {
+    ASSERT_TRUE(recorder.result.has_value());
+    EXPECT_EQ(recorder.result->error().code, ErrorCode::kCancelled);
+  }
+}
+
+}  // namespace
+}  // namespace bantam
