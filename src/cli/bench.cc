@@ -1,4 +1,4 @@
-// bantam bench: how fast a model is here. The parts lie in bench_embed.cc and bench_tokenize.cc.
+// bantam bench: how fast a model is here. The parts lie in bench_embed.cc, bench_generate.cc and bench_tokenize.cc.
 #include <CLI/CLI.hpp>
 
 #include "cli/bench_options.h"
@@ -26,9 +26,9 @@ Result<std::vector<std::string>> ReadBenchData(const BenchOptions& options) {
 
 Run SetUpBench(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
-  app.add_option("WHAT", options->what, "What to measure: embed or tokenize")
+  app.add_option("WHAT", options->what, "What to measure: embed, generate or tokenize")
       ->required()
-      ->check(CLI::IsMember({"embed", "tokenize"}));
+      ->check(CLI::IsMember({"embed", "generate", "tokenize"}));
   app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder")->capture_default_str();
   options->dtype.AddTo(app, "Weights: f32, int8 (smaller and faster) or int4 (smallest)");
   app.add_option("--batch,-b", options->batch, "Sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
@@ -39,6 +39,12 @@ Run SetUpBench(CLI::App& app) {
                  "A file of lines: embed takes their lengths and order instead of --tokens, --batch lines at once; "
                  "tokenize reads them")
       ->excludes(tokens);
+  app.add_option("--prompt", options->prompt, "Tokens of the prompt, for generate")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--generate", options->generate, "Tokens to generate")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
       ->check(CLI::Range(1, 1024));
   app.add_option("--repeat,--iterations", options->measure.repeat,
@@ -50,14 +56,19 @@ Run SetUpBench(CLI::App& app) {
   app.add_flag("--json", options->json, "One JSON object instead of text");
   app.footer(
       "embed: token ids in, pooled vectors out: the encoder alone, warmed up, without tokenizer, queue or HTTP.\n"
+      "generate: a prompt of token ids, then one token after the other, always the most probable.\n"
       "tokenize: text in, token ids out.\n\n"
       "Examples:\n"
       "  bantam bench embed --batch 1 --tokens 16 --threads 1 --dtype int8\n"
       "  bantam bench embed --batch 32 --tokens 128 --repeat 50 --json\n"
       "  bantam bench embed --batch 32 --data questions.txt\n"
+      "  bantam bench generate --model ./model.gguf --prompt 512 --generate 128 --threads 2 --json\n"
       "  bantam bench tokenize --data questions.txt --threads 1\n"
       "  BANTAM_ISA=avx2 bantam bench embed");
-  return [options] { return options->what == "embed" ? RunBenchEmbed(*options) : RunBenchTokenize(*options); };
+  return [options] {
+    if (options->what == "embed") return RunBenchEmbed(*options);
+    return options->what == "generate" ? RunBenchGenerate(*options) : RunBenchTokenize(*options);
+  };
 }
 
 }  // namespace bantam::cli

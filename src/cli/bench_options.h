@@ -16,11 +16,13 @@ struct BenchOptions {
   DtypeOption dtype{"int8"};
   std::string data;  // a file of lines
   int batch = 1, tokens = 16, threads = 0;
+  int prompt = 512, generate = 128;
   MeasureOptions measure;
   bool json = false;
 };
 
 Status RunBenchEmbed(const BenchOptions& options);
+Status RunBenchGenerate(const BenchOptions& options);
 Status RunBenchTokenize(const BenchOptions& options);
 
 // The lines of options.data, which must not be empty.

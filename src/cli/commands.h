@@ -23,6 +23,7 @@ Run SetUpCheck(CLI::App& app);
 Run SetUpQa(CLI::App& app);
 Run SetUpRerank(CLI::App& app);
 Run SetUpRoute(CLI::App& app);
+Run SetUpRun(CLI::App& app);
 Run SetUpServe(CLI::App& app);
 Run SetUpShow(CLI::App& app);
 Run SetUpTag(CLI::App& app);

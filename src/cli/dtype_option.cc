@@ -12,12 +12,12 @@ void DtypeOption::AddTo(CLI::App& app, const std::string& help) {
                 ->capture_default_str();
 }
 
-Status DtypeOption::Check(const Encoder& encoder, std::string_view model) const {
+Status DtypeOption::Check(WeightType loaded, std::string_view model) const {
   BANTAM_TRY(const WeightType asked, Type());
-  if (option_ == nullptr || option_->count() == 0 || asked == encoder.weight_type()) return Ok();
+  if (option_ == nullptr || option_->count() == 0 || asked == loaded) return Ok();
   return Err(ErrorCode::kInvalidArgument,
              "--dtype {}: the weights of {} are stored as {}; leave --dtype out, or take the original model", value_,
-             EscapeForTerminal(model), WeightTypeName(encoder.weight_type()));
+             EscapeForTerminal(model), WeightTypeName(loaded));
 }
 
 }  // namespace bantam::cli

@@ -20,7 +20,8 @@ class DtypeOption {
   Result<WeightType> Type() const { return ParseWeightType(value_); }
   const std::string& value() const { return value_; }
   // Stored integers stay what they are: asking for another type by name is a mistake to tell, the default is not.
-  Status Check(const Encoder& encoder, std::string_view model) const;
+  Status Check(const Encoder& encoder, std::string_view model) const { return Check(encoder.weight_type(), model); }
+  Status Check(WeightType loaded, std::string_view model) const;
 
  private:
   std::string value_;

@@ -41,7 +41,8 @@ class FakeDecoder final : public Decoder {
                                                            batch.cache.shape.block_floats();
           tokens.push_back(static_cast<int32_t>(keys[i % kKvBlockTokens]));
         }
-        LogitsAfter(tokens, logits.subspan(wanted++ * static_cast<size_t>(vocab_size_), static_cast<size_t>(vocab_size_)));
+        LogitsAfter(tokens,
+                    logits.subspan(wanted++ * static_cast<size_t>(vocab_size_), static_cast<size_t>(vocab_size_)));
       }
     }
     BANTAM_CHECK(wanted == batch.logits_rows.size());

@@ -1,5 +1,5 @@
-// Submit and Cancel leave their wishes under a mutex; the engine's thread takes them between two steps, so that the loop
-// itself needs no locks.
+// Submit and Cancel leave their wishes under a mutex; the engine's thread takes them between two steps, so that the
+// loop itself needs no locks.
 #include "engine/generation_engine.h"
 
 #include <algorithm>
@@ -35,8 +35,7 @@ class EngineImpl final : public GenerationEngine {
     thread_.join();
     for (const Arrival& arrival : arrivals_) {
       if (arrival.request.listener == nullptr) continue;
-      arrival.request.listener->OnDone(
-          Err(ErrorCode::kCancelled, "the engine stopped before the text was written"));
+      arrival.request.listener->OnDone(Err(ErrorCode::kCancelled, "the engine stopped before the text was written"));
     }
   }
 

@@ -1,5 +1,5 @@
-// Many requests for text through one decoder: a bounded queue in front of one engine thread, which computes them side by
-// side (generation_loop.h).
+// Many requests for text through one decoder: a bounded queue in front of one engine thread, which computes them side
+// by side (generation_loop.h).
 //
 //   BANTAM_TRY(auto engine, GenerationEngine::Create(std::move(decoder), {.num_threads = 2}));
 //   BANTAM_TRY(uint64_t id, engine->Submit({.prompt_ids = ids, .max_tokens = 64, .listener = &listener}));

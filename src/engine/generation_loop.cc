@@ -30,9 +30,9 @@ struct GenerationLoop::Sequence {
   std::vector<int32_t> tokens;  // prompt, then text
   int num_cached = 0;           // of them, with keys and values in `blocks`
   std::vector<int32_t> blocks;
-  int num_published = 0;                 // of the blocks
+  int num_published = 0;                // of the blocks
   uint64_t content = KvBlocks::kStart;  // of the published ones
-  int found_tokens = 0;                  // of the prompt, in the cache when it began
+  int found_tokens = 0;                 // of the prompt, in the cache when it began
   int times_preempted = 0;
 };
 
@@ -126,8 +126,7 @@ void GenerationLoop::EndExpired() {
     for (size_t i = list->size(); i > 0; --i) {
       const Sequence& sequence = *(*list)[i - 1];
       if (sequence.request.deadline > now) continue;
-      End(*list, i - 1,
-          Err(ErrorCode::kDeadline, "the deadline passed after {} tokens of text", sequence.generated()));
+      End(*list, i - 1, Err(ErrorCode::kDeadline, "the deadline passed after {} tokens of text", sequence.generated()));
     }
   }
 }

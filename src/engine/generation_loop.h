@@ -27,7 +27,7 @@ struct LoopOptions {
 
 struct GenerationStats {
   uint64_t steps = 0;
-  uint64_t prompt_tokens = 0;     // computed, those computed again included
+  uint64_t prompt_tokens = 0;  // computed, those computed again included
   uint64_t generated_tokens = 0;
   uint64_t cached_tokens = 0;  // of prompts, not computed because they were in the cache
   uint64_t preemptions = 0;

@@ -156,7 +156,8 @@ TEST(GenerationLoop, CancelAndDeadlineEndARequestBeforeTheNextStep) {
       std::vector<Recorder> recorders(3);
       std::vector<GenerationRequest> requests;
       for (unsigned i = 0; i < 3; ++i) {
-        requests.push_back({.prompt_ids = Prompt(40, i), .sampling = {.seed = i}, .max_tokens = 30, .listener = &recorders[i]});
+        requests.push_back(
+            {.prompt_ids = Prompt(40, i), .sampling = {.seed = i}, .max_tokens = 30, .listener = &recorders[i]});
       }
       for (unsigned i = 0; i < 3; ++i) {
         if (i == 1 && by_deadline) requests[i].deadline = MonotonicTime::min();

@@ -152,7 +152,8 @@ Result<TokenChoice> Sampler::Sample(std::span<float> logits, std::span<const uin
     }
     largest = std::max(largest, logit);
   }
-  if (largest == kNever) return Err(ErrorCode::kCorrupt, "the model gives no token a probability: its weights are damaged");
+  if (largest == kNever)
+    return Err(ErrorCode::kCorrupt, "the model gives no token a probability: its weights are damaged");
   double log_sum = 0;
   std::vector<TokenLogprob> top;
   std::vector<float> own;  // what the model itself said of the token that will be chosen

@@ -21,17 +21,18 @@
 namespace bantam {
 
 struct SamplingParams {
-  float temperature = 1;          // 0: always the most probable token
-  int top_k = 0;                  // 0: all
-  float top_p = 1;                // the fewest tokens whose probabilities add up to this
-  float min_p = 0;                // those with at least this share of the largest probability
-  float typical_p = 1;            // those closest to the expected surprise, up to this sum (Meister et al., 2022)
-  float repetition_penalty = 1;   // divides positive and multiplies negative logits of tokens in prompt and text
-  float frequency_penalty = 0;    // taken from a logit for each time that its token is in the text
-  float presence_penalty = 0;     // once for a token that is there at all
+  float temperature = 1;         // 0: always the most probable token
+  int top_k = 0;                 // 0: all
+  float top_p = 1;               // the fewest tokens whose probabilities add up to this
+  float min_p = 0;               // those with at least this share of the largest probability
+  float typical_p = 1;           // those closest to the expected surprise, up to this sum (Meister et al., 2022)
+  float repetition_penalty = 1;  // divides positive and multiplies negative logits of tokens in prompt and text
+  float frequency_penalty = 0;   // taken from a logit for each time that its token is in the text
+  float presence_penalty = 0;    // once for a token that is there at all
   std::vector<std::pair<int32_t, float>> logit_bias = {};
   uint64_t seed = 0;
-  int top_logprobs = -1;  // how many of the most probable tokens are told beside the chosen one; -1: no log probabilities
+  int top_logprobs =
+      -1;  // how many of the most probable tokens are told beside the chosen one; -1: no log probabilities
 };
 
 // kInvalidArgument names the first field that is out of its range.
@@ -44,7 +45,7 @@ struct TokenLogprob {
 };
 struct TokenChoice {
   int32_t id = 0;
-  float logprob = 0;                  // with top_logprobs from 0
+  float logprob = 0;                   // with top_logprobs from 0
   std::vector<TokenLogprob> top = {};  // most probable first; of equal ones the lower id
 };
 

@@ -132,8 +132,8 @@ Status RefuseOtherForms(const GgufMetadata& keys) {
   return Ok();
 }
 
-// What a decoder's file says of stretched rotary positions, as config.json has it. The factors of "longrope" are tensors
-// of the file, the short ones for texts of the original length.
+// What a decoder's file says of stretched rotary positions, as config.json has it. The factors of "longrope" are
+// tensors of the file, the short ones for texts of the original length.
 Status ReadDecoderKeys(const GgufFile& file, const GgufMetadata& keys, json::object& config) {
   config["tie_word_embeddings"] = file.Find("output.weight") == nullptr;
   if (file.Find("blk.0.attn_output.bias") != nullptr) config["attention_bias"] = true;
@@ -184,8 +184,8 @@ bool IsArray(const GgufMetadata& keys, std::string_view key) {
 Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& architecture, bool known) {
   const GgufMetadata keys = file.metadata().Below(std::string(architecture.name) + ".");
   if (known && !architecture.decoder) BANTAM_RETURN_IF_ERROR(RefuseOtherForms(keys));
-  const bool partial = std::ranges::any_of(
-      architecture.config, [](const GgufConfigRow& row) { return row.key == "rope.dimension_count"; });
+  const bool partial = std::ranges::any_of(architecture.config,
+                                           [](const GgufConfigRow& row) { return row.key == "rope.dimension_count"; });
   if (known && !partial && architecture.positions_key.empty()) BANTAM_RETURN_IF_ERROR(CheckRotaryPart(keys));
   BANTAM_TRY(const json::value more, ParseJson(architecture.more, "gguf_names.cc"));
   json::object config = more.get_object();

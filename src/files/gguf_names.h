@@ -22,8 +22,8 @@ struct GgufConfigRow {
 struct GgufNameRow {
   std::string_view name;
   std::string_view original;
-  // Some converters put the two values that a rotary position turns together side by side: rows of queries and keys then
-  // lie in another order than in the original, head by head.
+  // Some converters put the two values that a rotary position turns together side by side: rows of queries and keys
+  // then lie in another order than in the original, head by head.
   enum class Rows { kSame, kPairsOfQueries, kPairsOfKeys } rows = Rows::kSame;
 };
 

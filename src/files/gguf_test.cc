@@ -110,7 +110,8 @@ TEST(Gguf, NamesOfTheOriginal) {
   EXPECT_EQ(FindGgufArchitecture("mamba", true), nullptr);
 }
 
-// Llama's converter puts the two values of a rotary pair side by side: HF row h * 4 + p * 2 + j lies at h * 4 + j * 2 + p.
+// Llama's converter puts the two values of a rotary pair side by side: HF row h * 4 + p * 2 + j lies at h * 4 + j * 2 +
+// p.
 TEST(Gguf, RowsOfRotaryPairsLieAsInTheOriginal) {
   GgufBuilder gguf;
   gguf.String("general.architecture", "llama");

@@ -1,5 +1,5 @@
-// Causal attention over a KV cache in blocks of kKvBlockTokens tokens. A sequence's block table says which blocks of the
-// cache are its own, in the order of its tokens; what its tokens see is written there first.
+// Causal attention over a KV cache in blocks of kKvBlockTokens tokens. A sequence's block table says which blocks of
+// the cache are its own, in the order of its tokens; what its tokens see is written there first.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// A decoder: tokens of many sequences in, logits of the rows that are asked for out. One file per architecture, one list
-// in decoder_registry.cc.
+// A decoder: tokens of many sequences in, logits of the rows that are asked for out. One file per architecture, one
+// list in decoder_registry.cc.
 //
 //   BANTAM_TRY(auto decoder, LoadDecoder(model, {}));
 //   decoder->Forward({.token_ids = ids, .cu_seqlens = borders, .num_cached = cached, .block_tables = tables,

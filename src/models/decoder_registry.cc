@@ -15,9 +15,9 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"llama", LoadLlama},    {"mistral", LoadMistral}, {"qwen2", LoadQwen2},       {"qwen3", LoadQwen3Decoder},
-    {"smollm3", LoadSmolLm3}, {"gemma", LoadGemma},     {"gemma2", LoadGemma2},     {"gemma3_text", LoadGemma3},
-    {"phi3", LoadPhi3},      {"olmo2", LoadOlmo2},     {"granite", LoadGranite},
+    {"llama", LoadLlama},     {"mistral", LoadMistral}, {"qwen2", LoadQwen2},     {"qwen3", LoadQwen3Decoder},
+    {"smollm3", LoadSmolLm3}, {"gemma", LoadGemma},     {"gemma2", LoadGemma2},   {"gemma3_text", LoadGemma3},
+    {"phi3", LoadPhi3},       {"olmo2", LoadOlmo2},     {"granite", LoadGranite},
 };
 
 }  // namespace

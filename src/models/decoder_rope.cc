@@ -46,8 +46,8 @@ Status Llama3(const Scaling& scaling) {
   BANTAM_TRY(const double high, scaling.rope.Number("high_freq_factor", 1e-3, kMostFactor));
   BANTAM_TRY(const int64_t original, scaling.rope.Int("original_max_position_embeddings", 1, kMostPositions));
   if (high <= low) {
-    return Err(ErrorCode::kCorrupt, "{} is {}, not above \"low_freq_factor\" {}", scaling.rope.Where("high_freq_factor"),
-               high, low);
+    return Err(ErrorCode::kCorrupt, "{} is {}, not above \"low_freq_factor\" {}",
+               scaling.rope.Where("high_freq_factor"), high, low);
   }
   scaling.TakePlain();
   const auto length = static_cast<double>(original);
@@ -59,7 +59,8 @@ Status Llama3(const Scaling& scaling) {
       frequency = stretched;
     } else {
       const double share = (length / wave - low) / (high - low);
-      frequency = static_cast<float>((1 - share) * static_cast<double>(stretched) + share * static_cast<double>(frequency));
+      frequency =
+          static_cast<float>((1 - share) * static_cast<double>(stretched) + share * static_cast<double>(frequency));
     }
   }
   return Ok();
@@ -125,8 +126,7 @@ Status LongRope(const Scaling& scaling) {
     scaling.frequencies()[i] /= static_cast<float>(factor);
   }
   const double factor = scaling.question.max_positions / static_cast<double>(original);
-  const double magnitude =
-      factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
+  const double magnitude = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
   BANTAM_TRY(const double told, scaling.rope.NumberOr("attention_factor", magnitude, 0, kMostFactor));
   scaling.answer.options.magnitude = static_cast<float>(told);
   scaling.answer.max_positions = static_cast<int>(std::min<int64_t>(original, scaling.question.max_positions));

@@ -11,7 +11,7 @@
 namespace bantam {
 
 struct RopeQuestion {
-  std::string_view layer_type = "";  // "rope_parameters" of this type of layers, where they differ
+  std::string_view layer_type = "";           // "rope_parameters" of this type of layers, where they differ
   std::string_view theta_key = "rope_theta";  // as configs before transformers 5 have it
   double theta = 10'000;
   double rotary_share = 1;  // of a head's values, where the config does not say

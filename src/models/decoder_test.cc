@@ -135,12 +135,14 @@ TEST_P(GoldenDecoder, AloneInABatchAndInChunksGivesTheSameBits) {
           for (size_t at = 0; at < ids.size(); at += static_cast<size_t>(chunk)) {
             const auto begin = ids.begin() + static_cast<ptrdiff_t>(at);
             const auto count = std::min<size_t>(ids.size() - at, static_cast<size_t>(chunk));
-            const auto part = own.Run(*decoder, {{0, {begin, begin + static_cast<ptrdiff_t>(count)}}}, *workspace, pool);
+            const auto part =
+                own.Run(*decoder, {{0, {begin, begin + static_cast<ptrdiff_t>(count)}}}, *workspace, pool);
             logits.insert(logits.end(), part.begin(), part.end());
           }
           const float* expected = together.data() + static_cast<size_t>(reference_.cu_seqlens[i]) * width;
           ASSERT_EQ(0, std::memcmp(logits.data(), expected, logits.size() * sizeof(float)))
-              << WeightTypeName(type) << " sequence " << i << " in chunks of " << chunk << ", " << threads << " threads";
+              << WeightTypeName(type) << " sequence " << i << " in chunks of " << chunk << ", " << threads
+              << " threads";
         }
       }
     }

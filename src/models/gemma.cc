@@ -41,8 +41,8 @@ Result<std::vector<bool>> LocalLayers(const JsonObject& config, size_t num_layer
   return local;
 }
 
-// GGUF files do not say what the scores are divided by: the head's width, but in the largest model of each kind, which is
-// told by its layers, the share of the whole width.
+// GGUF files do not say what the scores are divided by: the head's width, but in the largest model of each kind, which
+// is told by its layers, the share of the whole width.
 Status ReadScores(const JsonObject& config, size_t layers_of_largest, DecoderConfig& body) {
   const bool largest = body.layers.size() == layers_of_largest;
   BANTAM_TRY(const double scalar,

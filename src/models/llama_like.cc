@@ -91,8 +91,8 @@ Status ReadLlamaLike(const JsonObject& config, LlamaLike& family) {
     head_dim = std::max(body.hidden_size / body.num_attention_heads, 1);
     const json::value* own = config.Find("head_dim");
     if (own == nullptr || own->is_null()) {
-      BANTAM_RETURN_IF_ERROR(CheckDivides(config, "hidden_size", body.hidden_size, "num_attention_heads",
-                                          body.num_attention_heads));
+      BANTAM_RETURN_IF_ERROR(
+          CheckDivides(config, "hidden_size", body.hidden_size, "num_attention_heads", body.num_attention_heads));
     }
   }
   BANTAM_TRY(body.head_dim, ReadSizeOr(config, "head_dim", head_dim, 1024));

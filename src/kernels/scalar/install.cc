@@ -287,7 +287,7 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 
 void InstallScalar(KernelTable* table) {
   *table = {GemmF32,   GemmInt8,    GemmInt4, Quantize, LayerNorm, Attention, Attention,
-            Embedding, ActivateAll, Softmax,  RmsNorm,  Rope,      Gate,     PagedAttention};
+            Embedding, ActivateAll, Softmax,  RmsNorm,  Rope,      Gate,      PagedAttention};
 }
 
 }  // namespace bantam

@@ -1,0 +1,115 @@
+// bantam bench generate: a prompt of token ids through the decoder, then one token after the other; no tokenizer, no
+// queue.
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "cli/bench_options.h"
+#include "cli/output.h"
+#include "engine/generation_loop.h"
+#include "models/weight_memory.h"
+
+namespace bantam::cli {
+namespace {
+
+class Watch final : public GenerationListener {
+ public:
+  bool OnToken(const TokenChoice&) override {
+    if (num_tokens_++ == 0) first_ = MonotonicNow();
+    last_ = MonotonicNow();
+    return true;
+  }
+  void OnDone(const Result<GenerationSummary>& summary) override { summary_ = summary; }
+
+  MonotonicTime first() const { return first_; }
+  // Of the tokens after the first.
+  double milliseconds() const { return std::chrono::duration<double, std::milli>(last_ - first_).count(); }
+  Status status() const { return summary_ && !*summary_ ? Status(summary_->error()) : Ok(); }
+
+ private:
+  int num_tokens_ = 0;
+  MonotonicTime first_, last_;
+  std::optional<Result<GenerationSummary>> summary_;
+};
+
+}  // namespace
+
+Status RunBenchGenerate(const BenchOptions& options) {
+  EndQuietlyOnClosedPipe();
+  BANTAM_TRY(const WeightType type, options.dtype.Type());
+  BANTAM_TRY(ModelFolder model, OpenModel(options.model));
+  BANTAM_TRY(const std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = type}));
+  model.weights.reset();
+  BANTAM_RETURN_IF_ERROR(options.dtype.Check(decoder->weight_type(), model.name));
+  const int length = options.prompt + options.generate;
+  if (length > decoder->max_positions()) {
+    return Err(ErrorCode::kInvalidArgument, "--prompt {} and --generate {}: {} takes at most {} together",
+               options.prompt, options.generate, model.name, decoder->max_positions());
+  }
+  const int threads = options.threads > 0 ? options.threads : ThreadPool::DefaultThreads();
+  ThreadPool pool(threads);
+  const int num_blocks = (length + kKvBlockTokens - 1) / kKvBlockTokens;
+  const size_t cache_bytes = static_cast<size_t>(num_blocks) * decoder->kv_shape().block_floats() * sizeof(float);
+  BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(cache_bytes));
+  GenerationLoop loop(*decoder, pool,
+                      {.shape = decoder->kv_shape(), .data = reinterpret_cast<float*>(cache.writable().data())},
+                      {.num_blocks = num_blocks, .prefix_cache = false});
+  // Ids all over the vocabulary, the same in every run.
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < options.prompt; ++i) {
+    ids.push_back(static_cast<int32_t>((i * 104'729 + 1) % decoder->vocab_size()));
+  }
+  std::vector<double> first_ms, decode_ms;
+  Status failed = Ok();
+  const std::vector<double> times = Measure(options.measure, [&] {
+    Watch watch;
+    const MonotonicTime start = MonotonicNow();
+    loop.Add(1,
+             {.prompt_ids = ids, .sampling = {.temperature = 0}, .max_tokens = options.generate, .listener = &watch});
+    while (loop.Step()) {
+    }
+    if (!watch.status()) failed = watch.status();
+    first_ms.push_back(std::chrono::duration<double, std::milli>(watch.first() - start).count());
+    decode_ms.push_back(watch.milliseconds());
+  });
+  BANTAM_RETURN_IF_ERROR(failed);
+  // The passes that were timed: those before warmed up.
+  const auto median = [&times](std::vector<double> values) {
+    values.erase(values.begin(), values.end() - static_cast<ptrdiff_t>(times.size()));
+    std::ranges::sort(values);
+    return Quantile(values, 0.5);
+  };
+  const double ttft_ms = median(first_ms), decode = median(decode_ms);
+  const double prefill_per_s = options.prompt * 1e3 / ttft_ms;
+  const double decode_per_s = options.generate > 1 ? (options.generate - 1) * 1e3 / decode : 0;
+  const std::string isa(decoder->isa()), dtype(WeightTypeName(decoder->weight_type()));
+  if (options.json) {
+    return Print(ToJson(json::object{{"model", model.name},
+                                     {"prefill_tokens_per_s", prefill_per_s},
+                                     {"decode_tokens_per_s", decode_per_s},
+                                     {"ttft_ms", ttft_ms},
+                                     {"prompt", options.prompt},
+                                     {"generate", options.generate},
+                                     {"isa", isa},
+                                     {"dtype", dtype},
+                                     {"threads", threads},
+                                     {"repeat", times.size()},
+                                     {"parameters", decoder->num_parameters()},
+                                     {"weight_bytes", decoder->weight_bytes()},
+                                     {"kv_cache_bytes", cache_bytes}}) +
+                 "\n");
+  }
+  return Print(AlignFields({
+      {"model", model.name},
+      {"prefill_tokens_per_s", fmt::format("{:.1f}", prefill_per_s)},
+      {"decode_tokens_per_s", fmt::format("{:.1f}", decode_per_s)},
+      {"ttft_ms", fmt::format("{:.1f}", ttft_ms)},
+      {"prompt", fmt::format("{}", options.prompt)},
+      {"generate", fmt::format("{}", options.generate)},
+      {"isa", isa},
+      {"dtype", dtype},
+      {"threads", fmt::format("{}", threads)},
+      {"repeat", fmt::format("{}", times.size())},
+  }));
+}
+
+}  // namespace bantam::cli

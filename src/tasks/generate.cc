@@ -1,0 +1,215 @@
+#include "tasks/generate.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "base/text_util.h"
+#include "files/stop_tokens.h"
+#include "tasks/text_pieces.h"
+
+namespace bantam {
+namespace {
+
+// What the engine's thread says and the stream's reader waits for.
+class EventQueue {
+ public:
+  void Put(Result<TextEvent> event) {
+    std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+    changed_.notify_one();
+  }
+
+  std::optional<Result<TextEvent>> Take(int timeout_ms) {
+    std::unique_lock lock(mutex_);
+    const auto ready = [&] { return !events_.empty(); };
+    if (timeout_ms <= 0) {
+      changed_.wait(lock, ready);
+    } else if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), ready)) {
+      return std::nullopt;
+    }
+    Result<TextEvent> event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Result<TextEvent>> events_;
+};
+
+// One of the n texts, on the engine's thread.
+class TextWriter final : public GenerationListener {
+ public:
+  TextWriter(int index, const Tokenizer& tokenizer, std::span<const int32_t> prompt_ids,
+             const std::vector<std::string>& stop, EventQueue& events)
+      : index_(index), pieces_(tokenizer, prompt_ids), stops_(stop), events_(events) {}
+
+  bool OnToken(const TokenChoice& token) override {
+    tokens_.push_back(token);
+    std::string shown = stops_.Add(pieces_.Add(token.id));
+    if (stops_.found()) {
+      last_ = std::move(shown);
+      return false;
+    }
+    if (!shown.empty()) events_.Put(TextEvent{.index = index_, .text = std::move(shown), .tokens = TakeTokens()});
+    return true;
+  }
+
+  void OnDone(const Result<GenerationSummary>& summary) override {
+    // The stream may be gone as soon as it has the last event.
+    if (!summary) return events_.Put(summary.error());
+    TextEvent event{.index = index_, .text = std::move(last_), .tokens = TakeTokens()};
+    if (!stops_.found()) event.text = stops_.Add(pieces_.Finish());
+    event.end = TextEnd{.reason = summary->reason, .stop = stops_.found().value_or(""), .summary = *summary};
+    if (stops_.found()) {
+      event.end->reason = FinishReason::kStop;  // also when half a character at the end completed it
+    } else {
+      event.text += stops_.Finish();
+    }
+    events_.Put(std::move(event));
+  }
+
+ private:
+  std::vector<TokenChoice> TakeTokens() { return std::exchange(tokens_, {}); }
+
+  const int index_;
+  PieceDecoder pieces_;
+  StopStrings stops_;
+  EventQueue& events_;
+  std::vector<TokenChoice> tokens_;
+  std::string last_;
+};
+
+class StreamImpl final : public TextStream {
+ public:
+  StreamImpl(GenerationEngine& engine, int prompt_tokens) : engine_(engine), prompt_tokens_(prompt_tokens) {}
+
+  // What still runs writes into this: it is cancelled and waited for.
+  ~StreamImpl() override {
+    Cancel();
+    while (num_ended_ < ids_.size()) (void)Take(0);
+  }
+
+  Status Add(const GenerateCall& call, GenerationRequest request, const Tokenizer& tokenizer) {
+    writers_.push_back(std::make_unique<TextWriter>(static_cast<int>(writers_.size()), tokenizer, request.prompt_ids,
+                                                    call.stop, events_));
+    request.listener = writers_.back().get();
+    BANTAM_TRY(const uint64_t id, engine_.Submit(std::move(request)));
+    ids_.push_back(id);
+    return Ok();
+  }
+
+  Result<std::optional<TextEvent>> Next(int timeout_ms) override {
+    if (num_ended_ == ids_.size()) return std::optional<TextEvent>();
+    std::optional<Result<TextEvent>> event = Take(timeout_ms);
+    if (!event) return std::optional(TextEvent{});
+    if (!*event) return std::move(*event).error();
+    return std::optional(*std::move(*event));
+  }
+
+  void Cancel() override {
+    for (const uint64_t id : ids_) engine_.Cancel(id);
+  }
+  int prompt_tokens() const override { return prompt_tokens_; }
+
+ private:
+  std::optional<Result<TextEvent>> Take(int timeout_ms) {
+    std::optional<Result<TextEvent>> event = events_.Take(timeout_ms);
+    if (event && (!*event || (*event)->end)) ++num_ended_;
+    return event;
+  }
+
+  GenerationEngine& engine_;
+  const int prompt_tokens_;
+  EventQueue events_;
+  std::vector<std::unique_ptr<TextWriter>> writers_;
+  std::vector<uint64_t> ids_;
+  size_t num_ended_ = 0;
+};
+
+class GeneratorImpl final : public Generator {
+ public:
+  GeneratorImpl(std::string name, std::string architecture, std::unique_ptr<Tokenizer> tokenizer,
+                std::unique_ptr<GenerationEngine> engine, std::vector<int32_t> stop_tokens)
+      : name_(std::move(name)),
+        architecture_(std::move(architecture)),
+        tokenizer_(std::move(tokenizer)),
+        stop_tokens_(std::move(stop_tokens)),
+        engine_(std::move(engine)) {}
+
+  Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) override {
+    constexpr int kMostTexts = 128;
+    if (call.n < 1 || call.n > kMostTexts) {
+      return Err(ErrorCode::kInvalidArgument, "\"n\" is {}, expected 1 to {}", call.n, kMostTexts);
+    }
+    if (std::ranges::any_of(call.stop, &std::string::empty)) {
+      return Err(ErrorCode::kInvalidArgument, "\"stop\" holds an empty text, which every text contains");
+    }
+    GenerationRequest request{.prompt_ids = {}, .sampling = call.sampling, .max_tokens = call.max_tokens};
+    if (call.prompt_ids) {
+      request.prompt_ids = *call.prompt_ids;
+    } else {
+      request.prompt_ids = tokenizer_->Encode(call.prompt, {.recognize_special_tokens = call.trusted}).ids;
+    }
+    request.stop_ids = call.stop_ids;
+    if (!call.ignore_eos) request.stop_ids.insert(request.stop_ids.end(), stop_tokens_.begin(), stop_tokens_.end());
+    request.deadline = call.deadline;
+    auto stream = std::make_unique<StreamImpl>(*engine_, static_cast<int>(request.prompt_ids.size()));
+    for (int i = 0; i < call.n; ++i) {
+      request.sampling.seed = call.sampling.seed + static_cast<uint64_t>(i);
+      BANTAM_RETURN_IF_ERROR(stream->Add(call, request, *tokenizer_));
+    }
+    return std::unique_ptr<TextStream>(std::move(stream));
+  }
+
+  const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  const GenerationEngine& engine() const override { return *engine_; }
+  const std::string& model_name() const override { return name_; }
+  const std::string& architecture() const override { return architecture_; }
+  const std::vector<int32_t>& stop_tokens() const override { return stop_tokens_; }
+
+ private:
+  const std::string name_, architecture_;
+  const std::unique_ptr<Tokenizer> tokenizer_;
+  const std::vector<int32_t> stop_tokens_;
+  const std::unique_ptr<GenerationEngine> engine_;  // last: its thread uses the tokenizer
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Generator>> Generator::Load(std::string_view reference, const GeneratorOptions& options) {
+  BANTAM_TRY(ModelFolder model, OpenModel(reference));
+  if (!IsKnownDecoder(model.architecture)) {
+    return Err(ErrorCode::kUnsupported, "{} has \"model_type\" \"{}\", which generates no text here; known: {}",
+               EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), KnownDecoders());
+  }
+  if (model.tokenizer_json.empty()) {
+    return Err(ErrorCode::kNotFound, "{} has no tokenizer.json: text cannot be read without",
+               EscapeForTerminal(model.transformer_folder.string(), 400));
+  }
+  BANTAM_TRY(std::unique_ptr<Tokenizer> tokenizer, Tokenizer::Load(model.tokenizer_json));
+  BANTAM_TRY(std::vector<int32_t> stop_tokens, ReadStopTokens(model));
+  BANTAM_TRY(std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = options.weight_type}));
+  model.weights.reset();
+  BANTAM_TRY(std::unique_ptr<GenerationEngine> engine, GenerationEngine::Create(std::move(decoder), options.engine));
+  return std::unique_ptr<Generator>(std::make_unique<GeneratorImpl>(
+      model.name, model.architecture, std::move(tokenizer), std::move(engine), std::move(stop_tokens)));
+}
+
+Result<std::vector<GeneratedText>> Generator::Generate(const GenerateCall& call) {
+  BANTAM_TRY(const std::unique_ptr<TextStream> stream, Start(call));
+  std::vector<GeneratedText> texts(static_cast<size_t>(call.n));
+  while (true) {
+    BANTAM_TRY(std::optional<TextEvent> event, stream->Next());
+    if (!event) return texts;
+    GeneratedText& text = texts[static_cast<size_t>(event->index)];
+    text.text += event->text;
+    std::ranges::move(event->tokens, std::back_inserter(text.tokens));
+    if (event->end) text.end = *std::move(event->end);
+  }
+}
+
+}  // namespace bantam
