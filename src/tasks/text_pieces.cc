@@ -18,25 +18,27 @@ bool EndsInside(std::string_view text) { return text.ends_with(kReplacement); }
 }  // namespace
 
 // The window begins where a character does: decoders of bytes give up a whole run of them for one half character in it.
+// What the prompt leaves open is not counted as shown.
 PieceDecoder::PieceDecoder(const Tokenizer& tokenizer, std::span<const int32_t> before) : tokenizer_(tokenizer) {
-  const auto text = [&](size_t begin, size_t end) {
-    return tokenizer_.Decode(before.subspan(begin, end - begin), {.skip_special_tokens = true});
-  };
   const size_t count = before.size();
-  const auto take = [&](size_t begin, size_t end) {
-    window_.assign(before.begin() + static_cast<ptrdiff_t>(begin), before.end());
-    num_shown_ = end - begin;  // what the prompt left open is shown when it is whole
+  size_t begin = count - std::min(count, kContext), end = count;
+  const auto try_window = [&](size_t from, size_t to, bool whole_start) {
+    const std::string shown = tokenizer.Decode(before.subspan(from, to - from), {});
+    if (EndsInside(shown) || (whole_start && shown.starts_with(kReplacement))) return false;
+    begin = from;
+    end = to;
+    return true;
   };
-  for (size_t open = 0; open < kMostBytes && open <= count; ++open) {
-    const size_t end = count - open, first = end - std::min(end, kContext);
+  const auto try_end = [&](size_t to) {
+    const size_t first = to - std::min(to, kContext);
     for (size_t back = 0; back < kMostBytes && back <= first; ++back) {
-      const std::string shown = text(first - back, end);
-      if (!shown.starts_with(kReplacement) && !EndsInside(shown)) return take(first - back, end);
+      if (try_window(first - back, to, true)) return true;
     }
-    if (!EndsInside(text(first, end))) return take(first, end);
-  }
-  // It is full of characters that cannot be told from halves.
-  take(count - std::min(count, kContext), count);
+    return try_window(first, to, false);
+  };
+  for (size_t open = 0; open < kMostBytes && open <= count && !try_end(count - open);) ++open;
+  window_.assign(before.begin() + static_cast<ptrdiff_t>(begin), before.end());
+  num_shown_ = end - begin;
 }
 
 std::string PieceDecoder::Decode(size_t end) const {
