@@ -196,6 +196,9 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
     if (row.kind == GgufConfigRow::Kind::kSize) {
       BANTAM_TRY(const int64_t size, keys.Int(row.key, 1, kMostSize));
       config[row.config_key] = size;
+    } else if (row.kind == GgufConfigRow::Kind::kFlag) {
+      BANTAM_TRY(const bool flag, keys.Bool(row.key));
+      config[row.config_key] = flag;
     } else {
       BANTAM_TRY(const double number, keys.Number(row.key, 0, kMostNumber));
       config[row.config_key] = number;

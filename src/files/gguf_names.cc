@@ -186,6 +186,59 @@ constexpr GgufNameRow kPostNormLayer[] = {
     {"ffn_down", "layers.{}.mlp.down_proj"},
     {"post_ffw_norm", "layers.{}.post_feedforward_layernorm"},
 };
+// With LayerNorms in place of RMSNorms.
+constexpr GgufConfigRow kLayerNormConfig[] = {
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"attention.head_count", "num_attention_heads"},
+    {"attention.head_count_kv", "num_key_value_heads", kSize, false},
+    {"feed_forward_length", "intermediate_size"},
+    {"context_length", "max_position_embeddings"},
+    {"attention.layer_norm_epsilon", "layer_norm_eps", kNumber},
+    {"rope.freq_base", "rope_theta", kNumber, false},
+    {"rope.dimension_count", "rotary_dim", kSize, false},
+    {"use_parallel_residual", "use_parallel_residual", kFlag, false},
+};
+constexpr GgufNameRow kPhi2Outside[] = {
+    {"token_embd", "embed_tokens"},
+    {"output_norm", "final_layernorm"},
+    {"output", "lm_head"},
+};
+constexpr GgufNameRow kPhi2Layer[] = {
+    {"attn_norm", "layers.{}.input_layernorm"},
+    {"attn_qkv", "layers.{}.self_attn.qkv_proj"},
+    {"attn_q", "layers.{}.self_attn.q_proj"},
+    {"attn_k", "layers.{}.self_attn.k_proj"},
+    {"attn_v", "layers.{}.self_attn.v_proj"},
+    {"attn_output", "layers.{}.self_attn.dense"},
+    {"ffn_up", "layers.{}.mlp.fc1"},
+    {"ffn_down", "layers.{}.mlp.fc2"},
+};
+constexpr GgufNameRow kGptNeoXOutside[] = {
+    {"token_embd", "embed_in"},
+    {"output_norm", "final_layer_norm"},
+    {"output", "embed_out"},
+};
+constexpr GgufNameRow kGptNeoXLayer[] = {
+    {"attn_norm", "layers.{}.input_layernorm"},   {"attn_qkv", "layers.{}.attention.query_key_value"},
+    {"attn_output", "layers.{}.attention.dense"}, {"ffn_norm", "layers.{}.post_attention_layernorm"},
+    {"ffn_up", "layers.{}.mlp.dense_h_to_4h"},    {"ffn_down", "layers.{}.mlp.dense_4h_to_h"},
+};
+constexpr GgufConfigRow kGpt2Config[] = {
+    {"embedding_length", "n_embd"},     {"block_count", "n_layer"},
+    {"attention.head_count", "n_head"}, {"feed_forward_length", "n_inner"},
+    {"context_length", "n_positions"},  {"attention.layer_norm_epsilon", "layer_norm_epsilon", kNumber},
+};
+constexpr GgufNameRow kGpt2Outside[] = {
+    {"token_embd", "wte"},
+    {"position_embd", "wpe"},
+    {"output_norm", "ln_f"},
+    {"output", "lm_head"},
+};
+constexpr GgufNameRow kGpt2Layer[] = {
+    {"attn_norm", "h.{}.ln_1"}, {"attn_qkv", "h.{}.attn.c_attn"}, {"attn_output", "h.{}.attn.c_proj"},
+    {"ffn_norm", "h.{}.ln_2"},  {"ffn_up", "h.{}.mlp.c_fc"},      {"ffn_down", "h.{}.mlp.c_proj"},
+};
 // The files hold the sums with which Gemma scales.
 constexpr std::string_view kGemmaMore = R"({"norm_offset":0})";
 
@@ -207,6 +260,10 @@ constexpr GgufArchitecture kArchitectures[] = {
     {"gemma3", "gemma3_text", kLlamaConfig, kLlamaOutside, kPostNormLayer, kGemmaMore, "", "", true},
     {"phi3", "phi3", kLlamaConfig, kLlamaOutside, kPhi3Layer, "{}", "", "", true},
     {"olmo2", "olmo2", kLlamaConfig, kLlamaOutside, kPostNormLayer, "{}", "", "", true},
+    {"stablelm", "stablelm", kLayerNormConfig, kLlamaOutside, kQwen3Layer, "{}", "", "", true},
+    {"phi2", "phi", kLayerNormConfig, kPhi2Outside, kPhi2Layer, "{}", "", "", true},
+    {"gptneox", "gpt_neox", kLayerNormConfig, kGptNeoXOutside, kGptNeoXLayer, "{}", "", "", true},
+    {"gpt2", "gpt2", kGpt2Config, kGpt2Outside, kGpt2Layer, "{}", "", "", true},
 };
 
 // What `bantam show` can say of any file.

@@ -14,7 +14,7 @@ namespace bantam {
 struct GgufConfigRow {
   std::string_view key;
   std::string_view config_key;
-  enum class Kind { kSize, kNumber } kind = Kind::kSize;  // an integer from 1, or a number from 0
+  enum class Kind { kSize, kNumber, kFlag } kind = Kind::kSize;  // an integer from 1, a number from 0, or yes or no
   bool required = true;
 };
 

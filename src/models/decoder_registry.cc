@@ -5,6 +5,7 @@
 #include "base/text_util.h"
 #include "models/decoder.h"
 #include "models/llama_family.h"
+#include "models/plain_decoder.h"
 
 namespace bantam {
 namespace {
@@ -15,9 +16,10 @@ struct Architecture {
 };
 
 constexpr Architecture kArchitectures[] = {
-    {"llama", LoadLlama},     {"mistral", LoadMistral}, {"qwen2", LoadQwen2},     {"qwen3", LoadQwen3Decoder},
-    {"smollm3", LoadSmolLm3}, {"gemma", LoadGemma},     {"gemma2", LoadGemma2},   {"gemma3_text", LoadGemma3},
-    {"phi3", LoadPhi3},       {"olmo2", LoadOlmo2},     {"granite", LoadGranite},
+    {"llama", LoadLlama},     {"mistral", LoadMistral}, {"qwen2", LoadQwen2},      {"qwen3", LoadQwen3Decoder},
+    {"smollm3", LoadSmolLm3}, {"gemma", LoadGemma},     {"gemma2", LoadGemma2},    {"gemma3_text", LoadGemma3},
+    {"phi3", LoadPhi3},       {"olmo2", LoadOlmo2},     {"granite", LoadGranite},  {"stablelm", LoadStableLm},
+    {"phi", LoadPhi2},        {"gpt2", LoadGpt2},       {"gpt_neox", LoadGptNeoX},
 };
 
 }  // namespace

@@ -152,6 +152,86 @@ TEST_P(GoldenDecoder, AloneInABatchAndInChunksGivesTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(All, GoldenDecoder, ::testing::ValuesIn(GoldenDecoders()),
                          [](const auto& test) { return test.param; });
 
+// A checkpoint in one file, with one thing changed at a time.
+class StrictDecoder : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    std::filesystem::copy(kGolden / GetParam(), folder_.path(), std::filesystem::copy_options::recursive);
+    ASSERT_OK_AND_ASSIGN(file_, SafetensorsFile::Open(kGolden / GetParam() / "model.safetensors"));
+    tensors_.insert(file_->tensors().begin(), file_->tensors().end());
+  }
+  // "" when it loads.
+  std::string ErrorWith(const std::map<std::string, TensorView>& tensors) {
+    EXPECT_OK(WriteFileAtomic(folder_ / "model.safetensors", SerializeSafetensors(tensors, {})));
+    auto model = OpenModelFolder(folder_.path());
+    if (!model) return model.error().message;
+    const auto decoder = LoadDecoder(*model, {.use_packed_files = false});
+    return decoder ? "" : decoder.error().message;
+  }
+  testing::TempFolder folder_;
+  std::unique_ptr<SafetensorsFile> file_;
+  std::map<std::string, TensorView> tensors_;
+};
+
+TEST_P(StrictDecoder, AMissingMisshapenOrLeftOverTensorIsNamed) {
+  ASSERT_EQ(ErrorWith(tensors_), "");
+  for (const auto& [name, view] : tensors_) {
+    auto changed = tensors_;
+    changed.erase(name);
+    // Without its word table a checkpoint shows no prefix, so the name is only the end of what is missing.
+    const bool finds_prefix = name.find("embed") != std::string::npos || name.find("wte") != std::string::npos;
+    EXPECT_THAT(ErrorWith(changed), ::testing::HasSubstr(finds_prefix ? "weight" : name)) << "without " << name;
+    changed = tensors_;
+    Shape& shape = changed.at(name).shape;
+    shape.insert(shape.begin(), 1);
+    EXPECT_THAT(ErrorWith(changed), ::testing::HasSubstr(name)) << "misshapen " << name;
+  }
+  auto more = tensors_;
+  more["model.layers.0.stray.weight"] = tensors_.begin()->second;
+  EXPECT_THAT(ErrorWith(more), ::testing::AllOf(::testing::HasSubstr("\"model.layers.0.stray.weight\""),
+                                                ::testing::HasSubstr("no part of a")));
+}
+
+std::vector<std::string> SingleFileDecoders() {
+  std::vector<std::string> names = GoldenDecoders();
+  std::erase_if(names,
+                [](const std::string& name) { return !std::filesystem::exists(kGolden / name / "model.safetensors"); });
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Decoders, StrictDecoder, ::testing::ValuesIn(SingleFileDecoders()),
+                         [](const auto& test) { return test.param; });
+
+// What a config can say and the code cannot do is refused by name.
+TEST(DecoderLoading, RefusesWhatItCannotCompute) {
+  struct Case {
+    const char *model, *key, *value, *error;
+  };
+  for (const Case& test : std::vector<Case>{
+           {"llama", "rope_parameters", R"({"rope_type":"dynamic","rope_theta":1e4,"factor":2})", "\"dynamic\"; known"},
+           {"llama", "num_key_value_heads", "3", "num_key_value_heads"},
+           {"llama", "head_dim", "11", "even number"},
+           {"llama", "hidden_act", "\"tanhish\"", "hidden_act"},
+           {"llama", "vocab_size", "-1", "vocab_size"},
+           {"llama", "num_hidden_layers", "3", "layers.2."},
+           {"smollm3", "no_rope_layers", "[1, 0]", "has 2 entries, there are 5 layers"},
+           {"gemma3", "use_bidirectional_attention", "true", "use_bidirectional_attention"},
+           {"phi3_long", "rope_parameters",
+            R"({"rope_type":"longrope","rope_theta":1e4,"short_factor":[1,2],"long_factor":[1,2]})", "short_factor"},
+           {"gpt2", "scale_attn_by_inverse_layer_idx", "true", "scale_attn_by_inverse_layer_idx"},
+           {"phi", "qk_layernorm", "true", "qk_layernorm"}}) {
+    testing::TempFolder folder;
+    std::filesystem::copy(kGolden / test.model, folder.path(), std::filesystem::copy_options::recursive);
+    ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(folder / "config.json"));
+    ASSERT_OK_AND_ASSIGN(json::value config, ParseJson(text, "config.json"));
+    ASSERT_OK_AND_ASSIGN(config.as_object()[test.key], ParseJson(test.value, "value"));
+    ASSERT_OK(WriteFileAtomic(folder / "config.json", ToJson(config)));
+    ASSERT_OK_AND_ASSIGN(ModelFolder model, OpenModelFolder(folder.path()));
+    const auto decoder = LoadDecoder(model, {.use_packed_files = false});
+    ASSERT_FALSE(decoder) << test.model << " " << test.key;
+    EXPECT_THAT(decoder.error().message, ::testing::HasSubstr(test.error));
+  }
+}
+
 TEST(DecoderLoading, SaysWhatItKnows) {
   auto model = OpenModelFolder("src/models/golden/bert");
   ASSERT_OK(model);

@@ -32,6 +32,10 @@ def base(**options):
     return {**BASE, **options}
 
 
+def neox(**options):
+    return {key: value for key, value in base(**options).items() if key != "num_key_value_heads"}
+
+
 def rope(theta=10000.0, **more):
     return {"rope_type": "default", "rope_theta": theta, **more}
 
@@ -55,9 +59,9 @@ MODELS = {
     "qwen2_window": (t.Qwen2Config, base(use_sliding_window=True, sliding_window=9, max_window_layers=1, num_hidden_layers=3),
                      t.Qwen2ForCausalLM, {}),
     "qwen3": (t.Qwen3Config, base(head_dim=20, rope_parameters=rope(1000000.0)), t.Qwen3ForCausalLM, {"dtype": torch.bfloat16}),
-    "smollm3": (t.SmolLM3Config, base(num_hidden_layers=3, no_rope_layer_interval=2, tie_word_embeddings=True), t.SmolLM3ForCausalLM, {}),
+    "smollm3": (t.SmolLM3Config, base(num_hidden_layers=5, tie_word_embeddings=True), t.SmolLM3ForCausalLM, {}),
     "gemma": (t.GemmaConfig, base(head_dim=16, num_key_value_heads=1), t.GemmaForCausalLM, {"words": 0.02}),
-    "gemma2": (t.Gemma2Config, base(head_dim=16, sliding_window=13, query_pre_attn_scalar=24, attn_logit_softcapping=5.0,
+    "gemma2": (t.Gemma2Config, base(head_dim=16, sliding_window=13, query_pre_attn_scalar=16, attn_logit_softcapping=5.0,
                                     final_logit_softcapping=4.0), t.Gemma2ForCausalLM, {"words": 0.02}),
     "gemma3": (t.Gemma3TextConfig, base(head_dim=16, sliding_window=13, query_pre_attn_scalar=24, num_hidden_layers=3,
                                         layer_types=["sliding_attention", "full_attention", "sliding_attention"]), t.Gemma3ForCausalLM, {"words": 0.02}),
@@ -67,6 +71,16 @@ MODELS = {
                                                           long_factor=[1.0, 2.0, 4.0, 6.0, 8.0])),
                   t.Phi3ForCausalLM, {}),
     "olmo2": (t.Olmo2Config, base(), t.Olmo2ForCausalLM, {}),
+    "stablelm": (t.StableLmConfig, base(use_qkv_bias=True, rope_parameters=rope(partial_rotary_factor=0.4)), t.StableLmForCausalLM, {}),
+    "stablelm_parallel": (t.StableLmConfig, base(use_parallel_residual=True, rope_parameters=rope(partial_rotary_factor=0.4)),
+                          t.StableLmForCausalLM, {"dtype": torch.float16}),
+    "phi": (t.PhiConfig, base(rope_parameters=rope(partial_rotary_factor=0.4), resid_pdrop=0.0, embd_pdrop=0.0), t.PhiForCausalLM, {}),
+    "gpt2": (t.GPT2Config, dict(vocab_size=VOCAB, n_positions=130, n_embd=40, n_layer=2, n_head=4, n_inner=68, bos_token_id=1, eos_token_id=2,
+                                pad_token_id=0), t.GPT2LMHeadModel, {}),
+    "gpt_neox": (t.GPTNeoXConfig, neox(rope_parameters=rope(partial_rotary_factor=0.4)), t.GPTNeoXForCausalLM, {}),
+    "gpt_neox_serial": (t.GPTNeoXConfig, neox(use_parallel_residual=False, rope_parameters=rope(partial_rotary_factor=1.0)),
+                        t.GPTNeoXForCausalLM, {"dtype": torch.bfloat16, "replace": {"rope_parameters": None, "rotary_pct": 1.0,
+                                                                                    "rotary_emb_base": 10000}}),
     "granite": (t.GraniteConfig, base(embedding_multiplier=3.0, residual_multiplier=0.4, attention_multiplier=0.2, logits_scaling=1.5,
                                       tie_word_embeddings=True), t.GraniteForCausalLM, {"dtype": torch.float16, "words": 0.03}),
 }
@@ -80,7 +94,7 @@ def randomise(model, std, words):
             if p.dim() == 1 and "bias" not in key:
                 p.uniform_(0.5, 1.5) if "Gemma" not in type(model).__name__ else p.uniform_(-0.5, 0.5)
             else:
-                p.normal_(0, 0.3 if "bias" in key else words if "embed_tokens" in key or "wte" in key else std)
+                p.normal_(0, 0.3 if "bias" in key else words if "embed_tokens" in key or "wte" in key or "embed_in" in key else std)
 
 
 def greedy(model, ids):
