@@ -13,6 +13,7 @@
 #include "files/model_folder.h"
 #include "files/model_store.h"
 #include "models/classifier_head.h"
+#include "models/decoder.h"
 #include "models/encoder.h"
 #include "models/masked_lm_head.h"
 #include "models/weight_plan.h"
@@ -142,6 +143,15 @@ std::string DTypes(const WeightSource& weights) {
 
 std::string Text(const std::optional<int64_t>& number) { return number ? fmt::format("{}", *number) : std::string(); }
 
+// After the architecture's name; nothing more for an encoder.
+std::string WhatItDoes(std::string_view architecture) {
+  if (IsKnownDecoder(architecture)) {
+    return IsKnownArchitecture(architecture) ? ", an encoder or for text: bantam run" : ", generates text: bantam run";
+  }
+  if (IsKnownArchitecture(architecture)) return "";
+  return fmt::format(", not known here; known: {}; to generate text: {}", KnownArchitectures(), KnownDecoders());
+}
+
 Status RunShow(const Options& options) {
   EndQuietlyOnClosedPipe();
   BANTAM_TRY(ModelFolder model, OpenModel(options.model));
@@ -178,7 +188,8 @@ Status RunShow(const Options& options) {
 
   if (options.json) {
     json::object out = {{"name", model.name}, {"path", model.path.string()}, {"architecture", model.architecture}};
-    out["known"] = IsKnownArchitecture(model.architecture);
+    out["known"] = IsKnownArchitecture(model.architecture) || IsKnownDecoder(model.architecture);
+    out["generates"] = IsKnownDecoder(model.architecture);
     if (!head.json.empty()) out["head"] = head.json;
     if (!manifest.license.empty()) out["license"] = manifest.license;
     if (!manifest.source.empty()) out["source"] = manifest.source;
@@ -218,6 +229,8 @@ Status RunShow(const Options& options) {
        EscapeForTerminal(model.architecture) +
            (IsKnownArchitecture(model.architecture) ? "" : ", not known here; known: " + KnownArchitectures())},
       {"head", head.text},
+      {"architecture", EscapeForTerminal(model.architecture) + WhatItDoes(model.architecture)},
+      {"classifier", head.text},
       {"dimensions", Text(sentence.dimensions)},
       {"layers", Text(layers)},
       {"heads", Text(heads)},

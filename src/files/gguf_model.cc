@@ -47,8 +47,9 @@ class GgufWeights final : public WeightSource {
       if (rows == GgufNameRow::Rows::kSame) continue;
       const int64_t count = rows == GgufNameRow::Rows::kPairsOfQueries ? heads.queries : heads.keys;
       // One that does not fit is refused for its shape later.
-      if (count > 0 && !tensor.view.shape.empty() && tensor.view.shape.front() > 0 &&
-          tensor.view.shape.front() % (2 * count) == 0) {
+      const Shape& shape = tensor.view.shape;
+      const bool has_rows = shape.size() == 2 || (shape.size() == 1 && BlockOf(tensor.view.dtype).elements == 1);
+      if (count > 0 && has_rows && shape.front() > 0 && shape.front() % (2 * count) == 0) {
         paired_.emplace(named->first, count);
       }
     }
@@ -142,7 +143,11 @@ Status ReadDecoderKeys(const GgufFile& file, const GgufMetadata& keys, json::obj
   BANTAM_TRY(const int64_t original, keys.IntOr("rope.scaling.original_context_length", 0, 1, kMostSize));
   BANTAM_TRY(const double magnitude, keys.NumberOr("rope.scaling.attn_factor", 0, 0, kMostNumber));
   if (type == "longrope" || file.Find("rope_factors_short.weight") != nullptr) {
-    if (original > 0) config["max_position_embeddings"] = original;
+    if (original == 0) {
+      return keys.Wrong("rope.scaling.original_context_length",
+                        "is needed: the file has factors of rotary positions for texts up to that length");
+    }
+    config["max_position_embeddings"] = original;
     if (magnitude > 0) config["rope_magnitude"] = magnitude;
     return Ok();
   }

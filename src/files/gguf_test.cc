@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 
 #include "base/testing.h"
 #include "files/gguf_builder.h"
@@ -150,6 +151,43 @@ TEST(Gguf, RowsOfRotaryPairsLieAsInTheOriginal) {
             R"({"model_type":"llama","hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,)"
             R"("num_key_value_heads":1,"intermediate_size":8,"max_position_embeddings":64,)"
             R"("rms_norm_eps":9.999999747378752e-06,"vocab_size":3,"tie_word_embeddings":true})");
+}
+
+// What a file says of stretched rotary positions becomes config.json's "rope_scaling".
+TEST(Gguf, StretchedRotaryPositionsOfDecoders) {
+  const auto open = [](const std::function<void(GgufBuilder&)>& more) -> Result<ModelFolder> {
+    GgufBuilder gguf;
+    gguf.String("general.architecture", "phi3");
+    for (const char* key : {"embedding_length", "block_count", "attention.head_count", "feed_forward_length"}) {
+      gguf.U32("phi3." + std::string(key), 1);
+    }
+    gguf.U32("phi3.context_length", 4096);
+    gguf.F32("phi3.attention.layer_norm_rms_epsilon", 1e-5f);
+    gguf.Tensor("token_embd.weight", {1, 1}, kGgmlF32, std::string(4, '\0'));
+    more(gguf);
+    const TempFolder temp;
+    std::ofstream(temp.path() / "m.gguf", std::ios::binary) << gguf.Build();
+    return OpenModelFolder(temp.path() / "m.gguf");
+  };
+  ASSERT_OK_AND_ASSIGN(const ModelFolder linear, open([](GgufBuilder& gguf) {
+                         gguf.String("phi3.rope.scaling.type", "linear");
+                         gguf.F32("phi3.rope.scaling.factor", 4);
+                       }));
+  EXPECT_EQ(linear.config.at("rope_scaling").at("rope_type"), "linear");
+  EXPECT_EQ(linear.config.at("rope_scaling").at("factor"), 4.0);
+  const auto factors = [](GgufBuilder& gguf) {
+    gguf.Tensor("rope_factors_short.weight", {1}, kGgmlF32, std::string(4, '\0'));
+  };
+  const auto refused = open(factors);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("'phi3.rope.scaling.original_context_length' is needed"));
+  ASSERT_OK_AND_ASSIGN(const ModelFolder longrope, open([&](GgufBuilder& gguf) {
+                         factors(gguf);
+                         gguf.U32("phi3.rope.scaling.original_context_length", 128);
+                         gguf.F32("phi3.rope.scaling.attn_factor", 1.25f);
+                       }));
+  EXPECT_EQ(longrope.config.at("max_position_embeddings"), 128);
+  EXPECT_EQ(longrope.config.at("rope_magnitude"), 1.25);
 }
 
 TEST(Gguf, ModelOfAFile) {

@@ -93,6 +93,13 @@ def test_ctrl_c_ends_the_text(bantam_binary, bantam_home, stories):
         assert json.loads(output)["texts"][0]["text"]
 
 
+def test_show_says_that_it_generates_text(bantam, stories):
+    assert "llama, generates text" in bantam("show", stories)
+    row = json.loads(bantam("show", stories, "--json"))
+    assert row["known"] is True and row["generates"] is True
+    assert json.loads(bantam("show", "all-MiniLM-L6-v2", "--json"))["generates"] is False
+
+
 def test_bench_generate(bantam, stories):
     row = json.loads(bantam("bench", "generate", "--model", stories, "--prompt", 40, "--generate", 8, "--threads", 1, "--repeat", 2, "--json", "--dtype", "f32"))
     assert row["prefill_tokens_per_s"] > 0 and row["decode_tokens_per_s"] > 0 and row["ttft_ms"] > 0

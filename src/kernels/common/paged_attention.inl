@@ -23,14 +23,19 @@ BANTAM_INLINE void CapScores(float* scores, int count, float scale, float cap) {
   }
 }
 
-// acc[r][v] += sum_k a[r, k] * b[k, lanes of v]
+// acc[r][v] += sum_k a[r, k] * b[k, lanes of v]. `next`: the same of the next block, which is brought into the cache
+// meanwhile: blocks of one sequence lie megabytes apart, where no hardware prefetcher follows. A full tile is part of a
+// prompt, whose tiles before have read the block: there it would only cost.
 template <int kRows, int kVecs>
 BANTAM_INLINE void AddProducts(const float* a, ptrdiff_t a_stride, const float* b, ptrdiff_t b_stride, int depth,
-                               Vec (&acc)[kRows][kVecs]) {
-  for (int k = 0; k < depth; ++k, b += b_stride) {
+                               const float* next, Vec (&acc)[kRows][kVecs]) {
+  for (int k = 0; k < depth; ++k, b += b_stride, next += b_stride) {
     Vec w[kVecs];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVecs; ++v) w[v] = Load(b + v * kLanes);
+    for (int v = 0; v < kVecs; ++v) {
+      w[v] = Load(b + v * kLanes);
+      if (kRows < kTileRows && v * kLanes % 16 == 0) __builtin_prefetch(next + v * kLanes, 0, 2);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const Vec x = Set(a[r * a_stride + k]);
@@ -41,18 +46,30 @@ BANTAM_INLINE void AddProducts(const float* a, ptrdiff_t a_stride, const float* 
 }
 
 template <int kRows, int kVecs>
-BANTAM_INLINE void PagedValues(const struct PagedAttentionArgs* args, const float* weights, ptrdiff_t weights_stride,
-                               int begin, int end, int column, const float* sums, float* out) {
-  Vec acc[kRows][kVecs];
+BANTAM_INLINE void ClearTile(Vec (&acc)[kRows][kVecs]) {
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) acc[r][v] = Zero();
   }
+}
+
+// Where the block after that of key j begins, counted from block 0; the last one's own.
+BANTAM_INLINE ptrdiff_t NextBlock(const struct PagedAttentionArgs* args, int j, int end) {
+  const int next = j + kKvBlockTokens < end ? j + kKvBlockTokens : j;
+  return args->block_table[next / kKvBlockTokens] * args->block_stride;
+}
+
+template <int kRows, int kVecs>
+BANTAM_INLINE void PagedValues(const struct PagedAttentionArgs* args, const float* weights, ptrdiff_t weights_stride,
+                               int begin, int end, int column, const float* sums, float* out) {
+  Vec acc[kRows][kVecs];
+  ClearTile(acc);
   for (int j = begin; j < end; j += kKvBlockTokens) {
     const float* values = args->values + args->block_table[j / kKvBlockTokens] * args->block_stride + column;
     const int depth = end - j < kKvBlockTokens ? end - j : kKvBlockTokens;
-    AddProducts<kRows, kVecs>(weights + (j - begin), weights_stride, values, args->value_stride, depth, acc);
+    AddProducts<kRows, kVecs>(weights + (j - begin), weights_stride, values, args->value_stride, depth,
+                              args->values + NextBlock(args, j, end) + column, acc);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -83,7 +100,9 @@ void PagedTile(const struct PagedAttentionArgs* args, int row) {
     const float* keys = args->keys + args->block_table[j / kKvBlockTokens] * args->block_stride;
     for (int i = 0; i < kKvBlockTokens; i += kBlockVecs * kLanes) {
       Vec acc[kRows][kBlockVecs];
-      MultiplyTile<kRows, kBlockVecs>(q, args->q_stride, keys + i, kKvBlockTokens, args->head_dim, acc);
+      ClearTile(acc);
+      AddProducts<kRows, kBlockVecs>(q, args->q_stride, keys + i, kKvBlockTokens, args->head_dim,
+                                     args->keys + NextBlock(args, j, end) + i, acc);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
@@ -106,13 +125,12 @@ void PagedTile(const struct PagedAttentionArgs* args, int row) {
     sums[r] = Softmax(of, of, end - begin, scale);
   }
   float* out = args->out + row * args->out_stride;
-  for (int d = 0; d < args->head_dim; d += 2 * kLanes) {
-    if (args->head_dim - d > kLanes) {
-      PagedValues<kRows, 2>(args, scores, stride, begin, end, d, sums, out);
-    } else {
-      PagedValues<kRows, 1>(args, scores, stride, begin, end, d, sums, out);
-    }
+  // As many columns at once as registers allow: whole rows of a head of 64 in AVX-512.
+  int d = 0;
+  for (; args->head_dim - d > (kTileVecs - 1) * kLanes; d += kTileVecs * kLanes) {
+    PagedValues<kRows, kTileVecs>(args, scores, stride, begin, end, d, sums, out);
   }
+  for (; d < args->head_dim; d += kLanes) PagedValues<kRows, 1>(args, scores, stride, begin, end, d, sums, out);
 }
 
 void PagedAttention(const struct PagedAttentionArgs* args) {
