@@ -225,12 +225,8 @@ Status RunShow(const Options& options) {
       {"weights", fmt::format("{} tensors: {}", model.weights->Names().size(), DTypes(*model.weights))},
       {"quantised", read_plan ? Quantization(plan) : read_plan.error().message},
       {"sha256", model.weights_sha256},
-      {"architecture",
-       EscapeForTerminal(model.architecture) +
-           (IsKnownArchitecture(model.architecture) ? "" : ", not known here; known: " + KnownArchitectures())},
-      {"head", head.text},
       {"architecture", EscapeForTerminal(model.architecture) + WhatItDoes(model.architecture)},
-      {"classifier", head.text},
+      {"head", head.text},
       {"dimensions", Text(sentence.dimensions)},
       {"layers", Text(layers)},
       {"heads", Text(heads)},
