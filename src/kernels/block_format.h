@@ -1,4 +1,4 @@
-// The block formats of GGUF, as products read them. C only: kernel_table.h includes it. block_layout.h has the facts of
+// The block formats of GGUF, as products read them. C only: kernel_table.h includes it. block_panels.h has the facts of
 // each.
 #pragma once
 

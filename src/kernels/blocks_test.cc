@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/block_layout.h"
+#include "kernels/block_panels.h"
 #include "kernels/kernel_table.h"
 #include "kernels/testing/every_isa.h"
 
@@ -24,7 +24,7 @@ const Product kProducts[] = {{1, 1, 1},  {1, 2, 32},  {2, 1, 31}, {3, 3, 33}, {4
                              {6, 5, 64}, {7, 1, 100}, {8, 2, 15}, {13, 1, 8}, {12, 3, 9}};
 
 int InFeatures(BlockFormat format, const Product& size) {
-  return size.in * (BlockLayoutOf(format).has_superblocks() ? kBlockGroup * kGroupsOfSuperblock : kBlockGroup);
+  return size.in * (PanelLayoutOf(format).has_superblocks() ? kBlockGroup * kGroupsOfSuperblock : kBlockGroup);
 }
 
 void PutHalves(std::mt19937& random, uint8_t* at, int count, uint16_t only) {
@@ -40,7 +40,7 @@ void PutHalves(std::mt19937& random, uint8_t* at, int count, uint16_t only) {
 // `fill`: -1 for random levels and byte scales, else that byte everywhere. `half`: every 16-bit float, or 0 for random.
 std::vector<uint8_t> RandomMatrix(std::mt19937& random, BlockFormat format, int out, int in, int fill = -1,
                                   uint16_t half = 0) {
-  const BlockLayout layout = BlockLayoutOf(format);
+  const PanelLayout layout = PanelLayoutOf(format);
   std::vector<uint8_t> packed = Bytes(random, PackedBlocksBytes(format, out, in));
   if (fill >= 0) std::fill(packed.begin(), packed.end(), static_cast<uint8_t>(fill));
   for (int p = 0; p < BlockPanels(out); ++p) {
@@ -174,7 +174,7 @@ TEST_P(Blocks, ProductsOfTheDequantizedMatrix) {
 // Every level at either end, all activations at 127: with scales of one the sums are integers, which must not saturate.
 TEST_P(Blocks, IntegersAreExact) {
   for (const BlockFormat format : kFormats) {
-    const BlockLayout layout = BlockLayoutOf(format);
+    const PanelLayout layout = PanelLayoutOf(format);
     if (layout.has_superblocks() || layout.has_minima()) continue;  // their scales are in the filled bytes
     for (const int fill : {0x00, 0xff}) {
       for (const float value : {1.0f, -1.0f}) {

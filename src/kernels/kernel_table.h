@@ -112,7 +112,7 @@ struct QuantizeBlocksArgs {
   int num_rows, columns;
 };
 
-// w[n, k] as its block format has it (block_layout.h). Integer sums of 32 k, or of 16 where a format has a scale for
+// w[n, k] as its block format has it (block_panels.h). Integer sums of 32 k, or of 16 where a format has a scale for
 // each 16, are exact; then, in f32 and ascending k: y = fma(sum * weight_scale, x_scale, y), and with minima y =
 // fma(minimum, scaled_sum, y).
 struct GemmBlocksArgs {

@@ -1,4 +1,4 @@
-// The levels of a group in a block format, one policy for each way that block_layout.h packs them: At<s>(planes) is
+// The levels of a group in a block format, one policy for each way that block_panels.h packs them: At<s>(planes) is
 // step s of the columns of one vector, a level in each byte, from the planes at those columns. The ISA brings the
 // Byte... functions on its integer vector IVec; shifts by 16 bits will do, for what they bring in from the next byte is
 // masked off.

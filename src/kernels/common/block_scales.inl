@@ -1,4 +1,4 @@
-// The scales of a group in a block format as floats, one policy for each BlockScales of block_layout.h. `kHalves`
+// The scales of a group in a block format as floats, one policy for each BlockScales of block_panels.h. `kHalves`
 // groups of 16 k have scales of their own, kBytes of a group; Load reads those of half `half` at the columns of
 // kBlockVecs vectors, Begin the header of a superblock. The ISA brings HalfLoad (16-bit floats) and SignedLoad,
 // UnsignedLoad, LowerLoad and UpperLoad (bytes, and nibbles of bytes).

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/block_layout.h"
+#include "kernels/block_panels.h"
 #include "kernels/scalar/activate.h"
 #include "kernels/scalar/blocks.h"
 
@@ -62,7 +62,7 @@ void ScalarQuantizeBlocks(const QuantizeBlocksArgs* args) {
 }
 
 void ScalarGemmBlocks(const GemmBlocksArgs* args) {
-  const BlockLayout layout = BlockLayoutOf(args->format);
+  const PanelLayout layout = PanelLayoutOf(args->format);
   const RowParts parts(args->in_features);
   const size_t panel_bytes = BlockPanelBytes(args->format, args->in_features);
   const int halves = kBlockGroup / layout.per_scale;

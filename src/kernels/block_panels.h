@@ -31,7 +31,7 @@ enum class BlockScales {
   kNibbles,         // the same in one byte
 };
 
-struct BlockLayout {
+struct PanelLayout {
   BlockScales scales;
   int bits;            // of a level
   int zero;            // 0 for a format with minima
@@ -44,7 +44,7 @@ struct BlockLayout {
   size_t scale_bytes() const;   // of one column in one group
   size_t group_bytes() const;   // of a panel
 };
-BlockLayout BlockLayoutOf(BlockFormat format);
+PanelLayout PanelLayoutOf(BlockFormat format);
 
 // IQ4_NL and IQ4_XS: these less 128, their zero.
 extern const uint8_t kNonLinearLevels[16];

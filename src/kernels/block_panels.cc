@@ -1,4 +1,4 @@
-#include "kernels/block_layout.h"
+#include "kernels/block_panels.h"
 
 #include <bit>
 #include <cstring>
@@ -26,7 +26,7 @@ float HalfAt(const uint8_t* halves, int column) {
 
 const uint8_t kNonLinearLevels[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
 
-BlockLayout BlockLayoutOf(BlockFormat format) {
+PanelLayout PanelLayoutOf(BlockFormat format) {
   switch (format) {
     case kBlockQ8_0:
       return {BlockScales::kHalf, 8, 128, 32};
@@ -56,35 +56,35 @@ BlockLayout BlockLayoutOf(BlockFormat format) {
   BANTAM_CHECK(false, "block format {}", static_cast<int>(format));
 }
 
-size_t BlockLayout::header_bytes() const { return !has_superblocks() ? 0 : has_minima() ? 4 : 2; }
+size_t PanelLayout::header_bytes() const { return !has_superblocks() ? 0 : has_minima() ? 4 : 2; }
 
-size_t BlockLayout::scale_bytes() const {
+size_t PanelLayout::scale_bytes() const {
   const size_t each = scales == BlockScales::kHalfAndMinimum                                   ? 4
                       : scales == BlockScales::kHalf || scales == BlockScales::kByteAndMinimum ? 2
                                                                                                : 1;
   return each * static_cast<size_t>(kBlockGroup / per_scale);
 }
 
-size_t BlockLayout::group_bytes() const {
+size_t PanelLayout::group_bytes() const {
   return kColumns * (scale_bytes() + static_cast<size_t>(bits) * kBlockGroup / 8);
 }
 
 int BlockPanels(int out_features) { return (out_features + kColumns - 1) / kColumns; }
 
 size_t BlockHeaderOffset(BlockFormat format, int group) {
-  const BlockLayout layout = BlockLayoutOf(format);
+  const PanelLayout layout = PanelLayoutOf(format);
   const auto before = static_cast<size_t>(group / kGroupsOfSuperblock);
   return before * (kColumns * layout.header_bytes() + kGroupsOfSuperblock * layout.group_bytes());
 }
 
 size_t BlockGroupOffset(BlockFormat format, int group) {
-  const BlockLayout layout = BlockLayoutOf(format);
+  const PanelLayout layout = PanelLayoutOf(format);
   return BlockHeaderOffset(format, group) + kColumns * layout.header_bytes() +
          static_cast<size_t>(group % kGroupsOfSuperblock) * layout.group_bytes();
 }
 
 size_t BlockPanelBytes(BlockFormat format, int in_features) {
-  const BlockLayout layout = BlockLayoutOf(format);
+  const PanelLayout layout = PanelLayoutOf(format);
   const int groups = in_features / kBlockGroup;
   BANTAM_DCHECK(in_features % kBlockGroup == 0 && (!layout.has_superblocks() || groups % kGroupsOfSuperblock == 0));
   const auto superblocks = static_cast<size_t>(groups / kGroupsOfSuperblock);
@@ -96,7 +96,7 @@ size_t PackedBlocksBytes(BlockFormat format, int out_features, int in_features) 
 }
 
 void ReadBlockColumn(BlockFormat format, const uint8_t* panel, int column, int group, BlockColumn* out) {
-  const BlockLayout layout = BlockLayoutOf(format);
+  const PanelLayout layout = PanelLayoutOf(format);
   const uint8_t* header = panel + BlockHeaderOffset(format, group);
   const uint8_t* scales = panel + BlockGroupOffset(format, group);
   for (int h = 0; h < 2; ++h) {
@@ -148,7 +148,7 @@ void ReadBlockColumn(BlockFormat format, const uint8_t* panel, int column, int g
 }
 
 void ReadBlockRow(BlockFormat format, const uint8_t* packed, int in_features, int n, float* out) {
-  const BlockLayout layout = BlockLayoutOf(format);
+  const PanelLayout layout = PanelLayoutOf(format);
   const uint8_t* panel = packed + static_cast<size_t>(n / kColumns) * BlockPanelBytes(format, in_features);
   BlockColumn column;
   for (int k = 0; k < in_features; ++k) {
