@@ -1,5 +1,6 @@
 // The levels of a group in a block format, one policy for each way that block_panels.h packs them: At<s>(planes) is
-// step s of the columns of one vector, a level in each byte, from the planes at those columns. The ISA brings the
+// step s of the columns of one vector, a level in each byte, from the planes at those columns. kFetchRows: from so many
+// rows on a tile fetches its panel ahead itself; for each width the number that was measured best. The ISA brings the
 // Byte... functions on its integer vector IVec; shifts by 16 bits will do, for what they bring in from the next byte is
 // masked off.
 
@@ -9,7 +10,7 @@ namespace {
 const int kPlaneRow = kBlockColumns * 4;
 
 struct Levels8 {
-  static const int kBits = 8, kPlaneBytes = 8 * kPlaneRow;
+  static const int kBits = 8, kPlaneBytes = 8 * kPlaneRow, kFetchRows = 4;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     return ByteLoad(planes + kStep * kPlaneRow);
@@ -17,7 +18,7 @@ struct Levels8 {
 };
 
 struct Levels4 {
-  static const int kBits = 4, kPlaneBytes = 4 * kPlaneRow;
+  static const int kBits = 4, kPlaneBytes = 4 * kPlaneRow, kFetchRows = 3;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     const IVec both = ByteLoad(planes + kStep % 4 * kPlaneRow);
@@ -26,7 +27,7 @@ struct Levels4 {
 };
 
 struct Levels4Table {
-  static const int kBits = 8, kPlaneBytes = 4 * kPlaneRow;
+  static const int kBits = 8, kPlaneBytes = 4 * kPlaneRow, kFetchRows = 3;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     return ByteLookUp(kNonLinear, Levels4::At<kStep>(planes));
@@ -43,7 +44,7 @@ BANTAM_INLINE IVec MoveBits(IVec plane, char mask) {
 }
 
 struct Levels2 {
-  static const int kBits = 2, kPlaneBytes = 2 * kPlaneRow;
+  static const int kBits = 2, kPlaneBytes = 2 * kPlaneRow, kFetchRows = 2;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     return MoveBits<kStep % 4 * 2, 0>(ByteLoad(planes + kStep / 4 * kPlaneRow), 0x03);
@@ -51,7 +52,7 @@ struct Levels2 {
 };
 
 struct Levels3 {
-  static const int kBits = 3, kPlaneBytes = 3 * kPlaneRow;
+  static const int kBits = 3, kPlaneBytes = 3 * kPlaneRow, kFetchRows = 2;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     return ByteOr(Levels2::At<kStep>(planes), MoveBits<kStep, 2>(ByteLoad(planes + 2 * kPlaneRow), 0x04));
@@ -59,7 +60,7 @@ struct Levels3 {
 };
 
 struct Levels5 {
-  static const int kBits = 5, kPlaneBytes = 5 * kPlaneRow;
+  static const int kBits = 5, kPlaneBytes = 5 * kPlaneRow, kFetchRows = 2;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     return ByteOr(Levels4::At<kStep>(planes), MoveBits<kStep, 4>(ByteLoad(planes + 4 * kPlaneRow), 0x10));
@@ -67,7 +68,7 @@ struct Levels5 {
 };
 
 struct Levels6 {
-  static const int kBits = 6, kPlaneBytes = 6 * kPlaneRow;
+  static const int kBits = 6, kPlaneBytes = 6 * kPlaneRow, kFetchRows = 2;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     return ByteOr(Levels4::At<kStep>(planes),

@@ -18,6 +18,14 @@ BANTAM_INLINE float FloatAt(const uint8_t* p) {
   return value;
 }
 
+// How far ahead a tile that is alone fetches its panel.
+const int kBlockFetch = 16384;
+
+BANTAM_INLINE void FetchIntoL2(const uint8_t* p, int bytes) {
+#pragma GCC unroll 32
+  for (int i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
+}
+
 template <class Levels, class Scaling, int kZero, int kRows>
 void GemmBlocksTile(const struct GemmBlocksArgs* args, int row, int panel, int column, int tile, int tiles) {
   const int kGroupBytes = Scaling::kBytes + Levels::kPlaneBytes, kHalves = Scaling::kHalves;
@@ -43,19 +51,20 @@ void GemmBlocksTile(const struct GemmBlocksArgs* args, int row, int panel, int c
   Scales header;  // set at the first group; gcc 12 does not see it
 #pragma GCC unroll 4
   for (int v = 0; v < kBlockVecs; ++v) header.scale[v] = header.minimum[v] = Zero();
-  // Where computing takes longer than reading, the hardware's own prefetching falls asleep between the loads: each tile
-  // of rows fetches its share of the next panel. A few rows alone it would slow down: one from 30 to 24 GB/s.
-  const bool fetches = kRows > 4 || tiles > 1;
+  // With more work for each byte the hardware's own prefetching falls asleep between the loads: then a tile fetches
+  // ahead into L2, a tile among several its share of the next panel. With little work that would only be in its way.
+  const bool fetches = kRows >= Levels::kFetchRows || tiles > 1;
+  const ptrdiff_t ahead = tiles > 1 ? panel_bytes : kBlockFetch;
   int until_fetch = tile;
   for (int g = 0; g < groups; ++g, at += kGroupBytes, x += kBlockGroup) {
     if (Scaling::kHeaderBytes > 0 && g % kGroupsOfSuperblock == 0) {
       Scaling::Begin(at, column, &header);
+      if (fetches) FetchIntoL2(at + ahead, Scaling::kHeaderBytes);
       at += Scaling::kHeaderBytes;
     }
     if (fetches && until_fetch-- == 0) {
       until_fetch = tiles - 1;
-#pragma GCC unroll 32
-      for (int i = 0; i < kGroupBytes; i += 64) __builtin_prefetch(at + panel_bytes + i);
+      FetchIntoL2(at + ahead, kGroupBytes);
     }
     IVec sums[kRows][kBlockVecs];
 #pragma GCC unroll 2
