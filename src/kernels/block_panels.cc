@@ -131,18 +131,17 @@ void ReadBlockColumn(BlockFormat format, const uint8_t* panel, int column, int g
       out->level[k] = plane[kPlaneRow * static_cast<size_t>(step)];
       continue;
     }
-    int level = 0, shift = 0;
-    if ((layout.bits & 4) != 0) {
-      level = plane[kPlaneRow * static_cast<size_t>(step % 4)] >> (step / 4 * 4) & 0xF;
-      plane += 4 * kPlaneRow;
-      shift = 4;
+    int level = 0, low = 0;  // bits of the planes below the one at hand
+    if ((layout.bits & 4) != 0) low = 4;
+    if ((layout.bits & 1) != 0) {
+      level |= (*plane >> step & 1) << (low + (layout.bits & 2));
+      plane += kPlaneRow;
     }
     if ((layout.bits & 2) != 0) {
-      level |= (plane[kPlaneRow * static_cast<size_t>(step / 4)] >> (2 * (step % 4)) & 3) << shift;
+      level |= (plane[kPlaneRow * static_cast<size_t>(step / 4)] >> (2 * (step % 4)) & 3) << low;
       plane += 2 * kPlaneRow;
-      shift += 2;
     }
-    if ((layout.bits & 1) != 0) level |= (*plane >> step & 1) << shift;
+    if ((layout.bits & 4) != 0) level |= plane[kPlaneRow * static_cast<size_t>(step % 4)] >> (step / 4 * 4) & 0xF;
     out->level[k] = layout.table ? kNonLinearLevels[level] : static_cast<uint8_t>(level);
   }
 }

@@ -7,7 +7,10 @@
 //   header  half d of each column, then, with minima, half dmin
 //   scales  half d; or half d and half minimum; or a signed byte to multiply by d; or bytes for d and for dmin. Formats
 //           with a scale for each 16 k have those of k < 16 first. Q2_K keeps its byte: scale below, minimum above
-//   levels  planes of 4, 2 and 1 bits, in this order, of whatever makes the format's bits; or of bytes
+//   levels  planes of 1, 2 and 4 bits, in this order, of whatever makes the format's bits, the first the highest; or of
+//   bytes.
+//           So the lines of a panel are first touched in ascending order, which the hardware's prefetching needs: with
+//           the planes of 4 bits first, one row of Q6_K drew 20 GB/s from memory in place of 30
 //
 // A plane is rows of 32 columns of 4 bytes. Say step s of a group is its k = 4 s to 4 s + 3, one for each byte i of
 // those four. Byte i of a column holds

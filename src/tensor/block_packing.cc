@@ -68,15 +68,15 @@ uint32_t TwoBitsOfBytes(const std::byte* bytes, int bit) {
 }
 
 // 16 bytes of nibbles: k below, k + 16 above, which is the order of the plane too.
-void Nibbles(const Target& t, int group, const std::byte* nibbles) {
-  for (int i = 0; i < 4; ++i) t.Plane(group, i, Four(nibbles + 4 * i));
+void Nibbles(const Target& t, int group, int row, const std::byte* nibbles) {
+  for (int i = 0; i < 4; ++i) t.Plane(group, row + i, Four(nibbles + 4 * i));
 }
 
 // 32 bytes, of which one half has the nibbles of the group.
-void NibblesOfHalf(const Target& t, int group, const std::byte* bytes, bool upper) {
+void NibblesOfHalf(const Target& t, int group, int row, const std::byte* bytes, bool upper) {
   for (int i = 0; i < 4; ++i) {
     const uint32_t low = Four(bytes + 4 * i), high = Four(bytes + 16 + 4 * i);
-    t.Plane(group, i,
+    t.Plane(group, row + i,
             upper ? (low >> 4 & 0x0F0F0F0FU) | (high & 0xF0F0F0F0U) : (low & 0x0F0F0F0FU) | (high & 0x0F0F0F0FU) << 4);
   }
 }
@@ -88,26 +88,26 @@ void PlaceQ8_0(const std::byte* in, const Target& t) {
 
 void PlaceQ4_0(const std::byte* in, const Target& t) {
   t.Half(t.Scales(0), 0, in);
-  Nibbles(t, 0, in + 2);
+  Nibbles(t, 0, 0, in + 2);
 }
 
 void PlaceQ4_1(const std::byte* in, const Target& t) {
   t.Half(t.Scales(0), 0, in);
   t.Half(t.Scales(0), 1, in + 2);
-  Nibbles(t, 0, in + 4);
+  Nibbles(t, 0, 0, in + 4);
 }
 
 void PlaceQ5_0(const std::byte* in, const Target& t) {
   t.Half(t.Scales(0), 0, in);
-  t.Plane(0, 4, SpreadFifth(Four(in + 2)));
-  Nibbles(t, 0, in + 6);
+  t.Plane(0, 0, SpreadFifth(Four(in + 2)));
+  Nibbles(t, 0, 1, in + 6);
 }
 
 void PlaceQ5_1(const std::byte* in, const Target& t) {
   t.Half(t.Scales(0), 0, in);
   t.Half(t.Scales(0), 1, in + 2);
-  t.Plane(0, 4, SpreadFifth(Four(in + 4)));
-  Nibbles(t, 0, in + 8);
+  t.Plane(0, 0, SpreadFifth(Four(in + 4)));
+  Nibbles(t, 0, 1, in + 8);
 }
 
 // The two-bit formats: byte 32 * half + l has element l of each of the four groups of that half.
@@ -135,8 +135,8 @@ void PlaceQ3_K(const std::byte* in, const Target& t) {
       const int high = Byte(scales[8 + s % 4]) >> (2 * (s / 4)) & 3;
       t.Scale(g, s % 2, (low | high << 4) - 32);
     }
-    TwoBits(t, g, 0, in + 32);
-    t.Plane(g, 2, BitOfBytes(in, g));  // set: 4 more, of which zero takes 4 from all
+    TwoBits(t, g, 1, in + 32);
+    t.Plane(g, 0, BitOfBytes(in, g));  // set: 4 more, of which zero takes 4 from all
   }
 }
 
@@ -155,7 +155,7 @@ void PlaceQ4_K(const std::byte* in, const Target& t) {
   t.Half(t.header, 0, in);
   t.Half(t.header, 1, in + 2);
   SixBits(in + 4, t);
-  for (int g = 0; g < kGroupsOfSuperblock; ++g) NibblesOfHalf(t, g, in + 16 + g / 2 * 32, g % 2 != 0);
+  for (int g = 0; g < kGroupsOfSuperblock; ++g) NibblesOfHalf(t, g, 0, in + 16 + g / 2 * 32, g % 2 != 0);
 }
 
 void PlaceQ5_K(const std::byte* in, const Target& t) {
@@ -163,8 +163,8 @@ void PlaceQ5_K(const std::byte* in, const Target& t) {
   t.Half(t.header, 1, in + 2);
   SixBits(in + 4, t);
   for (int g = 0; g < kGroupsOfSuperblock; ++g) {
-    NibblesOfHalf(t, g, in + 48 + g / 2 * 32, g % 2 != 0);
-    t.Plane(g, 4, BitOfBytes(in + 16, g));
+    NibblesOfHalf(t, g, 1, in + 48 + g / 2 * 32, g % 2 != 0);
+    t.Plane(g, 0, BitOfBytes(in + 16, g));
   }
 }
 
@@ -173,8 +173,8 @@ void PlaceQ6_K(const std::byte* in, const Target& t) {
   t.Half(t.header, 0, in + 208);
   for (int g = 0; g < kGroupsOfSuperblock; ++g) {
     for (int h = 0; h < 2; ++h) t.Scale(g, h, Byte(in[192 + 2 * g + h]));
-    NibblesOfHalf(t, g, in + g / 4 * 64 + g % 2 * 32, g % 4 >= 2);
-    TwoBits(t, g, 4, in + 128);
+    NibblesOfHalf(t, g, 2, in + g / 4 * 64 + g % 2 * 32, g % 4 >= 2);
+    TwoBits(t, g, 0, in + 128);
   }
 }
 
@@ -184,7 +184,7 @@ void PlaceIQ4_XS(const std::byte* in, const Target& t) {
   for (int g = 0; g < kGroupsOfSuperblock; ++g) {
     const int lower = Byte(in[4 + g / 2]) >> (4 * (g % 2)) & 0xF;
     t.Scale(g, 0, (lower | (upper >> (2 * g) & 3) << 4) - 32);
-    Nibbles(t, g, in + 8 + 16 * g);
+    Nibbles(t, g, 0, in + 8 + 16 * g);
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 const int kPlaneRow = kBlockColumns * 4;
 
 struct Levels8 {
-  static const int kBits = 8, kPlaneBytes = 8 * kPlaneRow, kFetchRows = 4;
+  static const int kBits = 8, kPlaneBytes = 8 * kPlaneRow, kFetchRows = 5;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
     return ByteLoad(planes + kStep * kPlaneRow);
@@ -55,7 +55,7 @@ struct Levels3 {
   static const int kBits = 3, kPlaneBytes = 3 * kPlaneRow, kFetchRows = 2;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
-    return ByteOr(Levels2::At<kStep>(planes), MoveBits<kStep, 2>(ByteLoad(planes + 2 * kPlaneRow), 0x04));
+    return ByteOr(Levels2::At<kStep>(planes + kPlaneRow), MoveBits<kStep, 2>(ByteLoad(planes), 0x04));
   }
 };
 
@@ -63,7 +63,7 @@ struct Levels5 {
   static const int kBits = 5, kPlaneBytes = 5 * kPlaneRow, kFetchRows = 2;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
-    return ByteOr(Levels4::At<kStep>(planes), MoveBits<kStep, 4>(ByteLoad(planes + 4 * kPlaneRow), 0x10));
+    return ByteOr(Levels4::At<kStep>(planes + kPlaneRow), MoveBits<kStep, 4>(ByteLoad(planes), 0x10));
   }
 };
 
@@ -71,8 +71,8 @@ struct Levels6 {
   static const int kBits = 6, kPlaneBytes = 6 * kPlaneRow, kFetchRows = 2;
   template <int kStep>
   BANTAM_INLINE IVec At(const uint8_t* planes) {
-    return ByteOr(Levels4::At<kStep>(planes),
-                  MoveBits<kStep % 4 * 2, 4>(ByteLoad(planes + (4 + kStep / 4) * kPlaneRow), 0x30));
+    return ByteOr(Levels4::At<kStep>(planes + 2 * kPlaneRow),
+                  MoveBits<kStep % 4 * 2, 4>(ByteLoad(planes + kStep / 4 * kPlaneRow), 0x30));
   }
 };
 
