@@ -35,7 +35,7 @@ struct Shape {
 const Shape kShapes[] = {{576, 1536, "SmolLM2-135M up"}, {1536, 576, "SmolLM2-135M down"},
                          {896, 4864, "Qwen2.5-0.5B up"}, {4864, 896, "Qwen2.5-0.5B down"},
                          {2048, 5632, "TinyLlama up"},   {5632, 2048, "TinyLlama down"}};
-const int kRows[] = {1, 2, 4, 8, 16, 64, 512};
+const int kRows[] = {1, 4, 8, 16, 64, 512};
 
 // In huge pages, as a model's weights are, and filled with what is a small number in every format.
 class Memory {

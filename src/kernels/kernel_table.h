@@ -113,8 +113,8 @@ struct QuantizeBlocksArgs {
 };
 
 // w[n, k] as its block format has it (block_panels.h). Integer sums of 32 k, or of 16 where a format has a scale for
-// each 16, are exact; then, in f32 and ascending k: y = fma(sum * weight_scale, x_scale, y), and with minima y =
-// fma(minimum, scaled_sum, y).
+// each 16, are exact; then, in f32 and ascending k: y = fma(sum * weight_scale, x_scale, y), the two halves of such a
+// format added before, and with minima y = fma(minimum, scaled_sum, y).
 struct GemmBlocksArgs {
   enum BlockFormat format;
   const uint8_t* x;  // [num_rows], rows x_stride bytes apart

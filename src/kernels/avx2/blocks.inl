@@ -6,7 +6,7 @@
 namespace bantam {
 namespace {
 
-#define BANTAM_BLOCK_ROWS 3
+#define BANTAM_BLOCK_ROWS 4
 #define BANTAM_BLOCK_SIGNED_BYTES 1
 const int kBlockRows = BANTAM_BLOCK_ROWS, kBlockVecs = 2;
 

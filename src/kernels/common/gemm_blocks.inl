@@ -68,6 +68,7 @@ void GemmBlocksTile(const struct GemmBlocksArgs* args, int row, int panel, int c
       FetchIntoL2(at + ahead, kGroupBytes);
     }
     IVec sums[kRows][kBlockVecs];
+    Vec first[kRows][kBlockVecs];  // of the first of two halves
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       if (half == 0 || kHalves == 2) {
@@ -89,7 +90,13 @@ void GemmBlocksTile(const struct GemmBlocksArgs* args, int row, int panel, int c
         const Vec scale = Set(FloatAt(x_scale + r * stride + 4 * g));
 #pragma GCC unroll 4
         for (int v = 0; v < kBlockVecs; ++v) {
-          acc[r][v] = Fma(Mul(WideToFloat(sums[r][v]), scales.scale[v]), scale, acc[r][v]);
+          const Vec here = WideToFloat(sums[r][v]);
+          if (half == 0) {
+            first[r][v] = Mul(here, scales.scale[v]);
+          } else {
+            const Vec both = kHalves == 2 ? Fma(here, scales.scale[v], first[r][v]) : Mul(here, scales.scale[v]);
+            acc[r][v] = Fma(both, scale, acc[r][v]);
+          }
         }
         if (Scaling::kHasMinima == 0) continue;
         const Vec sum = Set(FloatAt(x_scaled_sum + r * stride + 4 * (kHalves == 1 ? g : 2 * g + half)));
