@@ -28,13 +28,14 @@ CpuFeatures DetectCpuFeatures() {
   CpuFeatures features;
   uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
   if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return features;
-  const bool osxsave = (ecx & bit_OSXSAVE) != 0, avx = (ecx & bit_AVX) != 0, fma = (ecx & bit_FMA) != 0;
+  const bool osxsave = (ecx & bit_OSXSAVE) != 0, avx = (ecx & bit_AVX) != 0, fma = (ecx & bit_FMA) != 0,
+             f16c = (ecx & bit_F16C) != 0;
   if (!osxsave || !avx) return features;
   const uint64_t xcr0 = ReadXcr0();
   const bool ymm_saved = (xcr0 & 0x6) == 0x6;    // SSE and AVX state
   const bool zmm_saved = (xcr0 & 0xe6) == 0xe6;  // and opmask, upper halves, upper registers
   if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return features;
-  features.avx2_fma = ymm_saved && fma && (ebx & bit_AVX2) != 0;
+  features.avx2_fma = ymm_saved && fma && f16c && (ebx & bit_AVX2) != 0;
   constexpr uint32_t kAvx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
   features.avx512 = features.avx2_fma && zmm_saved && (ebx & kAvx512) == kAvx512;
   features.avx512_vnni = features.avx512 && (ecx & bit_AVX512VNNI) != 0;

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/block_format.h"
+
 namespace bantam {
 
 // Packed weight matrices (packing.h): panels of 64 output columns, each holding all of K.
@@ -91,6 +93,40 @@ struct GemmInt4Args {
   ptrdiff_t out_stride;
   int num_rows, in_features, out_features;
   int panel_begin, panel_end;
+  enum Activation activation;
+};
+
+// A row of activations for gemm_blocks, `in_features` = K, a multiple of 32, with G = K / 32; finite. In this order:
+//   int8 q[K]          x[k] stands for scale[k / 32] * q[k]: scale = max |x| / 127 over the group, q = round to nearest
+//                      even of x * (127 / max |x|)
+//   f32 scale[G]
+//   i32 sum[G]         of q over each group
+//   i32 half_sum[2 G]  over each 16 of k
+//   f32 scaled_sum[G], scaled_half_sum[2 G]: scale * sum, scale * half_sum
+// Every level gives the same bytes.
+struct QuantizeBlocksArgs {
+  const float* x;
+  ptrdiff_t x_stride;
+  uint8_t* out;          // 4-byte aligned
+  ptrdiff_t out_stride;  // in bytes, at least BlockRowBytes(columns)
+  int num_rows, columns;
+};
+
+// w[n, k] as its block format has it (block_panels.h). Integer sums of 32 k, or of 16 where a format has a scale for
+// each 16, are exact; then, in f32 and ascending k: y = fma(sum * weight_scale, x_scale, y), the two halves of such a
+// format added before, and with minima y = fma(minimum, scaled_sum, y).
+struct GemmBlocksArgs {
+  enum BlockFormat format;
+  const uint8_t* x;  // [num_rows], rows x_stride bytes apart
+  ptrdiff_t x_stride;
+  const uint8_t* packed;
+  const float* bias;  // or null
+  const float* residual;
+  ptrdiff_t residual_stride;
+  float* out;
+  ptrdiff_t out_stride;
+  int num_rows, in_features, out_features;
+  int panel_begin, panel_end;  // of 32 columns
   enum Activation activation;
 };
 
@@ -224,6 +260,8 @@ struct KernelTable {
   void (*rope)(const struct RopeArgs* args);
   void (*gate)(const struct GateArgs* args);
   void (*paged_attention)(const struct PagedAttentionArgs* args);
+  void (*quantize_blocks)(const struct QuantizeBlocksArgs* args);
+  void (*gemm_blocks)(const struct GemmBlocksArgs* args);
 };
 
 // Floats of scratch for one attention call: the transposed keys, padded values, and the scores of one tile of queries.

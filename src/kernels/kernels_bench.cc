@@ -2,10 +2,10 @@
 // length.
 //
 //   kernels_bench [int8|f32|attention|rows]...      all of them without an argument
+//   kernels_bench blocks [Q4_0|Q4_K|...]...         products in the block formats of GGUF
 //
 // The peak is what the best product of the run reaches when everything lies in L1: 6 rows of one panel.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -14,28 +14,13 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "kernels/bench_time.h"
+#include "kernels/blocks_bench.h"
 #include "kernels/isa.h"
 #include "kernels/packing.h"
 
 namespace bantam {
 namespace {
-
-// The fastest of many repeats: on a machine that others use too it is the only figure that says something of the
-// kernel.
-template <typename Body>
-double BestSeconds(Body&& body) {
-  using Clock = std::chrono::steady_clock;
-  body();
-  double best = INFINITY, total = 0;
-  for (int run = 0; run < 2000 && (total < 0.12 || run < 5); ++run) {
-    const auto begin = Clock::now();
-    body();
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    best = std::min(best, seconds);
-    total += seconds;
-  }
-  return best;
-}
 
 template <typename T>
 void Randomize(AlignedBuffer<T>& buffer) {
@@ -217,6 +202,10 @@ int Main(int argc, char** argv) {
   };
   const KernelTable& table = (*kernels)->table;
   std::printf("%s\n", std::string(IsaName((*kernels)->isa)).c_str());
+  if (argc > 1 && std::strcmp(argv[1], "blocks") == 0) {
+    BenchBlocks(table, std::span(argv + 2, argv + argc));
+    return 0;
+  }
   if (wanted("int8")) Products(table, true);
   if (wanted("f32")) Products(table, false);
   if (wanted("attention")) AttentionByLength(table);

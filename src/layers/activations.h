@@ -1,5 +1,6 @@
 // Rows of activations, one for each token. In an int8 model the rows that feed a Linear exist as bytes too, with one
-// scale and minimum for each row. A view: the memory belongs to a workspace.
+// scale and minimum for each row; in a model of GGUF's blocks with a scale for each 32, beside them in the row. A view:
+// the memory belongs to a workspace.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,7 @@ struct Activations {
   uint8_t* bytes = nullptr;  // [rows, byte_stride], or null in an f32 model
   ptrdiff_t byte_stride = 0;
   RowQuant* quant = nullptr;  // [rows]
+  bool block_rows = false;    // bytes are BlockRowBytes(columns) for each row, `quant` is not used
 
   // The view from row `row` on.
   Activations From(ptrdiff_t row) const {

@@ -22,12 +22,13 @@ void ApplyLayerNorm(const Kernels& kernels, const LayerNorm& norm, const Activat
                            .epsilon = norm.epsilon,
                            .out = out.values,
                            .out_stride = out.stride,
-                           .quantized = out.bytes,
+                           .quantized = out.block_rows ? nullptr : out.bytes,
                            .quantized_stride = out.byte_stride,
                            .quantized_rows = out.quant,
                            .num_rows = num_rows,
                            .columns = norm.size};
   (norm.kind == NormKind::kRmsNorm ? kernels.table.rms_norm : kernels.table.layer_norm)(&args);
+  if (out.block_rows) QuantizeRows(kernels, out, num_rows, norm.size);
 }
 
 }  // namespace bantam

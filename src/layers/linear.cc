@@ -5,6 +5,62 @@
 #include "base/check.h"
 
 namespace bantam {
+namespace {
+
+// Panels are counted through all matrices.
+void ApplyBlocks(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
+                 int num_rows, Range panels, const LinearOptions& options) {
+  BANTAM_DCHECK(x.bytes != nullptr && x.block_rows);
+  int first_panel = 0, first_column = 0;
+  for (int i = 0; i < linear.num_blocks; ++i) {
+    const BlockMatrix& matrix = linear.blocks[static_cast<size_t>(i)];
+    const int begin = std::max(panels.begin - first_panel, 0),
+              end = std::min(panels.end - first_panel, matrix.num_panels());
+    if (begin < end) {
+      const auto from = [&](auto* values) { return values == nullptr ? nullptr : values + first_column; };
+      const GemmBlocksArgs args{.format = matrix.format,
+                                .x = x.bytes,
+                                .x_stride = x.byte_stride,
+                                .packed = matrix.packed,
+                                .bias = from(linear.bias),
+                                .residual = options.residual == nullptr ? nullptr : from(options.residual->values),
+                                .residual_stride = options.residual == nullptr ? 0 : options.residual->stride,
+                                .out = from(out.values),
+                                .out_stride = out.stride,
+                                .num_rows = num_rows,
+                                .in_features = matrix.in_features,
+                                .out_features = matrix.out_features,
+                                .panel_begin = begin,
+                                .panel_end = end,
+                                .activation = options.activation};
+      kernels.table.gemm_blocks(&args);
+    }
+    first_panel += matrix.num_panels();
+    first_column += matrix.out_features;
+  }
+}
+
+}  // namespace
+
+int Linear::num_panels() const {
+  if (type != WeightType::kBlocks) return (out_features + kPanelColumns - 1) / kPanelColumns;
+  int panels = 0;
+  for (int i = 0; i < num_blocks; ++i) panels += blocks[static_cast<size_t>(i)].num_panels();
+  return panels;
+}
+
+Linear BlockLinear(std::span<const BlockMatrix> matrices, const float* bias) {
+  Linear linear{.type = WeightType::kBlocks, .bias = bias};
+  BANTAM_CHECK(!matrices.empty() && matrices.size() <= linear.blocks.size());
+  linear.in_features = matrices.front().in_features;
+  for (const BlockMatrix& matrix : matrices) {
+    BANTAM_CHECK(matrix.in_features == linear.in_features, "{} and {} inputs in one layer", matrix.in_features,
+                 linear.in_features);
+    linear.blocks[static_cast<size_t>(linear.num_blocks++)] = matrix;
+    linear.out_features += matrix.out_features;
+  }
+  return linear;
+}
 
 void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations& x, const Activations& out,
                  int num_rows, Range panels, const LinearOptions& options) {
@@ -55,6 +111,8 @@ void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations
       args.packed = linear.packed_f32;
       return kernels.table.gemm_f32(&args);
     }
+    case WeightType::kBlocks:
+      return ApplyBlocks(kernels, linear, x, out, num_rows, panels, options);
   }
 }
 
@@ -87,6 +145,16 @@ void ApplyLinear(const Kernels& kernels, const Linear& linear, const Activations
 }
 
 void QuantizeRows(const Kernels& kernels, const Activations& x, int num_rows, int columns) {
+  if (x.block_rows) {
+    if (columns % kBlockGroup != 0) return;
+    const QuantizeBlocksArgs args{.x = x.values,
+                                  .x_stride = x.stride,
+                                  .out = x.bytes,
+                                  .out_stride = x.byte_stride,
+                                  .num_rows = num_rows,
+                                  .columns = columns};
+    return kernels.table.quantize_blocks(&args);
+  }
   const QuantizeArgs args{.x = x.values,
                           .x_stride = x.stride,
                           .out = x.bytes,

@@ -12,6 +12,8 @@ std::string_view WeightTypeName(WeightType type) {
       return "int8";
     case WeightType::kInt4:
       return "int4";
+    case WeightType::kBlocks:
+      return "blocks";
   }
   return "";
 }

@@ -8,8 +8,9 @@
 
 namespace bantam {
 
-enum class WeightType { kF32, kInt8, kInt4 };
-std::string_view WeightTypeName(WeightType type);  // "f32", "int8", "int4"
-Result<WeightType> ParseWeightType(std::string_view name);
+// kBlocks: as a GGUF file has them, in its own block formats.
+enum class WeightType { kF32, kInt8, kInt4, kBlocks };
+std::string_view WeightTypeName(WeightType type);           // "f32", "int8", "int4", "blocks"
+Result<WeightType> ParseWeightType(std::string_view name);  // one that can be asked for: not "blocks"
 
 }  // namespace bantam

@@ -13,6 +13,7 @@ constexpr int64_t kFormat = 1;
 int64_t BitsOf(WeightType type) {
   switch (type) {
     case WeightType::kF32:
+    case WeightType::kBlocks:  // not a type of ours to store
       return 32;
     case WeightType::kInt8:
       return 8;

@@ -78,6 +78,12 @@ BANTAM_INLINE IVec WideMadd16(IVec a, IVec b) { return _mm256_madd_epi16(a, b); 
 // After the products that it calls.
 #include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
+// clang-format off
+#include "kernels/avx2/blocks.inl"
+#include "kernels/common/block_levels.inl"
+#include "kernels/common/block_scales.inl"
+#include "kernels/common/gemm_blocks.inl"
+// clang-format on
 
 namespace bantam {
 
@@ -85,6 +91,8 @@ void InstallAvx2(struct KernelTable* table) {
   InstallAllInFloats(table);
   table->gemm_int8 = GemmInt8;
   table->gemm_int4 = GemmInt4;
+  table->quantize_blocks = QuantizeBlocks;
+  table->gemm_blocks = GemmBlocks;
 }
 
 }  // namespace bantam

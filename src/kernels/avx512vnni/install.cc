@@ -96,12 +96,20 @@ BANTAM_INLINE void Int4Products(const uint8_t* x, ptrdiff_t x_stride, const uint
 
 #include "kernels/common/gemm_int4.inl"
 #include "kernels/common/gemm_int8.inl"
+// clang-format off
+#include "kernels/avx512vnni/blocks.inl"
+#include "kernels/common/block_levels.inl"
+#include "kernels/common/block_scales.inl"
+#include "kernels/common/gemm_blocks.inl"
+// clang-format on
 
 namespace bantam {
 
 void InstallAvx512Vnni(struct KernelTable* table) {
   table->gemm_int8 = GemmInt8;
   table->gemm_int4 = GemmInt4;
+  table->quantize_blocks = QuantizeBlocks;
+  table->gemm_blocks = GemmBlocks;
 }
 
 }  // namespace bantam

@@ -7,32 +7,18 @@
 
 #include "kernels/install.h"
 #include "kernels/kernel_table.h"
+#include "kernels/scalar/activate.h"
+#include "kernels/scalar/blocks.h"
 
 namespace bantam {
 namespace {
-
-float Activate(float x, Activation activation) {
-  switch (activation) {
-    case kActivationNone:
-      return x;
-    case kActivationGelu:
-      return 0.5f * x * std::erfc(-x * 0.70710678f);
-    case kActivationGeluTanh:
-      return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
-    case kActivationRelu:
-      return std::max(x, 0.0f);
-    case kActivationSilu:
-      return x / (1.0f + std::exp(-x));
-  }
-  return x;
-}
 
 // y[c] becomes act(y[c] + bias) + residual for one row of one panel, and goes to `out`.
 template <typename Args>
 void Finish(const Args& args, int row, int panel, const float* y) {
   const int begin = panel * kPanelColumns, end = std::min(begin + kPanelColumns, args.out_features);
   for (int n = begin; n < end; ++n) {
-    float value = Activate(y[n - begin] + args.bias[n], args.activation);
+    float value = ScalarActivate(y[n - begin] + args.bias[n], args.activation);
     if (args.residual != nullptr) value += args.residual[row * args.residual_stride + n];
     args.out[row * args.out_stride + n] = value;
   }
@@ -198,7 +184,7 @@ void Gate(const GateArgs* args) {
     const float* gate = args->gate + row * args->gate_stride;
     const float* up = args->up + row * args->up_stride;
     float* out = args->out + row * args->out_stride;
-    for (int i = 0; i < args->columns; ++i) out[i] = Activate(gate[i], args->activation) * up[i];
+    for (int i = 0; i < args->columns; ++i) out[i] = ScalarActivate(gate[i], args->activation) * up[i];
   }
 }
 
@@ -280,14 +266,15 @@ void Embedding(const EmbeddingArgs* args) {
 }
 
 void ActivateAll(const float* x, float* out, int count, Activation activation) {
-  for (int i = 0; i < count; ++i) out[i] = Activate(x[i], activation);
+  for (int i = 0; i < count; ++i) out[i] = ScalarActivate(x[i], activation);
 }
 
 }  // namespace
 
 void InstallScalar(KernelTable* table) {
-  *table = {GemmF32,   GemmInt8,    GemmInt4, Quantize, LayerNorm, Attention, Attention,
-            Embedding, ActivateAll, Softmax,  RmsNorm,  Rope,      Gate,      PagedAttention};
+  *table = {GemmF32,   GemmInt8,       GemmInt4,             Quantize,        LayerNorm, Attention, Attention,
+            Embedding, ActivateAll,    Softmax,              RmsNorm,         Rope,
+            Gate,      PagedAttention, ScalarQuantizeBlocks, ScalarGemmBlocks};
 }
 
 }  // namespace bantam
