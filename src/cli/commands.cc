@@ -15,6 +15,7 @@ std::span<const Command> Commands() {
       Command{"quantize", "A smaller copy of a model, and what that costs", SetUpQuantize},
       Command{"embed", "Text to sentence embeddings, as JSON lines or a NumPy matrix", SetUpEmbed},
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
+      Command{"template", "Messages to the prompt that a model is given", SetUpTemplate},
       Command{"bench", "How fast a model is on this machine", SetUpBench},
       Command{"info", "What this program is and what it found here", SetUpInfo},
   };

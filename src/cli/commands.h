@@ -21,6 +21,7 @@ Run SetUpCheck(CLI::App& app);
 Run SetUpRoute(CLI::App& app);
 Run SetUpServe(CLI::App& app);
 Run SetUpShow(CLI::App& app);
+Run SetUpTemplate(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli
