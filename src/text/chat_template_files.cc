@@ -63,7 +63,10 @@ class ChatTemplateReader {
       BANTAM_RETURN_IF_ERROR(Add(std::move(name), source, fmt::format("{}: '{}'", Shown(path), EscapeForTerminal(key))));
     }
     if (out_.templates_.empty()) return NotFound("the file has no key 'tokenizer.chat_template'");
-    BANTAM_TRY(const GgufVocab vocab, ReadGgufVocab(metadata));
+    const Result<GgufVocab> read = ReadGgufVocab(metadata);
+    if (!read && read.error().code == ErrorCode::kNotFound) return Finish();  // a template without a tokenizer
+    if (!read) return read.error();
+    const GgufVocab& vocab = *read;
     const auto put = [&](const char* name, int32_t id) {
       if (id >= 0) out_.tokens_[name] = std::string(vocab.tokens[static_cast<size_t>(id)]);
     };

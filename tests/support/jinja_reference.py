@@ -1,5 +1,6 @@
 """Python's Jinja2, set up as transformers sets it up for chat templates: the reference for `bantam template`."""
 
+import functools
 import json
 from datetime import datetime
 
@@ -48,18 +49,23 @@ IMMUTABLE = make_environment(jinja2.sandbox.ImmutableSandboxedEnvironment)
 MUTABLE = make_environment(jinja2.sandbox.SandboxedEnvironment)
 
 
+@functools.lru_cache(maxsize=None)
+def compile_template(environment, template):
+    return environment.from_string(template)
+
+
 def render(template, variables):
     """-> (text, None) or (None, error)."""
     variables = {"tools": None, "documents": None, "add_generation_prompt": True, **variables}
     for environment in (IMMUTABLE, MUTABLE):
         try:
             # Templates may change what they are given.
-            text = environment.from_string(template).render(**json.loads(json.dumps(variables)))
+            text = compile_template(environment, template).render(**json.loads(json.dumps(variables)))
             text.encode("utf-8")
             return text, None
         except jinja2.exceptions.SecurityError as error:
             failure = error
-        except (jinja2.exceptions.TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError,
+        except (jinja2.exceptions.TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, SyntaxError,
                 RecursionError) as error:  # fmt: skip
             return None, error
     return None, failure

@@ -75,6 +75,9 @@ Result<Value> Member(Heap& heap, const Value& value, std::string_view name) {
     const Value field = LoopAttribute(**loop, name);
     if (!Is<Undefined>(field)) return field;
   }
+  if (const auto* macro = If<const Macro*>(value); macro != nullptr && name == "name") {
+    return heap.Text((*macro)->node->name);
+  }
   if (const Callable* method = FindMethod(value, name)) {
     BANTAM_TRY(BoundMethod* const bound, heap.Bind(value, method));
     return Value(bound);
@@ -154,7 +157,7 @@ Result<Value> Slice(Heap& heap, const Value& value, const Value& begin, const Va
     return heap.Text(std::move(out));
   }
   if (const auto* undefined = If<Undefined>(value)) return UndefinedError(*undefined);
-  return Value(Undefined{});  // as Jinja has it for what has no slices
+  return Err(ErrorCode::kInvalidArgument, "a value of type {} has no slices", TypeName(value));
 }
 
 Result<std::vector<Value>> Items(Heap& heap, const Value& value) {

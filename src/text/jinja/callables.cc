@@ -35,8 +35,10 @@ const Callable* FindTest(std::string_view name) { return FindIn(Tests(), name); 
 const Callable* FindMethod(const Value& self, std::string_view name) {
   if (IfText(self) != nullptr) return FindIn(TextMethods(), name);
   if (Is<Dict*>(self)) return FindIn(DictMethods(), name);
-  if (const auto* list = If<List*>(self); list != nullptr && (*list)->kind == ListKind::kList) {
-    return FindIn(ListMethods(), name);
+  if (const auto* list = If<List*>(self)) {
+    const bool reads = name == "count" || name == "index";  // all that a tuple has
+    const bool has = (*list)->kind == ListKind::kList || ((*list)->kind == ListKind::kTuple && reads);
+    return has ? FindIn(ListMethods(), name) : nullptr;
   }
   if (Is<Loop*>(self)) return FindIn(LoopMethods(), name);
   return nullptr;

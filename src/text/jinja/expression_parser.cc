@@ -85,7 +85,10 @@ Result<const Expr*> ExpressionParser::Expression(bool with_condition) {
   BANTAM_TRY(const Expr* value, Or());
   for (int choices = 0; IsName("if"); ++choices) {
     const Token sign = Take();
-    if (choices >= ParserLimits::kNesting) return Wrong(sign.at, "too many conditions in a row", ErrorCode::kTooLarge);
+    if (choices >= ParserLimits::kNesting) {
+      return Wrong(sign.at, fmt::format("more than {} conditions in a row, the limit", ParserLimits::kNesting),
+                   ErrorCode::kTooLarge);
+    }
     BANTAM_TRY(Expr* const choice, New(Expr::Kind::kConditional, at));
     BANTAM_TRY(const Expr* const condition, Or());
     const Expr* other = nullptr;

@@ -10,8 +10,8 @@
 namespace bantam::jinja {
 
 struct Limits {
-  // A step is one statement, one operation or 64 bytes of text that an operation reads or writes.
-  uint64_t max_steps = 20'000'000;
+  // A step is one statement, one operation or 32 bytes of text that an operation reads or writes; about 0.1 us.
+  uint64_t max_steps = 10'000'000;
   // Of calls in calls (macros) and expressions in expressions, together.
   int max_depth = 1'000;
   uint64_t max_output_bytes = uint64_t{32} << 20;
@@ -33,7 +33,7 @@ class Heap {
     return steps_ <= limits_.max_steps ? Ok() : OutOfSteps();
   }
   // For work on that many bytes of text.
-  Status StepForBytes(size_t bytes) { return Step(1 + bytes / 64); }
+  Status StepForBytes(size_t bytes) { return Step(1 + bytes / 32); }
 
   // Whether that many bytes more are within the limit: before something large is made, and inside loops that make it.
   Status Room(uint64_t bytes) const;

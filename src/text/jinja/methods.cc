@@ -56,13 +56,13 @@ struct Part {
   size_t begin, end;
 };
 
-// Words between white space; the last one is the rest when there are more cuts than `cuts`.
+// Words between white space; after `cuts` of them comes the rest as it is.
 std::vector<Part> WordsOf(std::string_view text, uint64_t cuts) {
   std::vector<Part> parts;
   size_t at = StripLeft(text);
   while (at < text.size()) {
     if (cuts-- == 0) {
-      parts.push_back({at, text.size() - StripRight(text)});
+      parts.push_back({at, text.size()});
       break;
     }
     size_t end = at;
@@ -82,8 +82,7 @@ std::vector<Part> WordsFromRight(std::string_view text, uint64_t cuts) {
   size_t end = text.size() - StripRight(text);
   while (end > 0) {
     if (cuts-- == 0) {
-      const size_t begin = StripLeft(text);
-      if (begin < end) parts.push_back({begin, end});
+      parts.push_back({0, end});
       break;
     }
     size_t begin = end;
@@ -139,7 +138,7 @@ Result<Value> Split(Call& call) {
     BANTAM_TRY(const MarkedText* const separator, StringArgument(call, 0));
     if (separator->empty()) return Err(ErrorCode::kInvalidArgument, "the separator is empty");
     if (kFromRight) {  // its search is not linear in the worst case
-      BANTAM_RETURN_IF_ERROR(call.heap.Step(1 + text.size() / 64 * (1 + separator->size() / 16)));
+      BANTAM_RETURN_IF_ERROR(call.heap.Step(1 + text.size() / 32 * (1 + separator->size() / 16)));
     }
     parts = PartsBetween(text.view(), separator->view(), cuts, kFromRight);
   }
@@ -170,7 +169,7 @@ Result<Value> Partition(Call& call) {
   const MarkedText& text = Self(call);
   BANTAM_TRY(const MarkedText* const separator, StringArgument(call, 0));
   if (separator->empty()) return Err(ErrorCode::kInvalidArgument, "the separator is empty");
-  if (kFromRight) BANTAM_RETURN_IF_ERROR(call.heap.Step(1 + text.size() / 64 * (1 + separator->size() / 16)));
+  if (kFromRight) BANTAM_RETURN_IF_ERROR(call.heap.Step(1 + text.size() / 32 * (1 + separator->size() / 16)));
   const size_t found =
       kFromRight ? text.view().rfind(separator->view()) : FindText(text.view(), separator->view(), 0);
   BANTAM_TRY(const Value nothing, call.heap.Text(""));

@@ -72,10 +72,17 @@ Result<Value> Floats(Operator op, double a, double b) {
     case Operator::kFloorDivide:
     case Operator::kModulo: {
       if (b == 0) return ByZero();
+      // Step by step as Python does it, so that the last digits are the same.
       double rest = std::fmod(a, b);
-      if (rest != 0 && (rest < 0) != (b < 0)) rest += b;
+      double quotient = (a - rest) / b;
+      if (rest != 0 && (rest < 0) != (b < 0)) {
+        rest += b;
+        quotient -= 1;
+      }
       if (op == Operator::kModulo) return Value(rest == 0 ? std::copysign(0.0, b) : rest);
-      return Value(std::floor((a - rest) / b + 0.5));
+      if (quotient == 0) return Value(std::copysign(0.0, a / b));
+      const double floor = std::floor(quotient);
+      return Value(quotient - floor > 0.5 ? floor + 1 : floor);
     }
     default:
       return Value(std::pow(a, b));
@@ -95,8 +102,13 @@ Result<Value> Repeat(Heap& heap, const Value& value, Int times_wanted) {
   BANTAM_RETURN_IF_ERROR(heap.Room(one * times));
   BANTAM_RETURN_IF_ERROR(heap.StepForBytes(one * times));
   if (list == nullptr) {
+    const size_t size = one * times;
     MarkedText out;
-    for (uint64_t i = 0; one != 0 && i < times; ++i) out.Append(*text);
+    if (size > 0) out.Append(*text);
+    while (out.size() < size) {  // doubled: a short text is not appended a million times
+      const MarkedText before = out;
+      out.Append(before, 0, std::min(before.size(), size - before.size()));
+    }
     return heap.Text(std::move(out));
   }
   std::vector<Value> items;

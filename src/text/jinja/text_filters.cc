@@ -60,7 +60,9 @@ Result<Value> Replace(Call& call) {
 
 // Lines after the first get blanks in front; blank ones and the first only if asked.
 Result<Value> Indent(Call& call) {
-  BANTAM_TRY(const TextRef text, SelfText(call));
+  if (const auto* undefined = If<Undefined>(call.self)) return UndefinedError(*undefined);
+  const MarkedText* const text = IfText(call.self);
+  if (text == nullptr) return Err(ErrorCode::kInvalidArgument, "needs a string, not {}", TypeName(call.self));
   MarkedText indent;
   if (call.Given(0) != nullptr && IfText(*call.Given(0)) != nullptr) {
     indent = *IfText(*call.Given(0));

@@ -17,6 +17,7 @@ Result<std::string> SpellKey(const Value& key, int depth) {
   }
   if (IsNumber(key)) return FormatInt(ToInt(key));
   if (Is<None>(key)) return std::string("None");
+  if (Is<Undefined>(key)) return std::string("undefined");
   if (const auto* list = If<List*>(key); list != nullptr && (*list)->kind == ListKind::kTuple && depth < 8) {
     std::string out = "(";
     for (const Value& item : (*list)->items) {
