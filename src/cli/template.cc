@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::string> variables, tokens;
   bool generation_prompt = true;
   bool json = false;
+  bool ids = false;
   bool source = false;
   bool batch = false;
 };
@@ -145,9 +146,10 @@ Status RunBatch(const Options& options, const std::optional<ChatTemplate>& loade
     for (const std::string& line : lines) {
       const Result<json::value> document = ParseJson(line, fmt::format("line {}", number++));
       Result<RenderedChat> chat = document ? RenderLine(*document, loaded, input) : document.error();
-      out += ToJson(chat ? json::value(PiecesOf(*chat))
-                         : json::value{{"error", {{"code", ErrorCodeName(chat.error().code)},
-                                                  {"message", chat.error().message}}}});
+      out +=
+          ToJson(chat ? json::value(PiecesOf(*chat))
+                      : json::value{{"error",
+                                     {{"code", ErrorCodeName(chat.error().code)}, {"message", chat.error().message}}}});
       out += '\n';
     }
     BANTAM_RETURN_IF_ERROR(Print(out));
@@ -172,7 +174,8 @@ Status RunTemplate(const Options& options) {
     const std::string_view source = chat ? chat->Source(name) : std::string_view();
     if (!source.empty()) return Print(source);
     std::string names;
-    for (const std::string& each : chat ? chat->Names() : std::vector<std::string>()) names += " " + EscapeForTerminal(each);
+    for (const std::string& each : chat ? chat->Names() : std::vector<std::string>())
+      names += " " + EscapeForTerminal(each);
     return Err(ErrorCode::kNotFound, "there is no chat template \"{}\"; there are:{}", EscapeForTerminal(name), names);
   }
 
@@ -199,15 +202,25 @@ Status RunTemplate(const Options& options) {
     input.variables[variable.first] = value ? *value : json::value(variable.second);
   }
   BANTAM_TRY(const RenderedChat rendered, chat->Render(input));
-  return Print(options.json ? ToJson(PiecesOf(rendered)) + "\n" : rendered.Text());
+  json::object answer = PiecesOf(rendered);
+  if (options.ids) {
+    BANTAM_TRY(const Path path, FindTemplate(options.model));
+    BANTAM_TRY(const std::unique_ptr<Tokenizer> tokenizer, Tokenizer::Load(path));
+    json::array ids;
+    for (const int32_t id : EncodeChat(*tokenizer, rendered).ids) ids.emplace_back(id);
+    if (!options.json) return Print(ToJson(json::object{{"ids", std::move(ids)}}) + "\n");
+    answer["ids"] = std::move(ids);
+  }
+  return Print(options.json ? ToJson(answer) + "\n" : rendered.Text());
 }
 
 }  // namespace
 
 Run SetUpTemplate(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("MODEL", options->model,
-                 "A model in the store, or by path a model's folder, a GGUF file, tokenizer_config.json or a .jinja file");
+  app.add_option(
+      "MODEL", options->model,
+      "A model in the store, or by path a model's folder, a GGUF file, tokenizer_config.json or a .jinja file");
   app.add_option("--messages", options->messages,
                  "A JSON file: a list of messages or a whole chat request; standard input without");
   app.add_option("--tools", options->tools, "A JSON file: the list of tools");
@@ -220,9 +233,12 @@ Run SetUpTemplate(CLI::App& app) {
   app.add_flag("!--no-generation-prompt", options->generation_prompt,
                "Do not end with the beginning of the assistant's answer");
   app.add_flag("--json", options->json, "The prompt in pieces, each said to be the template's or from the messages");
+  app.add_flag("--ids", options->ids,
+               "The prompt's token ids, by the tokenizer beside the template, as 'tokenize --decode' reads them");
   app.add_flag("--source", options->source, "Print the template instead");
-  app.add_flag("--batch", options->batch,
-               "A request a line in, a JSON object a line out; lines may bring \"template\", \"special_tokens\", \"now\"");
+  app.add_flag(
+      "--batch", options->batch,
+      "A request a line in, a JSON object a line out; lines may bring \"template\", \"special_tokens\", \"now\"");
   app.footer(
       "Prints the prompt that the model is given, exactly as transformers' apply_chat_template makes it.\n"
       "Text from messages never becomes a control token; --json shows which text that is.\n\n"
@@ -230,6 +246,7 @@ Run SetUpTemplate(CLI::App& app) {
       "  echo '[{\"role\": \"user\", \"content\": \"Hello\"}]' | bantam template ./Qwen3-0.6B\n"
       "  bantam template model.gguf --messages chat.json --tools tools.json --set enable_thinking=false\n"
       "  bantam template chat_template.jinja --messages chat.json --token bos_token='<s>' --json\n"
+      "  bantam template model.gguf --messages chat.json --ids | bantam tokenize --decode --model model.gguf\n"
       "  bantam template model.gguf --source");
   return [options] { return RunTemplate(*options); };
 }

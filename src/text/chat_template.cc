@@ -23,6 +23,19 @@ std::string RenderedChat::Text() const {
   return out;
 }
 
+Encoding EncodeChat(const Tokenizer& tokenizer, const RenderedChat& chat, size_t max_tokens) {
+  std::vector<TextRange> untrusted;
+  std::string text;
+  for (const ChatPiece& piece : chat.pieces) {
+    if (piece.is_content) untrusted.push_back({text.size(), text.size() + piece.text.size()});
+    text += piece.text;
+  }
+  return tokenizer.Encode(text, {.add_special_tokens = false,
+                                 .recognize_special_tokens = true,
+                                 .untrusted = untrusted,
+                                 .max_tokens = max_tokens});
+}
+
 Result<ChatTemplate> ChatTemplate::FromSource(std::string_view source, std::string name, Tokens tokens) {
   ChatTemplate out;
   out.place_ = name;

@@ -3,7 +3,7 @@
 //
 //   BANTAM_TRY(const ChatTemplate chat, ChatTemplate::Load(folder_or_gguf));
 //   BANTAM_TRY(const RenderedChat prompt, chat.Render({.messages = messages, .tools = tools}));
-//   for (const ChatPiece& piece : prompt.pieces) ...
+//   const Encoding encoding = EncodeChat(*tokenizer, prompt);
 //
 // The prompt comes in pieces: scaffolding, which the template wrote and which may spell control tokens ("<|im_end|>"),
 // and content, which came in with the messages and must never become one, whatever it says.
@@ -19,6 +19,7 @@
 #include "base/file_io.h"
 #include "base/json.h"
 #include "text/jinja/template.h"
+#include "text/tokenizer.h"
 
 namespace bantam {
 
@@ -32,13 +33,17 @@ struct RenderedChat {
   std::string Text() const;  // all of them
 };
 
+// The ids of the whole prompt; its template has put the special tokens around. Only scaffolding gives a special token's
+// id; apart from that the ids are those of the text as one, so that a prompt reads as in training.
+Encoding EncodeChat(const Tokenizer& tokenizer, const RenderedChat& chat, size_t max_tokens = 0);
+
 struct ChatInput {
   json::value messages;   // [{"role": ..., "content": ...}, ...]
   json::value tools;      // null: none
   json::value documents;  // null: none
   bool add_generation_prompt = true;
-  json::object variables;                  // what else the template may ask for ("enable_thinking"); content as well
-  std::string template_name;               // of several; empty: "tool_use" where there are tools and it exists, else "default"
+  json::object variables;     // what else the template may ask for ("enable_thinking"); content as well
+  std::string template_name;  // of several; empty: "tool_use" where there are tools and it exists, else "default"
   std::optional<std::tm> now = std::nullopt;  // what strftime_now tells; otherwise the local time
 };
 
@@ -51,8 +56,8 @@ class ChatTemplate {
   static constexpr std::string_view kDefault = "default";
   using Tokens = std::map<std::string, std::string, std::less<>>;  // "bos_token" -> "<s>"
 
-  // A model's folder (chat_template.jinja, chat_template.json or tokenizer_config.json), one of these files, a GGUF file,
-  // or a file of Jinja. kNotFound where there is no template. The special tokens come from beside it.
+  // A model's folder (chat_template.jinja, chat_template.json or tokenizer_config.json), one of these files, a GGUF
+  // file, or a file of Jinja. kNotFound where there is no template. The special tokens come from beside it.
   static Result<ChatTemplate> Load(const Path& path);
   // `name` begins the errors. `tokens` are variables of the template that count as its own text.
   static Result<ChatTemplate> FromSource(std::string_view source, std::string name, Tokens tokens = {});

@@ -42,7 +42,8 @@ class ChatTemplateReader {
     }
     BANTAM_TRY(const std::optional<Path> gguf, FindGgufIn(folder));
     if (gguf) return ReadGguf(*gguf);
-    return NotFound("expected chat_template.jinja, chat_template.json, \"chat_template\" in tokenizer_config.json, or a GGUF file");
+    return NotFound(
+        "expected chat_template.jinja, chat_template.json, \"chat_template\" in tokenizer_config.json, or a GGUF file");
   }
 
   Result<ChatTemplate> ReadGguf(const Path& path) {
@@ -60,7 +61,8 @@ class ChatTemplateReader {
         continue;  // tokenizer.chat_templates: only their names
       }
       BANTAM_TRY(const std::string_view source, metadata.String(key));
-      BANTAM_RETURN_IF_ERROR(Add(std::move(name), source, fmt::format("{}: '{}'", Shown(path), EscapeForTerminal(key))));
+      BANTAM_RETURN_IF_ERROR(
+          Add(std::move(name), source, fmt::format("{}: '{}'", Shown(path), EscapeForTerminal(key))));
     }
     if (out_.templates_.empty()) return NotFound("the file has no key 'tokenizer.chat_template'");
     const Result<GgufVocab> read = ReadGgufVocab(metadata);

@@ -42,6 +42,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     std::string repaired;
     if (FirstInvalidUtf8(text)) {
       repaired = ReplaceInvalidUtf8(text);
+      if (!options.untrusted.empty()) return Encode(repaired, WithoutSpecialTokens(options));
       text = repaired;
     }
     static const std::vector<int32_t> kNothing;
@@ -56,11 +57,18 @@ class SentencePieceTokenizer final : public Tokenizer {
     if (options.offsets) CountCodePointsBefore(text, code_points);
     TokenSink sink(encoding, limit, options.offsets);
     const PatternTrie& found = options.recognize_special_tokens ? found_with_special_ : found_;
+    // Without special tokens every match is an ordinary one.
+    const Trust trust = options.recognize_special_tokens ? Trust(options, text.size()) : Trust::Of(true, text.size());
     uint64_t steps = 0;
     size_t done = 0;
     // The longest token at the leftmost place, then the text after it.
     for (size_t at = 0; !found.empty() && (at = found.NextStart(text, at)) < text.size();) {
-      const PatternTrie::Match match = found.LongestAt(text, at, steps);
+      PatternTrie::Match match = found.LongestAt(text, at, steps);
+      if (match.length > 0 && !trust.Covers(at, at + match.length)) {  // special ones within the trusted part only
+        const PatternTrie::Match ordinary = found_.empty() ? PatternTrie::Match() : found_.LongestAt(text, at, steps);
+        match = found.LongestAt(text.substr(0, std::max(trust.EndFrom(at), at)), at, steps);
+        if (ordinary.length > match.length) match = ordinary;
+      }
       if (match.length == 0) {
         ++at;
         continue;

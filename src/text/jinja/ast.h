@@ -38,8 +38,21 @@ struct Suffix {
 };
 
 enum class Operator : uint8_t {
-  kAdd, kSubtract, kMultiply, kDivide, kFloorDivide, kModulo, kPower,
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kNotIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kFloorDivide,
+  kModulo,
+  kPower,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kNotIn,
 };
 
 struct Expr {
@@ -96,7 +109,19 @@ struct MacroNode {
 
 struct Node {
   enum class Kind : uint8_t {
-    kText, kPrint, kIf, kFor, kSet, kSetBlock, kMacro, kCall, kFilter, kWith, kScoped, kBreak, kContinue,
+    kText,
+    kPrint,
+    kIf,
+    kFor,
+    kSet,
+    kSetBlock,
+    kMacro,
+    kCall,
+    kFilter,
+    kWith,
+    kScoped,
+    kBreak,
+    kContinue,
   };
   struct Branch {
     const Expr* condition = nullptr;  // null: else
@@ -110,17 +135,17 @@ struct Node {
   bool recursive = false;
   Target target;
   Body body;
-  Body otherwise;                // else of a for
-  std::vector<Branch> branches;  // of an if
-  std::vector<Suffix> filters;   // of a filter block or a block that is set
-  const MacroNode* macro = nullptr;  // also of a call block
+  Body otherwise;                                           // else of a for
+  std::vector<Branch> branches;                             // of an if
+  std::vector<Suffix> filters;                              // of a filter block or a block that is set
+  const MacroNode* macro = nullptr;                         // also of a call block
   std::vector<std::pair<Target, const Expr*>> assignments;  // of a with
 };
 
 // Owns what the nodes point into.
 struct Ast {
-  std::string source;                // line ends made '\n'
-  std::deque<std::string> strings;   // names and texts that are not as in the source
+  std::string source;               // line ends made '\n'
+  std::deque<std::string> strings;  // names and texts that are not as in the source
   std::deque<Expr> expressions;
   std::deque<Node> nodes;
   std::deque<MacroNode> macros;

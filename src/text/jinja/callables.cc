@@ -49,9 +49,7 @@ const Callable* FindFunction(std::string_view name) { return FindIn(Functions(),
 Result<Value> Invoke(Machine& machine, const Callable& callable, const Value& self, std::span<const Value> positional,
                      std::span<const NamedValue> named) {
   Call call{machine, machine.heap, self, positional, named};
-  const auto wrong = [&](std::string what) {
-    return Named(callable, Err(ErrorCode::kInvalidArgument, "{}", what));
-  };
+  const auto wrong = [&](std::string what) { return Named(callable, Err(ErrorCode::kInvalidArgument, "{}", what)); };
   if (!callable.variadic) {
     size_t count = 0;
     while (count < kMaxParameters && !callable.parameters[count].empty()) ++count;

@@ -156,7 +156,8 @@ Result<Value> Interpreter::ApplySuffix(const Suffix& suffix, Value value, Scope*
     case Suffix::Kind::kTest: {
       const bool is_test = suffix.kind == Suffix::Kind::kTest;
       if (suffix.callable == nullptr) {
-        return Place(suffix.at, Err(ErrorCode::kUnsupported, "there is no {} \"{}\"", is_test ? "test" : "filter", suffix.name));
+        return Place(suffix.at,
+                     Err(ErrorCode::kUnsupported, "there is no {} \"{}\"", is_test ? "test" : "filter", suffix.name));
       }
       BANTAM_TRY(const Given given, EvaluateArguments(suffix.at, suffix.arguments, scope));
       BANTAM_TRY(Value made, At(suffix.at, Invoke(machine_, *suffix.callable, value, given.positional, given.named)));

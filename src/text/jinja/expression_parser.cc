@@ -25,7 +25,8 @@ Result<Token> ExpressionParser::ExpectName(std::string_view what) {
 
 Status ExpressionParser::CheckDepth() const {
   if (depth <= ParserLimits::kNesting) return Ok();
-  return Wrong(Peek().at, fmt::format("tags or brackets are nested deeper than {} levels, the limit", ParserLimits::kNesting),
+  return Wrong(Peek().at,
+               fmt::format("tags or brackets are nested deeper than {} levels, the limit", ParserLimits::kNesting),
                ErrorCode::kTooLarge);
 }
 
@@ -68,7 +69,8 @@ Result<const Expr*> ExpressionParser::Chain(Expr::Kind kind,
     }
     const Token sign = Take();
     if (chain->operands.size() >= ParserLimits::kChain) {
-      return Wrong(sign.at, fmt::format("more than {} operands in a row, the limit", ParserLimits::kChain), ErrorCode::kTooLarge);
+      return Wrong(sign.at, fmt::format("more than {} operands in a row, the limit", ParserLimits::kChain),
+                   ErrorCode::kTooLarge);
     }
     BANTAM_TRY(const Expr* const operand, (this->*next)());
     chain->operands.push_back(operand);
@@ -140,8 +142,8 @@ Result<const Expr*> ExpressionParser::Not() {
 
 Result<const Expr*> ExpressionParser::Comparison() {
   static constexpr std::pair<std::string_view, Operator> kOperators[] = {
-      {"==", Operator::kEqual}, {"!=", Operator::kNotEqual},    {"<", Operator::kLess}, {"<=", Operator::kLessEqual},
-      {">", Operator::kGreater}, {">=", Operator::kGreaterEqual}};
+      {"==", Operator::kEqual},     {"!=", Operator::kNotEqual}, {"<", Operator::kLess},
+      {"<=", Operator::kLessEqual}, {">", Operator::kGreater},   {">=", Operator::kGreaterEqual}};
   const uint32_t at = Peek().at;
   BANTAM_TRY(const Expr* const first, Sum());
   Expr* chain = nullptr;
@@ -171,12 +173,10 @@ Result<const Expr*> ExpressionParser::Concat() {
   return Chain(Expr::Kind::kConcat, {{"~", Operator::kAdd}}, &ExpressionParser::Product);
 }
 Result<const Expr*> ExpressionParser::Product() {
-  return Chain(Expr::Kind::kArithmetic,
-               {{"*", Operator::kMultiply},
-                {"/", Operator::kDivide},
-                {"//", Operator::kFloorDivide},
-                {"%", Operator::kModulo}},
-               &ExpressionParser::Power);
+  return Chain(
+      Expr::Kind::kArithmetic,
+      {{"*", Operator::kMultiply}, {"/", Operator::kDivide}, {"//", Operator::kFloorDivide}, {"%", Operator::kModulo}},
+      &ExpressionParser::Power);
 }
 Result<const Expr*> ExpressionParser::Power() {
   const uint32_t at = Peek().at;
@@ -285,8 +285,9 @@ Result<const Expr*> ExpressionParser::Number() {
     if (!number) return Wrong(token.at, fmt::format("\"{}\" is no number", token.text));
     literal->literal = *number;
   } else {
-    const bool leading_zero = token.text.size() > 1 && token.text[0] == '0' && token.text.find_first_not_of("0_") != std::string_view::npos &&
-                              token.text[1] >= '0' && token.text[1] <= '9';
+    const bool leading_zero = token.text.size() > 1 && token.text[0] == '0' &&
+                              token.text.find_first_not_of("0_") != std::string_view::npos && token.text[1] >= '0' &&
+                              token.text[1] <= '9';
     const std::optional<Int> number = leading_zero ? std::nullopt : ParseInt(token.text, 0);
     if (!number) return Wrong(token.at, fmt::format("\"{}\" is no integer of at most 127 bits", token.text));
     literal->literal = *number;
@@ -334,7 +335,8 @@ Result<std::string> ExpressionParser::Unescape(const Token& token) {
       if (i + hex >= text.size()) return Wrong(token.at, "this string ends inside an escape");
       for (size_t k = 1; k <= hex; ++k) {
         const std::optional<Int> digit = ParseInt(text.substr(i + k, 1), 16);
-        if (!digit) return Wrong(token.at, fmt::format("this string has an escape \\{} without {} hexadecimal digits", c, hex));
+        if (!digit)
+          return Wrong(token.at, fmt::format("this string has an escape \\{} without {} hexadecimal digits", c, hex));
         number = number * 16 + static_cast<uint32_t>(*digit);
       }
       if (number > 0x10FFFF || (number >= 0xD800 && number <= 0xDFFF)) {
@@ -391,7 +393,8 @@ Result<const Expr*> ExpressionParser::Suffixes(const Expr* operand, bool with_fi
       whole->operands.push_back(operand);
     }
     if (whole->suffixes.size() >= ParserLimits::kChain) {
-      return Wrong(at, fmt::format("more than {} filters, calls and subscripts in a row, the limit", ParserLimits::kChain),
+      return Wrong(at,
+                   fmt::format("more than {} filters, calls and subscripts in a row, the limit", ParserLimits::kChain),
                    ErrorCode::kTooLarge);
     }
     Suffix suffix;
@@ -489,7 +492,8 @@ Result<CallArguments> ExpressionParser::Arguments() {
       for (const auto& each : out.named) {
         if (each.name == name.text) return Wrong(name.at, fmt::format("the argument \"{}\" is given twice", name.text));
       }
-      if (out.named.size() >= 100) return Wrong(name.at, "more than 100 named arguments, the limit", ErrorCode::kTooLarge);
+      if (out.named.size() >= 100)
+        return Wrong(name.at, "more than 100 named arguments, the limit", ErrorCode::kTooLarge);
       out.named.push_back({name.text, value});
     } else {
       if (!out.named.empty()) return Unexpected("named arguments only after a named one");

@@ -42,7 +42,7 @@ class ExpressionParser {
   Result<std::vector<Suffix>> Filters(bool first_has_bar);
   Result<std::vector<MacroNode::Parameter>> Parameters();
   Result<CallArguments> Arguments();  // after the opening bracket
-  Result<const Expr*> Operand();            // with its suffixes
+  Result<const Expr*> Operand();      // with its suffixes
 
   uint32_t Symbol(std::string_view name);
   // Filters and tests that do not exist are errors; under an `if` only when they are used, as in Jinja.

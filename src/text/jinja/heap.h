@@ -1,5 +1,6 @@
-// What one render may use, and what it has made: steps of work, bytes of memory, nothing else. Every list, dict and text
-// of a render is made here and counted; the end of the Heap is the end of all of them but texts that others still hold.
+// What one render may use, and what it has made: steps of work, bytes of memory, nothing else. Every list, dict and
+// text of a render is made here and counted; the end of the Heap is the end of all of them but texts that others still
+// hold.
 #pragma once
 
 #include <deque>

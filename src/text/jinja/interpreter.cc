@@ -10,8 +10,14 @@ constexpr uint32_t kNoSymbol = ~uint32_t{0};
 }  // namespace
 
 Interpreter::Interpreter(const Ast& ast, std::string_view name, Machine& machine)
-    : ast_(ast), name_(name), machine_(machine), heap_(machine.heap), loop_(SymbolOf("loop")),
-      caller_(SymbolOf("caller")), varargs_(SymbolOf("varargs")), kwargs_(SymbolOf("kwargs")) {}
+    : ast_(ast),
+      name_(name),
+      machine_(machine),
+      heap_(machine.heap),
+      loop_(SymbolOf("loop")),
+      caller_(SymbolOf("caller")),
+      varargs_(SymbolOf("varargs")),
+      kwargs_(SymbolOf("kwargs")) {}
 
 uint32_t Interpreter::SymbolOf(std::string_view name) const {
   for (size_t i = 0; i < ast_.symbols.size(); ++i) {
@@ -228,7 +234,8 @@ Status Interpreter::Assign(const Target& target, Value value, Scope* scope) {
   const Value* found = scope->Find(target.symbol);
   Namespace* const* names = found != nullptr ? If<Namespace*>(*found) : nullptr;
   if (names == nullptr) {
-    return Place(target.at, Err(ErrorCode::kInvalidArgument, "cannot set an attribute of \"{}\": it is no namespace", target.name));
+    return Place(target.at, Err(ErrorCode::kInvalidArgument, "cannot set an attribute of \"{}\": it is no namespace",
+                                target.name));
   }
   BANTAM_TRY(const Value key, At(target.at, heap_.Text(target.attribute)));
   return At(target.at, heap_.Set((*names)->attributes, key, std::move(value)));

@@ -26,9 +26,7 @@ class Lexer {
   }
 
  private:
-  Error Wrong(size_t at, std::string_view what) const {
-    return ErrorAt(ErrorCode::kCorrupt, name_, source_, at, what);
-  }
+  Error Wrong(size_t at, std::string_view what) const { return ErrorAt(ErrorCode::kCorrupt, name_, source_, at, what); }
   void Put(TokenKind kind, size_t begin, size_t end) {
     tokens_.push_back({kind, static_cast<uint32_t>(begin), source_.substr(begin, end - begin)});
   }
@@ -187,7 +185,8 @@ class Lexer {
     if (c == '(' || c == '[' || c == '{') brackets.push_back(c == '(' ? ')' : c == '[' ? ']' : '}');
     if (c == ')' || c == ']' || c == '}') {
       if (brackets.empty()) return Wrong(begin, fmt::format("unexpected \"{}\": nothing is open", c));
-      if (brackets.back() != c) return Wrong(begin, fmt::format("unexpected \"{}\": expected \"{}\"", c, brackets.back()));
+      if (brackets.back() != c)
+        return Wrong(begin, fmt::format("unexpected \"{}\": expected \"{}\"", c, brackets.back()));
       brackets.pop_back();
     }
     ++at_;
@@ -198,7 +197,7 @@ class Lexer {
   // Digits with single underscores between them.
   size_t Digits(size_t at) const {
     while (at < source_.size() && (IsDigit(source_[at]) || (source_[at] == '_' && at + 1 < source_.size() &&
-                                                           IsDigit(source_[at + 1]) && IsDigit(source_[at - 1])))) {
+                                                            IsDigit(source_[at + 1]) && IsDigit(source_[at - 1])))) {
       ++at;
     }
     return at;

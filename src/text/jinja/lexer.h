@@ -1,5 +1,5 @@
-// A template's source to tokens, with Jinja's rules for white space around tags, as transformers sets them (trim_blocks and
-// lstrip_blocks): the line end after a block tag goes, and so do blanks before one at the beginning of a line.
+// A template's source to tokens, with Jinja's rules for white space around tags, as transformers sets them (trim_blocks
+// and lstrip_blocks): the line end after a block tag goes, and so do blanks before one at the beginning of a line.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,17 @@
 namespace bantam::jinja {
 
 enum class TokenKind : uint8_t {
-  kText, kPrintBegin, kPrintEnd, kBlockBegin, kBlockEnd, kName, kString, kInteger, kFloat, kOperator, kEnd,
+  kText,
+  kPrintBegin,
+  kPrintEnd,
+  kBlockBegin,
+  kBlockEnd,
+  kName,
+  kString,
+  kInteger,
+  kFloat,
+  kOperator,
+  kEnd,
 };
 
 struct Token {

@@ -223,7 +223,8 @@ Result<Value> Batch(Call& call) {
   std::vector<Value> batches;
   for (size_t begin = 0; begin < items.size(); begin += std::min(count, items.size() - begin)) {
     const size_t end = begin + std::min(count, items.size() - begin);
-    std::vector<Value> batch(items.begin() + static_cast<ptrdiff_t>(begin), items.begin() + static_cast<ptrdiff_t>(end));
+    std::vector<Value> batch(items.begin() + static_cast<ptrdiff_t>(begin),
+                             items.begin() + static_cast<ptrdiff_t>(end));
     if (call.Given(1) != nullptr && !Is<None>(*call.Given(1))) {
       BANTAM_RETURN_IF_ERROR(call.heap.Room(count * sizeof(Value)));
       batch.resize(count, *call.Given(1));
@@ -277,7 +278,8 @@ Result<Value> Select(Call& call) {
     const MarkedText* name = IfText(rest[0]);
     test = name != nullptr ? FindTest(name->view()) : nullptr;
     if (test == nullptr) {
-      return Err(ErrorCode::kUnsupported, "there is no test \"{}\"", name != nullptr ? name->view() : TypeName(rest[0]));
+      return Err(ErrorCode::kUnsupported, "there is no test \"{}\"",
+                 name != nullptr ? name->view() : TypeName(rest[0]));
     }
     rest = rest.subspan(1);
   }

@@ -170,8 +170,7 @@ Result<Value> Partition(Call& call) {
   BANTAM_TRY(const MarkedText* const separator, StringArgument(call, 0));
   if (separator->empty()) return Err(ErrorCode::kInvalidArgument, "the separator is empty");
   if (kFromRight) BANTAM_RETURN_IF_ERROR(call.heap.Step(1 + text.size() / 32 * (1 + separator->size() / 16)));
-  const size_t found =
-      kFromRight ? text.view().rfind(separator->view()) : FindText(text.view(), separator->view(), 0);
+  const size_t found = kFromRight ? text.view().rfind(separator->view()) : FindText(text.view(), separator->view(), 0);
   BANTAM_TRY(const Value nothing, call.heap.Text(""));
   if (found == std::string_view::npos) {
     return kFromRight ? NewList(call, {nothing, nothing, call.self}, ListKind::kTuple)
@@ -204,7 +203,8 @@ Result<Value> Count(Call& call) {
   BANTAM_RETURN_IF_ERROR(call.heap.StepForBytes(Self(call).size()));
   if (part->empty()) return FromSize(text::CountCodePoints(Self(call).view()) + 1);
   Int count = 0;
-  for (size_t at = 0; (at = FindText(Self(call).view(), part->view(), at)) != std::string_view::npos; at += part->size()) {
+  for (size_t at = 0; (at = FindText(Self(call).view(), part->view(), at)) != std::string_view::npos;
+       at += part->size()) {
     ++count;
   }
   return Value(count);
@@ -411,8 +411,12 @@ std::span<const Callable> TextMethods() {
 
 std::span<const Callable> ListMethods() {
   static constexpr Callable kTable[] = {
-      {"append", Append, {"object"}, 1},  {"count", CountItems, {"value"}, 1}, {"extend", Extend, {"iterable"}, 1},
-      {"index", IndexOf, {"value"}, 1},   {"insert", Insert, {"index", "object"}, 2}, {"pop", Pop, {"index"}},
+      {"append", Append, {"object"}, 1},
+      {"count", CountItems, {"value"}, 1},
+      {"extend", Extend, {"iterable"}, 1},
+      {"index", IndexOf, {"value"}, 1},
+      {"insert", Insert, {"index", "object"}, 2},
+      {"pop", Pop, {"index"}},
       {"reverse", ReverseItems},
   };
   return kTable;

@@ -7,7 +7,8 @@
 namespace bantam::jinja {
 namespace {
 
-constexpr std::string_view kSigns[] = {"+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
+constexpr std::string_view kSigns[] = {
+    "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "in", "not in"};
 
 Error WrongTypes(Operator op, const Value& a, const Value& b) {
   if (const auto* undefined = If<Undefined>(a)) return UndefinedError(*undefined);
@@ -181,7 +182,8 @@ Result<Value> Arithmetic(Heap& heap, Operator op, const Value& a, const Value& b
     if (repeats(b, a)) return Repeat(heap, b, ToInt(a));
   }
   if (op == Operator::kModulo && text_a != nullptr) {
-    return Err(ErrorCode::kUnsupported, "\"%\" after a string (printf's formats) is not supported; use ~ or the filter replace");
+    return Err(ErrorCode::kUnsupported,
+               "\"%\" after a string (printf's formats) is not supported; use ~ or the filter replace");
   }
   return WrongTypes(op, a, b);
 }
@@ -284,8 +286,7 @@ size_t FindText(std::string_view text, std::string_view needle, size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (needle.empty()) return from;
   const void* found = ::memmem(text.data() + from, text.size() - from, needle.data(), needle.size());
-  return found == nullptr ? std::string_view::npos
-                          : static_cast<size_t>(static_cast<const char*>(found) - text.data());
+  return found == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }
 
 Result<bool> Contains(Heap& heap, const Value& container, const Value& item) {

@@ -87,17 +87,17 @@ class StatementParser {
       Result<const Node*> (StatementParser::*read)(uint32_t at);
     };
     static constexpr Row kTags[] = {
-        {"if", &StatementParser::If},           {"for", &StatementParser::For},
-        {"set", &StatementParser::Set},         {"macro", &StatementParser::Macro},
-        {"call", &StatementParser::Call},       {"filter", &StatementParser::FilterBlock},
-        {"with", &StatementParser::With},       {"generation", &StatementParser::Generation},
-        {"break", &StatementParser::Break},     {"continue", &StatementParser::Continue},
+        {"if", &StatementParser::If},       {"for", &StatementParser::For},
+        {"set", &StatementParser::Set},     {"macro", &StatementParser::Macro},
+        {"call", &StatementParser::Call},   {"filter", &StatementParser::FilterBlock},
+        {"with", &StatementParser::With},   {"generation", &StatementParser::Generation},
+        {"break", &StatementParser::Break}, {"continue", &StatementParser::Continue},
     };
     for (const Row& row : kTags) {
       if (row.name == name.text) return (this->*row.read)(name.at);
     }
-    for (const std::string_view left_out : {"include", "import", "from", "extends", "block", "autoescape", "trans", "do",
-                                            "debug", "print"}) {
+    for (const std::string_view left_out :
+         {"include", "import", "from", "extends", "block", "autoescape", "trans", "do", "debug", "print"}) {
       if (name.text != left_out) continue;
       return expressions_.Wrong(name.at, fmt::format("the tag \"{}\" is not supported in chat templates", left_out),
                                 ErrorCode::kUnsupported);
@@ -236,8 +236,7 @@ class StatementParser {
       BANTAM_TRY(macro.parameters, expressions_.Parameters());
     }
     BANTAM_TRY(node->value, expressions_.Operand());
-    if (node->value->kind != Expr::Kind::kSuffixed ||
-        node->value->suffixes.back().kind != Suffix::Kind::kCall) {
+    if (node->value->kind != Expr::Kind::kSuffixed || node->value->suffixes.back().kind != Suffix::Kind::kCall) {
       return expressions_.Wrong(node->value->at, "expected a call of a macro");
     }
     BANTAM_RETURN_IF_ERROR(ExpectBlockEnd());

@@ -102,7 +102,8 @@ class JsonWriter {
       return out_.Append(FormatInt(*i)), Ok();
     }
     if (const auto* undefined = If<Undefined>(value); undefined != nullptr && !undefined->name.empty()) {
-      return Err(ErrorCode::kInvalidArgument, "tojson: \"{}\" is undefined, which JSON has no word for", undefined->name);
+      return Err(ErrorCode::kInvalidArgument, "tojson: \"{}\" is undefined, which JSON has no word for",
+                 undefined->name);
     }
     return Err(ErrorCode::kInvalidArgument, "tojson: a value of type {} has no form in JSON", TypeName(value));
   }

@@ -31,8 +31,8 @@ struct CaseSeveral {
 #include "text/jinja/case_tables.inc"
 
 bool Holds(std::span<const CharacterRange> ranges, char32_t c) {
-  const auto range =
-      std::upper_bound(ranges.begin(), ranges.end(), c, [](char32_t a, const CharacterRange& r) { return a <= r.last; });
+  const auto range = std::upper_bound(ranges.begin(), ranges.end(), c,
+                                      [](char32_t a, const CharacterRange& r) { return a <= r.last; });
   return range != ranges.end() && range->first <= c;
 }
 
@@ -42,8 +42,8 @@ void AppendMapped(std::span<const CaseRun> runs, std::span<const CaseSeveral> se
   if (run != runs.end() && run->first <= c && (c - run->first) % run->stride == 0) {
     return AppendUtf8(static_cast<char32_t>(static_cast<int64_t>(c) + run->delta), out);
   }
-  const auto found = std::lower_bound(several.begin(), several.end(), c,
-                                      [](const CaseSeveral& s, char32_t a) { return s.from < a; });
+  const auto found =
+      std::lower_bound(several.begin(), several.end(), c, [](const CaseSeveral& s, char32_t a) { return s.from < a; });
   if (found == several.end() || found->from != c) return AppendUtf8(c, out);
   for (const uint32_t to : found->to) {
     if (to != 0) AppendUtf8(to, out);
@@ -193,8 +193,7 @@ bool IsPrintable(char32_t c) { return c < 0x7F ? c >= 0x20 : Holds(kPrintable, c
 bool IsPythonSpace(char32_t c) { return Holds(kSpace, c); }
 
 MarkedText Lower(const MarkedText& text) {
-  return MapCharacters(
-      text, [&](size_t at, char32_t c, std::string& out) { AppendLower(text.view(), at, c, out); });
+  return MapCharacters(text, [&](size_t at, char32_t c, std::string& out) { AppendLower(text.view(), at, c, out); });
 }
 
 MarkedText Upper(const MarkedText& text) {
@@ -311,12 +310,8 @@ void AppendHtmlEscaped(const MarkedText& text, MarkedText& out) {
   }));
 }
 
-size_t StripLeft(std::string_view text) {
-  return CountLeft(text, IsPythonSpace);
-}
-size_t StripRight(std::string_view text) {
-  return CountRight(text, IsPythonSpace);
-}
+size_t StripLeft(std::string_view text) { return CountLeft(text, IsPythonSpace); }
+size_t StripRight(std::string_view text) { return CountRight(text, IsPythonSpace); }
 size_t StripLeft(std::string_view text, std::string_view characters) {
   const std::vector<char32_t> set = SortedCharacters(characters);
   return CountLeft(text, [&](char32_t c) { return std::binary_search(set.begin(), set.end(), c); });

@@ -1,5 +1,5 @@
-// Characters and numbers as Python's str, repr and json have them: templates were written against those, and a model was
-// trained on what they print.
+// Characters and numbers as Python's str, repr and json have them: templates were written against those, and a model
+// was trained on what they print.
 #pragma once
 
 #include <cstdint>

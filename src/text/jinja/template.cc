@@ -1,5 +1,6 @@
 #include "text/jinja/template.h"
 
+#include "base/text_util.h"
 #include "text/jinja/interpreter.h"
 #include "text/jinja/parser.h"
 
@@ -28,7 +29,7 @@ class Importer {
       case json::kind::double_:
         return Value(value.get_double());
       case json::kind::string:
-        return heap_.Text(MarkedText(std::string(value.get_string()), is_content_));
+        return Text(value.get_string());
       case json::kind::array: {
         std::vector<Value> items;
         for (const json::value& each : value.get_array()) {
@@ -44,13 +45,19 @@ class Importer {
     BANTAM_TRY(Dict* const dict, heap_.NewDict());
     for (const auto& [name, each] : value.get_object()) {
       BANTAM_TRY(Value item, Import(each, depth + 1));
-      BANTAM_TRY(const Value key, heap_.Text(MarkedText(std::string(name), is_content_)));
+      BANTAM_TRY(const Value key, Text(name));
       BANTAM_RETURN_IF_ERROR(heap_.Set(*dict, key, std::move(item)));
     }
     return Value(dict);
   }
 
  private:
+  // A GGUF file's tokens may be any bytes, and a caller's values come from anywhere: all texts in here are well-formed.
+  Result<Value> Text(std::string_view bytes) {
+    std::string text = FirstInvalidUtf8(bytes) ? ReplaceInvalidUtf8(bytes) : std::string(bytes);
+    return heap_.Text(MarkedText(std::move(text), is_content_));
+  }
+
   Heap& heap_;
   bool is_content_;
 };

@@ -1,6 +1,6 @@
-// A Jinja template as transformers would run it (its environment: trim_blocks, lstrip_blocks, loop controls, its tojson,
-// raise_exception and strftime_now), within limits, and with every byte of the output known as the template's or a
-// message's.
+// A Jinja template as transformers would run it (its environment: trim_blocks, lstrip_blocks, loop controls, its
+// tojson, raise_exception and strftime_now), within limits, and with every byte of the output known as the template's
+// or a message's.
 //
 //   BANTAM_TRY(const auto program, jinja::Template::Parse(source, "tokenizer_config.json: chat_template"));
 //   BANTAM_TRY(const jinja::MarkedText text, program.Render(variables, limits, now));

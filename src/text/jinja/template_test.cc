@@ -1,5 +1,5 @@
-// What a template's author meets: values, errors with their place, and the order of things. That the output is Jinja's is
-// the business of tests/differential/test_chat_template.py.
+// What a template's author meets: values, errors with their place, and the order of things. That the output is Jinja's
+// is the business of tests/differential/test_chat_template.py.
 #include "text/jinja/template.h"
 
 #include <gmock/gmock.h>
@@ -85,8 +85,8 @@ TEST(JinjaTemplate, ErrorsSayWhereAndWhat) {
       {"{% break %}", "t:1:4: \"break\" outside a loop", ErrorCode::kCorrupt},
       {"{{ raise_exception('No system role.') }}", "t:1:19: the template refuses these messages: No system role.",
        ErrorCode::kInvalidArgument},
-      {"{{ 'a' < 1 }}",
-       "t:1:10: \"<\" cannot be used between a value of type str and one of type int", ErrorCode::kInvalidArgument},
+      {"{{ 'a' < 1 }}", "t:1:10: \"<\" cannot be used between a value of type str and one of type int",
+       ErrorCode::kInvalidArgument},
       {"{{ 'a'.split() | join(1, 2, 3) }}", "t:1:16: join: takes at most 2 arguments, got 3",
        ErrorCode::kInvalidArgument},
       {"{{ 'a' | replace('b') }}", "t:1:8: replace: the parameter \"new\" is missing", ErrorCode::kInvalidArgument},
@@ -109,7 +109,8 @@ TEST(JinjaTemplate, TheTimeIsTheOneItIsGiven) {
 }
 
 TEST(JinjaTemplate, ALoopThatIsKeptBeyondItsEndIsEmpty) {
-  EXPECT_EQ(Text("{% set ns = namespace() %}{% for x in [1] %}{% set ns.l = loop %}{% endfor %}[{{ ns.l.index }}]"), "[]");
+  EXPECT_EQ(Text("{% set ns = namespace() %}{% for x in [1] %}{% set ns.l = loop %}{% endfor %}[{{ ns.l.index }}]"),
+            "[]");
 }
 
 TEST(JinjaTemplate, AMacroKeptBeyondItsScopeStillSeesIt) {
@@ -119,7 +120,8 @@ TEST(JinjaTemplate, AMacroKeptBeyondItsScopeStillSeesIt) {
 }
 
 TEST(JinjaTemplate, ListsThatHoldThemselvesAreRefusedWhenPrinted) {
-  for (const char* use : {"{{ l }}", "{{ l | tojson }}", "{% set k = [] %}{% set _ = k.append(k) %}{{ l == k }}", "{{ l | string }}"}) {
+  for (const char* use :
+       {"{{ l }}", "{{ l | tojson }}", "{% set k = [] %}{% set _ = k.append(k) %}{{ l == k }}", "{{ l | string }}"}) {
     const Error error = Failure(std::string("{% set l = [] %}{% set _ = l.append(l) %}") + use);
     EXPECT_THAT(error.message, HasSubstr("nested deeper than 100 levels")) << use;
   }
@@ -137,7 +139,8 @@ TEST(JinjaTemplate, RendersOfOneTemplateShareNothing) {
 
 // HOSTILE.md F-54: what reaches beyond values, or loads something else.
 TEST(JinjaHostile, NothingReachesBeyondTheValues) {
-  for (const char* tag : {"include 'x'", "import 'x' as y", "from 'x' import y", "extends 'x'", "block b", "do x()", "autoescape true"}) {
+  for (const char* tag :
+       {"include 'x'", "import 'x' as y", "from 'x' import y", "extends 'x'", "block b", "do x()", "autoescape true"}) {
     const Error error = Failure(fmt::format("{{% {} %}}", tag));
     EXPECT_EQ(error.code, ErrorCode::kUnsupported) << tag;
     EXPECT_THAT(error.message, StartsWith("t:1:4: the tag \"")) << tag;
@@ -200,11 +203,11 @@ TEST(JinjaHostile, TheTemplatesSizeIsBounded) {
 }
 
 TEST(JinjaHostile, AMacroThatCallsItselfEnds) {
-  for (const char* source : {"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-                             "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
-                             "{% macro m() %}{{ caller is defined }}{% call m() %}{% endcall %}{% endmacro %}{{ m() }}",
-                             "{% macro m(x=m()) %}{% endmacro %}{{ m() }}",
-                             "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}"}) {
+  for (const char* source :
+       {"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
+        "{% macro m() %}{{ caller is defined }}{% call m() %}{% endcall %}{% endmacro %}{{ m() }}",
+        "{% macro m(x=m()) %}{% endmacro %}{{ m() }}", "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}"}) {
     const Error error = Failure(source);
     EXPECT_EQ(error.code, ErrorCode::kTooLarge) << source;
     EXPECT_THAT(error.message, HasSubstr("nested deeper than 1000 levels, the limit")) << source;
@@ -292,7 +295,8 @@ TEST(JinjaHostile, NumbersAreBounded) {
 TEST(JinjaHostile, VariablesAreNotDeeperThanThePrinting) {
   json::value deep = 1;
   for (int i = 0; i < 200; ++i) deep = json::array{std::move(deep)};
-  EXPECT_THAT(Failure("{{ x }}", {{"x", deep}}).message, HasSubstr("t: x: a variable is nested deeper than 100 levels"));
+  EXPECT_THAT(Failure("{{ x }}", {{"x", deep}}).message,
+              HasSubstr("t: x: a variable is nested deeper than 100 levels"));
   EXPECT_EQ(Text("ok", {{"x", deep}}), "ok");  // not asked for, not read
 }
 

@@ -24,7 +24,8 @@ Result<Value> TitleWords(Call& call) {
     size_t end = begin;
     const auto separates = [&](size_t at) {
       const auto c = text::DecodeUtf8(bytes.data() + at).code_point;
-      return IsPythonSpace(c) || (c < 0x80 && std::string_view("-({[<").find(static_cast<char>(c)) != std::string_view::npos);
+      return IsPythonSpace(c) ||
+             (c < 0x80 && std::string_view("-({[<").find(static_cast<char>(c)) != std::string_view::npos);
     };
     const bool between = separates(begin);
     while (end < bytes.size() && separates(end) == between) end += text::DecodeUtf8(bytes.data() + end).length;
@@ -225,7 +226,8 @@ Result<Value> ToFloat(Call& call) {
 
 Result<Value> Round(Call& call) {
   BANTAM_TRY(const int64_t precision, IntArgument(call, 0, 0));
-  if (!IsNumber(call.self)) return Err(ErrorCode::kInvalidArgument, "a value of type {} cannot be rounded", TypeName(call.self));
+  if (!IsNumber(call.self))
+    return Err(ErrorCode::kInvalidArgument, "a value of type {} cannot be rounded", TypeName(call.self));
   if (call.Given(1) != nullptr) {
     BANTAM_TRY(const MarkedText* const method, StringArgument(call, 1));
     const double scale = std::pow(10.0, static_cast<double>(std::clamp<int64_t>(precision, -300, 300)));
