@@ -192,7 +192,7 @@ void AddedTokens::Find(std::string_view text, bool in_normalized, const Trust& t
 size_t Trust::EndFrom(size_t at) const {
   if (at >= end_) return at;
   const auto next = std::upper_bound(untrusted_.begin(), untrusted_.end(), at,
-                                     [](size_t place, const TextRange& range) { return place < range.end; });
+                                     [](size_t place, const UntrustedBytes& range) { return place < range.end; });
   return next == untrusted_.end() ? end_ : std::max(at, std::min(next->begin, end_));
 }
 
@@ -201,7 +201,7 @@ void Trust::CutAtBorders(std::vector<Stretch>& stretches) const {
   std::vector<Stretch> out;
   for (const Stretch& stretch : stretches) {
     Stretch rest = stretch;
-    for (const TextRange& range : untrusted_) {
+    for (const UntrustedBytes& range : untrusted_) {
       for (const size_t border : {range.begin, range.end}) {
         if (rest.id >= 0 || border <= rest.begin || border >= rest.end) continue;
         out.push_back({rest.begin, static_cast<uint32_t>(border), -1});

@@ -36,7 +36,7 @@ class Trust {
  public:
   Trust(const EncodeOptions& options, size_t text_size)
       : end_(options.recognize_special_tokens ? text_size : options.trusted_prefix_bytes),
-        untrusted_(options.recognize_special_tokens ? options.untrusted : std::span<const TextRange>()) {}
+        untrusted_(options.recognize_special_tokens ? options.untrusted : std::span<const UntrustedBytes>()) {}
   static Trust Of(bool everything, size_t text_size) {
     return Trust({.recognize_special_tokens = everything}, text_size);
   }
@@ -50,7 +50,7 @@ class Trust {
 
  private:
   size_t end_;
-  std::span<const TextRange> untrusted_;
+  std::span<const UntrustedBytes> untrusted_;
 };
 
 // For a text whose repair has moved what is untrusted in it.

@@ -24,7 +24,7 @@ std::string RenderedChat::Text() const {
 }
 
 Encoding EncodeChat(const Tokenizer& tokenizer, const RenderedChat& chat, size_t max_tokens) {
-  std::vector<TextRange> untrusted;
+  std::vector<UntrustedBytes> untrusted;
   std::string text;
   for (const ChatPiece& piece : chat.pieces) {
     if (piece.is_content) untrusted.push_back({text.size(), text.size() + piece.text.size()});

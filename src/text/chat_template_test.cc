@@ -254,7 +254,7 @@ TEST(EncodeChat, ASpecialTokenThatReachesIntoContentGivesWayToAShorterOne) {
   EXPECT_THAT(EncodeChat(*tokenizer, {{{"<a", false}, {">b", true}}}).ids, ElementsAre(4, 2, 5, 3));
   EXPECT_THAT(EncodeChat(*tokenizer, {{{"<a>", true}, {"<a>", false}}}).ids, ElementsAre(4, 2, 5, 0));
   // A repaired text has moved: then nothing is special.
-  const TextRange content{0, 1};
+  const UntrustedBytes content{0, 1};
   EXPECT_THAT(tokenizer->Encode("\xFF<a>", {.recognize_special_tokens = true, .untrusted = {&content, 1}}).ids,
               ::testing::Not(::testing::Contains(0)));
 }

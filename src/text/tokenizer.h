@@ -29,7 +29,7 @@ struct Encoding {
   bool truncated() const { return num_tokens_before_truncation > ids.size(); }
 };
 
-struct TextRange {  // half-open, in bytes
+struct UntrustedBytes {  // half-open, in bytes
   size_t begin = 0;
   size_t end = 0;
 };
@@ -43,7 +43,7 @@ struct EncodeOptions {
   // With recognize_special_tokens: parts of the text that users wrote, sorted and apart. A special token that touches
   // one is not recognised. Their borders are no borders of words, but with a tokenizer that finds special tokens in
   // normalised text. Where the text is not well-formed UTF-8, no special token is recognised.
-  std::span<const TextRange> untrusted{};
+  std::span<const UntrustedBytes> untrusted{};
   bool offsets = false;
   size_t max_tokens = 0;  // including added special tokens; 0 = no limit. Cut on the right.
 };

@@ -1,4 +1,7 @@
 // Global functions.
+#include <locale.h>
+#include <time.h>
+
 #include "base/text_util.h"
 #include "text/jinja/callables.h"
 #include "text/jinja/operations.h"
@@ -83,7 +86,8 @@ Result<Value> FormatTime(Call& call) {
   // strftime() returns 0 both for "too small" and for nothing; the extra character tells them apart.
   const std::string padded = std::string(format->view()) + "|";
   std::string out(16'384, '\0');
-  const size_t length = std::strftime(out.data(), out.size(), padded.c_str(), &call.machine.time);
+  static const locale_t kEnglish = ::newlocale(LC_ALL_MASK, "C", nullptr);  // whatever the host program has set
+  const size_t length = ::strftime_l(out.data(), out.size(), padded.c_str(), &call.machine.time, kEnglish);
   if (length == 0) return Err(ErrorCode::kInvalidArgument, "the format gives too long a text");
   out.resize(length - 1);
   return call.heap.Text(MarkedText(std::move(out), !format->content().empty()));

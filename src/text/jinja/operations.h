@@ -44,9 +44,9 @@ struct JsonStyle {
 };
 Status AppendJson(Heap& heap, const Value& value, const JsonStyle& style, MarkedText& out);
 
-// An integer that fits a size of ours, clamped: for indices and widths.
+// An integer that fits a size of ours, clamped: for indices and widths. The difference of two fits as well.
 inline int64_t ClampToInt64(Int value) {
-  constexpr Int kMost = int64_t{1} << 62;
+  constexpr Int kMost = int64_t{1} << 61;
   return static_cast<int64_t>(value > kMost ? kMost : value < -kMost ? -kMost : value);
 }
 

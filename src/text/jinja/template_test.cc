@@ -289,6 +289,8 @@ TEST(JinjaHostile, NumbersAreBounded) {
   EXPECT_THAT(Failure("{{ 999999999999999999999999999999999999999 }}").message, HasSubstr("127 bits"));
   EXPECT_THAT(Failure("{{ range(100001) }}").message, HasSubstr("more than the limit, 100000"));
   EXPECT_EQ(Text("{{ 'abc'[2 ** 100:] }}{{ 'abc'[-(2 ** 100):] }}{{ [1][2 ** 90] }}"), "abc");
+  EXPECT_EQ(Text("{{ range(2 ** 100, -(2 ** 100)) | length }}"), "0");
+  EXPECT_THAT(Failure("{{ range(-(2 ** 100), 2 ** 100) }}").message, HasSubstr("more than the limit"));
   EXPECT_EQ(Text("{{ 1e400 }} {{ -1e400 }} {{ 1e400 | int }} {{ 'nan' | float }}"), "inf -inf 0 nan");
 }
 
