@@ -27,6 +27,7 @@ Run SetUpRun(CLI::App& app);
 Run SetUpServe(CLI::App& app);
 Run SetUpShow(CLI::App& app);
 Run SetUpTag(CLI::App& app);
+Run SetUpTemplate(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli

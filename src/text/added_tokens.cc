@@ -133,6 +133,7 @@ Result<AddedTokens> AddedTokens::Create(std::vector<AddedToken> tokens, Model& m
                                           QuoteForError(token.content)));
     }
     search.all_special &= token.special;
+    search.any_special |= token.special;
   }
   out.tokens_ = std::move(tokens);
   return out;
@@ -143,7 +144,7 @@ bool AddedTokens::Any(bool in_normalized, bool find_special) const {
   return !search.trie.empty() && (find_special || !search.all_special);
 }
 
-void AddedTokens::Find(std::string_view text, bool in_normalized, size_t trusted, std::vector<Stretch>& out,
+void AddedTokens::Find(std::string_view text, bool in_normalized, const Trust& trust, std::vector<Stretch>& out,
                        uint64_t& steps) const {
   const PatternTrie& trie = in_normalized ? normalized_.trie : raw_.trie;
   const auto put = [&out](size_t begin, size_t end, int32_t id) {
@@ -153,16 +154,25 @@ void AddedTokens::Find(std::string_view text, bool in_normalized, size_t trusted
   size_t spaces_known = 0;  // all from the last `rstrip` to here is white space: not looked at again
   steps += text.size();
   for (size_t at = 0; (at = trie.NextStart(text, at)) < text.size();) {
-    const PatternTrie::Match match = trie.LongestAt(text, at, steps);
+    PatternTrie::Match match = trie.LongestAt(text, at, steps);
     if (match.length == 0) {
       ++at;
       continue;
     }
-    const AddedToken& token = tokens_[static_cast<size_t>(match.value)];
     size_t begin = at;
+    if (IsSpecialAt(match) && !trust.Covers(begin, begin + match.length)) {
+      // One that reaches from trusted text into a user's: what the trusted part alone holds, if anything.
+      const size_t trusted = trust.EndFrom(begin);
+      const size_t skipped = trusted > begin ? 1 : match.length;
+      match = trusted > begin ? trie.LongestAt(text.substr(0, trusted), begin, steps) : PatternTrie::Match{};
+      if (match.length == 0) {
+        at = begin + skipped;
+        continue;
+      }
+    }
+    const AddedToken& token = tokens_[static_cast<size_t>(match.value)];
     size_t end = at + match.length;
     at = end;
-    if (token.special && end > trusted) continue;
     if (token.single_word && !StandsAlone(text, begin, end)) continue;
     if (token.lstrip) begin = std::max(SpaceBefore(text, begin, done), done);
     if (token.rstrip) {
@@ -177,6 +187,30 @@ void AddedTokens::Find(std::string_view text, bool in_normalized, size_t trusted
     done = end;
   }
   if (done < text.size()) put(done, text.size(), -1);
+}
+
+size_t Trust::EndFrom(size_t at) const {
+  if (at >= end_) return at;
+  const auto next = std::upper_bound(untrusted_.begin(), untrusted_.end(), at,
+                                     [](size_t place, const UntrustedBytes& range) { return place < range.end; });
+  return next == untrusted_.end() ? end_ : std::max(at, std::min(next->begin, end_));
+}
+
+void Trust::CutAtBorders(std::vector<Stretch>& stretches) const {
+  if (untrusted_.empty()) return;
+  std::vector<Stretch> out;
+  for (const Stretch& stretch : stretches) {
+    Stretch rest = stretch;
+    for (const UntrustedBytes& range : untrusted_) {
+      for (const size_t border : {range.begin, range.end}) {
+        if (rest.id >= 0 || border <= rest.begin || border >= rest.end) continue;
+        out.push_back({rest.begin, static_cast<uint32_t>(border), -1});
+        rest.begin = static_cast<uint32_t>(border);
+      }
+    }
+    out.push_back(rest);
+  }
+  stretches = std::move(out);
 }
 
 int32_t AddedTokens::IdOf(std::string_view content) const {

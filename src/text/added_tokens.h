@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "text/parts.h"
+#include "text/tokenizer.h"
 
 namespace bantam::text {
 
@@ -29,6 +30,35 @@ struct Stretch {
   uint32_t end = 0;
   int32_t id = -1;
 };
+
+// Where in a text special tokens are recognised, as EncodeOptions say it.
+class Trust {
+ public:
+  Trust(const EncodeOptions& options, size_t text_size)
+      : end_(options.recognize_special_tokens ? text_size : options.trusted_prefix_bytes),
+        untrusted_(options.recognize_special_tokens ? options.untrusted : std::span<const UntrustedBytes>()) {}
+  static Trust Of(bool everything, size_t text_size) {
+    return Trust({.recognize_special_tokens = everything}, text_size);
+  }
+
+  bool anything() const { return end_ > 0; }
+  // Before it, from `at` on, nothing is untrusted; `at` itself if it is.
+  size_t EndFrom(size_t at) const;
+  bool Covers(size_t begin, size_t end) const { return end <= EndFrom(begin); }
+  // Cuts stretches of text where trust begins or ends.
+  void CutAtBorders(std::vector<Stretch>& stretches) const;
+
+ private:
+  size_t end_;
+  std::span<const UntrustedBytes> untrusted_;
+};
+
+// For a text whose repair has moved what is untrusted in it.
+inline EncodeOptions WithoutSpecialTokens(EncodeOptions options) {
+  options.recognize_special_tokens = false;
+  options.untrusted = {};
+  return options;
+}
 
 // The longest of many strings at one place of a text: a trie over bytes.
 class PatternTrie {
@@ -68,8 +98,10 @@ class AddedTokens {
 
   // Whether there is anything to find in the text as it came, or in the normalised text.
   bool Any(bool in_normalized, bool find_special) const;
-  // Appends stretches that cover the text. Special tokens are found where they end within the first `trusted` bytes.
-  void Find(std::string_view text, bool in_normalized, size_t trusted, std::vector<Stretch>& out,
+  // Whether there are special tokens that are found in the normalised text.
+  bool AnySpecialNormalized() const { return normalized_.any_special; }
+  // Appends stretches that cover the text.
+  void Find(std::string_view text, bool in_normalized, const Trust& trust, std::vector<Stretch>& out,
             uint64_t& steps) const;
 
   int32_t IdOf(std::string_view content) const;  // -1 when unknown
@@ -82,8 +114,9 @@ class AddedTokens {
  private:
   struct Search {
     PatternTrie trie;  // values: indices of tokens_
-    bool all_special = true;
+    bool all_special = true, any_special = false;
   };
+  bool IsSpecialAt(const PatternTrie::Match& match) const { return tokens_[static_cast<size_t>(match.value)].special; }
   std::vector<AddedToken> tokens_;
   std::vector<std::string> decoded_;  // as tokens_
   std::unordered_map<std::string, size_t> by_content_;

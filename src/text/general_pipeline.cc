@@ -88,10 +88,10 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
   }
 
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
-    const auto encode = [&](std::string_view clean, Encoding& encoding, TokenSink& sink) {
+    const auto encode = [&](std::string_view clean, const EncodeOptions& how, Encoding& encoding, TokenSink& sink) {
       Scratch& scratch = ThisThread();
-      Cut(clean, options, scratch);
-      Tokenize(options, encoding, sink, scratch);
+      Cut(clean, how, scratch);
+      Tokenize(how, encoding, sink, scratch);
       scratch.Trim();
     };
     return EncodeFramed(text, post_processor_.before, post_processor_.after, options, encode);
@@ -128,12 +128,14 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
     pieces.with_source = with_source;
     pieces.pieces.clear();
     scratch.raw_stretches.clear();
-    const size_t trusted = find_special ? text.size() : options.trusted_prefix_bytes;
-    if (added_tokens_.Any(false, trusted > 0)) {
-      added_tokens_.Find(text, false, trusted, scratch.raw_stretches, scratch.steps);
+    const Trust trust(options, text.size());
+    if (added_tokens_.Any(false, trust.anything())) {
+      added_tokens_.Find(text, false, trust, scratch.raw_stretches, scratch.steps);
     } else {
       scratch.raw_stretches.push_back({0, static_cast<uint32_t>(text.size()), -1});
     }
+    // Normalised text no longer says whose it is.
+    if (added_tokens_.AnySpecialNormalized()) trust.CutAtBorders(scratch.raw_stretches);
     const bool one = scratch.raw_stretches.size() == 1;
     if (with_source && !one) CountCodePointsBefore(text, scratch.code_points);
     TextWriter writer(pieces.text, with_source, text.size() + text.size() / 2);
@@ -151,7 +153,8 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
       } else {
         normalizer_->Apply(view, with_source, scratch.normalized, scratch.steps);
         writer.Copy(scratch.normalized, 0, scratch.normalized.size);
-        CutNormalized(scratch.normalized.view(), begin, find_special, scratch);
+        CutNormalized(scratch.normalized.view(), begin, find_special && trust.Covers(stretch.begin, stretch.end),
+                      scratch);
       }
     }
     writer.Finish();
@@ -167,7 +170,7 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
       return;
     }
     scratch.stretches.clear();
-    added_tokens_.Find(text, true, find_special ? text.size() : 0, scratch.stretches, scratch.steps);
+    added_tokens_.Find(text, true, Trust::Of(find_special, text.size()), scratch.stretches, scratch.steps);
     for (const Stretch& stretch : scratch.stretches) {
       if (stretch.id < 0 && stretch.begin == stretch.end) continue;
       scratch.pieces.pieces.push_back({base + stretch.begin, base + stretch.end, stretch.id});
@@ -204,7 +207,8 @@ class GeneralPipeline final : public Tokenizer, private TokenNames {
       for (; i < pieces.pieces.size() && pieces.pieces[i].id < 0; ++i) {
         scratch.words.push_back({pieces.pieces[i].begin, pieces.pieces[i].end});
       }
-      model_->Tokenize(pieces.text, scratch.words, options.recognize_special_tokens, sink, scratch.steps);
+      model_->Tokenize(pieces.text, scratch.words, options.recognize_special_tokens && options.untrusted.empty(), sink,
+                       scratch.steps);
       for (size_t k = first; trims && k < encoding.ids.size(); ++k) {
         const Blanks blanks = blanks_[static_cast<size_t>(encoding.ids[k])];
         if (blanks.leading + blanks.trailing > 0) Trim(blanks, k == special, encoding.offsets[k]);

@@ -41,7 +41,9 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
-    const auto encode = [&](std::string_view clean, Encoding&, TokenSink& sink) { EncodeText(clean, options, sink); };
+    const auto encode = [&](std::string_view clean, const EncodeOptions& how, Encoding&, TokenSink& sink) {
+      EncodeText(clean, how, sink);
+    };
     return EncodeFramed(text, frame_.before, frame_.after, options, encode);
   }
 
@@ -108,10 +110,17 @@ class SentencePieceTokenizer final : public Tokenizer {
     std::vector<uint32_t> code_points;
     if (options.offsets) CountCodePointsBefore(text, code_points);
     const PatternTrie& found = options.recognize_special_tokens ? found_with_special_ : found_;
+    // Without special tokens every match is an ordinary one.
+    const Trust trust = options.recognize_special_tokens ? Trust(options, text.size()) : Trust::Of(true, text.size());
     uint64_t steps = 0;
     size_t done = 0;
     for (size_t at = 0; !found.empty() && (at = found.NextStart(text, at)) < text.size();) {
-      const PatternTrie::Match match = found.LongestAt(text, at, steps);
+      PatternTrie::Match match = found.LongestAt(text, at, steps);
+      if (match.length > 0 && !trust.Covers(at, at + match.length)) {  // special ones within the trusted part only
+        const PatternTrie::Match ordinary = found_.empty() ? PatternTrie::Match() : found_.LongestAt(text, at, steps);
+        match = found.LongestAt(text.substr(0, std::max(trust.EndFrom(at), at)), at, steps);
+        if (ordinary.length > match.length) match = ordinary;
+      }
       if (match.length == 0) {
         ++at;
         continue;

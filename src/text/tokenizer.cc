@@ -75,9 +75,9 @@ class Pipeline final : public Tokenizer, private TokenNames {
   }
 
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
-    const auto encode = [&](std::string_view clean, Encoding&, TokenSink& sink) {
+    const auto encode = [&](std::string_view clean, const EncodeOptions& how, Encoding&, TokenSink& sink) {
       Scratch& scratch = ThisThread();
-      EncodeText(clean, options, sink, scratch);
+      EncodeText(clean, how, sink, scratch);
       scratch.Trim();
     };
     return EncodeFramed(text, post_processor_.before, post_processor_.after, options, encode);
@@ -106,13 +106,16 @@ class Pipeline final : public Tokenizer, private TokenNames {
   int32_t Id(std::string_view token) const override { return TokenId(token); }
 
   void EncodeText(std::string_view text, const EncodeOptions& options, TokenSink& sink, Scratch& scratch) const {
-    const size_t trusted = options.recognize_special_tokens ? text.size() : options.trusted_prefix_bytes;
-    if (!added_tokens_.Any(false, trusted > 0)) {
-      EncodeStretch({text}, options, sink, scratch);
+    const Trust trust(options, text.size());
+    const bool cuts = added_tokens_.AnySpecialNormalized() && !options.untrusted.empty();
+    if (!added_tokens_.Any(false, trust.anything()) && !cuts) {
+      EncodeStretch({text}, options, trust.Covers(0, text.size()), sink, scratch);
       return;
     }
     scratch.raw_stretches.clear();
-    added_tokens_.Find(text, false, trusted, scratch.raw_stretches, scratch.steps);
+    added_tokens_.Find(text, false, trust, scratch.raw_stretches, scratch.steps);
+    // Normalised text no longer says whose it is.
+    if (cuts) trust.CutAtBorders(scratch.raw_stretches);
     std::vector<uint32_t>& code_points = scratch.code_points;
     code_points.clear();
     if (options.offsets) {
@@ -131,14 +134,15 @@ class Pipeline final : public Tokenizer, private TokenNames {
         sink.BeginWord();
         sink.Add(stretch.id, {first, options.offsets ? code_points[stretch.end] : 0});
       } else {
-        EncodeStretch({text.substr(stretch.begin, stretch.end - stretch.begin), nullptr, first}, options, sink,
-                      scratch);
+        EncodeStretch({text.substr(stretch.begin, stretch.end - stretch.begin), nullptr, first}, options,
+                      trust.Covers(stretch.begin, stretch.end), sink, scratch);
       }
     }
   }
 
   // A part of the text without added tokens of the first kind.
-  void EncodeStretch(const TextView& in, const EncodeOptions& options, TokenSink& sink, Scratch& scratch) const {
+  void EncodeStretch(const TextView& in, const EncodeOptions& options, bool trusted, TokenSink& sink,
+                     Scratch& scratch) const {
     NormalizedText& text = scratch.normalized;
     if (normalizer_ != nullptr) {
       normalizer_->Apply(in, options.offsets, text, scratch.steps);
@@ -146,13 +150,13 @@ class Pipeline final : public Tokenizer, private TokenNames {
       Copy(in, options.offsets, text);
     }
     scratch.steps += text.size;
-    const bool find_special = options.recognize_special_tokens;
+    const bool find_special = options.recognize_special_tokens && trusted;
     if (!added_tokens_.Any(true, find_special)) {
       EncodeWords({0, static_cast<uint32_t>(text.size)}, find_special, sink, scratch);
       return;
     }
     scratch.stretches.clear();
-    added_tokens_.Find(text.view(), true, find_special ? text.size : 0, scratch.stretches, scratch.steps);
+    added_tokens_.Find(text.view(), true, Trust::Of(find_special, text.size), scratch.stretches, scratch.steps);
     for (const Stretch& stretch : scratch.stretches) {
       if (stretch.id >= 0) {
         sink.BeginWord();

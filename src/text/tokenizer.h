@@ -32,12 +32,21 @@ struct Encoding {
   bool truncated() const { return num_tokens_before_truncation > ids.size(); }
 };
 
+struct UntrustedBytes {  // half-open, in bytes
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 struct EncodeOptions {
   bool add_special_tokens = true;  // [CLS] ... [SEP] and the like, from the post-processor
   bool recognize_special_tokens =
       false;  // "[SEP]" in the text becomes the token: only for trusted text, never for users'
   // Special tokens are recognised where they end within these first bytes: a model's own prompt before a user's text.
   size_t trusted_prefix_bytes = 0;
+  // With recognize_special_tokens: parts of the text that users wrote, sorted and apart. A special token that touches
+  // one is not recognised. Their borders are no borders of words, but with a tokenizer that finds special tokens in
+  // normalised text. Where the text is not well-formed UTF-8, no special token is recognised.
+  std::span<const UntrustedBytes> untrusted{};
   bool offsets = false;
   bool words = false;
   size_t max_tokens = 0;  // including added special tokens; 0 = no limit. Cut on the right.
