@@ -272,9 +272,10 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 }  // namespace
 
 void InstallScalar(KernelTable* table) {
-  *table = {GemmF32,   GemmInt8,       GemmInt4,             Quantize,        LayerNorm, Attention, Attention,
-            Embedding, ActivateAll,    Softmax,              RmsNorm,         Rope,
-            Gate,      PagedAttention, ScalarQuantizeBlocks, ScalarGemmBlocks};
+  *table = {GemmF32,         GemmInt8,  GemmInt4,  Quantize,       LayerNorm,
+            Attention,       Attention, Embedding, ActivateAll,    Softmax,
+            RmsNorm,         Rope,      Gate,      PagedAttention, ScalarQuantizeBlocks,
+            ScalarGemmBlocks};
 }
 
 }  // namespace bantam
