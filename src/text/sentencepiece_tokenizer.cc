@@ -88,11 +88,14 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
   std::string JoinTokenTexts(std::vector<std::string> tokens) const override {
-    std::string out;
-    for (const std::string& token : tokens) out += token;
-    for (size_t at = 0; (at = out.find(kSpaceSymbol, at)) != std::string::npos; ++at) {
-      out.replace(at, kSpaceSymbol.size(), " ");
+    std::string joined, out;
+    for (const std::string& token : tokens) joined += token;
+    size_t from = 0;
+    for (size_t at; (at = joined.find(kSpaceSymbol, from)) != std::string::npos; from = at + kSpaceSymbol.size()) {
+      out.append(joined, from, at - from);
+      out += ' ';
     }
+    out.append(joined, from);
     return out.starts_with(' ') ? out.substr(1) : out;
   }
   const TokenTemplate& single_template() const override { return single_template_; }
