@@ -59,7 +59,7 @@ def test_mistakes_name_their_place(bantam_binary, model, tmp_path):
     template = tmp_path / "t.jinja"
     template.write_text("a\n{% for m in messages %}{{ m.content | shout }}{% endfor %}")
     done = run(bantam_binary, template, stdin="[]")
-    assert done.returncode == 65 and b't.jinja:2:38: there is no filter "shout"' in done.stderr
+    assert done.returncode == 65 and b't.jinja:2:39: there is no filter "shout"' in done.stderr
     template.write_text("{{ raise_exception('No.') }}")
     assert b"the template refuses these messages: No." in run(bantam_binary, template, stdin="[]").stderr
     assert b"standard input:1:2" in run(bantam_binary, template, stdin="[").stderr
