@@ -3,11 +3,14 @@
 layer input, found beforehand on sample text.
 
 Emulates both in torch, with the weights rounded per output channel as PackInt8 does, on every product of every layer:
-    compare_activation_scales.py MODEL_FOLDER DATA_FOLDER
+    compare_activation_scales.py MODEL_FOLDER DATA_FOLDER [MODE ...]
+Modes are f32, row, static (from the lowest to the highest value seen), and a share such as 1e-4 that static leaves out on
+either side; all of them without one.
 Calibrates on 500 sentences of STS-B `train`; measures on every second pair of `dev`, and the in-scope accuracy of CLINC150
 with a logistic regression on the mode's own vectors of `train`. Needs the packages of tools/requirements-golden.txt.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -28,6 +31,15 @@ class QuantLinear(torch.nn.Module):
         self.mode = "f32"
         self.low, self.high, self.sample = float("inf"), -float("inf"), []
 
+    @functools.cache
+    def static_range(self, mode):
+        if mode == "static":
+            return self.low, self.high
+        # Without the outermost share of the values on either side.
+        values = torch.cat(self.sample).sort().values
+        cut = int(len(values) * float(mode))
+        return values[cut].item(), values[-1 - cut].item()
+
     def forward(self, x):
         if self.mode == "f32":
             return self.exact(x)
@@ -37,12 +49,8 @@ class QuantLinear(torch.nn.Module):
             return self.exact(x)
         if self.mode == "row":
             low, high = x.amin(-1, keepdim=True), x.amax(-1, keepdim=True)
-        elif self.mode == "static":
-            low, high = self.low, self.high
-        else:  # the range without the outermost share of the values on either side
-            values = torch.cat(self.sample).sort().values
-            cut = int(len(values) * float(self.mode))
-            low, high = values[cut].item(), values[-1 - cut].item()
+        else:
+            low, high = self.static_range(self.mode)
         step = (high - low) / 255
         quantized = torch.clamp(torch.round((x - low) / step), 0, 255) * step + low
         return torch.nn.functional.linear(quantized, self.weight, self.bias)
@@ -76,12 +84,10 @@ def main():
     embed(calibration, "calibrate")
     lines = [json.loads(line) for line in open(data / "intent-clinc150/clinc150_full.jsonl")]
     train, test = ([l for l in lines if l["split"] == split] for split in ["train", "test"])
-    exact = None
+    exact = embed([p["a"] for p in dev], "f32")
     print("mode: cosine mean, lowest; STS-B Spearman; CLINC150 accuracy")
-    for mode in ["f32", "row", "static", "1e-5", "1e-4"]:
+    for mode in sys.argv[3:] or ["f32", "row", "static", "1e-5", "1e-4"]:
         a, b = embed([p["a"] for p in dev], mode), embed([p["b"] for p in dev], mode)
-        if exact is None:
-            exact = a
         cosine = (a * exact).sum(1)
         rho = spearmanr((a * b).sum(1), [p["score"] for p in dev]).statistic
         head = LogisticRegression(C=10, max_iter=1000)
