@@ -11,17 +11,6 @@ namespace {
 
 const Path kGolden = "src/models/golden";
 
-// Golden folders whose reference has logits: a new one needs no new code.
-std::vector<std::string> ModelsWithHeads() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kGolden)) {
-    const auto file = SafetensorsFile::Open(entry.path() / "reference.safetensors");
-    if (file && (*file)->Find("logits") != nullptr) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class ClassifierHeadGolden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ClassifierHeadGolden, LogitsEqualTheReference) {
@@ -46,7 +35,7 @@ TEST_P(ClassifierHeadGolden, LogitsEqualTheReference) {
   EXPECT_LE(testing::MaxAbsDifference(logits, expected), 2e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, ClassifierHeadGolden, ::testing::ValuesIn(ModelsWithHeads()),
+INSTANTIATE_TEST_SUITE_P(Models, ClassifierHeadGolden, ::testing::ValuesIn(testing::GoldenFoldersWith("logits")),
                          [](const auto& test) { return test.param; });
 
 // A golden checkpoint with something in its config changed.

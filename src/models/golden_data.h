@@ -1,6 +1,7 @@
 // For tests: reference.safetensors of a golden folder.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -31,6 +32,17 @@ inline Result<GoldenReference> ReadGoldenReference(const Path& path) {
   return GoldenReference{TensorValues<int32_t>(*file, "token_ids"), TensorValues<int32_t>(*file, "cu_seqlens"),
                          TensorValues<int32_t>(*file, "token_type_ids"), TensorValues<float>(*file, "hidden"),
                          TensorValues<float>(*file, "embeddings")};
+}
+
+// The golden folders whose reference has such a tensor: a new one needs no new code.
+inline std::vector<std::string> GoldenFoldersWith(std::string_view tensor) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator("src/models/golden")) {
+    const auto file = SafetensorsFile::Open(entry.path() / "reference.safetensors");
+    if (file && (*file)->Find(tensor) != nullptr) names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 inline double Cosine(std::span<const float> a, std::span<const float> b) {

@@ -11,17 +11,6 @@ namespace {
 
 const Path kGolden = "src/models/golden";
 
-// Golden folders whose reference has these logits: a new one needs no new code.
-std::vector<std::string> MaskedLms() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kGolden)) {
-    const auto file = SafetensorsFile::Open(entry.path() / "reference.safetensors");
-    if (file && (*file)->Find("lm_logits") != nullptr) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class MaskedLmGolden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(MaskedLmGolden, LogitsEqualTheReference) {
@@ -50,7 +39,7 @@ TEST_P(MaskedLmGolden, LogitsEqualTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, MaskedLmGolden, ::testing::ValuesIn(MaskedLms()),
+INSTANTIATE_TEST_SUITE_P(Models, MaskedLmGolden, ::testing::ValuesIn(testing::GoldenFoldersWith("lm_logits")),
                          [](const auto& test) { return test.param; });
 
 // A golden checkpoint with something in its config changed.

@@ -1,29 +1,15 @@
 // The fuzz target of templates over its corpus, and over mutations of it made from a seed: no clang needed.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <random>
 
-#include "base/testing.h"
+#include "text/fuzz/replay_corpus.h"
 #include "text/fuzz/template_fuzz.h"
 
 namespace bantam::text {
 namespace {
 
-std::vector<std::string> Corpus() {
-  std::vector<Path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator("src/text/fuzz/template_corpus")) {
-    paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
-  std::vector<std::string> corpus;
-  for (const Path& path : paths) {
-    auto content = ReadFile(path);
-    EXPECT_OK(content);
-    corpus.push_back(*std::move(content));
-  }
-  return corpus;
-}
+std::vector<std::string> Corpus() { return ReplayCorpus("src/text/fuzz/template_corpus"); }
 
 TEST(TemplateReplay, Corpus) {
   const std::vector<std::string> corpus = Corpus();
