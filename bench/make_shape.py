@@ -4,6 +4,7 @@ FOLDER gets `model/` (config.json and safetensors, as transformers saves them) a
 that bench/peers.py looks for. What cannot be made is printed as a line of JSON.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -86,7 +87,8 @@ def main():
     }
     for name, maker in makers.items():
         try:
-            maker()
+            with contextlib.redirect_stdout(sys.stderr):  # NNCF draws its progress there
+                maker()
         except Exception as error:  # whatever a library throws: the page names it
             traceback.print_exc()
             print(json.dumps({"made": name, "error": f"{type(error).__name__}: {error}"}), flush=True)
