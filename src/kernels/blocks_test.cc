@@ -20,8 +20,8 @@ const BlockFormat kFormats[] = {kBlockQ8_0, kBlockQ4_0, kBlockQ4_1, kBlockQ5_0, 
                                 kBlockQ3_K, kBlockQ4_K, kBlockQ5_K, kBlockQ6_K, kBlockIQ4_NL, kBlockIQ4_XS};
 
 // `in` is in superblocks where the format has them.
-const Product kProducts[] = {{1, 1, 1},  {1, 2, 32},  {2, 1, 31}, {3, 3, 33}, {4, 1, 16}, {5, 2, 17},
-                             {6, 5, 64}, {7, 1, 100}, {8, 2, 15}, {13, 1, 8}, {12, 3, 9}};
+const Product kProducts[] = {{1, 1, 1},   {1, 2, 32}, {2, 1, 31}, {3, 3, 33}, {4, 1, 16},  {5, 2, 17},  {6, 5, 64},
+                             {7, 1, 100}, {8, 2, 15}, {13, 1, 8}, {12, 3, 9}, {7, 18, 70}, {31, 48, 96}};
 
 int InFeatures(BlockFormat format, const Product& size) {
   return size.in * (PanelLayoutOf(format).has_superblocks() ? kBlockGroup * kGroupsOfSuperblock : kBlockGroup);
@@ -246,6 +246,39 @@ TEST_P(Blocks, EpilogueAndPanels) {
           }
         }
       }
+    }
+  }
+}
+
+// As a layer adds to the stream of activations: in place.
+TEST_P(Blocks, ResidualMayBeTheOutput) {
+  for (const BlockFormat format : kFormats) {
+    for (const int rows : {1, 6, 13}) {
+      const int in = InFeatures(format, {1, 2, 1}), out = rows == 6 ? 288 : 75;
+      auto random = Random(rows * 100 + format);
+      const std::vector<uint8_t> packed = RandomMatrix(random, format, out, in);
+      const Rows x = Quantize(scalar_, Normal(random, rows * in, 0.02f), rows, in);
+      const auto residual = Normal(random, rows * out);
+      std::vector<float> expected(static_cast<size_t>(rows * out)), got = residual;
+      GemmBlocksArgs args{.format = format,
+                          .x = x.bytes.data(),
+                          .x_stride = x.stride,
+                          .packed = packed.data(),
+                          .bias = nullptr,
+                          .residual = residual.data(),
+                          .residual_stride = out,
+                          .out = expected.data(),
+                          .out_stride = out,
+                          .num_rows = rows,
+                          .in_features = in,
+                          .out_features = out,
+                          .panel_begin = 0,
+                          .panel_end = BlockPanels(out),
+                          .activation = kActivationNone};
+      isa_.gemm_blocks(&args);
+      args.residual = args.out = got.data();
+      isa_.gemm_blocks(&args);
+      ASSERT_EQ(got, expected) << "format " << format << ", " << rows << " rows";
     }
   }
 }

@@ -113,12 +113,13 @@ void GemmBlocksTile(const struct GemmBlocksArgs* args, int row, int panel, int c
     const float* residual = args->residual == NULL ? NULL : args->residual + (row + r) * args->residual_stride + n;
 #pragma GCC unroll 4
     for (int v = 0; v < kPanelVecs; ++v) {
-      const int lanes = valid - v * kLanes;
-      if (lanes <= 0) break;
+      const int left = valid - v * kLanes;
+      if (left <= 0) break;
+      const int lanes = left < kLanes ? left : kLanes;
       Vec y = acc[r][v];
       if (args->bias != NULL) y = Add(y, LoadPart(args->bias + n + v * kLanes, lanes, Zero()));
       if (residual != NULL) y = Add(y, LoadPart(residual + v * kLanes, lanes, Zero()));
-      if (lanes >= kLanes) {
+      if (lanes == kLanes) {
         Store(out + v * kLanes, y);
       } else {
         StorePart(out + v * kLanes, lanes, y);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "kernels/block_panels.h"
 #include "kernels/scalar/activate.h"
@@ -66,17 +67,18 @@ void ScalarGemmBlocks(const GemmBlocksArgs* args) {
   const RowParts parts(args->in_features);
   const size_t panel_bytes = BlockPanelBytes(args->format, args->in_features);
   const int halves = kBlockGroup / layout.per_scale;
+  std::vector<float> column(static_cast<size_t>(args->num_rows));  // of the output, which may be the residual
   for (int panel = args->panel_begin; panel < args->panel_end; ++panel) {
     const uint8_t* packed = args->packed + static_cast<size_t>(panel) * panel_bytes;
     const int end = std::min((panel + 1) * kBlockColumns, args->out_features);
     for (int n = panel * kBlockColumns; n < end; ++n) {
-      for (int r = 0; r < args->num_rows; ++r) args->out[r * args->out_stride + n] = 0;
+      std::ranges::fill(column, 0.0f);
       for (int g = 0; g < args->in_features / kBlockGroup; ++g) {
         BlockColumn w;
         ReadBlockColumn(args->format, packed, n - panel * kBlockColumns, g, &w);
         for (int r = 0; r < args->num_rows; ++r) {
           const uint8_t* x = args->x + r * args->x_stride;
-          float* y = args->out + r * args->out_stride + n;
+          float* y = &column[static_cast<size_t>(r)];
           const float x_scale = At<float>(x, parts.scale, g);
           for (int h = 0; h < halves; ++h) {
             int32_t sum = 0;
@@ -91,9 +93,10 @@ void ScalarGemmBlocks(const GemmBlocksArgs* args) {
         }
       }
       for (int r = 0; r < args->num_rows; ++r) {
-        float& y = args->out[r * args->out_stride + n];
+        float y = column[static_cast<size_t>(r)];
         y = ScalarActivate(args->bias == nullptr ? y : y + args->bias[n], args->activation);
         if (args->residual != nullptr) y += args->residual[r * args->residual_stride + n];
+        args->out[r * args->out_stride + n] = y;
       }
     }
   }
