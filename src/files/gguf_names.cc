@@ -330,6 +330,25 @@ std::optional<std::string> OriginalName(const GgufArchitecture& architecture, st
                      read->ending);
 }
 
+std::optional<std::string> GgufName(const GgufArchitecture& architecture, std::string_view original) {
+  const size_t dot = original.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string_view stem = original.substr(0, dot), ending = original.substr(dot);
+  if (ending != ".weight" && ending != ".bias") return std::nullopt;
+  for (const GgufNameRow& row : architecture.outside) {
+    if (row.original == stem) return fmt::format("{}{}", row.name, ending);
+  }
+  for (const GgufNameRow& row : architecture.layer) {
+    const size_t brackets = row.original.find("{}");
+    const std::string_view before = row.original.substr(0, brackets), after = row.original.substr(brackets + 2);
+    if (!stem.starts_with(before) || !stem.ends_with(after) || stem.size() <= before.size() + after.size()) continue;
+    const std::string_view number = stem.substr(before.size(), stem.size() - before.size() - after.size());
+    if (number.size() > 6 || number.find_first_not_of("0123456789") != std::string_view::npos) continue;
+    return fmt::format("blk.{}.{}{}", number, row.name, ending);
+  }
+  return std::nullopt;
+}
+
 GgufNameRow::Rows RowsOfTensor(const GgufArchitecture& architecture, std::string_view name) {
   const auto read = ReadTensorName(architecture, name);
   return read ? read->row->rows : GgufNameRow::Rows::kSame;

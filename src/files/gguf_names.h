@@ -47,5 +47,7 @@ GgufArchitecture AnyGgufArchitecture(std::string_view name);
 // How its rows lie.
 GgufNameRow::Rows RowsOfTensor(const GgufArchitecture& architecture, std::string_view name);
 std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name);
+// The other way: of "layers.7.self_attn.q_proj.weight", without what a checkpoint may have before it.
+std::optional<std::string> GgufName(const GgufArchitecture& architecture, std::string_view original);
 
 }  // namespace bantam

@@ -1,4 +1,4 @@
-// The 16-bit floats, read exactly: subnormals, infinities and the payloads of NaN included.
+// The 16-bit floats, read and written exactly: subnormals, infinities and the payloads of NaN included.
 #pragma once
 
 #include <bit>
@@ -19,6 +19,20 @@ inline float HalfToFloat(uint16_t half) {
   }
   const uint32_t wide = exponent == 31 ? 0xFF : exponent + 112;  // infinity and NaN keep all ones
   return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+}
+
+// The nearest binary16, ties to even; beyond its range the largest finite one.
+inline uint16_t FloatToHalf(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
+  const float magnitude = std::bit_cast<float>(bits & 0x7FFF'FFFF);
+  if (magnitude > 65504) return sign | 0x7BFF;
+  if (magnitude < 0x1p-14f) {
+    // Adding 2^-1 leaves the multiple of 2^-24 in the lowest bits, rounded by the addition.
+    return sign | static_cast<uint16_t>(std::bit_cast<uint32_t>(magnitude + 0.5f) - std::bit_cast<uint32_t>(0.5f));
+  }
+  const uint32_t wide = bits & 0x7FFF'FFFF;
+  return sign | static_cast<uint16_t>((wide + 0xFFF + (wide >> 13 & 1) - (112U << 23)) >> 13);
 }
 
 // At any byte: little-endian.

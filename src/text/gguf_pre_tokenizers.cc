@@ -3,6 +3,8 @@
 // with look-ahead are known to scanners.cc by their exact text; the others run in RE2.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text_util.h"
 #include "text/gguf_tokenizer.h"
 
@@ -79,6 +81,17 @@ Result<GgufPreTokenizer> FindGgufPreTokenizer(std::string_view name, std::string
   known.pop_back();
   return Err(ErrorCode::kUnsupported, "{}.pre' is \"{}\", which this version cannot do; it knows: {}", place,
              EscapeForTerminal(name), known);
+}
+
+std::string_view GgufPreTokenizerName(std::span<const std::string> patterns, bool ignore_merges, bool composes) {
+  for (const Row& row : kRows) {
+    if (row.made.punctuation_first || row.made.ignore_merges != ignore_merges || row.made.composes != composes)
+      continue;
+    if (!std::ranges::equal(row.made.patterns, patterns)) continue;
+    const std::string_view names = row.names.substr(1);
+    return names.substr(0, names.find(' '));
+  }
+  return "";
 }
 
 }  // namespace bantam::text

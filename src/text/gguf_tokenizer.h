@@ -10,6 +10,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "files/gguf_vocab.h"
 #include "text/tokenizer.h"
@@ -30,5 +31,8 @@ struct GgufPreTokenizer {
 };
 // kUnsupported for an unknown name, listing the known ones.
 Result<GgufPreTokenizer> FindGgufPreTokenizer(std::string_view name, std::string_view place);
+
+// The first name under which texts are cut so; empty when there is none.
+std::string_view GgufPreTokenizerName(std::span<const std::string> patterns, bool ignore_merges, bool composes);
 
 }  // namespace bantam::text
