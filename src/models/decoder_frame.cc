@@ -17,8 +17,10 @@ class FrameDecoder final : public Decoder {
   FrameDecoder(const DecoderConfig& config, const Kernels& kernels, const WeightPlan& plan, PackedWeights packed)
       : config_(config),
         kernels_(kernels),
-        type_(plan.type),
-        quantized_(plan.AnyQuantized()),
+        type_(plan.blocks.empty() ? plan.type : WeightType::kBlocks),
+        form_(!plan.blocks.empty()  ? RowForm::kBlocks
+              : plan.AnyQuantized() ? RowForm::kBytes
+                                    : RowForm::kValues),
         packed_(std::move(packed)) {}
 
   void Bind(const WeightPlan& plan, const WeightNames& names, const BindDecoder& bind) {
@@ -45,7 +47,7 @@ class FrameDecoder final : public Decoder {
     BANTAM_CHECK(batch.cache.shape == kv_shape());
     BANTAM_CHECK(logits.size() == batch.logits_rows.size() * static_cast<size_t>(config_.vocab_size));
     auto& ws = static_cast<FrameWorkspace&>(workspace);
-    ws.Prepare(config_, batch, quantized_, pool.num_threads());
+    ws.Prepare(config_, batch, form_, pool.num_threads());
     BANTAM_CHECK(ws.longest_sequence <= config_.max_positions, "a sequence of {} tokens", ws.longest_sequence);
     const Parallel parallel = Parallel::Over(pool);
     const Activations x = ws.x.rows(), context = ws.context.rows();
@@ -206,7 +208,7 @@ class FrameDecoder final : public Decoder {
   DecoderConfig config_;
   const Kernels& kernels_;
   WeightType type_;
-  bool quantized_;
+  RowForm form_;
   PackedWeights packed_;
   DecoderWeights weights_;
 };
@@ -222,7 +224,8 @@ Result<std::unique_ptr<Decoder>> LoadDecoderFrame(ModelFolder& model, const Deco
                                                   const std::string& fingerprint, const BindDecoder& bind) {
   BANTAM_TRY(const Kernels* kernels, KernelsOf(options));
   const std::string name = EscapeForTerminal(model.config_path().string(), 400);
-  BANTAM_TRY(const WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
+  BANTAM_TRY(WeightPlan plan, ReadWeightPlan(model.config, name, options.weight_type));
+  if (options.weight_type == WeightType::kBlocks && !plan.stored) plan = PlanForBlocks(*model.weights);
   const std::string line =
       fmt::format("decoder {} vocab={} hidden={} layers={} heads={} kv={} dim={} intermediate={}", fingerprint,
                   config.vocab_size, config.hidden_size, config.layers.size(), config.num_attention_heads,

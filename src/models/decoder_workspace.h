@@ -23,7 +23,7 @@ class FrameWorkspace final : public DecoderWorkspace {
   }
 
   // Reads the batch's borders, and makes room for it.
-  void Prepare(const DecoderConfig& config, const DecoderBatch& batch, bool quantized, int num_threads) {
+  void Prepare(const DecoderConfig& config, const DecoderBatch& batch, RowForm form, int num_threads) {
     const int num_tokens = batch.num_tokens();
     positions.resize(static_cast<size_t>(num_tokens));
     row_tables.resize(positions.size());
@@ -45,13 +45,13 @@ class FrameWorkspace final : public DecoderWorkspace {
     x.Reserve(num_tokens, config.hidden_size, false);
     qkv.Reserve(num_tokens, config.qkv_size(), false);
     context.Reserve(num_tokens, config.q_size(), false);
-    last.Reserve(static_cast<int>(batch.logits_rows.size()), config.hidden_size, quantized);
+    last.Reserve(static_cast<int>(batch.logits_rows.size()), config.hidden_size, form);
     workers.resize(std::max<size_t>(workers.size(), static_cast<size_t>(num_threads)));
     for (Worker& worker : workers) {
-      worker.hidden.Reserve(kBlockRows, config.hidden_size, quantized);
+      worker.hidden.Reserve(kBlockRows, config.hidden_size, form);
       worker.branch.Reserve(kBlockRows, config.hidden_size, false);
-      worker.up.Reserve(kBlockRows, (config.gated ? 2 : 1) * config.intermediate_size, quantized);
-      worker.context_bytes.Reserve(kBlockRows, config.q_size(), quantized, false);
+      worker.up.Reserve(kBlockRows, (config.gated ? 2 : 1) * config.intermediate_size, form);
+      worker.context_bytes.Reserve(kBlockRows, config.q_size(), form, false);
       if (worker.attention.size() < attention.scratch_floats()) {
         // Half as much again, so that a growing sequence does not allocate at every block.
         worker.attention = AlignedBuffer<float>(attention.scratch_floats() + attention.scratch_floats() / 2);

@@ -1,6 +1,7 @@
 #include "models/weight_binder.h"
 
 #include "base/log.h"
+#include "kernels/packing.h"
 #include "models/packed_file.h"
 
 namespace bantam {
@@ -14,8 +15,25 @@ void WeightBinder::Layer(Linear& linear, std::vector<std::string> names, int in,
 void WeightBinder::Layer(Linear& linear, const std::vector<LinearPart>& parts, int in, Bias bias) {
   int out = 0;
   for (const LinearPart& part : parts) out += part.rows;
+  if (const auto formats = plan_.BlocksOf(prefix_, parts, in); !formats.empty()) {
+    std::vector<BlockMatrix> matrices;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      matrices.push_back(Blocks(parts[i].name, formats[i], in, parts[i].rows));
+    }
+    const float* biases = bias == Bias::kYes ? layout_.Take<float>(static_cast<size_t>(PaddedColumns(out))) : nullptr;
+    linear = BlockLinear(matrices, biases);
+    if (reading() && bias == Bias::kYes) status_ = reader_->ReadBiases(parts, biases);
+    return;
+  }
   linear = layout_.TakeLinear(plan_.LinearType(prefix_ + parts.front().name), in, out);
   if (reading()) status_ = reader_->ReadLinear(parts, linear, bias);
+}
+
+BlockMatrix WeightBinder::Blocks(const std::string& name, BlockFormat format, int in, int out) {
+  if (const auto found = blocks_.find(name); found != blocks_.end()) return found->second;
+  const BlockMatrix matrix = layout_.TakeBlocks(format, in, out);
+  if (reading()) status_ = reader_->ReadBlocks(name, matrix);
+  return blocks_.emplace(name, matrix).first->second;
 }
 
 void WeightBinder::Norm(LayerNorm& norm, const std::string& name, const LayerNorm& like, Bias bias) {
@@ -25,6 +43,11 @@ void WeightBinder::Norm(LayerNorm& norm, const std::string& name, const LayerNor
 }
 
 void WeightBinder::Words(Embedding& embedding, const std::string& name, int vocab_size) {
+  const std::vector<LinearPart> table = {{name, vocab_size}};
+  if (const auto formats = plan_.BlocksOf(prefix_, table, embedding.hidden_size); !formats.empty()) {
+    embedding.words_blocks = Blocks(name, formats.front(), embedding.hidden_size, vocab_size);
+    return;
+  }
   layout_.TakeWords(plan_.TableType(prefix_ + name), vocab_size, embedding);
   if (reading()) status_ = reader_->ReadWords(name, vocab_size, embedding);
 }
@@ -55,7 +78,8 @@ Result<PackedWeights> LoadPackedWeights(ModelFolder& model, const EncoderOptions
   WeightBinder sizes(plan, names.prefix, nullptr);
   bind(sizes);
   // f32 weights are the file's own, in another order: a second copy on disk would save little.
-  const bool packed = options.use_packed_files && plan.AnyQuantized() && !model.packed_folder.empty();
+  const bool packed =
+      options.use_packed_files && (plan.AnyQuantized() || !plan.blocks.empty()) && !model.packed_folder.empty();
   const PackedFile file{.folder = model.packed_folder,
                         .weights_sha256 = model.weights_sha256,
                         .contents = fingerprint + " " + plan.Fingerprint(),

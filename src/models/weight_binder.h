@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -52,12 +53,15 @@ class WeightBinder {
   const Status& status() const { return status_; }
 
  private:
+  BlockMatrix Blocks(const std::string& name, BlockFormat format, int in, int out);
   bool reading() const { return reader_ != nullptr && status_.has_value(); }
   const WeightPlan& plan_;
   std::string prefix_;
   const std::byte* block_;
   WeightLayout layout_;
   WeightReader* reader_ = nullptr;
+  // Those laid out so far: a head that is tied to the words has theirs.
+  std::map<std::string, BlockMatrix, std::less<>> blocks_;
   Status status_ = Ok();
 };
 

@@ -23,6 +23,12 @@ Linear WeightLayout::TakeLinear(WeightType type, int in_features, int out_featur
   return linear;
 }
 
+BlockMatrix WeightLayout::TakeBlocks(BlockFormat format, int in_features, int out_features) {
+  BlockMatrix matrix{.format = format, .in_features = in_features, .out_features = out_features};
+  matrix.packed = Take<uint8_t>(matrix.size_bytes());
+  return matrix;
+}
+
 LayerNorm WeightLayout::TakeNorm(int size, float epsilon) {
   LayerNorm norm{.size = size, .epsilon = epsilon};
   norm.gamma = Take<float>(static_cast<size_t>(size));

@@ -21,6 +21,8 @@ class WeightLayout {
     return block_ == nullptr ? nullptr : reinterpret_cast<const T*>(block_ + begin);
   }
   Linear TakeLinear(WeightType type, int in_features, int out_features);
+  // A matrix of blocks, which a Linear is made of, or a table of words, or both.
+  BlockMatrix TakeBlocks(BlockFormat format, int in_features, int out_features);
   LayerNorm TakeNorm(int size, float epsilon);
   // The word table of `embedding`, whose hidden_size is set.
   void TakeWords(WeightType type, int vocab_size, Embedding& embedding);

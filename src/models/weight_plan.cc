@@ -4,6 +4,8 @@
 
 #include "base/text_util.h"
 #include "kernels/kernel_table.h"
+#include "layers/linear.h"
+#include "tensor/block_packing.h"
 
 namespace bantam {
 namespace {
@@ -37,6 +39,18 @@ WeightType WeightPlan::TypeOf(std::string_view name, WeightType otherwise) const
   return found == kept.end() ? otherwise : found->second;
 }
 
+std::vector<BlockFormat> WeightPlan::BlocksOf(std::string_view prefix, std::span<const LinearPart> parts,
+                                              int columns) const {
+  std::vector<BlockFormat> formats;
+  for (const LinearPart& part : parts) {
+    const auto found = blocks.find(std::string(prefix) + part.name);
+    if (found == blocks.end() || parts.size() > Linear{}.blocks.size()) return {};
+    if (static_cast<size_t>(columns) % BlockOf(DTypeOf(found->second)).elements != 0) return {};
+    formats.push_back(found->second);
+  }
+  return formats;
+}
+
 bool WeightPlan::AnyQuantized() const {
   const auto quantized = [](WeightType one) { return one != WeightType::kF32; };
   return quantized(type) ||
@@ -46,12 +60,27 @@ bool WeightPlan::AnyQuantized() const {
 std::string WeightPlan::Fingerprint() const {
   std::string line = fmt::format("{} words={}", WeightTypeName(type), WeightTypeName(table_type));
   for (const auto& [name, other] : kept) line += fmt::format(" {}={}", EscapeForTerminal(name), WeightTypeName(other));
+  for (const auto& [name, format] : blocks) {
+    line += fmt::format(" {}={}", EscapeForTerminal(name), DTypeName(DTypeOf(format)));
+  }
   return line;
 }
 
 WeightPlan PlanFor(WeightType type) {
   WeightPlan plan;
   plan.type = plan.table_type = type;
+  return plan;
+}
+
+WeightPlan PlanForBlocks(const WeightSource& source) {
+  constexpr std::string_view kEnd = ".weight";
+  WeightPlan plan;
+  for (std::string name : source.Names()) {
+    const TensorView& tensor = *source.Find(name);
+    if (tensor.shape.size() != 2 || !IsReal(tensor.dtype)) continue;
+    if (name.ends_with(kEnd)) name.resize(name.size() - kEnd.size());
+    plan.blocks.emplace(std::move(name), BlockFormatOf(tensor.dtype).value_or(kBlockQ8_0));
+  }
   return plan;
 }
 

@@ -8,6 +8,8 @@
 #include "base/text_util.h"
 #include "kernels/kernel_table.h"
 #include "kernels/packing.h"
+#include "tensor/block_packing.h"
+#include "tensor/block_quantizer.h"
 
 namespace bantam {
 namespace {
@@ -190,6 +192,45 @@ Status WeightReader::ReadLinear(std::span<const LinearPart> parts, const Linear&
   BANTAM_CHECK(first == out, "{} outputs in {} parts", out, parts.size());
   Remember(parts, in, false, linear.packed_f32);
   if (linear.type == WeightType::kF32) PackF32(whole, out, in, Fill(linear.packed_f32, PackedF32Size(out, in)));
+  return Ok();
+}
+
+Status WeightReader::ReadBiases(std::span<const LinearPart> parts, const float* bias) {
+  for (const LinearPart& part : parts) {
+    BANTAM_RETURN_IF_ERROR(Into(part.name + ".bias", {part.rows}, Fill(bias, static_cast<size_t>(part.rows))));
+    bias += part.rows;
+  }
+  return Ok();
+}
+
+Status WeightReader::ReadBlocks(const std::string& name, const BlockMatrix& matrix) {
+  const std::string full = prefix_ + name + (!Has(name + ".weight") && Has(name) ? "" : ".weight");
+  layers_.insert(prefix_ + name);
+  Count(full, static_cast<uint64_t>(matrix.out_features) * static_cast<uint64_t>(matrix.in_features));
+  BANTAM_TRY(const TensorView view, GetAny(full, {matrix.out_features, matrix.in_features}, DType::kF32));
+  const std::span<uint8_t> packed = Fill(matrix.packed, matrix.size_bytes());
+  const DType dtype = DTypeOf(matrix.format);
+  if (view.dtype == dtype) {
+    PackBlocks(view, packed, 0, matrix.num_panels());
+    return Ok();
+  }
+  // Floats, a panel at a time.
+  const size_t panel_bytes = BlockPanelBytes(matrix.format, matrix.in_features);
+  const auto width = static_cast<size_t>(matrix.in_features);
+  std::vector<float> values;
+  std::vector<std::byte> blocks;
+  for (int panel = 0; panel < matrix.num_panels(); ++panel) {
+    const int first = panel * kBlockColumns, rows = std::min(kBlockColumns, matrix.out_features - first);
+    values.resize(static_cast<size_t>(rows) * width);
+    blocks.resize(static_cast<size_t>(rows) * RowBytes(dtype, width));
+    for (int row = 0; row < rows; ++row) {
+      CopyToF32(RowOf(view, first + row, matrix.in_features),
+                std::span(values).subspan(static_cast<size_t>(row) * width, width));
+    }
+    QuantizeToBlocks(dtype, values, {}, blocks);
+    PackBlocks({dtype, {rows, matrix.in_features}, blocks},
+               packed.subspan(static_cast<size_t>(panel) * panel_bytes, panel_bytes), 0, 1);
+  }
   return Ok();
 }
 

@@ -44,6 +44,10 @@ class WeightReader {
   Status ReadLinear(std::initializer_list<std::string> names, const Linear& linear, Bias bias = Bias::kYes);
   // The same from parts of unequal sizes.
   Status ReadLinear(std::span<const LinearPart> parts, const Linear& linear, Bias bias = Bias::kYes);
+  // The layer's biases alone, one after the other. bias: [rows of all parts]
+  Status ReadBiases(std::span<const LinearPart> parts, const float* bias);
+  // NAME.weight [out, in] into a matrix of blocks: stored in its format, or floats for one of Q8_0.
+  Status ReadBlocks(const std::string& name, const BlockMatrix& matrix);
   // NAME.weight [rows, columns] as floats, whatever the plan makes of it.
   Result<std::vector<float>> ReadMatrix(const std::string& name, int rows, int columns);
   // NAME.weight and NAME.bias, or gamma and beta as checkpoints converted from TensorFlow years ago call them.

@@ -66,7 +66,7 @@ struct GeneratedText {
 };
 
 struct GeneratorOptions {
-  WeightType weight_type = WeightType::kF32;
+  WeightType weight_type = WeightType::kBlocks;  // the block formats of the file
   GenerationOptions engine = {};
 };
 

@@ -34,7 +34,8 @@ class Stories : public ::testing::Test {
   }
 
   std::unique_ptr<Generator> Load(const GenerationOptions& options) {
-    auto generator = Generator::Load((temp_.path() / "stories.gguf").string(), {.engine = options});
+    auto generator =
+        Generator::Load((temp_.path() / "stories.gguf").string(), {.weight_type = WeightType::kF32, .engine = options});
     EXPECT_OK(generator);
     return generator ? *std::move(generator) : nullptr;
   }

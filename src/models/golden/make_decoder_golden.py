@@ -48,6 +48,9 @@ OLD_ROPE = {"rope_parameters": None, "rope_theta": 500000.0, "rope_scaling": {"t
 # have them (None takes a key out).
 MODELS = {
     "llama": (t.LlamaConfig, base(), t.LlamaForCausalLM, {}),
+    # Widths that blocks of 32 divide: such a checkpoint can be computed in GGUF's block formats.
+    "llama_wide": (t.LlamaConfig, base(hidden_size=64, intermediate_size=96, tie_word_embeddings=True), t.LlamaForCausalLM, {}),
+    "qwen2_wide": (t.Qwen2Config, base(hidden_size=64, intermediate_size=96), t.Qwen2ForCausalLM, {"dtype": torch.float16}),
     "llama_tied": (t.LlamaConfig, base(tie_word_embeddings=True, num_key_value_heads=1, head_dim=12, rope_parameters=rope(500000.0, **LLAMA3)),
                    t.LlamaForCausalLM, {"dtype": torch.bfloat16, "shard": "20KB"}),
     "llama_biased": (t.LlamaConfig, base(attention_bias=True, mlp_bias=True, num_key_value_heads=4,
