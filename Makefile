@@ -57,6 +57,11 @@ bench-models: setup-test ## measure every architecture in its real shape (half a
 	@tools/build.sh release bantam -j $(JOBS)
 	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/models.py
 
+.PHONY: bench-generate
+bench-generate: setup-test ## measure small decoders beside llama.cpp (half an hour); rewrites docs/generation-speed.md
+	@tools/build.sh release bantam -j $(JOBS)
+	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/generate.py
+
 .PHONY: golden
 golden: setup-test ## remake the committed reference answers with the reference libraries
 	@tools/golden.sh

@@ -3,6 +3,7 @@
 #
 #   bench/llama.sh peer       build/bench/llama/bin/llama_peer, the library behind bench/llama_peer.cc
 #   bench/llama.sh server     build/bench/llama/bin/llama-server
+#   bench/llama.sh tools      build/bench/llama/bin/llama-bench, llama-quantize and llama-perplexity
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,8 +13,8 @@ readonly folder=build/bench/llama
 readonly archive=$folder/llama_cpp_python-$version.tar.gz
 readonly source=$folder/llama_cpp_python-$version/vendor/llama.cpp
 
-what=${1:?peer or server}
-case $what in peer | server) ;; *) echo "llama.sh: peer or server, not $what" >&2; exit 64 ;; esac
+what=${1:?peer, server or tools}
+case $what in peer | server | tools) ;; *) echo "llama.sh: peer, server or tools, not $what" >&2; exit 64 ;; esac
 stamp=$folder/bin/.$what
 key=$(cat bench/llama.sh bench/llama_peer.cc | sha256sum | cut -d' ' -f1)
 [ "$(cat "$stamp" 2>/dev/null || true)" != "$key" ] || exit 0
@@ -40,6 +41,11 @@ case $what in
   server)
     nice -n 15 make -C "$folder/build" -j "${JOBS:-2}" llama-server >&2
     cp "$folder/build/bin/llama-server" "$folder/bin/"
+    ;;
+  tools)
+    programs=(llama-bench llama-quantize llama-perplexity)
+    nice -n 15 make -C "$folder/build" -j "${JOBS:-2}" "${programs[@]}" >&2
+    cp "${programs[@]/#/$folder/build/bin/}" "$folder/bin/"
     ;;
 esac
 echo "$key" >"$stamp"

@@ -35,7 +35,7 @@ class Watch final : public GenerationListener {
 
 Status RunBenchGenerate(const BenchOptions& options) {
   EndQuietlyOnClosedPipe();
-  BANTAM_TRY(const WeightType type, options.dtype.Type());
+  BANTAM_TRY(const WeightType type, options.dtype.TypeOfDecoder());
   BANTAM_TRY(ModelFolder model, OpenModel(options.model));
   BANTAM_TRY(const std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = type}));
   model.weights.reset();

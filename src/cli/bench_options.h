@@ -13,7 +13,7 @@ namespace bantam::cli {
 struct BenchOptions {
   std::string what;
   std::string model = "all-MiniLM-L6-v2";
-  DtypeOption dtype{"int8"};
+  DtypeOption dtype = DtypeOption::Automatic();
   std::string data;  // a file of lines
   int batch = 1, tokens = 16, threads = 0;
   int prompt = 512, generate = 128;

@@ -13,6 +13,7 @@ std::span<const Command> Commands() {
       Command{"list", "The models of this machine", SetUpList},
       Command{"show", "Everything about one model", SetUpShow},
       Command{"quantize", "A smaller copy of a model, and what that costs", SetUpQuantize},
+      Command{"perplexity", "How well a model predicts a text, and what a copy lost", SetUpPerplexity},
       Command{"run", "Let a model go on with a text", SetUpRun},
       Command{"embed", "Text to sentence embeddings, as JSON lines or a NumPy matrix", SetUpEmbed},
       Command{"classify", "Text, or pairs of texts, to a classifier's labels; or to labels of your own", SetUpClassify},

@@ -20,6 +20,7 @@ Run SetUpQuantize(CLI::App& app);
 Run SetUpInfo(CLI::App& app);
 Run SetUpList(CLI::App& app);
 Run SetUpCheck(CLI::App& app);
+Run SetUpPerplexity(CLI::App& app);
 Run SetUpQa(CLI::App& app);
 Run SetUpRerank(CLI::App& app);
 Run SetUpRoute(CLI::App& app);

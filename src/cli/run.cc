@@ -25,7 +25,7 @@ struct Options {
   std::string model, prompt;
   bool has_prompt = false;
   SamplingOptions sampling;
-  DtypeOption dtype{"f32"};
+  DtypeOption dtype = DtypeOption::Automatic();
   int threads = 0, context = 0;
   bool json = false;
 };
@@ -144,7 +144,7 @@ Status Ask(Generator& generator, const Options& options) {
 
 Status RunRun(const Options& options) {
   EndQuietlyOnClosedPipe();
-  BANTAM_TRY(const WeightType type, options.dtype.Type());
+  BANTAM_TRY(const WeightType type, options.dtype.TypeOfDecoder());
   BANTAM_TRY(
       const auto generator,
       Generator::Load(options.model, {.weight_type = type,
@@ -164,7 +164,7 @@ Run SetUpRun(CLI::App& app) {
   auto* prompt =
       app.add_option("PROMPT", options->prompt, "What the model goes on with; '-', or none in a pipe: standard input");
   options->sampling.AddTo(app);
-  options->dtype.AddTo(app, "Weights: f32, int8 (smaller and faster) or int4 (smallest)");
+  options->dtype.AddTo(app, "Weights");
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
       ->check(CLI::Range(1, 1024));
   app.add_option("--context", options->context,

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "kernels/packing.h"
+#include "learn/product_tap.h"
 
 namespace bantam {
 namespace {
@@ -12,28 +13,6 @@ namespace {
 constexpr size_t kMaxRecordedBytes = size_t{256} << 20;
 constexpr int kMaxTokens = 4096;
 constexpr int kBatchTokens = 256;
-
-// The rows that each product read, by the address of its packed weights.
-struct Recorder {
-  void (*gemm_f32)(const GemmF32Args*) = nullptr;
-  std::mutex mutex;
-  std::map<const void*, std::vector<float>> rows;
-};
-Recorder* recorder = nullptr;
-
-void RecordingGemmF32(const GemmF32Args* args) {
-  // The columns of a product may be cut among threads: the first part sees every row.
-  if (args->panel_begin == 0) {
-    const std::lock_guard lock(recorder->mutex);
-    if (const auto found = recorder->rows.find(args->packed); found != recorder->rows.end()) {
-      for (int r = 0; r < args->num_rows; ++r) {
-        const float* row = args->x + r * args->x_stride;
-        found->second.insert(found->second.end(), row, row + args->in_features);
-      }
-    }
-  }
-  recorder->gemm_f32(args);
-}
 
 // mean of x x^T over the rows [tokens, in]: X^T X is a product whose right-hand side is X^T.
 std::vector<float> Moments(const std::vector<float>& rows, int in, const Kernels& kernels) {
@@ -86,28 +65,32 @@ void RunAll(const Encoder& encoder, std::span<const std::vector<int32_t>> sequen
 
 Result<InputMoments> InputMoments::Record(ModelFolder& model, const std::vector<WeightUnit>& units,
                                           std::span<const std::vector<int32_t>> sequences, ThreadPool& pool) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
   BANTAM_TRY(const Kernels* kernels, SelectKernels());
-  Kernels recording = *kernels;
-  Recorder here;
-  here.gemm_f32 = std::exchange(recording.table.gemm_f32, RecordingGemmF32);
+  std::mutex mutex;
+  std::map<const void*, std::vector<float>> recorded;
+  const ProductTap tap(*kernels, [&](const GemmF32Args& args) {
+    const std::lock_guard lock(mutex);
+    const auto found = recorded.find(args.packed);
+    if (found == recorded.end()) return;
+    for (int r = 0; r < args.num_rows; ++r) {
+      const float* row = args.x + r * args.x_stride;
+      found->second.insert(found->second.end(), row, row + args.in_features);
+    }
+  });
   std::vector<WeightUnit> loaded;
   BANTAM_TRY(const auto encoder, LoadEncoder(model, {.weight_type = WeightType::kF32,
                                                      .use_packed_files = false,
                                                      .units = &loaded,
-                                                     .kernels = &recording}));
+                                                     .kernels = &tap.kernels()}));
   size_t row_bytes = 0;
   for (const WeightUnit& unit : loaded) {
     if (unit.packed_f32 == nullptr) continue;
-    here.rows[unit.packed_f32];
+    recorded[unit.packed_f32];
     row_bytes += static_cast<size_t>(unit.columns) * sizeof(float);
   }
   const auto max_tokens =
       static_cast<int>(std::min<size_t>(kMaxTokens, kMaxRecordedBytes / std::max<size_t>(row_bytes, 1)));
-  recorder = &here;
   RunAll(*encoder, sequences, max_tokens, pool);
-  recorder = nullptr;
 
   InputMoments result;
   result.moments_.resize(units.size());
@@ -115,7 +98,7 @@ Result<InputMoments> InputMoments::Record(ModelFolder& model, const std::vector<
     const auto at = static_cast<size_t>(i);
     const void* packed = loaded[at].packed_f32;
     if (packed == nullptr) return;
-    std::vector<float>& rows = here.rows.at(packed);
+    std::vector<float>& rows = recorded.at(packed);
     result.moments_[at] = Moments(rows, loaded[at].columns, *kernels);
     rows = {};
   });
