@@ -2,7 +2,6 @@
 stored them, on tiny models; and what is refused."""
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -15,24 +14,6 @@ CASES = [
     for folder in sorted(MODELS.iterdir())
     for number, case in enumerate(json.loads((folder / "answers.json").read_text()))
 ]
-
-
-@pytest.fixture(scope="module")
-def bantam(bantam_binary, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-
-    def run(*arguments, code=0, text=""):
-        done = subprocess.run(
-            [bantam_binary, *map(str, arguments)],
-            env=os.environ | {"BANTAM_HOME": str(home)},
-            input=text.encode(),
-            capture_output=True,
-            timeout=300,
-        )
-        assert done.returncode == code, f"{done.returncode}: {done.stderr.decode()}{done.stdout.decode()[:2000]}"
-        return (done.stdout if code == 0 else done.stderr).decode()
-
-    return run
 
 
 def ask(bantam, task, model, arguments, inputs):
