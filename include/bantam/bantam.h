@@ -211,7 +211,10 @@ BANTAM_API const bantam_model_info* bantam_model_describe(const bantam_model* mo
 
 typedef struct bantam_embed_options {
   size_t struct_size;
-  uint32_t timeout_ms; /* 0: none. Looked at before a batch is begun */
+  uint32_t timeout_ms;     /* 0: none. Looked at before a batch is begun */
+  const char* prompt;      /* goes before each text, "" for nothing; NULL: the model's default prompt, if it has one */
+  const char* prompt_name; /* one of the model's own prompts, in place of `prompt`; NULL: none is named */
+  int32_t dimensions;      /* Matryoshka: so many first values, given length 1 again; 0, or all of them: as they are */
 } bantam_embed_options;
 
 /* What became of a text. */
@@ -220,7 +223,8 @@ typedef struct bantam_text_info {
   uint32_t truncated;  /* 1: the text was longer than max_tokens */
 } bantam_text_info;
 
-/* vector: [dimensions]; capacity: how many floats it has room for, at least dimensions. info may be NULL. An empty text
+/* vector: [dimensions], those of the options or of the model; capacity: how many floats it has room for, at least
+   dimensions. info may be NULL. An empty text
    is a text: its embedding is that of the special tokens alone, where the model has any. */
 BANTAM_API bantam_status bantam_model_embed(bantam_model* model, const char* text, size_t text_size,
                                             const bantam_embed_options* options, float* vector, size_t capacity,

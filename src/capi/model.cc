@@ -16,6 +16,7 @@ static_assert(BANTAM_LOG_ERROR == static_cast<int>(LogLevel::kError));
 // Texts that are tokens at one time: enough to fill many batches, few enough that the memory of a long list stays
 // small.
 constexpr size_t kTextsAtOnce = 1024;
+constexpr size_t kMaxPromptBytes = 64 << 10;
 
 Result<WeightType> ReadDtype(bantam_dtype dtype) {
   switch (dtype) {
@@ -114,9 +115,59 @@ Status LoadModel(const char* reference, const bantam_model_options* given, banta
   return Ok();
 }
 
+// Options of a call, checked against the model.
+struct EmbedPlan {
+  EmbedCall call;
+  TextPrompt prompt;  // what call.prompt points to, if it is set
+  size_t dimensions = 0;
+
+  EmbedPlan() = default;
+  EmbedPlan(const EmbedPlan&) = delete;
+  EmbedPlan& operator=(const EmbedPlan&) = delete;
+  void Put(std::span<const float> vector, float* out) const {
+    std::ranges::copy(vector.first(dimensions), out);
+    if (dimensions < vector.size()) NormalizeVector({out, dimensions});
+  }
+};
+
+Result<PromptChoice> ReadPromptChoice(const bantam_embed_options& options) {
+  PromptChoice choice;
+  if (options.prompt != nullptr && options.prompt_name != nullptr) {
+    return Err(ErrorCode::kInvalidArgument, "\"prompt\" and \"prompt_name\" are both set: give one of them");
+  }
+  if (options.prompt != nullptr) {
+    BANTAM_TRY(const std::string_view text, ReadText(options.prompt, BANTAM_C_STRING, "prompt", kMaxPromptBytes));
+    choice.text = std::string(text);
+  }
+  if (options.prompt_name != nullptr) {
+    BANTAM_TRY(const std::string_view name,
+               ReadText(options.prompt_name, BANTAM_C_STRING, "prompt_name", kMaxPromptBytes));
+    choice.name = std::string(name);
+  }
+  return choice;
+}
+
+Status ReadEmbedOptions(const bantam_embed_options* given, const bantam_model& model, EmbedPlan& plan) {
+  BANTAM_TRY(const auto options,
+             ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_embed_options, timeout_ms), "bantam_embed_options"));
+  const int all = model.embedder->dimensions();
+  if (options.dimensions < 0 || options.dimensions > all) {
+    return Err(ErrorCode::kInvalidArgument, "\"dimensions\" is {}: \"{}\" gives at most {}", options.dimensions,
+               model.info.name, all);
+  }
+  plan.dimensions = static_cast<size_t>(options.dimensions == 0 ? all : options.dimensions);
+  plan.call.deadline = DeadlineAfter(options.timeout_ms);
+  BANTAM_TRY(const PromptChoice choice, ReadPromptChoice(options));
+  if (!choice.text && !choice.name) return Ok();
+  // The caller's own prompt is text as any other: it never becomes a special token.
+  BANTAM_TRY(plan.prompt, model.embedder->ResolvePrompt(choice, false));
+  plan.call.prompt = &plan.prompt;
+  return Ok();
+}
+
 // texts: at most kTextsAtOnce; first: the number of texts[0] in the caller's list
-Status EmbedSome(Embedder& embedder, std::span<const bantam_text> texts, size_t first, MonotonicTime deadline,
-                 std::span<float> vectors, bantam_text_info* infos) {
+Status EmbedSome(Embedder& embedder, std::span<const bantam_text> texts, size_t first, const EmbedPlan& plan,
+                 float* vectors, bantam_text_info* infos) {
   std::vector<std::string> strings;
   strings.reserve(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -124,8 +175,8 @@ Status EmbedSome(Embedder& embedder, std::span<const bantam_text> texts, size_t 
                ReadText(texts[i].data, texts[i].size, fmt::format("texts[{}]", first + i)));
     strings.emplace_back(text);
   }
-  BANTAM_TRY(const EmbeddedTexts embedded, embedder.EmbedTexts(strings, deadline));
-  std::ranges::copy(embedded.vectors.values, vectors.begin());
+  BANTAM_TRY(const EmbeddedTexts embedded, embedder.EmbedTexts(strings, plan.call));
+  for (size_t i = 0; i < texts.size(); ++i) plan.Put(embedded.vectors.row(i), vectors + i * plan.dimensions);
   if (infos == nullptr) return Ok();
   for (size_t i = 0; i < texts.size(); ++i) {
     infos[first + i] = {embedded.texts[i].num_tokens, embedded.texts[i].truncated ? 1U : 0U};
@@ -140,24 +191,20 @@ Status ForEmbeddings(const bantam_model* model) {
              model->info.name);
 }
 
-Result<bantam_embed_options> ReadEmbedOptions(const bantam_embed_options* options) {
-  return ReadOptions(options, BANTAM_SIZE_THROUGH(bantam_embed_options, timeout_ms), "bantam_embed_options");
-}
-
 Status Embed(bantam_model* model, const char* text, size_t text_size, const bantam_embed_options* given, float* vector,
              size_t capacity, bantam_text_info* info) {
   BANTAM_RETURN_IF_ERROR(ForEmbeddings(model));
   BANTAM_RETURN_IF_ERROR(NotNull(vector, "vector"));
-  BANTAM_TRY(const auto options, ReadEmbedOptions(given));
-  const auto dimensions = static_cast<size_t>(model->embedder->dimensions());
-  if (capacity < dimensions) {
+  EmbedPlan plan;
+  BANTAM_RETURN_IF_ERROR(ReadEmbedOptions(given, *model, plan));
+  if (capacity < plan.dimensions) {
     return Err(ErrorCode::kInvalidArgument, "\"vector\" has room for {} floats, an embedding has {}", capacity,
-               dimensions);
+               plan.dimensions);
   }
   BANTAM_TRY(const std::string_view view, ReadText(text, text_size, "text"));
   const LogScope log(model->log);
-  BANTAM_TRY(const Embedding embedding, model->embedder->Embed(view, DeadlineAfter(options.timeout_ms)));
-  std::ranges::copy(embedding.vector, vector);
+  BANTAM_TRY(const Embedding embedding, model->embedder->Embed(view, plan.call));
+  plan.Put(embedding.vector, vector);
   if (info != nullptr) *info = {static_cast<uint32_t>(embedding.num_tokens), embedding.truncated ? 1U : 0U};
   return Ok();
 }
@@ -165,22 +212,20 @@ Status Embed(bantam_model* model, const char* text, size_t text_size, const bant
 Status EmbedBatch(bantam_model* model, const bantam_text* texts, size_t num_texts, const bantam_embed_options* given,
                   float* vectors, size_t capacity, bantam_text_info* infos) {
   BANTAM_RETURN_IF_ERROR(ForEmbeddings(model));
-  BANTAM_TRY(const auto options, ReadEmbedOptions(given));
+  EmbedPlan plan;
+  BANTAM_RETURN_IF_ERROR(ReadEmbedOptions(given, *model, plan));
   if (num_texts == 0) return Ok();
   BANTAM_RETURN_IF_ERROR(NotNull(texts, "texts"));
   BANTAM_RETURN_IF_ERROR(NotNull(vectors, "vectors"));
-  const auto dimensions = static_cast<size_t>(model->embedder->dimensions());
-  if (capacity / dimensions < num_texts) {
+  if (capacity / plan.dimensions < num_texts) {
     return Err(ErrorCode::kInvalidArgument, "\"vectors\" has room for {} floats, {} texts need {} each", capacity,
-               num_texts, dimensions);
+               num_texts, plan.dimensions);
   }
   const LogScope log(model->log);
-  const MonotonicTime deadline = DeadlineAfter(options.timeout_ms);
   const std::span all(texts, num_texts);
   for (size_t begin = 0; begin < num_texts; begin += kTextsAtOnce) {
     const auto some = all.subspan(begin, std::min(kTextsAtOnce, num_texts - begin));
-    BANTAM_RETURN_IF_ERROR(EmbedSome(*model->embedder, some, begin, deadline,
-                                     {vectors + begin * dimensions, some.size() * dimensions}, infos));
+    BANTAM_RETURN_IF_ERROR(EmbedSome(*model->embedder, some, begin, plan, vectors + begin * plan.dimensions, infos));
   }
   return Ok();
 }

@@ -1,6 +1,7 @@
 // Models and embeddings through the C interface, against the C++ they stand on.
 #include <gmock/gmock.h>
 
+#include <cstddef>
 #include <fstream>
 
 #include "capi/testing/handles.h"
@@ -189,6 +190,98 @@ TEST_F(CModel, TwoModelsKeepTheirOwnOptionsAndLogs) {
   double dot = 0;
   for (size_t i = 0; i < a.size(); ++i) dot += static_cast<double>(a[i]) * b[i];
   EXPECT_GT(dot, 0.99);
+}
+
+// A tiny model with the prompts document, passage and query, of 32 dimensions.
+class CPrompts : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    constexpr auto kOptions =
+        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing;
+    for (const char* part : {"base", "cases/prompts"}) {
+      std::filesystem::copy(Path("src/tasks/golden/sentence") / part, folder_.path(), kOptions);
+    }
+    model_ = LoadModel(folder_.path(), BANTAM_DTYPE_F32);
+    ASSERT_NE(model_, nullptr);
+    ASSERT_OK_AND_ASSIGN(embedder_,
+                         Embedder::Load(folder_.path().string(), {.weight_type = WeightType::kF32, .num_threads = 1}));
+  }
+  std::vector<float> Embed(const bantam_embed_options& options, size_t dimensions = 32) {
+    std::vector<float> vector(dimensions);
+    EXPECT_EQ(bantam_model_embed(model_.get(), kText, BANTAM_C_STRING, &options, vector.data(), dimensions, nullptr),
+              BANTAM_OK)
+        << bantam_last_error();
+    return vector;
+  }
+  std::vector<float> Expected(const PromptChoice& choice) {
+    const auto prompt = embedder_->ResolvePrompt(choice, false);
+    EXPECT_OK(prompt);
+    EmbedCall call;
+    call.prompt = &*prompt;
+    const auto embedding = embedder_->Embed(kText, call);
+    EXPECT_OK(embedding);
+    return embedding->vector;
+  }
+  static constexpr const char* kText = "how do i get my money back";
+  static constexpr size_t kSize = sizeof(bantam_embed_options);
+  TempFolder folder_;
+  ModelHandle model_;
+  std::unique_ptr<Embedder> embedder_;
+};
+
+TEST_F(CPrompts, GoBeforeTheText) {
+  const std::vector<float> plain = Embed({.struct_size = kSize});
+  const std::vector<float> by_name = Embed({.struct_size = kSize, .prompt_name = "passage"});
+  EXPECT_EQ(plain, Expected({}));
+  EXPECT_EQ(by_name, Expected({.name = "passage"}));
+  EXPECT_NE(by_name, plain);
+  EXPECT_EQ(Embed({.struct_size = kSize, .prompt = "passage: "}), by_name);
+  EXPECT_EQ(Embed({.struct_size = kSize, .prompt = "how do i "}), Expected({.text = "how do i "}));
+  EXPECT_EQ(Embed({.struct_size = kSize, .prompt = ""}), plain);  // it has no default prompt
+  // A program that was built before there were prompts.
+  EXPECT_EQ(Embed({.struct_size = offsetof(bantam_embed_options, prompt), .prompt_name = "passage"}), plain);
+}
+
+TEST_F(CPrompts, AndDimensionsHoldForBatchesToo) {
+  const bantam_text texts[] = {{kText, BANTAM_C_STRING}, {"refund", 6}, {kText, BANTAM_C_STRING}};
+  const bantam_embed_options options{.struct_size = kSize, .prompt_name = "query", .dimensions = 8};
+  std::vector<float> vectors(3 * 8 + 1, -7);
+  bantam_text_info infos[3];
+  ASSERT_EQ(bantam_model_embed_batch(model_.get(), texts, 3, &options, vectors.data(), 3 * 8, infos), BANTAM_OK)
+      << bantam_last_error();
+  std::vector<float> expected = Expected({.name = "query"});
+  CutVector(expected, 8);
+  EXPECT_EQ(std::vector(vectors.begin(), vectors.begin() + 8), expected);
+  EXPECT_EQ(std::vector(vectors.begin() + 16, vectors.begin() + 24), expected);
+  EXPECT_EQ(Embed(options, 8), expected);
+  EXPECT_EQ(vectors[24], -7);
+  EXPECT_EQ(infos[0].num_tokens, infos[2].num_tokens);
+  EXPECT_EQ(Embed({.struct_size = kSize, .dimensions = 32}), Embed({.struct_size = kSize}));
+  EXPECT_ERROR(bantam_model_embed_batch(model_.get(), texts, 3, &options, vectors.data(), 3 * 8 - 1, nullptr),
+               BANTAM_INVALID_ARGUMENT, "3 texts need 8 each");
+}
+
+TEST_F(CPrompts, WhatTheModelDoesNotHaveIsNamed) {
+  std::vector<float> vector(32);
+  const auto embed = [&](const bantam_embed_options& options) {
+    return bantam_model_embed(model_.get(), kText, BANTAM_C_STRING, &options, vector.data(), 32, nullptr);
+  };
+  EXPECT_ERROR(embed({.struct_size = kSize, .prompt_name = "nobody"}), BANTAM_INVALID_ARGUMENT,
+               "the model has no prompt \"nobody\"; it has: document, passage, query");
+  EXPECT_ERROR(embed({.struct_size = kSize, .prompt = "a", .prompt_name = "query"}), BANTAM_INVALID_ARGUMENT,
+               "\"prompt\" and \"prompt_name\" are both set");
+  EXPECT_ERROR(embed({.struct_size = kSize, .prompt = "caf\xe9"}), BANTAM_INVALID_ARGUMENT, "\"prompt\" is not UTF-8");
+  EXPECT_ERROR(embed({.struct_size = kSize, .prompt_name = "\xff"}), BANTAM_INVALID_ARGUMENT,
+               "\"prompt_name\" is not UTF-8");
+  for (const int32_t dimensions : {-1, 33, INT32_MIN, INT32_MAX}) {
+    EXPECT_ERROR(embed({.struct_size = kSize, .dimensions = dimensions}), BANTAM_INVALID_ARGUMENT,
+                 fmt::format("\"dimensions\" is {}: ", dimensions));
+    EXPECT_THAT(bantam_last_error(), HasSubstr("gives at most 32"));
+  }
+  const bantam_text texts[] = {{kText, BANTAM_C_STRING}};
+  const bantam_embed_options named{.struct_size = kSize, .prompt_name = "nobody"};
+  EXPECT_ERROR(bantam_model_embed_batch(model_.get(), texts, 1, &named, vector.data(), 32, nullptr),
+               BANTAM_INVALID_ARGUMENT, "it has: document, passage, query");
 }
 
 TEST(CModelFolder, WithoutATokenizerOrWithoutAnythingIsRefused) {

@@ -65,13 +65,17 @@ def programs(request, shared_prefix, static_prefix, examples, tmp_path_factory):
     return folder, environment
 
 
-@pytest.fixture(scope="module")
-def reference(bantam_binary, model_folder):
-    """The cosine of TEXTS by the bantam command."""
-    out = run([bantam_binary, "embed", "--model", model_folder], input="\n".join(TEXTS))
+def cosine_by_the_command(bantam_binary, model, *options):
+    """The cosine of TEXTS."""
+    out = run([bantam_binary, "embed", "--model", model, *options], input="\n".join(TEXTS))
     a, b = (json.loads(line)["embedding"] for line in out.splitlines())
     dot = lambda x, y: sum(p * q for p, q in zip(x, y))  # noqa: E731
     return dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5
+
+
+@pytest.fixture(scope="module")
+def reference(bantam_binary, model_folder):
+    return cosine_by_the_command(bantam_binary, model_folder)
 
 
 def test_similarity_is_that_of_the_command(programs, model_folder, reference):
@@ -79,6 +83,18 @@ def test_similarity_is_that_of_the_command(programs, model_folder, reference):
     out = run([folder / "similarity", model_folder, *TEXTS], env=environment)
     assert float(out) == pytest.approx(reference, abs=2e-6)
     assert 0.3 < reference < 0.95
+
+
+def test_prompts_and_dimensions(programs, bantam_binary, tmp_path):
+    folder, environment = programs
+    for part in ("base", "cases/prompts"):
+        shutil.copytree(REPOSITORY / "src/tasks/golden/sentence" / part, tmp_path, dirs_exist_ok=True)
+    similarity = lambda *options: run([folder / "similarity", f"{tmp_path}/", *TEXTS, *options], env=environment)  # noqa: E731
+    expected = cosine_by_the_command(bantam_binary, f"{tmp_path}/", "--dimensions", "8", "--prompt-name", "passage")
+    assert float(similarity("8", "passage")) == pytest.approx(expected, abs=2e-6)
+    assert similarity("8") != similarity("8", "passage") != similarity("0", "passage")
+    done = subprocess.run([folder / "similarity", f"{tmp_path}/", *TEXTS, "8", "nobody"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and "it has: document, passage, query" in done.stderr
 
 
 def test_errors_reach_the_user(programs):

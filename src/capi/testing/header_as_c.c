@@ -7,6 +7,9 @@ _Static_assert(sizeof(bantam_text_info) == 8, "arrays of it never change their l
 _Static_assert(sizeof(bantam_text) == 2 * sizeof(size_t), "arrays of it never change their layout");
 _Static_assert(offsetof(bantam_answer, struct_size) == 0, "struct_size comes first");
 _Static_assert(offsetof(bantam_model_options, struct_size) == 0, "struct_size comes first");
+/* Where the first version of the struct ended, padding and all: that of a program built then may hold anything. */
+_Static_assert(offsetof(bantam_embed_options, prompt) >= 16,
+               "no later member lies in the padding of an earlier version");
 
 size_t header_as_c_sizeof_model_options(void) { return sizeof(bantam_model_options); }
 size_t header_as_c_sizeof_assistant_options(void) { return sizeof(bantam_assistant_options); }
