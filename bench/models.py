@@ -14,7 +14,7 @@ import machine
 from contest import BINARY, ENVIRONMENT, MODELS, PYTHON, REPOSITORY, cores, failures, fold, lines_of_json, record_failure, recorded, run, say, turned
 from encoder_part import uniform
 from report import ms, table
-from shapes import SHAPES
+from shapes import ALIASES, SHAPES
 
 LENGTHS = (16, 128)
 DTYPES = ("f32", "int8", "int4")
@@ -100,9 +100,13 @@ def beside_table(found):
     return table(["int8, ms", "Bantam", *(f"{name}, and how many times as long" for name, _ in PEERS)], body)
 
 
+def also_loads():
+    return "".join(f"`{name}` ({what}) loads too, and costs what `{like}` does.\n" for name, what, like in ALIASES)
+
+
 def page(results):
     m = results["machine"]
-    parts = [INTRODUCTION, "## Size and speed\n",
+    parts = [INTRODUCTION, also_loads(), "## Size and speed\n",
              "Random weights in the shape of the checkpoint, one request, one thread. MiB: the packed weights as they lie in memory, which is all but"
              " a few MiB of what the process has.\n", main_table(results["shapes"]),
              "## Beside onnxruntime and OpenVINO\n",

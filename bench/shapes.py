@@ -50,3 +50,8 @@ SHAPES = [
            "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 32768, "tie_word_embeddings": True}),
     Shape("potion-base-8m", "model2vec", "minishlab/potion-base-8M", "MIT", {"vocab_size": 29528, "hidden_dim": 256}),
 ]  # fmt: skip
+
+# What loads as one of the above: another name, what carries it, and whose shape it has.
+ALIASES = [
+    ("static_embedding", "a table of sentence-transformers' StaticEmbedding module, without a config.json", "model2vec"),
+]
