@@ -28,7 +28,14 @@ std::string AlignFields(const std::vector<std::pair<std::string, std::string>>& 
   }
   std::string out;
   for (const auto& [name, value] : fields) {
-    if (!value.empty()) out += name + std::string(width - Width(name) + 2, ' ') + value + "\n";
+    if (value.empty()) continue;
+    const std::string margin(width + 2, ' ');
+    out += name + margin.substr(Width(name));
+    for (const char c : value) {
+      out += c;
+      if (c == '\n') out += margin;
+    }
+    out += '\n';
   }
   return out;
 }

@@ -16,7 +16,8 @@ Status Print(std::string_view text);
 // do, without a message.
 void EndQuietlyOnClosedPipe();
 
-// "name:     value" lines, values in one column. Empty values are left out.
+// "name:     value" lines, values in one column, the further lines of a value below its first. Empty values are left
+// out.
 std::string AlignFields(const std::vector<std::pair<std::string, std::string>>& fields);
 // Rows of equal length; the first is the heading. Columns whose index is in `right` are aligned to the right.
 std::string AlignColumns(const std::vector<std::vector<std::string>>& rows, const std::vector<size_t>& right = {});

@@ -63,7 +63,7 @@ std::string QuantSummary(const json::object& report) {
   if (const json::value* list = report.if_contains("kept"); list != nullptr && list->is_array()) {
     for (const json::value& name : list->get_array()) {
       if (!name.is_string()) continue;
-      kept += (kept.empty() ? "" : "; ") + EscapeForTerminal(std::string_view(name.get_string()));
+      kept += (kept.empty() ? "" : "\n") + EscapeForTerminal(std::string_view(name.get_string()));
     }
   }
   fields.emplace_back("kept higher", kept.empty() ? "nothing" : kept);

@@ -184,7 +184,12 @@ Status RunShow(const Options& options) {
   const int64_t max_tokens = told > 0 && positions ? std::min<int64_t>(told, *positions)
                              : told > 0            ? told
                                                    : positions.value_or(0);
-  const SentenceSummary sentence = SummarizeSentence(model, dimensions);
+  SentenceSummary sentence = SummarizeSentence(model, dimensions);
+  if (IsKnownDecoder(model.architecture) && !IsKnownArchitecture(model.architecture)) {
+    // Its files say nothing of pooling, nor has it any.
+    sentence.fields.clear();
+    sentence.json.clear();
+  }
 
   if (options.json) {
     json::object out = {{"name", model.name}, {"path", model.path.string()}, {"architecture", model.architecture}};

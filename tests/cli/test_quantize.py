@@ -245,7 +245,9 @@ def test_sensitive_layers_stay_higher_until_it_fits(bantam, exact_pairs, tmp_pat
     )
     ranks = [np.argsort(np.argsort(v)) for v in ((first * second).sum(1), [line["score"] for line in lines])]
     assert 100 * np.corrcoef(*ranks)[0, 1] == pytest.approx(guarded["after"]["metric"], abs=0.05)
-    assert "kept higher" in bantam("show", tmp_path / "mixed")
+    shown = bantam("show", tmp_path / "mixed")
+    assert "\nkept higher  " in shown
+    assert set(guarded["kept"]) <= {line.removeprefix("kept higher").strip() for line in shown.splitlines()}  # one on each line
 
 
 def test_what_cannot_fit_is_refused_and_leaves_nothing(bantam, exact_pairs, tmp_path):

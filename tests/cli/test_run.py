@@ -18,22 +18,6 @@ def stories(test_data, tmp_path_factory):
     return write_stories(test_data / "weights-stories260k", tmp_path_factory.mktemp("stories") / "stories.gguf")
 
 
-@pytest.fixture(scope="module")
-def bantam(bantam_binary, bantam_home):
-    def run(*arguments, code=0, text=""):
-        done = subprocess.run(
-            [bantam_binary, *map(str, arguments)],
-            env=os.environ | {"BANTAM_HOME": str(bantam_home)},
-            input=text.encode(),
-            capture_output=True,
-            timeout=120,
-        )
-        assert done.returncode == code, f"{done.returncode}: {done.stderr.decode()}{done.stdout.decode()[:2000]}"
-        return (done.stdout if code == 0 else done.stderr).decode()
-
-    return run
-
-
 def test_greedy_text_is_the_golden_one(bantam, stories):
     assert bantam("run", stories, "", "--temperature", 0, "-n", 256).startswith(OPENING)
     # From a pipe, and from a prompt in the middle of it.
@@ -105,3 +89,7 @@ def test_bench_generate(bantam, stories):
     assert row["prefill_tokens_per_s"] > 0 and row["decode_tokens_per_s"] > 0 and row["ttft_ms"] > 0
     assert (row["prompt"], row["generate"], row["threads"], row["repeat"], row["dtype"]) == (40, 8, 1, 2, "f32")
     assert row["parameters"] == 260032
+
+
+def test_show_says_nothing_of_pooling(bantam, stories):
+    assert "pooling" not in bantam("show", stories) and "pooling" not in json.loads(bantam("show", stories, "--json"))
