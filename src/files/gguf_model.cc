@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/text_util.h"
+#include "files/gguf_head.h"
 #include "files/gguf_names.h"
 
 namespace bantam {
@@ -39,12 +40,19 @@ class GgufWeights final : public WeightSource {
  public:
   GgufWeights(std::shared_ptr<const GgufFile> file, const GgufArchitecture& architecture, std::string place,
               const HeadCounts& heads)
-      : file_(std::move(file)), place_(std::move(place)) {
+      : file_(std::move(file)), architecture_(architecture), place_(std::move(place)) {
     for (const GgufTensor& tensor : file_->tensors()) {
       // One that the architecture does not have keeps its name, and is left over under it.
       const auto named = tensors_.emplace(OriginalName(architecture, tensor.name).value_or(tensor.name), &tensor).first;
       const GgufNameRow::Rows rows = RowsOfTensor(architecture, tensor.name);
       if (rows == GgufNameRow::Rows::kSame) continue;
+      if (rows == GgufNameRow::Rows::kMayBeOne) {
+        if (tensor.view.shape.size() != 1 || !tensor.name.ends_with(".weight")) continue;
+        TensorView matrix = tensor.view;
+        matrix.shape = {1, matrix.shape.front()};
+        one_row_.emplace(named->first, std::move(matrix));
+        continue;
+      }
       const int64_t count = rows == GgufNameRow::Rows::kPairsOfQueries ? heads.queries : heads.keys;
       // One that does not fit is refused for its shape later.
       const Shape& shape = tensor.view.shape;
@@ -58,21 +66,23 @@ class GgufWeights final : public WeightSource {
   Result<TensorView> Get(std::string_view name, const Shape& expected_shape) override {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
-      return Err(ErrorCode::kCorrupt, "{}: the tensor for \"{}\" {} is missing (the file has {} tensors)", place_,
-                 EscapeForTerminal(name), ShapeString(expected_shape), tensors_.size());
+      return Err(ErrorCode::kCorrupt, "{}: tensor '{}' {} is missing (the file has {} tensors)", place_,
+                 EscapeForTerminal(GgufName(architecture_, name).value_or(std::string(name))),
+                 ShapeString(expected_shape), tensors_.size());
     }
     asked_.insert(found->first);
-    const GgufTensor& tensor = *found->second;
-    if (tensor.view.shape != expected_shape) {
+    const TensorView& view = *Find(name);
+    if (view.shape != expected_shape) {
       return Err(ErrorCode::kCorrupt, "{}: tensor '{}' is {}, the metadata says {}", place_,
-                 EscapeForTerminal(tensor.name), ShapeString(tensor.view.shape), ShapeString(expected_shape));
+                 EscapeForTerminal(found->second->name), ShapeString(view.shape), ShapeString(expected_shape));
     }
-    return *Find(name);
+    return view;
   }
 
   const TensorView* Find(std::string_view name) const override {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) return nullptr;
+    if (const auto matrix = one_row_.find(name); matrix != one_row_.end()) return &matrix->second;
     const auto paired = paired_.find(name);
     if (paired == paired_.end()) return &found->second->view;
     // Made when it is first looked at, and kept: views live as long as the source.
@@ -101,9 +111,11 @@ class GgufWeights final : public WeightSource {
 
  private:
   std::shared_ptr<const GgufFile> file_;
+  GgufArchitecture architecture_;
   std::string place_;
   std::map<std::string, const GgufTensor*, std::less<>> tensors_;
-  std::map<std::string, int64_t, std::less<>> paired_;  // to how many heads
+  std::map<std::string, int64_t, std::less<>> paired_;      // to how many heads
+  std::map<std::string, TensorView, std::less<>> one_row_;  // vectors as the matrices that they are
   struct Turned {
     std::vector<std::byte> bytes;
     TensorView view;
@@ -221,6 +233,7 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
     config[architecture.positions_key] = positions;
   }
   if (architecture.decoder) BANTAM_RETURN_IF_ERROR(ReadDecoderKeys(file, keys, config));
+  if (HasGgufHead(file, architecture)) BANTAM_RETURN_IF_ERROR(ReadGgufHead(keys, architecture, config));
   return config;
 }
 

@@ -22,7 +22,7 @@ constexpr GgufNameRow kBertOutside[] = {
     {"token_types", "embeddings.token_type_embeddings"},
     {"token_embd_norm", "embeddings.LayerNorm"},
     {"cls", "classifier.dense"},
-    {"cls.output", "classifier.out_proj"},
+    {"cls.output", "classifier.out_proj", GgufNameRow::Rows::kMayBeOne},
 };
 constexpr GgufNameRow kBertLayer[] = {
     {"attn_q", "encoder.layer.{}.attention.self.query"},
@@ -92,7 +92,7 @@ constexpr GgufNameRow kModernBertOutside[] = {
     {"output_norm", "final_norm"},
     {"cls", "head.dense"},
     {"cls.norm", "head.norm"},
-    {"cls.output", "classifier"},
+    {"cls.output", "classifier", GgufNameRow::Rows::kMayBeOne},
 };
 constexpr GgufNameRow kModernBertLayer[] = {
     {"attn_norm", "layers.{}.attn_norm"}, {"attn_qkv", "layers.{}.attn.Wqkv"}, {"attn_output", "layers.{}.attn.Wo"},
@@ -242,14 +242,17 @@ constexpr GgufNameRow kGpt2Layer[] = {
 // The files hold the sums with which Gemma scales.
 constexpr std::string_view kGemmaMore = R"({"norm_offset":0})";
 
-// RoBERTa and XLM-RoBERTa are written as BERTs too, their positions without the rows before the first token's.
+// RoBERTa and XLM-RoBERTa are written as BERTs too, their positions without the rows before the first token's. What a
+// ModernBERT's head reads is not said; the format's own library gives it the mean.
 constexpr GgufArchitecture kArchitectures[] = {
-    {"bert", "bert", kBertConfig, kBertOutside, kBertLayer, "{}", "type_vocab_size", "max_position_embeddings"},
+    {"bert", "bert", kBertConfig, kBertOutside, kBertLayer, "{}", "type_vocab_size", "max_position_embeddings", false,
+     "BertForSequenceClassification"},
     {"bert", "distilbert", kDistilBertConfig, kBertOutside, kDistilBertLayer, R"({"activation":"gelu"})", "",
-     "max_position_embeddings"},
+     "max_position_embeddings", false, "DistilBertForSequenceClassification"},
     {"nomic-bert", "nomic_bert", kNomicBertConfig, kNomicBertOutside, kNomicBertLayer,
      R"({"activation_function":"swiglu"})", "type_vocab_size", ""},
-    {"modern-bert", "modernbert", kModernBertConfig, kModernBertOutside, kModernBertLayer, "{}"},
+    {"modern-bert", "modernbert", kModernBertConfig, kModernBertOutside, kModernBertLayer,
+     R"({"classifier_pooling":"mean"})", "", "", false, "ModernBertForSequenceClassification"},
     {"qwen3", "qwen3", kQwen3Config, kQwen3Outside, kQwen3Layer, "{}", "", "", true},
     {"llama", "llama", kLlamaConfig, kLlamaOutside, kLlamaLayer, "{}", "", "", true},
     {"smollm3", "smollm3", kLlamaConfig, kLlamaOutside, kLlamaLayer, "{}", "", "", true},

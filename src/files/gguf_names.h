@@ -24,7 +24,8 @@ struct GgufNameRow {
   std::string_view original;
   // Some converters put the two values that a rotary position turns together side by side: rows of queries and keys
   // then lie in another order than in the original, head by head.
-  enum class Rows { kSame, kPairsOfQueries, kPairsOfKeys } rows = Rows::kSame;
+  // A matrix of one row may be written as a vector.
+  enum class Rows { kSame, kPairsOfQueries, kPairsOfKeys, kMayBeOne } rows = Rows::kSame;
 };
 
 struct GgufArchitecture {
@@ -36,6 +37,8 @@ struct GgufArchitecture {
   // Keys of config.json for the rows of tables, where it has them.
   std::string_view types_key = {}, positions_key = {};
   bool decoder = false;  // generates text: causal, and its rotary positions may be stretched or partial
+  // "architectures" of config.json where the file has a head (gguf_head.h); empty: none is known.
+  std::string_view head_class = {};
 };
 
 // Null for an unknown name. `has_types`: whether the file has a table of token types, which tells DistilBERT from BERT.
@@ -43,9 +46,9 @@ const GgufArchitecture* FindGgufArchitecture(std::string_view name, bool has_typ
 // For one that is not in the table: what is common to all, and every tensor under its own name.
 GgufArchitecture AnyGgufArchitecture(std::string_view name);
 
-// The original name of a tensor; nothing for one that the architecture does not have.
-// How its rows lie.
+// How a tensor's rows lie.
 GgufNameRow::Rows RowsOfTensor(const GgufArchitecture& architecture, std::string_view name);
+// The original name of a tensor; nothing for one that the architecture does not have.
 std::optional<std::string> OriginalName(const GgufArchitecture& architecture, std::string_view name);
 // The other way: of "layers.7.self_attn.q_proj.weight", without what a checkpoint may have before it.
 std::optional<std::string> GgufName(const GgufArchitecture& architecture, std::string_view original);

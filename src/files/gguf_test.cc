@@ -107,6 +107,12 @@ TEST(Gguf, NamesOfTheOriginal) {
                            "token_embd.scale", ""}) {
     EXPECT_FALSE(OriginalName(*bert, name).has_value()) << name;
   }
+  EXPECT_EQ(GgufName(*bert, "encoder.layer.11.attention.self.query.weight"), "blk.11.attn_q.weight");
+  EXPECT_EQ(GgufName(*bert, "classifier.out_proj.bias"), "cls.output.bias");
+  for (const char* name : {"encoder.layer..attention.self.query.weight", "encoder.layer.x.attention.self.query.weight",
+                           "encoder.layer.1.attention.self.query", "pooler.dense.weight", ""}) {
+    EXPECT_FALSE(GgufName(*bert, name).has_value()) << name;
+  }
   EXPECT_EQ(FindGgufArchitecture("bert", false)->model_type, "distilbert");
   EXPECT_EQ(FindGgufArchitecture("mamba", true), nullptr);
 }
@@ -212,6 +218,47 @@ TEST(Gguf, ModelOfAFile) {
   }
   std::ofstream(temp.path() / "tiny/other.gguf", std::ios::binary) << TinyBertGguf();
   EXPECT_THAT(OpenModelFolder(temp.path() / "tiny").error().message, HasSubstr("2 GGUF models"));
+}
+
+// The tensors say that there is a head, the labels' names are those of the file.
+TEST(Gguf, AHeadBecomesConfig) {
+  const auto open = [](const std::function<void(GgufBuilder&)>& more) -> Result<ModelFolder> {
+    GgufBuilder gguf;
+    AddTinyBert(gguf);
+    more(gguf);
+    const TempFolder temp;
+    std::ofstream(temp.path() / "m.gguf", std::ios::binary) << gguf.Build();
+    return OpenModelFolder(temp.path() / "m.gguf");
+  };
+  ASSERT_OK_AND_ASSIGN(const ModelFolder none, open([](GgufBuilder&) {}));
+  EXPECT_FALSE(none.config.as_object().contains("architectures"));
+  const auto vector = [](GgufBuilder& gguf) { gguf.Tensor("cls.output.weight", {8}, kGgmlF32, std::string(32, '\0')); };
+  ASSERT_OK_AND_ASSIGN(const ModelFolder head, open([&](GgufBuilder& gguf) {
+                         vector(gguf);
+                         gguf.Strings("bert.classifier.output_labels", {"relevant"});
+                       }));
+  EXPECT_EQ(ToJson(head.config.at("architectures")), R"(["BertForSequenceClassification"])");
+  EXPECT_EQ(ToJson(head.config.at("id2label")), R"({"0":"relevant"})");
+  // A matrix of one row that was written as a vector is that matrix.
+  EXPECT_OK(head.weights->Get("classifier.out_proj.weight", {1, 8}));
+  EXPECT_THAT(head.weights->Find("classifier.out_proj.weight")->shape, ElementsAre(1, 8));
+  EXPECT_THAT(head.weights->Get("classifier.out_proj.bias", {1}).error().message,
+              HasSubstr("tensor 'cls.output.bias' [1] is missing"));
+  const auto error = [&](const std::function<void(GgufBuilder&)>& labels) {
+    const auto opened = open([&](GgufBuilder& gguf) {
+      vector(gguf);
+      labels(gguf);
+    });
+    return opened ? "" : opened.error().message;
+  };
+  EXPECT_THAT(error([](GgufBuilder& gguf) { gguf.Strings("bert.classifier.output_labels", {"\xFF"}); }),
+              HasSubstr("element 0 is not well-formed UTF-8"));
+  EXPECT_THAT(error([](GgufBuilder& gguf) { gguf.U32("bert.classifier.output_labels", 1); }),
+              HasSubstr("'bert.classifier.output_labels'"));
+  EXPECT_THAT(error([](GgufBuilder& gguf) {
+                gguf.Strings("bert.classifier.output_labels", std::vector<std::string>(100'001));
+              }),
+              HasSubstr("has 100001 labels"));
 }
 
 TEST(Gguf, AnUnknownArchitectureCanBeLookedAt) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/text_util.h"
+#include "files/gguf_head.h"
 #include "layers/pooling.h"
 #include "models/config_reader.h"
 
@@ -78,6 +79,12 @@ Result<std::unique_ptr<ClassifierHead>> ClassifierHead::Load(ModelFolder& model)
       {"qwen3", Kind::kTokens, kFirst, "", "", "", "score"},
       {"modernbert", Kind::kSpans, kFirst, "head.dense", "classifier_activation", "head.norm", "classifier"},
   };
+  // In GGUF files the dense layer of BERT's pooler, and that of RoBERTa's head, are one thing under one name.
+  static constexpr Spec kGgufSpecs[] = {
+      {"bert", Kind::kSequence, kFirst, "classifier.dense", "tanh", "", "classifier.out_proj"},
+      {"distilbert", Kind::kSequence, kFirst, "classifier.dense", "relu", "", "classifier.out_proj"},
+      {"modernbert", Kind::kSequence, kFirst, "head.dense", "classifier_activation", "head.norm", "classifier"},
+  };
   // What all the others have.
   static constexpr Spec kPlainTokens = {"", Kind::kTokens, kFirst, "", "", "", "classifier"};
   static constexpr Spec kPlainSpans = {"", Kind::kSpans, kFirst, "", "", "", "qa_outputs"};
@@ -95,7 +102,11 @@ Result<std::unique_ptr<ClassifierHead>> ClassifierHead::Load(ModelFolder& model)
   } else if (!model_class.ends_with("ForSequenceClassification")) {
     return std::unique_ptr<ClassifierHead>();
   }
-  for (const Spec& row : kSpecs) {
+  const bool gguf = model.gguf != nullptr;
+  const auto bias =
+      gguf && model.architecture != "modernbert" ? HeadReader::Bias::kRequired : HeadReader::Bias::kIfPresent;
+  if (gguf) BANTAM_RETURN_IF_ERROR(CheckGgufHead(*model.gguf));
+  for (const Spec& row : gguf ? std::span<const Spec>(kGgufSpecs) : std::span<const Spec>(kSpecs)) {
     if (row.model_type == model.architecture && row.kind == kind) spec = &row;
   }
   if (spec == nullptr) {
@@ -124,7 +135,11 @@ Result<std::unique_ptr<ClassifierHead>> ClassifierHead::Load(ModelFolder& model)
   const bool optional = dense.starts_with('?');
   if (optional) dense.remove_prefix(1);
   if (!dense.empty() && (!optional || reader.HasLayer(dense))) {
-    BANTAM_TRY(head->dense_, reader.ReadDense(dense, width));
+    if (gguf) {
+      BANTAM_TRY(head->dense_, reader.ReadDense(dense, width, width, WeightType::kF32, bias));
+    } else {
+      BANTAM_TRY(head->dense_, reader.ReadDense(dense, width));
+    }
     width = head->dense_.out();
     if (spec->activation == "tanh") {
       head->tanh_ = true;
@@ -140,7 +155,7 @@ Result<std::unique_ptr<ClassifierHead>> ClassifierHead::Load(ModelFolder& model)
     BANTAM_TRY(const float epsilon, ReadEpsilon(config, "norm_eps", 1e-5));
     BANTAM_TRY(head->norm_, reader.ReadNorm(std::string(spec->norm), width, epsilon));
   }
-  BANTAM_TRY(head->out_, reader.ReadDense(spec->out, width));
+  BANTAM_TRY(head->out_, reader.ReadDense(spec->out, width, WeightType::kF32, bias));
   if (kind == Kind::kSpans) {
     if (head->out_.out() != 2) {
       return Err(ErrorCode::kCorrupt, "weight \"{}.weight\" has {} rows, expected 2: where an answer begins and ends",

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "base/testing.h"
+#include "files/gguf_builder.h"
 #include "models/golden_data.h"
 
 namespace bantam {
@@ -86,6 +89,77 @@ TEST_F(ClassifierHeadChanged, RefusalsNameWhatDoesNotFit) {
               ::testing::HasSubstr("\"pooler_hidden_act\" is \"mish\""));
   EXPECT_THAT(error("modernbert", [](json::object& config) { config["classifier_pooling"] = "max"; }),
               ::testing::HasSubstr("\"classifier_pooling\" is \"max\"; known: cls, mean"));
+}
+
+// A BERT of 8 hidden values in a GGUF file, with a head of these tensors, by their dimensions as the file has them.
+class ClassifierHeadGguf : public ::testing::Test {
+ protected:
+  using Tensors = std::vector<std::pair<std::string, std::vector<uint64_t>>>;
+  Result<std::unique_ptr<ClassifierHead>> Load(const Tensors& tensors, const std::vector<std::string>& labels = {},
+                                               uint32_t type = testing::kGgmlF32) {
+    testing::GgufBuilder gguf;
+    testing::AddTinyBert(gguf);
+    if (!labels.empty()) gguf.Strings("bert.classifier.output_labels", labels);
+    for (const auto& [name, dims] : tensors) {
+      uint64_t count = 1;
+      for (const uint64_t dim : dims) count *= dim;
+      gguf.Tensor(name, dims, type, std::string(count * (type == testing::kGgmlF16 ? 2 : 4), '\0'));
+    }
+    std::ofstream(folder_ / "m.gguf", std::ios::binary) << gguf.Build();
+    BANTAM_TRY(ModelFolder model, OpenModelFolder(folder_ / "m.gguf"));
+    return ClassifierHead::Load(model);
+  }
+  std::string Error(const Tensors& tensors, const std::vector<std::string>& labels = {},
+                    uint32_t type = testing::kGgmlF32) {
+    const auto head = Load(tensors, labels, type);
+    return head ? "" : head.error().message;
+  }
+  const Tensors whole_ = {
+      {"cls.weight", {8, 8}}, {"cls.bias", {8}}, {"cls.output.weight", {8, 2}}, {"cls.output.bias", {2}}};
+  testing::TempFolder folder_;
+};
+
+TEST_F(ClassifierHeadGguf, LoadsByItsTensors) {
+  ASSERT_OK_AND_ASSIGN(auto head, Load({}));
+  EXPECT_EQ(head, nullptr);
+  ASSERT_OK_AND_ASSIGN(head, Load(whole_, {"no", "yes"}));
+  EXPECT_THAT(head->labels(), ::testing::ElementsAre("no", "yes"));
+  EXPECT_EQ(head->kind(), ClassifierHead::Kind::kSequence);
+  EXPECT_EQ(head->problem(), ClassifierHead::Problem::kNotTold);
+  ASSERT_OK_AND_ASSIGN(head, Load(whole_));
+  EXPECT_THAT(head->labels(), ::testing::ElementsAre("LABEL_0", "LABEL_1"));
+  Tensors one = whole_;
+  one[2].second = {8};
+  one[3].second = {1};
+  ASSERT_OK_AND_ASSIGN(head, Load(one, {"score"}));
+  EXPECT_EQ(head->num_labels(), 1);
+}
+
+TEST_F(ClassifierHeadGguf, WhatDoesNotFitIsNamed) {
+  using ::testing::HasSubstr;
+  const auto without = [&](size_t index) {
+    Tensors some = whole_;
+    some.erase(some.begin() + static_cast<ptrdiff_t>(index));
+    return Error(some);
+  };
+  EXPECT_THAT(without(0), HasSubstr("tensor 'cls.weight' is missing"));
+  EXPECT_THAT(without(0), HasSubstr("leaves a BERT's pooler out"));
+  EXPECT_THAT(without(1), HasSubstr("tensor 'cls.bias' [8] is missing"));
+  EXPECT_THAT(without(2), HasSubstr("tensor 'cls.output.weight' is missing: 'cls.weight' [8, 8] alone"));
+  EXPECT_THAT(without(3), HasSubstr("tensor 'cls.output.bias' [2] is missing"));
+  const auto with = [&](size_t index, const std::vector<uint64_t>& dims) {
+    Tensors changed = whole_;
+    changed[index].second = dims;
+    return Error(changed);
+  };
+  EXPECT_THAT(with(0, {8, 3}), HasSubstr("tensor 'cls.weight' is [3, 8], the metadata says [8, 8]"));
+  EXPECT_THAT(with(1, {3}), HasSubstr("tensor 'cls.bias' is [3], the metadata says [8]"));
+  EXPECT_THAT(with(2, {4, 2}), HasSubstr("tensor 'cls.output.weight' is [2, 4], the metadata says [2, 8]"));
+  EXPECT_THAT(with(3, {3}), HasSubstr("tensor 'cls.output.bias' is [3], the metadata says [2]"));
+  EXPECT_THAT(Error(whole_, {"one"}), HasSubstr("'bert.classifier.output_labels' at byte"));
+  EXPECT_THAT(Error(whole_, {"one"}), HasSubstr("names 1 labels, tensor 'cls.output.weight' [2, 8] has 2"));
+  constexpr uint32_t kGgmlI32 = 26;
+  EXPECT_THAT(Error(whole_, {}, kGgmlI32), HasSubstr("is I32, expected F32"));
 }
 
 }  // namespace

@@ -79,9 +79,8 @@ std::string ArchitecturesText(const JsonObject& config) {
 
 Result<std::vector<float>> HeadReader::ReadFloats(const std::string& tensor, const Shape& shape) {
   BANTAM_TRY(const TensorView view, weights_.Get(tensor, shape));
-  if (view.dtype != DType::kF32 && view.dtype != DType::kF16 && view.dtype != DType::kBF16 &&
-      view.dtype != DType::kF64) {
-    return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected F32, F16, BF16 or F64",
+  if (!IsReal(view.dtype)) {
+    return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected F32, F16, BF16, F64 or a block format of GGUF",
                EscapeForTerminal(tensor), DTypeName(view.dtype));
   }
   std::vector<float> values(static_cast<size_t>(NumElements(view.shape)));
@@ -89,7 +88,7 @@ Result<std::vector<float>> HeadReader::ReadFloats(const std::string& tensor, con
   return values;
 }
 
-Result<HeadDense> HeadReader::ReadDense(std::string_view name, int in, WeightType type) {
+Result<HeadDense> HeadReader::ReadDense(std::string_view name, int in, WeightType type, Bias wanted) {
   const std::string weight_name = std::string(name) + ".weight";
   const TensorView* view = weights_.Find(weight_name);
   const int64_t rows = view == nullptr || view->shape.empty() ? 1 : view->shape[0];
@@ -97,7 +96,7 @@ Result<HeadDense> HeadReader::ReadDense(std::string_view name, int in, WeightTyp
     return Err(ErrorCode::kCorrupt, "weight \"{}\" is {}, expected 1 to {} rows", EscapeForTerminal(weight_name),
                ShapeString(view->shape), kMaxLabels);
   }
-  return ReadDense(name, in, static_cast<int>(rows), type);
+  return ReadDense(name, in, static_cast<int>(rows), type, wanted);
 }
 
 Result<HeadDense> HeadReader::ReadDense(std::string_view name, int in, int out, WeightType type, Bias wanted) {

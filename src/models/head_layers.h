@@ -61,7 +61,8 @@ class HeadReader {
   enum class Bias { kIfPresent, kRequired, kNone };
   // NAME.weight [out, in], and NAME.bias; what config.json does not say, the tensor's own shape does: 1 to kMaxLabels
   // rows.
-  Result<HeadDense> ReadDense(std::string_view name, int in, WeightType type = WeightType::kF32);
+  Result<HeadDense> ReadDense(std::string_view name, int in, WeightType type = WeightType::kF32,
+                              Bias bias = Bias::kIfPresent);
   Result<HeadDense> ReadDense(std::string_view name, int in, int out, WeightType type, Bias bias = Bias::kIfPresent);
   // NAME.weight and NAME.bias, or gamma and beta as old checkpoints call them; zeros for a bias that is not there.
   Result<HeadNorm> ReadNorm(const std::string& name, int size, float epsilon);

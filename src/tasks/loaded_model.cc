@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text_util.h"
+#include "files/gguf.h"
 
 namespace bantam {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 // Whether the tokenizer hands token types to the model: as its "model_input_names" say, and without these all but the
 // nameless class of transformers 5.
 Result<bool> GivesTypes(const ModelFolder& model) {
+  if (model.gguf != nullptr) return true;  // what lies beside the file is none of it
   const Path path = model.transformer_folder / "tokenizer_config.json";
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return true;
@@ -62,8 +64,14 @@ std::string_view HeadName(const LoadedModel& model) {
 Error LoadedModel::NoSuchHead(std::string_view wanted) const {
   const auto config = JsonObject::From(folder.config, "config.json");
   const std::string_view own = HeadName(*this);
+  std::string told = config ? ArchitecturesText(*config) : "";
+  if (folder.gguf != nullptr && own.empty()) {
+    told = folder.gguf->Find("cls.output.weight") == nullptr
+               ? "its file has no 'cls.output.weight'"
+               : fmt::format("'cls.output' of \"{}\" is none that is known", EscapeForTerminal(folder.architecture));
+  }
   return Err(ErrorCode::kUnsupported, "model \"{}\" has no {} head ({}{}{}); use {}", EscapeForTerminal(folder.name),
-             wanted, config ? ArchitecturesText(*config) : "", own.empty() ? "" : ": ", own, CommandFor(*this));
+             wanted, told, own.empty() ? "" : ": ", own, CommandFor(*this));
 }
 
 Error NotFinite(const LoadedModel& model) {

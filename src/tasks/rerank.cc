@@ -9,9 +9,8 @@ namespace {
 
 // "torch.nn.modules.linear.Identity": what the score goes through.
 Result<ScoreFunction> FunctionOf(const LoadedModel& model) {
-  BANTAM_TRY(
-      const JsonObject config,
-      JsonObject::From(model.folder.config, EscapeForTerminal((model.folder.path / "config.json").string(), 400)));
+  BANTAM_TRY(const JsonObject config,
+             JsonObject::From(model.folder.config, EscapeForTerminal(model.folder.config_path().string(), 400)));
   std::string name, where;
   if (config.Has("sentence_transformers")) {
     BANTAM_TRY(const JsonObject own, config.Object("sentence_transformers"));

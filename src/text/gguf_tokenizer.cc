@@ -97,20 +97,51 @@ Result<Around> AroundOf(const GgufVocab& vocab, bool add_bos, bool add_eos) {
   return around;
 }
 
+using Kind = TemplatePiece::Kind;
+
+void Put(const std::vector<int32_t>& ids, int32_t type, TokenTemplate& pieces) {
+  for (const int32_t id : ids) pieces.push_back({Kind::kToken, id, type});
+}
+
+TokenTemplate SingleOf(const Around& around) {
+  TokenTemplate pieces;
+  Put(around.before, 0, pieces);
+  pieces.push_back({Kind::kFirst});
+  Put(around.after, 0, pieces);
+  return pieces;
+}
+
+// The first text as it stands alone, then the second and its end. Between them RoBERTa and its relatives have one token
+// more, which files that are older than their key for it do not say.
+TokenTemplate PairOf(const GgufVocab& vocab, const Around& around) {
+  const bool bert = vocab.model == "bert";
+  TokenTemplate pieces = SingleOf(around);
+  const int32_t separator = vocab.separator >= 0 ? vocab.separator : vocab.eos;
+  const bool told_nothing = !bert && vocab.separator >= 0 && !around.after.empty();
+  if (separator >= 0 && vocab.add_separator.value_or(told_nothing)) Put({separator}, 0, pieces);
+  pieces.push_back({Kind::kSecond, -1, bert ? 1 : 0});
+  Put(around.after, bert ? 1 : 0, pieces);
+  return pieces;
+}
+
 json::value Template(const GgufVocab& vocab, const Around& around) {
   if (around.before.empty() && around.after.empty()) return nullptr;
-  json::array single;
   json::object special;
-  const auto put = [&](int32_t id) {
-    const std::string text = TextOf(vocab, static_cast<size_t>(id));
-    single.push_back(json::object{{"SpecialToken", json::object{{"id", text}, {"type_id", 0}}}});
-    special[text] = json::object{{"id", text}, {"ids", json::array{id}}, {"tokens", json::array{text}}};
+  const auto array = [&](const TokenTemplate& pieces) {
+    json::array out;
+    for (const TemplatePiece& piece : pieces) {
+      if (piece.kind != Kind::kToken) {
+        const std::string_view name = piece.kind == Kind::kFirst ? "A" : "B";
+        out.push_back(json::object{{"Sequence", json::object{{"id", name}, {"type_id", piece.type_id}}}});
+        continue;
+      }
+      const std::string text = TextOf(vocab, static_cast<size_t>(piece.id));
+      out.push_back(json::object{{"SpecialToken", json::object{{"id", text}, {"type_id", piece.type_id}}}});
+      special[text] = json::object{{"id", text}, {"ids", json::array{piece.id}}, {"tokens", json::array{text}}};
+    }
+    return out;
   };
-  for (const int32_t id : around.before) put(id);
-  single.push_back(json::object{{"Sequence", json::object{{"id", "A"}, {"type_id", 0}}}});
-  for (const int32_t id : around.after) put(id);
-  json::array pair = single;
-  pair.push_back(json::object{{"Sequence", json::object{{"id", "B"}, {"type_id", 0}}}});
+  const json::array single = array(SingleOf(around)), pair = array(PairOf(vocab, around));
   return json::object{{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", special}};
 }
 
@@ -243,7 +274,11 @@ Result<std::unique_ptr<Tokenizer>> MakeSentencePiece(const GgufVocab& vocab, Sen
     model.charsmap = *std::move(map);
   }
   BANTAM_TRY(Around around, AroundOf(vocab, bpe && vocab.bos >= 0, !bpe && vocab.eos >= 0));
-  SentencePieceFrame frame{.before = std::move(around.before), .after = std::move(around.after), .finds_tokens = true};
+  TokenTemplate pair = PairOf(vocab, around);
+  SentencePieceFrame frame{.before = std::move(around.before),
+                           .after = std::move(around.after),
+                           .pair = std::move(pair),
+                           .finds_tokens = true};
   return MakeSentencePieceTokenizer(std::move(model), std::move(frame));
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/testing.h"
+#include "text/text_pair.h"
 
 namespace bantam::text {
 namespace {
@@ -55,6 +56,24 @@ TEST(GgufTokenizer, WordPieceMarksBeginningsOfWords) {
   EXPECT_EQ(tokenizer->TokenText(7), "[unused1]");
   const Encoding encoding = tokenizer->Encode("Playing.", {.offsets = true});
   EXPECT_EQ(encoding.offsets[2], (TokenSpan{4, 7}));
+}
+
+// Token 7 for the first text, 8 for the second.
+std::vector<int32_t> JoinedIds(const Tokenizer& tokenizer, std::vector<int32_t>* types = nullptr) {
+  JoinedTokens joined = JoinTokens(tokenizer.pair_template(), std::vector<int32_t>{7}, std::vector<int32_t>{8});
+  if (types != nullptr) *types = joined.type_ids;
+  return joined.ids;
+}
+
+TEST(GgufTokenizer, WordPieceJoinsTwoTexts) {
+  GgufVocab vocab = Bert();
+  ASSERT_OK_AND_ASSIGN(auto tokenizer, MakeGgufTokenizer(vocab));
+  std::vector<int32_t> types;
+  EXPECT_THAT(JoinedIds(*tokenizer, &types), ElementsAre(2, 7, 3, 8, 3));
+  EXPECT_THAT(types, ElementsAre(0, 0, 0, 1, 1));
+  vocab.add_separator = true;
+  ASSERT_OK_AND_ASSIGN(tokenizer, MakeGgufTokenizer(vocab));
+  EXPECT_THAT(JoinedIds(*tokenizer), ElementsAre(2, 7, 3, 3, 8, 3));
 }
 
 TEST(GgufTokenizer, WordPieceLowersUnlessItsVocabularyHasCapitals) {
@@ -131,6 +150,25 @@ TEST(GgufTokenizer, SentencePieceUnigram) {
   EXPECT_THAT(Ids(*tokenizer, "azz"), ElementsAre(3, 2, 1));
 }
 
+TEST(GgufTokenizer, SentencePieceJoinsTwoTexts) {
+  GgufVocab vocab = Vocab("t5", {{"<s>", Type::kControl},
+                                 {"<pad>", Type::kControl},
+                                 {"</s>", Type::kControl},
+                                 {"<unk>", Type::kUnknown},
+                                 {"\u2581a", Type::kNormal}});
+  vocab.scores = {0, 0, 0, 0, -1};
+  vocab.bos = 0, vocab.eos = 2, vocab.unknown = 3, vocab.add_bos = true, vocab.add_eos = true;
+  ASSERT_OK_AND_ASSIGN(auto tokenizer, MakeGgufTokenizer(vocab));
+  EXPECT_THAT(JoinedIds(*tokenizer), ElementsAre(0, 7, 2, 8, 2));
+  // Named and not spoken of, as in older files of XLM-RoBERTa: between texts there are two.
+  vocab.separator = 2;
+  ASSERT_OK_AND_ASSIGN(tokenizer, MakeGgufTokenizer(vocab));
+  EXPECT_THAT(JoinedIds(*tokenizer), ElementsAre(0, 7, 2, 2, 8, 2));
+  vocab.add_separator = false;
+  ASSERT_OK_AND_ASSIGN(tokenizer, MakeGgufTokenizer(vocab));
+  EXPECT_THAT(JoinedIds(*tokenizer), ElementsAre(0, 7, 2, 8, 2));
+}
+
 GgufVocab Bpe(std::string pre) {
   GgufVocab vocab = Vocab("gpt2", {{"a", Type::kNormal},
                                    {"b", Type::kNormal},
@@ -159,9 +197,13 @@ TEST(GgufTokenizer, ByteLevelBpeByTheNameOfItsPreTokenizer) {
   vocab.bos = vocab.eos = 6;
   ASSERT_OK_AND_ASSIGN(tokenizer, MakeGgufTokenizer(vocab));
   EXPECT_THAT(Ids(*tokenizer, "ab"), ElementsAre(6, 3));
+  EXPECT_THAT(JoinedIds(*tokenizer), ElementsAre(6, 7, 8));
   vocab.add_bos = false, vocab.add_eos = true;
   ASSERT_OK_AND_ASSIGN(tokenizer, MakeGgufTokenizer(vocab));
   EXPECT_THAT(Ids(*tokenizer, "ab"), ElementsAre(3, 6));
+  vocab.separator = 0, vocab.add_separator = true;
+  ASSERT_OK_AND_ASSIGN(tokenizer, MakeGgufTokenizer(vocab));
+  EXPECT_THAT(JoinedIds(*tokenizer), ElementsAre(7, 6, 0, 8, 6));
 }
 
 TEST(GgufTokenizer, EveryPreTokenizerLoads) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "text/charsmap.h"
+#include "text/tokenizer.h"
 #include "text/vocabulary.h"
 
 namespace bantam::text {
@@ -42,6 +43,7 @@ struct SentencePieceModel {
 // What a file that holds more than the model says about texts.
 struct SentencePieceFrame {
   std::vector<int32_t> before, after;  // special tokens around a text
+  TokenTemplate pair = {};             // of two; empty: the file does not say how they are joined
   // User-defined pieces, and control pieces when asked for, are found in the text as it came; what lies between them is
   // encoded by itself.
   bool finds_tokens = false;

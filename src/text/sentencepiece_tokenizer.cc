@@ -99,7 +99,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     return out.starts_with(' ') ? out.substr(1) : out;
   }
   const TokenTemplate& single_template() const override { return single_template_; }
-  const TokenTemplate& pair_template() const override { return pair_template_; }
+  const TokenTemplate& pair_template() const override { return frame_.pair; }
   int32_t vocab_size() const override { return model_.vocabulary.end_id(); }
   std::string_view TokenText(int32_t id) const override { return model_.vocabulary.TextOf(id); }
   int32_t TokenId(std::string_view token) const override { return model_.vocabulary.IdOf(token); }
@@ -270,7 +270,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     return out;
   }
 
-  TokenTemplate single_template_, pair_template_;  // neither file says how two texts are joined
+  TokenTemplate single_template_;
   SentencePieceModel model_;
   SentencePieceFrame frame_;
   PatternTrie found_, found_with_special_;  // values: ids

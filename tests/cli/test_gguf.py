@@ -1,32 +1,31 @@
 """bantam embed, show, list and tokenize on GGUF files that the format's own package wrote, beside the folders they were made of."""
 
 import json
-import os
 import shutil
-import subprocess
 
 import gguf
 import numpy as np
 import pytest
 
 from bantam_process import REPOSITORY
-from gguf_models import add_bert_vocabulary, bert_parameters, read_safetensors, write_encoder, write_sentence_bert
+from gguf_models import (
+    add_bert_vocabulary,
+    bert_parameters,
+    distilbert_parameters,
+    modern_parameters,
+    nomic_parameters,
+    qwen3_parameters,
+    read_safetensors,
+    roberta_parameters,
+    write_classifier,
+    write_encoder,
+    write_sentence_bert,
+)
 
 ARCH = gguf.MODEL_ARCH
 MINILM = "all-MiniLM-L6-v2"
 GOLDEN = REPOSITORY / "src/models/golden"
 LINES = ["Where is my refund?", "", "Grüße, naïve café! 漢字 1234", "a parcel that never came " * 40, "I want to cancel my order"]
-
-
-@pytest.fixture(scope="module")
-def bantam(bantam_binary, bantam_home):
-    def run(*arguments, code=0, text="", home=bantam_home):
-        done = subprocess.run([bantam_binary, *map(str, arguments)], env=os.environ | {"BANTAM_HOME": str(home)}, input=text.encode(),
-                              capture_output=True, timeout=300)  # fmt: skip
-        assert done.returncode == code, f"{done.returncode}: {done.stderr.decode()}{done.stdout.decode()[:2000]}"
-        return (done.stdout if code == 0 else done.stderr).decode()
-
-    return run
 
 
 def embed(bantam, model, dtype="f32", lines=LINES):
@@ -122,52 +121,14 @@ TOKENIZER = {
 POOLINGS = {gguf.PoolingType.MEAN: "mean_tokens", gguf.PoolingType.CLS: "cls_token", gguf.PoolingType.LAST: "lasttoken"}
 
 
-def distilbert(writer, config):
-    bert_parameters(writer, {"max_position_embeddings": config["max_position_embeddings"], "hidden_size": config["dim"],
-                             "intermediate_size": config["hidden_dim"], "num_hidden_layers": config["n_layers"],
-                             "num_attention_heads": config["n_heads"], "layer_norm_eps": 1e-12})  # fmt: skip
-
-
-def roberta(writer, config):
-    bert_parameters(writer, config | {"max_position_embeddings": config["max_position_embeddings"] - config["pad_token_id"] - 1})
-
-
-def nomic(writer, config):
-    bert_parameters(writer, {"max_position_embeddings": config["n_positions"], "hidden_size": config["n_embd"], "intermediate_size": config["n_inner"],
-                             "num_hidden_layers": config["n_layer"], "num_attention_heads": config["n_head"],
-                             "layer_norm_eps": config["layer_norm_epsilon"]})  # fmt: skip
-    writer.add_rope_freq_base(config["rotary_emb_base"])
-
-
-def modern(writer, config):
-    bert_parameters(writer, config | {"layer_norm_eps": config["norm_eps"]})
-    writer.add_sliding_window(config["local_attention"])
-    writer.add_rope_freq_base(config["rope_parameters"]["full_attention"]["rope_theta"])
-    writer.add_rope_freq_base_swa(config["rope_parameters"]["sliding_attention"]["rope_theta"])
-    writer.add_rope_scaling_type(gguf.RopeScalingType.NONE)
-
-
-def qwen3(writer, config):
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_head_count(config["num_attention_heads"])
-    writer.add_head_count_kv(config["num_key_value_heads"])
-    writer.add_key_length(config["head_dim"])
-    writer.add_value_length(config["head_dim"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_rope_freq_base(config["rope_theta"])
-
-
 FAMILIES = {
     "bert": (ARCH.BERT, bert_parameters, gguf.PoolingType.CLS),
-    "distilbert": (ARCH.BERT, distilbert, gguf.PoolingType.MEAN),
-    "roberta": (ARCH.BERT, roberta, gguf.PoolingType.MEAN),
-    "xlm_roberta": (ARCH.BERT, roberta, gguf.PoolingType.MEAN),
-    "nomic_bert": (ARCH.NOMIC_BERT, nomic, gguf.PoolingType.MEAN),
-    "modernbert": (ARCH.MODERN_BERT, modern, gguf.PoolingType.CLS),
-    "qwen3": (ARCH.QWEN3, qwen3, gguf.PoolingType.LAST),
+    "distilbert": (ARCH.BERT, distilbert_parameters, gguf.PoolingType.MEAN),
+    "roberta": (ARCH.BERT, roberta_parameters, gguf.PoolingType.MEAN),
+    "xlm_roberta": (ARCH.BERT, roberta_parameters, gguf.PoolingType.MEAN),
+    "nomic_bert": (ARCH.NOMIC_BERT, nomic_parameters, gguf.PoolingType.MEAN),
+    "modernbert": (ARCH.MODERN_BERT, modern_parameters, gguf.PoolingType.CLS),
+    "qwen3": (ARCH.QWEN3, qwen3_parameters, gguf.PoolingType.LAST),
 }
 
 
@@ -207,6 +168,36 @@ def test_every_architecture(bantam, name, tmp_path):
     file = write_encoder(tmp_path / f"{name}.gguf", architecture, tensors, layers, keys, lambda writer: add_bert_vocabulary(writer, WORDS))
     lines = ["w5 w98 nothing w33", "", "w7", " ".join(f"w{5 + n * 13 % 94}" for n in range(60))]
     np.testing.assert_allclose(embed(bantam, file, lines=lines), embed(bantam, f"{folder}/", lines=lines), atol=1e-6)
+
+
+HEADS = REPOSITORY / "src/tasks/golden/models"
+
+
+def rank(bantam, model, code=0):
+    line = json.dumps({"query": "where is my parcel?", "documents": ["a parcel that never came", "refund, please", "Ada wrote a program"]})
+    return bantam("rerank", "--model", model, "--dtype", "f32", text=line + "\n", code=code)
+
+
+def test_quantised_heads(bantam, tmp_path):
+    """The bits of the floats that the package reads out of the blocks, in the head's layers too. F32 and F16: tests/cli/test_tasks.py."""
+    blocks = write_classifier(HEADS / "rank_xlm_roberta", tmp_path / "q8.gguf", "Q8_0")
+    floats = write_classifier(HEADS / "rank_xlm_roberta", tmp_path / "floats.gguf", "Q8_0", as_floats=True)
+    assert "Q8_0" in bantam("show", blocks) and rank(bantam, blocks) == rank(bantam, floats)
+    shown = json.loads(bantam("show", blocks, "--json"))
+    assert shown["head"] == {"kind": "sequence", "labels": ["LABEL_0"], "multi_label": False}
+
+
+def test_a_bert_without_its_pooler(bantam, tmp_path):
+    """What llama.cpp's converter makes of a BERT: its scores would not be the model's. Its vectors are."""
+    file = write_classifier(HEADS / "rank_raw", tmp_path / "bare.gguf", pooler=False)
+    assert "tensor 'cls.weight' is missing" in rank(bantam, file, code=65)
+    assert "unusable: " in bantam("show", file)
+    whole = write_classifier(HEADS / "rank_raw", tmp_path / "whole.gguf")
+    np.testing.assert_array_equal(embed(bantam, file), embed(bantam, whole))
+
+
+def test_without_a_head(bantam, minilm):
+    assert "(its file has no 'cls.output.weight'); use bantam embed" in rank(bantam, minilm("F16"), code=65)
 
 
 def test_what_is_wrong_is_named(bantam, minilm, tmp_path):

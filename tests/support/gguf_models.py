@@ -99,6 +99,110 @@ def bert_parameters(writer, config):
     writer.add_causal_attention(False)
 
 
+def distilbert_parameters(writer, config):
+    bert_parameters(writer, {"max_position_embeddings": config["max_position_embeddings"], "hidden_size": config["dim"],
+                             "intermediate_size": config["hidden_dim"], "num_hidden_layers": config["n_layers"],
+                             "num_attention_heads": config["n_heads"], "layer_norm_eps": 1e-12})  # fmt: skip
+
+
+def roberta_parameters(writer, config):
+    bert_parameters(writer, config | {"max_position_embeddings": config["max_position_embeddings"] - config["pad_token_id"] - 1})
+
+
+def nomic_parameters(writer, config):
+    bert_parameters(writer, {"max_position_embeddings": config["n_positions"], "hidden_size": config["n_embd"], "intermediate_size": config["n_inner"],
+                             "num_hidden_layers": config["n_layer"], "num_attention_heads": config["n_head"],
+                             "layer_norm_eps": config["layer_norm_epsilon"]})  # fmt: skip
+    writer.add_rope_freq_base(config["rotary_emb_base"])
+
+
+def modern_parameters(writer, config):
+    bert_parameters(writer, config | {"layer_norm_eps": config["norm_eps"]})
+    writer.add_sliding_window(config["local_attention"])
+    writer.add_rope_freq_base(config["rope_parameters"]["full_attention"]["rope_theta"])
+    writer.add_rope_freq_base_swa(config["rope_parameters"]["sliding_attention"]["rope_theta"])
+    writer.add_rope_scaling_type(gguf.RopeScalingType.NONE)
+
+
+def qwen3_parameters(writer, config):
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_head_count_kv(config["num_key_value_heads"])
+    writer.add_key_length(config["head_dim"])
+    writer.add_value_length(config["head_dim"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config["rope_theta"])
+
+
+def add_vocabulary(writer, folder):
+    """That of a tokenizer.json, with what the package's own reader makes of the special tokens beside it."""
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    model = tokenizer["model"]
+    vocab = {entry[0]: number for number, entry in enumerate(model["vocab"])} if model["type"] == "Unigram" else model["vocab"]
+    words = vocab | {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
+    special = {token["content"] for token in tokenizer["added_tokens"] if token["special"]}
+    texts, types = [], []
+    for word in sorted(words, key=words.get):
+        plain = model["type"] != "WordPiece" or word in special
+        texts.append(word if plain else word[2:] if word.startswith("##") else "\u2581" + word)
+        unknown = model["type"] == "Unigram" and words[word] == model["unk_id"]
+        types.append(gguf.TokenType.UNKNOWN if unknown else gguf.TokenType.CONTROL if word in special else gguf.TokenType.NORMAL)
+    normalizer = (tokenizer["normalizer"] or {}).get("type")
+    kind, pre = {"WordPiece": ("bert", "default"), "BPE": ("gpt2", "modern-bert" if normalizer == "NFC" else "roberta-bpe"),
+                 "Unigram": ("t5", "default")}[model["type"]]  # fmt: skip
+    writer.add_tokenizer_model(kind)
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(texts)
+    writer.add_token_types(types)
+    if kind == "t5":
+        writer.add_token_scores([entry[1] for entry in model["vocab"]])
+        writer.add_add_space_prefix(True)
+        writer.add_remove_extra_whitespaces(True)
+    gguf.SpecialVocab(folder, load_merges=kind == "gpt2", n_vocab=len(texts)).add_to_gguf(writer, quiet=True)
+
+
+CLASSIFIERS = {
+    "bert": (gguf.MODEL_ARCH.BERT, bert_parameters),
+    "roberta": (gguf.MODEL_ARCH.BERT, roberta_parameters),
+    "xlm-roberta": (gguf.MODEL_ARCH.BERT, roberta_parameters),
+    "distilbert": (gguf.MODEL_ARCH.BERT, distilbert_parameters),
+    "modernbert": (gguf.MODEL_ARCH.MODERN_BERT, modern_parameters),
+}
+
+
+def write_classifier(folder, target, kind="F32", as_floats=False, pooler=True, more=lambda writer: None):
+    """A folder of a sequence classifier -> GGUF, as llama.cpp's converter writes it, but for the pooler of BERT, which that leaves out: with
+    it, it is the layer 'cls', which is what that library computes of 'cls'. more(writer): further keys."""
+    config = json.loads((folder / "config.json").read_text())
+    architecture, parameters = CLASSIFIERS[config["model_type"]]
+    tensors = {}
+    for name, values in read_safetensors(folder).items():
+        for prefix in ("bert.", "roberta.", "distilbert.", "model."):
+            name = name.removeprefix(prefix)
+        if name.endswith("embeddings.position_ids") or (name.startswith("pooler.") and not pooler):
+            continue
+        if config["model_type"].endswith("roberta") and name == "embeddings.position_embeddings.weight":
+            values = values[config["pad_token_id"] + 1 :]
+        if name.startswith("pooler.dense."):
+            name = name.replace("pooler.dense.", "classifier.dense.")
+        elif name in ("classifier.weight", "classifier.bias"):
+            name = name.replace("classifier.", "classifier.out_proj.")
+        tensors[name] = values
+    labels = [label for _, label in sorted(config.get("id2label", {}).items(), key=lambda item: int(item[0]))]
+
+    def keys(writer):
+        parameters(writer, config)
+        if labels and labels != ["LABEL_0", "LABEL_1"]:
+            writer.add_classifier_output_labels(labels)
+        more(writer)
+
+    layers = config.get("num_hidden_layers") or config["n_layers"]
+    return write_encoder(target, architecture, tensors, layers, keys, lambda writer: add_vocabulary(writer, folder), kind, as_floats)
+
+
 def write_sentence_bert(folder, target, kind="F32", as_floats=False):
     """A BERT's folder with its tokenizer.json, whose vectors are the mean of its tokens' -> GGUF."""
     config = json.loads((folder / "config.json").read_text())

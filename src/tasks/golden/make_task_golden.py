@@ -22,7 +22,7 @@ import transformers as t
 from sentence_transformers import CrossEncoder, SparseEncoder
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sparse_encoder.modules import SpladePooling
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -96,6 +96,44 @@ def unigram(limit):
     tokenizer.decoder = decoders.Metaspace()
     return t.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=limit, unk_token="[UNK]", pad_token="[PAD]",
                                      cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]", model_input_names=WITH_TYPES)
+
+
+def word_piece_without_types(limit):
+    tokenizer = word_piece(limit)
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    return tokenizer
+
+
+def byte_level_brackets(limit):
+    """As ModernBERT's."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=420, special_tokens=special, show_progress=False,
+                                                              initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.decoder = decoders.ByteLevel()
+    return t.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=limit, unk_token="[UNK]", pad_token="[PAD]",
+                                     cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
+                                     model_input_names=["input_ids", "attention_mask"])
+
+
+def sentence_piece(limit):
+    """As XLM-RoBERTa's, without its map of characters."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer.train_from_iterator(CORPUS, trainers.UnigramTrainer(vocab_size=260, special_tokens=special, unk_token="<unk>",
+                                                                  show_progress=False))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    tokenizer.decoder = decoders.Metaspace()
+    return t.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=limit, unk_token="<unk>", pad_token="<pad>",
+                                     cls_token="<s>", sep_token="</s>", bos_token="<s>", eos_token="</s>", mask_token="<mask>",
+                                     model_input_names=["input_ids", "attention_mask"])
 
 
 SIZES = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48, hidden_dropout_prob=0.0,
@@ -196,8 +234,8 @@ def plain_texts(folder):
     return [x for x in some_texts() if x.strip() and not any(token in x for token in special)]
 
 
-def rank_cases(folder):
-    documents = plain_texts(folder) + [long_text(150, 11)]
+def rank_cases(folder, without=None):
+    documents = [x for x in plain_texts(folder) if x != without] + [long_text(150, 11)]
     queries = [["where is my parcel?", documents], ["退款", documents[:9]], [long_text(30, 12), documents[5:]]]
     lines = [{"query": q, "documents": d} for q, d in queries]
     return [{"task": "rerank", "arguments": [], "inputs": lines, "answers": ranked(folder, queries)}]
@@ -212,6 +250,29 @@ def make_rank_raw():
 def make_rank_sigmoid():
     folder = write_model("rank_sigmoid", unigram, t.DebertaV2Config, t.DebertaV2ForSequenceClassification, num_labels=1, **DEBERTA)
     write_answers(folder, rank_cases(folder))
+
+
+def make_rank_xlm_roberta():
+    folder = write_model("rank_xlm_roberta", sentence_piece, t.XLMRobertaConfig, t.XLMRobertaForSequenceClassification, num_labels=1,
+                         type_vocab_size=1)
+    # Many cuts of a run of one letter have the same score: which is taken, libraries decide differently.
+    write_answers(folder, rank_cases(folder, without=next(x for x in TEXTS if x.startswith("aaaa"))))
+
+
+def make_rank_modernbert():
+    folder = write_model("rank_modernbert", byte_level_brackets, t.ModernBertConfig, t.ModernBertForSequenceClassification,
+                         num_labels=1, num_hidden_layers=3, local_attention=16, classifier_pooling="mean")
+    write_answers(folder, rank_cases(folder))
+
+
+def make_classes_distilbert():
+    folder = write_model("classes_distilbert", word_piece_without_types, t.DistilBertConfig, t.DistilBertForSequenceClassification,
+                         hidden_dim=48, **labelled(["complaint", "praise", "question"]))
+    inputs = some_texts() + [long_text(200, 7)]
+    write_answers(folder, [
+        {"task": "classify", "arguments": ["--top-k", "0"], "inputs": inputs, "answers": classified(folder, inputs)},
+        {"task": "classify", "arguments": ["--top-k", "0"], "inputs": PAIRS, "answers": classified(folder, PAIRS)},
+    ])
 
 
 def make_inference():
@@ -401,7 +462,8 @@ def make_answers_byte_level():
     write_answers(folder, qa_cases(folder))
 
 
-MAKERS = {f.__name__[5:]: f for f in (make_classes, make_multi_label, make_rank_raw, make_rank_sigmoid, make_inference, make_names,
+MAKERS = {f.__name__[5:]: f for f in (make_classes, make_multi_label, make_rank_raw, make_rank_sigmoid, make_rank_xlm_roberta,
+                                      make_rank_modernbert, make_classes_distilbert, make_inference, make_names,
                                       make_names_byte_level, make_masked, make_masked_byte_level, make_answers,
                                       make_answers_byte_level, make_sparse, make_sparse_sum)}
 
