@@ -19,12 +19,12 @@ def stories(test_data, tmp_path_factory):
 
 
 def test_greedy_text_is_the_golden_one(bantam, stories):
-    assert bantam("run", stories, "", "--temperature", 0, "-n", 256).startswith(OPENING)
+    assert bantam("run", stories, "", "--temperature", 0, "-n", 256, "--dtype", "f32").startswith(OPENING)
     # From a pipe, and from a prompt in the middle of it.
-    assert bantam("run", stories, "--temperature", 0, "-n", 60, text=OPENING[:29]).startswith(OPENING[29:50])
+    assert bantam("run", stories, "--temperature", 0, "-n", 60, "--dtype", "f32", text=OPENING[:29]).startswith(OPENING[29:50])
 
 
-@pytest.mark.parametrize("dtype, kind", [("int8", "F32"), ("f32", "Q8_0")])
+@pytest.mark.parametrize("dtype, kind", [("int8", "F32"), ("f32", "Q8_0"), ("auto", "F32"), ("auto", "Q8_0"), ("auto", "Q4_0")])
 def test_rounded_weights_still_tell_the_story(bantam, stories, test_data, tmp_path, dtype, kind):
     if kind != "F32":
         stories = write_stories(test_data / "weights-stories260k", tmp_path / "q.gguf", gguf.GGMLQuantizationType[kind])
@@ -32,7 +32,7 @@ def test_rounded_weights_still_tell_the_story(bantam, stories, test_data, tmp_pa
 
 
 def test_json_has_text_tokens_and_times(bantam, stories):
-    answer = json.loads(bantam("run", stories, "", "--json", "--temperature", 0, "-n", 40, "--stop", " park"))
+    answer = json.loads(bantam("run", stories, "", "--json", "--temperature", 0, "-n", 40, "--stop", " park", "--dtype", "f32"))
     assert answer["texts"][0]["text"] == OPENING[: OPENING.index(" park")]
     assert answer["texts"][0]["finish_reason"] == "stop" and answer["texts"][0]["stop"] == " park"
     assert answer["prompt_tokens"] == 1
