@@ -6,7 +6,10 @@
 #include <mutex>
 
 #include "base/text_util.h"
+#include "files/gguf.h"
 #include "files/stop_tokens.h"
+#include "models/decoder.h"
+#include "models/encoder.h"
 #include "tasks/text_pieces.h"
 
 namespace bantam {
@@ -85,7 +88,7 @@ class TextWriter final : public GenerationListener {
 
 class StreamImpl final : public TextStream {
  public:
-  StreamImpl(GenerationEngine& engine, int prompt_tokens) : engine_(engine), prompt_tokens_(prompt_tokens) {}
+  explicit StreamImpl(GenerationEngine& engine) : engine_(engine) {}
 
   // What still runs writes into this: it is cancelled and waited for.
   ~StreamImpl() override {
@@ -93,6 +96,7 @@ class StreamImpl final : public TextStream {
     while (num_ended_ < ids_.size()) (void)Take(0);
   }
 
+  void CountPrompt(size_t tokens) { prompt_tokens_ += static_cast<int>(tokens); }
   Status Add(const GenerateCall& call, GenerationRequest request, const Tokenizer& tokenizer) {
     writers_.push_back(std::make_unique<TextWriter>(static_cast<int>(writers_.size()), tokenizer, request.prompt_ids,
                                                     call.stop, events_));
@@ -123,7 +127,7 @@ class StreamImpl final : public TextStream {
   }
 
   GenerationEngine& engine_;
-  const int prompt_tokens_;
+  int prompt_tokens_ = 0;
   EventQueue events_;
   std::vector<std::unique_ptr<TextWriter>> writers_;
   std::vector<uint64_t> ids_;
@@ -133,14 +137,29 @@ class StreamImpl final : public TextStream {
 class GeneratorImpl final : public Generator {
  public:
   GeneratorImpl(std::string name, std::string architecture, std::unique_ptr<Tokenizer> tokenizer,
-                std::unique_ptr<GenerationEngine> engine, std::vector<int32_t> stop_tokens)
+                std::unique_ptr<GenerationEngine> engine, std::vector<int32_t> stop_tokens, Result<ChatTemplate> chat)
       : name_(std::move(name)),
         architecture_(std::move(architecture)),
         tokenizer_(std::move(tokenizer)),
         stop_tokens_(std::move(stop_tokens)),
+        chat_(std::move(chat)),
         engine_(std::move(engine)) {}
 
-  Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) override {
+  Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls) override {
+    auto stream = std::make_unique<StreamImpl>(*engine_);
+    for (const GenerateCall& call : calls) BANTAM_RETURN_IF_ERROR(Add(call, *stream));
+    return std::unique_ptr<TextStream>(std::move(stream));
+  }
+
+  const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  const GenerationEngine& engine() const override { return *engine_; }
+  const std::string& model_name() const override { return name_; }
+  const std::string& architecture() const override { return architecture_; }
+  const std::vector<int32_t>& stop_tokens() const override { return stop_tokens_; }
+  const Result<ChatTemplate>& chat_template() const override { return chat_; }
+
+ private:
+  Status Add(const GenerateCall& call, StreamImpl& stream) {
     constexpr int kMostTexts = 128;
     if (call.n < 1 || call.n > kMostTexts) {
       return Err(ErrorCode::kInvalidArgument, "\"n\" is {}, expected 1 to {}", call.n, kMostTexts);
@@ -157,24 +176,18 @@ class GeneratorImpl final : public Generator {
     request.stop_ids = call.stop_ids;
     if (!call.ignore_eos) request.stop_ids.insert(request.stop_ids.end(), stop_tokens_.begin(), stop_tokens_.end());
     request.deadline = call.deadline;
-    auto stream = std::make_unique<StreamImpl>(*engine_, static_cast<int>(request.prompt_ids.size()));
+    stream.CountPrompt(request.prompt_ids.size());
     for (int i = 0; i < call.n; ++i) {
       request.sampling.seed = call.sampling.seed + static_cast<uint64_t>(i);
-      BANTAM_RETURN_IF_ERROR(stream->Add(call, request, *tokenizer_));
+      BANTAM_RETURN_IF_ERROR(stream.Add(call, request, *tokenizer_));
     }
-    return std::unique_ptr<TextStream>(std::move(stream));
+    return Ok();
   }
 
-  const Tokenizer& tokenizer() const override { return *tokenizer_; }
-  const GenerationEngine& engine() const override { return *engine_; }
-  const std::string& model_name() const override { return name_; }
-  const std::string& architecture() const override { return architecture_; }
-  const std::vector<int32_t>& stop_tokens() const override { return stop_tokens_; }
-
- private:
   const std::string name_, architecture_;
   const std::unique_ptr<Tokenizer> tokenizer_;
   const std::vector<int32_t> stop_tokens_;
+  const Result<ChatTemplate> chat_;
   const std::unique_ptr<GenerationEngine> engine_;  // last: its thread uses the tokenizer
 };
 
@@ -182,6 +195,21 @@ class GeneratorImpl final : public Generator {
 
 Result<std::unique_ptr<Generator>> Generator::Load(std::string_view reference, const GeneratorOptions& options) {
   BANTAM_TRY(ModelFolder model, OpenModel(reference));
+  return FromModel(std::move(model), options);
+}
+
+bool Generator::IsFor(const ModelFolder& model) {
+  if (!IsKnownDecoder(model.architecture)) return false;
+  if (!IsKnownArchitecture(model.architecture)) return true;
+  if (model.gguf != nullptr) {
+    return std::ranges::none_of(model.gguf->metadata().all(),
+                                [](const auto& entry) { return entry.first.ends_with(".pooling_type"); });
+  }
+  std::error_code ignored;
+  return !std::filesystem::exists(model.path / "modules.json", ignored);
+}
+
+Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const GeneratorOptions& options) {
   if (!IsKnownDecoder(model.architecture)) {
     return Err(ErrorCode::kUnsupported, "{} has \"model_type\" \"{}\", which generates no text here; known: {}",
                EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), KnownDecoders());
@@ -192,11 +220,19 @@ Result<std::unique_ptr<Generator>> Generator::Load(std::string_view reference, c
   }
   BANTAM_TRY(std::unique_ptr<Tokenizer> tokenizer, Tokenizer::Load(model.tokenizer_json));
   BANTAM_TRY(std::vector<int32_t> stop_tokens, ReadStopTokens(model));
+  Result<ChatTemplate> chat = ChatTemplate::Load(model.path);  // most of what it is asked for does without
   BANTAM_TRY(std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = options.weight_type}));
   model.weights.reset();
   BANTAM_TRY(std::unique_ptr<GenerationEngine> engine, GenerationEngine::Create(std::move(decoder), options.engine));
   return std::unique_ptr<Generator>(std::make_unique<GeneratorImpl>(
-      model.name, model.architecture, std::move(tokenizer), std::move(engine), std::move(stop_tokens)));
+      model.name, model.architecture, std::move(tokenizer), std::move(engine), std::move(stop_tokens), std::move(chat)));
+}
+
+Result<std::vector<int32_t>> Generator::ChatPromptIds(const ChatInput& input) const {
+  const Result<ChatTemplate>& chat = chat_template();
+  if (!chat) return chat.error();
+  BANTAM_TRY(const RenderedChat rendered, chat->Render(input));
+  return EncodeChat(tokenizer(), rendered).ids;
 }
 
 Result<std::vector<GeneratedText>> Generator::Generate(const GenerateCall& call) {

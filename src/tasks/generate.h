@@ -11,11 +11,14 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/generation_engine.h"
+#include "files/model_folder.h"
 #include "layers/weight_type.h"
+#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace bantam {
@@ -41,13 +44,13 @@ struct TextEnd {
 };
 
 struct TextEvent {
-  int index = 0;                         // which of the n texts
+  int index = 0;                         // which of the texts: those of the first call, then those of the next
   std::string text = {};                 // what comes next, in whole characters
   std::vector<TokenChoice> tokens = {};  // those said since the last event of this text
   std::optional<TextEnd> end = {};       // the last event of this text
 };
 
-// One call's texts. Of one thread at a time, but Cancel, which any may call. The end of the stream cancels what still
+// The texts of a call, or of several that began together. Of one thread at a time, but Cancel, which any may call. The end of the stream cancels what still
 // runs.
 class TextStream {
  public:
@@ -56,7 +59,7 @@ class TextStream {
   // after the last text's end. The error of one text ends all of them.
   virtual Result<std::optional<TextEvent>> Next(int timeout_ms = 0) = 0;
   virtual void Cancel() = 0;
-  virtual int prompt_tokens() const = 0;
+  virtual int prompt_tokens() const = 0;  // of all calls together; a prompt of several texts counts once
 };
 
 struct GeneratedText {
@@ -75,10 +78,16 @@ class Generator {
  public:
   // A name in the model store, a model's folder or a GGUF file.
   static Result<std::unique_ptr<Generator>> Load(std::string_view reference, const GeneratorOptions& options);
+  // Whether a model is one that writes text. Where the same checkpoints are read as encoders too, those are not that
+  // say how their vectors are pooled.
+  static bool IsFor(const ModelFolder& model);
+  // As Load, of a model that is open already.
+  static Result<std::unique_ptr<Generator>> FromModel(ModelFolder model, const GeneratorOptions& options);
   virtual ~Generator() = default;
 
-  // kInvalidArgument for what can never run, kOverloaded when the queue is full.
-  virtual Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) = 0;
+  // kInvalidArgument for what can never run, kOverloaded when the queue is full. Several calls: all begin, or none does.
+  virtual Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls) = 0;
+  Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) { return Start(std::span(&call, 1)); }
   // The whole texts.
   Result<std::vector<GeneratedText>> Generate(const GenerateCall& call);
 
@@ -87,6 +96,10 @@ class Generator {
   virtual const std::string& model_name() const = 0;
   virtual const std::string& architecture() const = 0;
   virtual const std::vector<int32_t>& stop_tokens() const = 0;  // the model's own
+  // kNotFound where the model's files have none, else what is wrong with it.
+  virtual const Result<ChatTemplate>& chat_template() const = 0;
+  // Messages as the prompt that the model was trained on; what they say never becomes a control token.
+  Result<std::vector<int32_t>> ChatPromptIds(const ChatInput& input) const;
 };
 
 }  // namespace bantam

@@ -81,6 +81,10 @@ Error NotFinite(const LoadedModel& model) {
 
 Result<LoadedModel> LoadModel(std::string_view reference, const LoadOptions& options) {
   BANTAM_TRY(ModelFolder folder, OpenModel(reference, options.store));
+  return LoadModel(std::move(folder), options);
+}
+
+Result<LoadedModel> LoadModel(ModelFolder folder, const LoadOptions& options) {
   const std::string place = EscapeForTerminal(folder.path.string(), 400);
   if (!IsKnownArchitecture(folder.architecture)) return LoadEncoder(folder, {}).error();  // says which are known
   if (folder.tokenizer_json.empty()) {

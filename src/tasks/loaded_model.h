@@ -45,6 +45,8 @@ struct LoadedModel {
 };
 
 Result<LoadedModel> LoadModel(std::string_view reference, const LoadOptions& options);
+// The same of a model that is open already.
+Result<LoadedModel> LoadModel(ModelFolder folder, const LoadOptions& options);
 
 // kCorrupt: a head whose weights give numbers that are not finite.
 Error NotFinite(const LoadedModel& model);

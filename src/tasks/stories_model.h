@@ -10,7 +10,7 @@
 
 namespace bantam::testing {
 
-inline Result<std::string> StoriesGguf(const Path& folder) {
+inline Result<std::string> StoriesGguf(const Path& folder, std::string_view chat_template = {}) {
   BANTAM_TRY(const std::string weights, ReadFile(folder / "raw/stories260K.bin"));
   BANTAM_TRY(const std::string vocabulary, ReadFile(folder / "raw/tok512.bin"));
   int32_t sizes[7];  // dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len
@@ -53,6 +53,7 @@ inline Result<std::string> StoriesGguf(const Path& folder) {
   gguf.U32("tokenizer.ggml.bos_token_id", 1);
   gguf.U32("tokenizer.ggml.eos_token_id", 2);
   gguf.U32("tokenizer.ggml.unknown_token_id", 0);
+  if (!chat_template.empty()) gguf.String("tokenizer.chat_template", std::string(chat_template));
 
   size_t next = sizeof sizes;
   const auto take = [&](uint64_t count) {
