@@ -156,6 +156,18 @@ void GenerationLoop::Schedule() {
   while (budget > 0 && Admit(budget)) budget -= step_.back().count;
 }
 
+// Whether somebody's prompt is being computed that begins as this one, further than the cache holds already: then it
+// pays to wait for it. So the n texts of one prompt compute it once.
+bool GenerationLoop::WillBeFound(const Sequence& sequence) const {
+  return std::ranges::any_of(running_, [&](const std::unique_ptr<Sequence>& other) {
+    if (other->missing() <= 1) return false;
+    const auto [mine, theirs] = std::ranges::mismatch(sequence.tokens, other->tokens);
+    // The last token is computed in any case.
+    const auto alike = std::min<ptrdiff_t>(mine - sequence.tokens.begin(), sequence.num_tokens() - 1);
+    return alike / kKvBlockTokens * kKvBlockTokens > sequence.num_cached;
+  });
+}
+
 // Takes one of those who wait, if there is room for all that it has so far.
 bool GenerationLoop::Admit(int budget) {
   if (waiting_.empty() || static_cast<int>(running_.size()) >= options_.max_sequences) return false;
@@ -170,6 +182,10 @@ bool GenerationLoop::Admit(int budget) {
     sequence.content = found->content;
     sequence.num_cached += kKvBlockTokens;
     ++sequence.num_published;
+  }
+  if (options_.prefix_cache && WillBeFound(sequence)) {
+    ReleaseBlocks(sequence);
+    return false;
   }
   if (BlocksFor(sequence.num_tokens()) - static_cast<int>(sequence.blocks.size()) > blocks_.num_free()) {
     ReleaseBlocks(sequence);

@@ -64,6 +64,7 @@ class GenerationLoop {
   void EndExpired();
   void Schedule();
   bool Admit(int budget);
+  bool WillBeFound(const Sequence& sequence) const;
   bool MakeRoom(Sequence& sequence, int num_tokens);
   bool Preempt(const Sequence& for_whom);
   void ReleaseBlocks(Sequence& sequence);

@@ -149,6 +149,27 @@ TEST(GenerationLoop, ASecondRequestFindsTheBeginningOfTheFirst) {
 }
 
 // At every point of its life, and all others go on as if nothing had been.
+TEST(GenerationLoop, TextsOfOnePromptComputeItOnce) {
+  Bench bench({.num_blocks = 100, .max_batch_tokens = 256});
+  constexpr int kTexts = 5, kPrompt = 150;
+  std::vector<Recorder> recorders(kTexts);
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < kTexts; ++i) {
+    requests.push_back({.prompt_ids = Prompt(kPrompt, 1),
+                        .sampling = {.seed = static_cast<uint64_t>(i)},
+                        .max_tokens = 40,
+                        .listener = &recorders[static_cast<size_t>(i)]});
+    bench.loop.Add(static_cast<uint64_t>(i), requests.back());
+  }
+  while (bench.loop.Step()) {
+  }
+  for (size_t i = 0; i < kTexts; ++i) EXPECT_EQ(recorders[i].tokens, TextOf(bench.decoder, requests[i])) << i;
+  const GenerationStats& stats = bench.loop.Stats();
+  constexpr int kShared = kPrompt / kKvBlockTokens * kKvBlockTokens;  // in whole blocks
+  EXPECT_EQ(stats.cached_tokens, static_cast<uint64_t>((kTexts - 1) * kShared));
+  EXPECT_EQ(stats.prompt_tokens, static_cast<uint64_t>(kPrompt + (kTexts - 1) * (kPrompt - kShared)));
+}
+
 TEST(GenerationLoop, CancelAndDeadlineEndARequestBeforeTheNextStep) {
   for (int at = 0; at < 30; ++at) {
     for (const bool by_deadline : {false, true}) {
