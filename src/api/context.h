@@ -9,6 +9,7 @@
 #include "api/http_server.h"
 #include "api/metrics.h"
 #include "api/served_model.h"
+#include "api/worker_pool.h"
 #include "route/router.h"
 
 namespace bantam {
@@ -19,8 +20,12 @@ struct ApiContext {
   int64_t router_created = 0;
   std::shared_ptr<EmbeddingCache> embedding_cache;  // of all models; null: none
   std::chrono::milliseconds request_timeout{60'000};
+  std::chrono::milliseconds text_timeout{600'000};  // of a request that models write a text for
   Metrics metrics;
   MonotonicTime started = MonotonicNow();
+  // Threads that wait for texts, which may take minutes; null where no model writes any. After the models: its jobs use
+  // them.
+  std::unique_ptr<WorkerPool> text_workers;
   const ServerGauges* gauges = nullptr;  // set before the first request
 
   // By exact name, with or without ":latest"; null when unknown. Never used as a path.

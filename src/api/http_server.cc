@@ -75,7 +75,7 @@ class Server;
 // The half of an exchange that a worker may outlive: shared by the session and the responder.
 struct Exchange {
   HttpRequest request;
-  std::stop_source stop;
+  std::stop_source stop, client_finished;
   bool keep_alive = true;
   int minor_version = 1;
   bool head_only = false;    // HEAD: the body is not sent
@@ -200,11 +200,15 @@ class LateReply {
 // Formats replies on the worker and posts the bytes to the session.
 class SessionResponder final : public Responder {
  public:
-  SessionResponder(std::shared_ptr<Session> session, std::shared_ptr<Exchange> exchange, Server& server)
-      : session_(std::move(session)), exchange_(std::move(exchange)), server_(server) {}
+  SessionResponder(std::shared_ptr<Session> session, std::shared_ptr<Exchange> exchange, Server& server,
+                   LateReplies* kept_in = nullptr)
+      : session_(std::move(session)), exchange_(std::move(exchange)), server_(server), kept_in_(kept_in) {
+    if (kept_in_ != nullptr) kept_in_->Begin();
+  }
   ~SessionResponder() override;
   void Send(HttpReply reply) override;
   Later Detach() override;
+  std::unique_ptr<Responder> TakeOver() override;
   void BeginStream(HttpReply head) override;
   bool Write(std::string_view piece) override;
   void End() override;
@@ -216,6 +220,7 @@ class SessionResponder final : public Responder {
   std::shared_ptr<Session> session_;
   std::shared_ptr<Exchange> exchange_;
   Server& server_;
+  LateReplies* const kept_in_;  // for one that outlives its handler
   bool began_ = false, streaming_ = false, ended_ = false;
 };
 
@@ -267,6 +272,7 @@ SessionResponder::~SessionResponder() {
   if (streaming_ && !ended_) End();
   // Never the last one on a worker: a session ends on the I/O thread, which owns the list of them.
   if (session_ != nullptr) asio::dispatch(server_.io_, [session = std::move(session_)] {});
+  if (kept_in_ != nullptr) kept_in_->End();  // last: the server may end now
 }
 
 std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t> length) const {
@@ -305,6 +311,12 @@ Responder::Later SessionResponder::Detach() {
   began_ = true;
   return [reply = std::make_shared<LateReply>(session_, exchange_, server_.io_, server_.late_replies_)](
              std::function<HttpReply()> make) { reply->Send(std::move(make)); };
+}
+
+std::unique_ptr<Responder> SessionResponder::TakeOver() {
+  BANTAM_CHECK(!began_, "a reply was begun already");
+  began_ = true;
+  return std::make_unique<SessionResponder>(std::move(session_), exchange_, server_, &server_.late_replies_);
 }
 
 void SessionResponder::Send(HttpReply reply) {
@@ -477,7 +489,8 @@ void Session::Dispatch() {
                        .body = std::move(parser_->get().body()),
                        .request_id = NewRequestId(),
                        .received = MonotonicNow(),
-                       .stop = exchange->stop.get_token()};
+                       .stop = exchange->stop.get_token(),
+                       .client_finished = exchange->client_finished.get_token()};
   exchange->keep_alive = head_.keep_alive && !server_.gauges_.draining;
   exchange->minor_version = head_.minor_version;
   exchange->head_only = head_.method == "HEAD";
@@ -526,13 +539,17 @@ void Session::Dispatch() {
 }
 
 // While a handler works, the only thing to learn from the socket is that the client has gone. A reset cancels the work;
-// an orderly end of its sending side does not, because a client may half-close and still wait for the answer.
+// of an orderly end of its sending side the handler is told, because a client may half-close and still wait for the
+// answer.
 void Session::WatchForClose() {
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this(), exchange = exchange_](error_code ec) {
     if (ec || self->closed_ || self->exchange_ != exchange) return;
     char byte = 0;
     const ssize_t got = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0) self->peer_finished_ = true;
+    if (got == 0) {
+      self->peer_finished_ = true;
+      exchange->client_finished.request_stop();
+    }
     if (got < 0 && errno != EAGAIN && errno != EINTR) self->Close();
   });
 }

@@ -44,6 +44,24 @@ class TestApp final : public HttpApp {
       });
       return;
     }
+    if (request.path == "/kept" || request.path == "/kept/lost") {
+      std::shared_ptr<Responder> kept = responder.TakeOver();
+      std::lock_guard lock(mutex);
+      later.emplace_back([this, kept, &request] {
+        if (request.path == "/kept/lost") return;
+        ++holding;
+        while (!released && !request.stop.stop_requested() && !request.client_finished.stop_requested()) {
+          std::this_thread::sleep_for(milliseconds(1));
+        }
+        if (request.stop.stop_requested() || request.client_finished.stop_requested()) ++stopped;
+        --holding;
+        kept->BeginStream({.status = 200, .content_type = "text/plain", .body = {}, .headers = {}});
+        kept->Write("kept ");
+        kept->Write(request.body);
+        kept->End();
+      });
+      return;
+    }
     if (request.path == "/hold") {
       ++holding;
       while (!released && !request.stop.stop_requested()) std::this_thread::sleep_for(milliseconds(1));
@@ -436,6 +454,47 @@ TEST_F(HttpServerTest, TheEndOfTheDrainTimeStopsHandlers) {
   Stop();
   EXPECT_EQ(app->stopped, 1);
   EXPECT_EQ(StatusOf(held.Receive()), 200);  // the handler's last word
+}
+
+TEST_F(HttpServerTest, AResponderMayBeKeptByWorkThatGoesOnElsewhere) {
+  ServerOptions options;
+  options.num_workers = 1;
+  Start(options);
+  constexpr std::string_view kKept = "POST /kept HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nword";
+  Client first(server_->port()), second(server_->port());
+  first.Send(kKept);
+  second.Send(kKept);
+  ASSERT_TRUE(Eventually([&] { return app->holding == 2; }));  // with one worker, which is free again
+  EXPECT_EQ(StatusOf(Ask("GET /work HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 200);
+  app->released = true;
+  const std::string reply = first.Receive(1);
+  EXPECT_EQ(StatusOf(reply), 200);
+  first.Send(kClose);  // the connection goes on
+  const std::string rest = reply + first.Receive();
+  EXPECT_NE(rest.find("kept "), std::string::npos) << rest;
+  EXPECT_NE(rest.find("word"), std::string::npos) << rest;
+  EXPECT_EQ(StatusOf(Ask("GET /kept/lost HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 500);
+}
+
+TEST_F(HttpServerTest, TheEndOfAClientIsToldToWhomItConcerns) {
+  Start();
+  Client leaves(server_->port());
+  leaves.Send("GET /kept HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  leaves.HalfClose();
+  ASSERT_TRUE(Eventually([&] { return app->stopped == 1; }));
+  EXPECT_EQ(StatusOf(leaves.Receive()), 200);  // whoever half-closes may still be read to
+}
+
+TEST_F(HttpServerTest, StopWaitsForKeptResponders) {
+  ServerOptions options;
+  options.drain = milliseconds(50);
+  Start(options);
+  Client held(server_->port());
+  held.Send("GET /kept HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  Stop();
+  EXPECT_EQ(app->stopped, 1);
 }
 
 TEST_F(HttpServerTest, ABusyPortNamesTheMend) {

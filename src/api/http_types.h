@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ struct HttpRequest {
   std::string request_id;
   MonotonicTime received;
   std::stop_token stop;  // requested when the client went away or the server's drain time is over
+  // Requested when the client ended its sending side. Nearly always it has gone; some only say that no other request
+  // comes, and wait for the answer. For work so dear that doing it in vain costs more than those few.
+  std::stop_token client_finished;
 
   std::string_view Header(std::string_view lower_case_name) const {
     for (const auto& [name, value] : headers) {
@@ -37,7 +41,7 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// Exactly one of Send, Detach and BeginStream is called, once. From one thread at a time.
+// Exactly one of Send, Detach, TakeOver and BeginStream is called, once. From one thread at a time.
 class Responder {
  public:
   virtual ~Responder() = default;
@@ -47,6 +51,9 @@ class Responder {
   // request is gone by then.
   using Later = std::function<void(std::function<HttpReply()> make)>;
   virtual Later Detach() = 0;
+  // For work that goes on, elsewhere, after the handler has returned: what it returns takes the place of this responder,
+  // and the request lives as long as that.
+  virtual std::unique_ptr<Responder> TakeOver() = 0;
   // `head.body` is ignored; pieces follow. Write blocks while the client reads too slowly, and returns false when the
   // client is gone: stop working then. End finishes the body.
   virtual void BeginStream(HttpReply head) = 0;

@@ -45,6 +45,17 @@ struct Metrics::State {
           .Help("Time of the decision, upstream included, by source.")
           .Register(registry);
 
+  prometheus::Family<prometheus::Histogram>& first_token =
+      prometheus::BuildHistogram()
+          .Name("bantam_time_to_first_token_seconds")
+          .Help("From the request read to the first token of its text, by model.")
+          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& inter_token =
+      prometheus::BuildHistogram()
+          .Name("bantam_inter_token_seconds")
+          .Help("From one token of a text to the next, by model.")
+          .Register(registry);
+
   std::mutex mutex;
   std::array<float, 1024> recent{};
   uint64_t count = 0;
@@ -64,6 +75,16 @@ void Metrics::CountDecision(std::string_view source, std::string_view decision, 
   state_->decision_seconds.Add({{"source", std::string(source)}}, kBuckets).Observe(milliseconds / 1e3);
   std::lock_guard lock(state_->mutex);
   state_->recent[state_->count++ % state_->recent.size()] = static_cast<float>(milliseconds);
+}
+
+void Metrics::CountFirstToken(std::string_view model, double milliseconds) {
+  state_->first_token.Add({{"model", std::string(model)}}, kBuckets).Observe(milliseconds / 1e3);
+}
+
+// Several tokens may be heard of at once: they share the time.
+void Metrics::CountTokens(std::string_view model, size_t count, double milliseconds_each) {
+  prometheus::Histogram& histogram = state_->inter_token.Add({{"model", std::string(model)}}, kBuckets);
+  for (size_t i = 0; i < count; ++i) histogram.Observe(milliseconds_each / 1e3);
 }
 
 void Metrics::CountLayers(int exit_layer) {

@@ -28,7 +28,8 @@ std::string ServedModel::Abilities() const {
   const std::pair<bool, std::string_view> abilities[] = {
       {embedder != nullptr, "embed"},      {classifier != nullptr, "classify"}, {reranker != nullptr, "rerank"},
       {tagger != nullptr, "tag"},          {answerer != nullptr, "qa"},         {filler != nullptr, "fill-mask"},
-      {sparse != nullptr, "embed_sparse"},
+      {sparse != nullptr, "embed_sparse"}, {generator != nullptr, "generate"},
+      {generator != nullptr && generator->chat_template().has_value(), "chat"},
   };
   std::string text;
   for (const auto& [can, what] : abilities) {
@@ -37,9 +38,15 @@ std::string ServedModel::Abilities() const {
   return text;
 }
 
-Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& options,
+Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
+                                    const GeneratorOptions& generator,
                                     std::shared_ptr<EmbeddingCache> cache) {
-  BANTAM_TRY(const LoadedModel model, LoadModel(reference, options));
+  BANTAM_TRY(ModelFolder opened, OpenModel(reference, encoder.store));
+  if (Generator::IsFor(opened)) {
+    BANTAM_TRY(std::shared_ptr<Generator> writes, Generator::FromModel(std::move(opened), generator));
+    return ServedModel{.name = writes->model_name(), .created = std::time(nullptr), .generator = std::move(writes)};
+  }
+  BANTAM_TRY(const LoadedModel model, LoadModel(std::move(opened), encoder));
   ServedModel served{.name = model.folder.name, .created = std::time(nullptr)};
   served.engine = model.engine;
   if (model.masked_lm != nullptr) {

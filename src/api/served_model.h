@@ -8,6 +8,7 @@
 #include "tasks/classify.h"
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
+#include "tasks/generate.h"
 #include "tasks/question_answer.h"
 #include "tasks/rerank.h"
 #include "tasks/sparse_embed.h"
@@ -29,15 +30,18 @@ struct ServedModel {
   std::shared_ptr<const MaskFiller> filler = nullptr;
   std::shared_ptr<const SparseEmbedder> sparse = nullptr;
   std::shared_ptr<EncoderEngine> engine = nullptr;  // null: the embedder's own
+  std::shared_ptr<Generator> generator = nullptr;   // writes text, and does nothing else
 
+  // Of a model that is no generator.
   EngineStats Stats() const { return engine != nullptr ? engine->Stats() : embedder->Stats(); }
   // "classify, rerank", for messages.
   std::string Abilities() const;
 };
 
 // An encoder without a head embeds; one with a head does what that is for, a masked language model both, unless its
-// modules say that its embeddings are sparse ones.
-Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& options,
+// modules say that its embeddings are sparse ones. A decoder writes text.
+Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
+                                    const GeneratorOptions& generator,
                                     std::shared_ptr<EmbeddingCache> cache);
 
 }  // namespace bantam

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "api/endpoints/chat_content.h"
 #include "api/endpoints/endpoint.h"
+#include "api/endpoints/model_chat.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "base/text_util.h"
@@ -13,7 +15,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxMessages = 4096;
 constexpr int64_t kMaxChoices = 128;                // OpenAI's own limit; more than one is refused with a reason
 constexpr double kMaxTokens = 1'000'000'000;        // far above any model's window, and still a number to read
 constexpr double kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1: what every JSON reader keeps exactly
@@ -23,28 +24,6 @@ struct ChatCall {
   bool stream = false;
   bool include_usage = false;
 };
-
-Result<std::string> ContentText(const JsonObject& message, size_t index) {
-  const json::value* content = message.Find("content");
-  if (content == nullptr || content->is_null()) return std::string();  // an assistant turn that only called tools
-  if (content->is_string()) return std::string(content->get_string());
-  if (!content->is_array())
-    return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\" must be a string or an array of parts", index);
-  std::string text;
-  for (const json::value& part : content->get_array()) {
-    const json::object* object = part.if_object();
-    const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
-    const json::value* piece = object == nullptr ? nullptr : object->if_contains("text");
-    if (type == nullptr || !type->is_string() || type->get_string() != "text" || piece == nullptr ||
-        !piece->is_string()) {
-      return Err(ErrorCode::kInvalidArgument,
-                 "\"messages[{}].content\": only parts of type \"text\" are understood here", index);
-    }
-    if (!text.empty()) text += '\n';
-    text += std::string_view(piece->get_string());
-  }
-  return text;
-}
 
 Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body, std::string& at) {
   at = "messages";
@@ -61,8 +40,7 @@ Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body, std::stri
     ChatMessage message;
     at = fmt::format("messages[{}].role", i);
     BANTAM_TRY(message.role, item.String("role"));
-    static constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
-    if (std::find(std::begin(kRoles), std::end(kRoles), message.role) == std::end(kRoles)) {
+    if (!IsChatRole(message.role)) {
       return Err(ErrorCode::kInvalidArgument,
                  "\"messages[{}].role\" must be system, developer, user, assistant or tool", i);
     }
@@ -147,9 +125,7 @@ Result<json::object> ParseParameters(const JsonObject& body, std::string& at) {
   return passed;
 }
 
-Result<ChatCall> Parse(const ApiContext& context, const HttpRequest& request, std::string& at) {
-  json::value document;
-  BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+Result<ChatCall> Parse(const ApiContext& context, const JsonObject& body, const HttpRequest& request, std::string& at) {
   at = "model";
   BANTAM_TRY(const std::string model, body.String("model"));
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
@@ -311,7 +287,11 @@ class ChunkWriter {
 
 void HandleChat(ApiContext& context, const HttpRequest& request, Responder& responder) {
   std::string at;
-  auto call = Parse(context, request, at);
+  json::value document;
+  const auto body = ParseBody(request, document);
+  if (!body) return responder.Send(OpenAiError(body.error(), at));
+  if (IsModelChat(context, *body)) return HandleModelChat(context, *body, request, responder);
+  auto call = Parse(context, *body, request, at);
   if (!call) return responder.Send(OpenAiError(call.error(), at));
   const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;
   ChunkWriter chunks(responder, id, model, call->include_usage);

@@ -24,6 +24,7 @@ struct Endpoint {
 std::span<const Endpoint> Endpoints();
 
 void HandleChat(ApiContext&, const HttpRequest&, Responder&);
+void HandleCompletions(ApiContext&, const HttpRequest&, Responder&);
 void HandleEmbeddings(ApiContext&, const HttpRequest&, Responder&);
 bool IsQuickEmbeddings(const HttpRequest&);
 void HandleTeiEmbed(ApiContext&, const HttpRequest&, Responder&);

@@ -76,8 +76,8 @@ Error NoSuchAssistant(const ApiContext& context, std::string_view name) {
   if (context.FindModel(name) == nullptr) return NoSuchModel(context, name);
   if (context.router == nullptr) {
     return Err(ErrorCode::kInvalidArgument,
-               "\"{}\" is no assistant, it is served for: {}; to chat and to classify intents, start the server with a "
-               "route file (-c FILE)",
+               "\"{}\" is no assistant, it is served for: {}; to chat, serve a model that writes text (--model), or a "
+               "route file (-c FILE), which also classifies intents",
                EscapeForTerminal(name), context.FindModel(name)->Abilities());
   }
   return Err(ErrorCode::kInvalidArgument, "\"{}\" is no assistant, it is served for: {}; the assistant here: {}",
@@ -167,8 +167,12 @@ Result<std::vector<std::string>> ParseStrings(const JsonObject& body, std::strin
 }
 
 Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at) {
+  return DeadlineOf(request, context.request_timeout, at);
+}
+
+Result<MonotonicTime> DeadlineOf(const HttpRequest& request, std::chrono::milliseconds limit, std::string& at) {
   at.clear();  // a header
-  auto timeout = context.request_timeout;
+  auto timeout = limit;
   if (const std::string_view value = request.Header("x-bantam-timeout-ms"); !value.empty()) {
     int64_t ms = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ms);

@@ -48,5 +48,7 @@ Result<std::vector<std::string>> ParseStrings(const JsonObject& body, std::strin
 
 // The request's own deadline: `x-bantam-timeout-ms`, at most the server's limit.
 Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at);
+// The same with another limit.
+Result<MonotonicTime> DeadlineOf(const HttpRequest& request, std::chrono::milliseconds limit, std::string& at);
 
 }  // namespace bantam

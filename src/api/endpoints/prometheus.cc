@@ -34,6 +34,23 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     counter("bantam_http_rejected_total", "Requests refused before a handler ran.", context.gauges->rejected);
   }
   for (const ServedModel& model : context.models) {
+    if (model.generator != nullptr) {
+      const GenerationStats stats = model.generator->engine().Stats();
+      counter("bantam_generation_prompt_tokens_total", "Tokens of prompts that were computed.", stats.prompt_tokens,
+              "model", model.name);
+      counter("bantam_generation_cached_tokens_total", "Tokens of prompts that were found in the cache instead.",
+              stats.cached_tokens, "model", model.name);
+      counter("bantam_generation_tokens_total", "Tokens of text.", stats.generated_tokens, "model", model.name);
+      counter("bantam_generation_requests_total", "Texts that ended.", stats.requests, "model", model.name);
+      counter("bantam_generation_steps_total", "Forward passes.", stats.steps, "model", model.name);
+      counter("bantam_generation_preemptions_total", "Texts that gave their place in the cache to an earlier one.",
+              stats.preemptions, "model", model.name);
+      gauge("bantam_generation_running", "Texts that are being written.", stats.running, "model", model.name);
+      gauge("bantam_generation_waiting", "Texts that wait for the engine.", stats.waiting, "model", model.name);
+      gauge("bantam_kv_cache_blocks", "Blocks of the cache of keys and values.", stats.num_blocks, "model", model.name);
+      gauge("bantam_kv_cache_free_blocks", "Those that no text holds.", stats.free_blocks, "model", model.name);
+      continue;
+    }
     const EngineStats stats = model.Stats();
     gauge("bantam_engine_queue_depth", "Requests that wait for the engine.", static_cast<double>(stats.queued), "model",
           model.name);

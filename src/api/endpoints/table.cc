@@ -5,7 +5,8 @@ namespace bantam {
 
 std::span<const Endpoint> Endpoints() {
   static constexpr Endpoint kEndpoints[] = {
-      {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant"},
+      {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model"},
+      {"POST", "/v1/completions", HandleCompletions, "OpenAI completions: a model goes on with a prompt"},
       {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings", false, false, IsQuickEmbeddings},
       {"POST", "/embed", HandleTeiEmbed, "Sentence embeddings, as Text Embeddings Inference"},
       {"POST", "/embed_all", HandleTeiEmbedAll, "A vector for each token, as Text Embeddings Inference"},

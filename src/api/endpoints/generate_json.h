@@ -1,0 +1,47 @@
+// Texts and their tokens as the JSON of OpenAI's two endpoints.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "api/endpoints/generate_request.h"
+#include "tasks/token_bytes.h"
+
+namespace bantam {
+
+// The parts of one reply, or of one stream: they share an id and a time. One thread at a time.
+class GenerateJson {
+ public:
+  GenerateJson(const GenerateRequest& request, std::string id);
+
+  // A choice of a whole reply. `tokens` are those of the text.
+  json::object Choice(int index, const std::string& text, std::span<const TokenChoice> tokens,
+                      std::string_view finish_reason);
+  // A choice of an event: what is new. finish_reason "": there will be more.
+  json::object Delta(int index, const std::string& text, std::span<const TokenChoice> tokens,
+                     std::string_view finish_reason);
+  // The first event of a choice: its role.
+  json::object RoleDelta(int index) const;
+  // The object around choices; `usage` null: a member of that value in a stream that was asked for usage, else none.
+  json::object Envelope(json::array choices, json::value usage) const;
+  json::object Usage(int64_t prompt_tokens, int64_t cached_tokens, int64_t text_tokens) const;
+
+  // How many of `tokens`, which follow those that were told of this choice before, lie within the text so far: those
+  // that make up a stop string do not. `text_bytes` is the length of all text of the choice.
+  size_t TokensWithin(int index, std::span<const TokenChoice> tokens, size_t text_bytes) const;
+
+ private:
+  json::object ChatLogprobs(std::span<const TokenChoice> tokens) const;
+  json::object TextLogprobs(int index, std::span<const TokenChoice> tokens);
+  json::value Logprobs(int index, std::span<const TokenChoice> tokens);
+
+  const GenerateRequest& request_;
+  const std::string id_;
+  const int64_t created_;
+  const TokenBytes bytes_;
+  std::vector<size_t> told_bytes_;       // of each choice, by its tokens
+  std::vector<size_t> told_characters_;  // the same, for "text_offset"
+};
+
+}  // namespace bantam

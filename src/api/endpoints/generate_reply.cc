@@ -1,0 +1,232 @@
+#include "api/endpoints/generate_reply.h"
+
+#include <algorithm>
+#include <exception>
+#include <stop_token>
+
+#include "api/endpoints/generate_json.h"
+#include "api/error_map.h"
+#include "base/log.h"
+
+namespace bantam {
+namespace {
+
+// So long nothing is said on a stream before a comment tells the client, and what stands between, that we are alive.
+constexpr int kPingMs = 10'000;
+
+struct ChoiceText {
+  std::string text;
+  std::vector<TokenChoice> tokens;
+  size_t num_tokens = 0;  // that were heard of
+  size_t text_bytes = 0;
+  std::optional<TextEnd> end;
+  MonotonicTime last{};  // when something was heard of it
+};
+
+// One request, on the thread that waits for its texts.
+class Exchange {
+ public:
+  Exchange(ApiContext& context, const HttpRequest& http, Responder& responder, const GenerateRequest& request)
+      : context_(context),
+        http_(http),
+        responder_(responder),
+        request_(request),
+        json_(request, (request.chat ? "chatcmpl-" : "cmpl-") + http.request_id),
+        texts_(static_cast<size_t>(request.best_of) * request.calls.size()) {}
+
+  void Run() {
+    if (Gone()) return;  // it waited for us, and gave up
+    auto started = request_.model->generator->Start(request_.calls);
+    if (!started) return Fail(started.error());
+    const std::unique_ptr<TextStream> stream = *std::move(started);
+    prompt_tokens_ = stream->prompt_tokens();
+    // Within one step of the engine nothing more is computed for a client that is gone.
+    const auto cancel = [&] { stream->Cancel(); };
+    const std::stop_callback at_stop(http_.stop, cancel);
+    const std::stop_callback at_end_of_client(http_.client_finished, cancel);
+    while (true) {
+      Result<std::optional<TextEvent>> event = stream->Next(kPingMs);
+      if (!event) return Fail(event.error());
+      if (!*event) break;
+      if (!Hear(**event)) return;  // the stream's end cancels the rest
+    }
+    Finish();
+  }
+
+ private:
+  bool Gone() const { return http_.stop.stop_requested() || http_.client_finished.stop_requested(); }
+
+  // False: the client is gone.
+  bool Hear(TextEvent& event) {
+    if (event.tokens.empty() && event.text.empty() && !event.end) {
+      if (!request_.stream) return true;
+      return Begin() && responder_.Write(": ping\n\n");
+    }
+    ChoiceText& text = texts_[static_cast<size_t>(event.index)];
+    Time(text, event.tokens.size());
+    text.num_tokens += event.tokens.size();
+    text.text_bytes += event.text.size();
+    if (event.end) text.end = *event.end;
+    if (request_.stream) return SendDelta(event, text);
+    text.text += event.text;
+    std::ranges::move(event.tokens, std::back_inserter(text.tokens));
+    return true;
+  }
+
+  void Time(ChoiceText& text, size_t num_tokens) {
+    if (num_tokens == 0) return;
+    const MonotonicTime now = MonotonicNow();
+    const std::string& model = request_.model->name;
+    if (text.num_tokens == 0) {
+      context_.metrics.CountFirstToken(model, MillisecondsSince(http_.received));
+    } else {
+      const double ms = std::chrono::duration<double, std::milli>(now - text.last).count();
+      context_.metrics.CountTokens(model, num_tokens, ms / static_cast<double>(num_tokens));
+    }
+    text.last = now;
+  }
+
+  // The end of a text counts for what a stop string cut off, too: those tokens are not told.
+  std::span<const TokenChoice> Within(int index, const ChoiceText& text, std::span<const TokenChoice> tokens) const {
+    if (!request_.logprobs || !text.end || text.end->stop.empty()) return tokens;
+    return tokens.first(json_.TokensWithin(index, tokens, text.text_bytes));
+  }
+
+  // ------------------------------------------------------------------------------------------------------ in one piece
+
+  void Finish() {
+    if (request_.stream) return FinishStream();
+    json::array choices;
+    int index = 0;
+    for (size_t call = 0; call < request_.calls.size(); ++call) {
+      for (const size_t i : Best(call)) {
+        const ChoiceText& text = texts_[i];
+        const std::string echo = request_.echo.empty() ? "" : request_.echo[call];
+        choices.push_back(json_.Choice(index, echo + text.text, Within(index, text, text.tokens),
+                                       FinishReasonName(text.end->reason)));
+        ++index;
+      }
+    }
+    Send({.status = 200,
+          .content_type = "application/json",
+          .body = ToJson(json_.Envelope(std::move(choices), Usage())),
+          .headers = {}});
+  }
+
+  // The texts of a call that are answered with: its n best by the mean log probability of their tokens, or all of them.
+  std::vector<size_t> Best(size_t call) const {
+    const auto best_of = static_cast<size_t>(request_.best_of);
+    std::vector<size_t> order(best_of);
+    for (size_t i = 0; i < best_of; ++i) order[i] = call * best_of + i;
+    if (request_.n == request_.best_of) return order;
+    const auto score = [&](size_t i) {
+      double sum = 0;
+      for (const TokenChoice& token : texts_[i].tokens) sum += static_cast<double>(token.logprob);
+      return sum / static_cast<double>(std::max<size_t>(texts_[i].tokens.size(), 1));
+    };
+    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return score(a) > score(b); });
+    order.resize(static_cast<size_t>(request_.n));
+    return order;
+  }
+
+  json::object Usage() const {
+    int64_t cached = 0, text = 0;
+    for (const ChoiceText& choice : texts_) {
+      text += choice.end->summary.generated_tokens;
+    }
+    // What the first text of a prompt found: the others find what that one left, which the client did not pay for twice.
+    for (size_t call = 0; call < request_.calls.size(); ++call) {
+      cached += texts_[call * static_cast<size_t>(request_.best_of)].end->summary.cached_tokens;
+    }
+    return json_.Usage(prompt_tokens_, cached, text);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- in events
+
+  // The head goes out with the first event: until then a refusal can still be a status.
+  bool Begin() {
+    if (begun_) return true;
+    begun_ = true;
+    responder_.BeginStream({.status = 200,
+                            .content_type = "text/event-stream; charset=utf-8",
+                            .body = {},
+                            .headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}}});
+    for (int i = 0; i < request_.num_choices(); ++i) {
+      if (request_.chat && !SendEvent(json_.RoleDelta(i))) return false;
+      if (request_.echo.empty()) continue;
+      const std::string& echo = request_.echo[static_cast<size_t>(i / request_.n)];
+      if (!echo.empty() && !SendEvent(json_.Delta(i, echo, {}, ""))) return false;
+    }
+    return true;
+  }
+
+  bool SendDelta(const TextEvent& event, const ChoiceText& text) {
+    if (!Begin()) return false;
+    const std::span<const TokenChoice> tokens = Within(event.index, text, event.tokens);
+    const std::string_view reason = text.end ? FinishReasonName(text.end->reason) : "";
+    const bool told = request_.logprobs && !tokens.empty();
+    // Chat's last event holds no text; the other endpoint's may, and clients of both accept two.
+    if ((!event.text.empty() || told) && !SendEvent(json_.Delta(event.index, event.text, tokens, ""))) return false;
+    return !text.end || SendEvent(json_.Delta(event.index, "", {}, reason));
+  }
+
+  bool SendEvent(json::object choice) {
+    return Write(json_.Envelope(json::array{std::move(choice)}, nullptr));
+  }
+  bool Write(const json::object& event) { return responder_.Write("data: " + ToJson(event) + "\n\n"); }
+
+  void FinishStream() {
+    if (!Begin()) return;
+    if (request_.include_usage && !Write(json_.Envelope({}, Usage()))) return;
+    EndStream();
+  }
+  void EndStream() {
+    responder_.Write("data: [DONE]\n\n");
+    responder_.End();
+  }
+
+  void Fail(const Error& error) {
+    if (begun_) {
+      responder_.Write("data: " + OpenAiErrorBody(HttpStatusOf(error.code), error.message) + "\n\n");
+      return EndStream();
+    }
+    Send(OpenAiError(error));
+  }
+  void Send(HttpReply reply) { responder_.Send(std::move(reply)); }
+
+  ApiContext& context_;
+  const HttpRequest& http_;
+  Responder& responder_;
+  const GenerateRequest& request_;
+  GenerateJson json_;
+  std::vector<ChoiceText> texts_;
+  int64_t prompt_tokens_ = 0;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+void StartGeneration(ApiContext& context, const HttpRequest& http, Responder& responder, GenerateRequest request) {
+  if (request.best_of > request.n && !request.logprobs) {
+    for (GenerateCall& call : request.calls) call.sampling.top_logprobs = 0;  // what Best() ranks by
+  }
+  struct Job {
+    std::unique_ptr<Responder> responder;
+    GenerateRequest request;
+  };
+  // The reference stays good: the request lives as long as the responder that is taken over.
+  const auto job = std::make_shared<Job>(Job{responder.TakeOver(), std::move(request)});
+  const bool taken = context.text_workers->TryPost([&context, &http, job] {
+    const std::unique_ptr<Responder> own = std::move(job->responder);
+    try {
+      Exchange(context, http, *own, job->request).Run();
+    } catch (const std::exception& e) {
+      Log(LogLevel::kError, "{} {}: {}", http.method, http.path, e.what());
+      own->Send(OpenAiError(Err(ErrorCode::kInternal, "internal error")));
+    }
+  });
+  if (taken) return;
+  job->responder->Send(OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for a text; try again in a second")));
+}
+
+}  // namespace bantam

@@ -1,0 +1,187 @@
+#include "api/endpoints/generate_request.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <random>
+
+#include "api/endpoints/parse.h"
+#include "base/text_util.h"
+
+namespace bantam {
+namespace {
+
+constexpr size_t kMaxStops = 32;
+constexpr size_t kMaxStopBytes = 4096;
+constexpr size_t kMaxBiases = 4096;
+constexpr int64_t kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1: what every JSON reader keeps exactly
+
+// A field that says nothing: absent, null, or what `harmless` allows.
+bool SaysNothing(const json::value& value) {
+  return value.is_null() || (value.is_array() && value.get_array().empty()) ||
+         (value.is_object() && value.get_object().empty()) || (value.is_string() && value.get_string().empty());
+}
+
+Status ReadFloat(const JsonObject& body, const char* key, double minimum, double maximum, float& into,
+                 std::string& at) {
+  at = key;
+  BANTAM_TRY(const double value, body.NumberOr(key, static_cast<double>(into), minimum, maximum));
+  into = static_cast<float>(value);
+  return Ok();
+}
+
+Status ReadBias(const JsonObject& body, SamplingParams& sampling, std::string& at) {
+  at = "logit_bias";
+  const json::value* found = body.Find("logit_bias");
+  if (found == nullptr || found->is_null()) return Ok();
+  BANTAM_TRY(const JsonObject biases, body.Object("logit_bias"));
+  if (biases.raw().size() > kMaxBiases) {
+    return Err(ErrorCode::kInvalidArgument, "\"logit_bias\" has {} tokens, the limit is {}", biases.raw().size(),
+               kMaxBiases);
+  }
+  for (const auto& [key, value] : biases.raw()) {
+    int32_t id = 0;
+    const std::string_view name = key;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (error != std::errc() || end != name.data() + name.size()) {
+      return Err(ErrorCode::kInvalidArgument, "\"logit_bias\": \"{}\" is no token id", EscapeForTerminal(name, 40));
+    }
+    BANTAM_TRY(const double bias, biases.Number(name, -100, 100));
+    sampling.logit_bias.emplace_back(id, static_cast<float>(bias));
+  }
+  return Ok();
+}
+
+Status ReadStops(const JsonObject& body, GenerateCall& call, std::string& at) {
+  at = "stop";
+  if (const json::value* stop = body.Find("stop"); stop != nullptr && !SaysNothing(*stop)) {
+    BANTAM_TRY(call.stop, ParseStrings(body, "stop", kMaxStops, at));
+    for (const std::string& text : call.stop) {
+      if (text.size() <= kMaxStopBytes) continue;
+      return Err(ErrorCode::kInvalidArgument, "\"stop\" holds a text of {} bytes, the limit is {}", text.size(),
+                 kMaxStopBytes);
+    }
+  }
+  at = "stop_token_ids";
+  if (const json::value* ids = body.Find("stop_token_ids"); ids == nullptr || SaysNothing(*ids)) return Ok();
+  BANTAM_TRY(const json::array* ids, body.Array("stop_token_ids"));
+  for (const json::value& id : *ids) {
+    if (!id.is_int64() || id.get_int64() < 0 || id.get_int64() > INT32_MAX || call.stop_ids.size() >= kMaxBiases) {
+      return Err(ErrorCode::kInvalidArgument, "\"stop_token_ids\" holds {}, expected up to {} token ids",
+                 EscapeForTerminal(ToJson(id), 80), kMaxBiases);
+    }
+    call.stop_ids.push_back(static_cast<int32_t>(id.get_int64()));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<const ServedModel*> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at) {
+  return FindAble(
+      context, body, "generate text", [](const ServedModel& model) { return model.generator != nullptr; }, at);
+}
+
+// Constrained output plugs in here: "response_format" and the fields of vLLM and llama.cpp become a grammar in
+// GenerateCall instead of a refusal.
+Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at) {
+  struct Refused {
+    const char* key;
+    bool chat_only;
+    const char* why;
+  };
+  static constexpr Refused kRefused[] = {
+      {"suffix", false, "text is written at the end of a prompt only"},
+      {"tools", true, "models here do not call tools"},
+      {"functions", true, "models here do not call functions"},
+      {"audio", true, "models here write text only"},
+      {"guided_json", false, "output cannot be constrained here"},
+      {"guided_regex", false, "output cannot be constrained here"},
+      {"guided_choice", false, "output cannot be constrained here"},
+      {"guided_grammar", false, "output cannot be constrained here"},
+      {"structured_outputs", false, "output cannot be constrained here"},
+      {"grammar", false, "output cannot be constrained here"},
+      {"json_schema", false, "output cannot be constrained here"},
+  };
+  for (const Refused& refused : kRefused) {
+    if (refused.chat_only && !chat) continue;
+    const json::value* value = body.Find(refused.key);
+    if (value == nullptr || SaysNothing(*value)) continue;
+    at = refused.key;
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" is not supported: {}; leave it out", refused.key, refused.why);
+  }
+  if (const json::value* format = body.Find("response_format"); format != nullptr && !format->is_null()) {
+    at = "response_format";
+    BANTAM_TRY(const JsonObject object, body.Object("response_format"));
+    BANTAM_TRY(const std::string type, object.String("type"));
+    if (type != "text") {
+      return Err(ErrorCode::kInvalidArgument,
+                 "\"response_format\" of the type \"{}\" is not supported: output cannot be constrained here; leave it "
+                 "out, or send {{\"type\": \"text\"}}",
+                 EscapeForTerminal(type, 40));
+    }
+  }
+  if (const json::value* choice = body.Find("tool_choice"); chat && choice != nullptr && choice->is_object()) {
+    at = "tool_choice";
+    return Err(ErrorCode::kInvalidArgument, "\"tool_choice\" names a tool, but models here do not call tools");
+  }
+  return Ok();
+}
+
+Status ReadSampling(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
+                    std::string& at) {
+  SamplingParams& sampling = call.sampling;
+  BANTAM_RETURN_IF_ERROR(ReadFloat(body, "temperature", 0, 2, sampling.temperature, at));
+  BANTAM_RETURN_IF_ERROR(ReadFloat(body, "top_p", 0, 1, sampling.top_p, at));
+  BANTAM_RETURN_IF_ERROR(ReadFloat(body, "min_p", 0, 1, sampling.min_p, at));
+  BANTAM_RETURN_IF_ERROR(ReadFloat(body, "typical_p", 0, 1, sampling.typical_p, at));
+  BANTAM_RETURN_IF_ERROR(ReadFloat(body, "presence_penalty", -2, 2, sampling.presence_penalty, at));
+  BANTAM_RETURN_IF_ERROR(ReadFloat(body, "frequency_penalty", -2, 2, sampling.frequency_penalty, at));
+  BANTAM_RETURN_IF_ERROR(ReadFloat(body, "repetition_penalty", 0.01, 100, sampling.repetition_penalty, at));
+  at = "top_k";
+  BANTAM_TRY(const int64_t top_k, body.IntOr("top_k", 0, -1, INT32_MAX));
+  sampling.top_k = static_cast<int>(std::max<int64_t>(top_k, 0));  // vLLM's clients say -1 for "all"
+  BANTAM_RETURN_IF_ERROR(ReadBias(body, sampling, at));
+  at = "seed";
+  if (const json::value* seed = body.Find("seed"); seed != nullptr && !seed->is_null()) {
+    BANTAM_TRY(const int64_t value, body.Int("seed", -kMaxSeed, kMaxSeed));
+    sampling.seed = static_cast<uint64_t>(value);
+  } else {
+    std::random_device random;
+    sampling.seed = (static_cast<uint64_t>(random()) << 32) | random();
+  }
+  BANTAM_RETURN_IF_ERROR(ReadStops(body, call, at));
+  at = "ignore_eos";
+  BANTAM_TRY(call.ignore_eos, body.BoolOr("ignore_eos", false));
+  BANTAM_TRY(call.deadline, DeadlineOf(request, context.text_timeout, at));
+  return Ok();
+}
+
+Status ReadDelivery(const JsonObject& body, GenerateRequest& request, std::string& at) {
+  at = "n";
+  BANTAM_TRY(const int64_t n, body.IntOr("n", 1, 1, kMaxTextsOfARequest));
+  request.n = request.best_of = static_cast<int>(n);
+  at = "stream";
+  BANTAM_TRY(request.stream, body.BoolOr("stream", false));
+  if (const json::value* options = body.Find("stream_options"); options != nullptr && !options->is_null()) {
+    at = "stream_options";
+    BANTAM_TRY(const JsonObject object, body.Object("stream_options"));
+    at = "stream_options.include_usage";
+    BANTAM_TRY(request.include_usage, object.BoolOr("include_usage", false));
+  }
+  return Ok();
+}
+
+Status CheckLength(const GenerateRequest& request, size_t prompt_tokens) {
+  const auto limit = static_cast<size_t>(request.model->generator->engine().max_tokens());
+  if (prompt_tokens == 0) {
+    return Err(ErrorCode::kInvalidArgument, "the prompt has no tokens: a text needs one to begin with");
+  }
+  if (prompt_tokens < limit) return Ok();
+  return Err(ErrorCode::kInvalidArgument,
+             "the prompt has {} tokens, but prompt and text together may have {} here (the model's limit, or the "
+             "server's --context): shorten the prompt to at most {}",
+             prompt_tokens, limit, limit - 1);
+}
+
+}  // namespace bantam

@@ -1,0 +1,50 @@
+// What /v1/completions and /v1/chat/completions of a model that writes text ask alike: how tokens are chosen, when a
+// text ends, how many there are, and how the reply travels.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/context.h"
+#include "base/json.h"
+#include "tasks/generate.h"
+
+namespace bantam {
+
+struct GenerateRequest {
+  const ServedModel* model = nullptr;
+  // One for each prompt, which differ in their prompts alone. `n` of each is `best_of`.
+  std::vector<GenerateCall> calls;
+  std::vector<std::string> echo;  // one for each call: what its texts begin with; empty: nothing
+  int n = 1, best_of = 1;
+  bool chat = false;
+  bool logprobs = false;
+  int top_logprobs = 0;
+  bool stream = false;
+  bool include_usage = false;
+
+  int num_choices() const { return n * static_cast<int>(calls.size()); }
+};
+
+// Texts of one request, all prompts and candidates together: what the engine takes in at once.
+inline constexpr int kMaxTextsOfARequest = 128;
+
+// The model that "model" names, for what generates text; without "model" the only one that does.
+Result<const ServedModel*> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at);
+
+// Fields that mean something we cannot do: refused by name, because a client that sends one counts on it. `chat`: those
+// of the chat endpoint as well.
+Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at);
+
+// "temperature", "top_p", "top_k", "min_p", "typical_p", the penalties, "logit_bias", "seed", "stop",
+// "stop_token_ids", "ignore_eos"; not "max_tokens", whose default differs. What is not sent has OpenAI's default.
+Status ReadSampling(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
+                    std::string& at);
+
+// "n", "stream", "stream_options".
+Status ReadDelivery(const JsonObject& body, GenerateRequest& request, std::string& at);
+
+// kInvalidArgument, with the limit, for a prompt after which the model has no room for a token.
+Status CheckLength(const GenerateRequest& request, size_t prompt_tokens);
+
+}  // namespace bantam
