@@ -5,7 +5,7 @@ namespace bantam::cli {
 
 std::span<const Command> Commands() {
   static constexpr std::array kCommands = {
-      Command{"serve", "The assistant of a route file, and encoders, over HTTP", SetUpServe},
+      Command{"serve", "The assistant of a route file, and models, over HTTP", SetUpServe},
       Command{"check", "Say whether a route file is right, or what to mend", SetUpCheck},
       Command{"route", "Train, evaluate and test what decides who answers", SetUpRoute},
       Command{"audit", "The log of decisions: verify it, explain one, follow it", SetUpAudit},
@@ -14,7 +14,7 @@ std::span<const Command> Commands() {
       Command{"show", "Everything about one model", SetUpShow},
       Command{"quantize", "A smaller copy of a model, and what that costs", SetUpQuantize},
       Command{"perplexity", "How well a model predicts a text, and what a copy lost", SetUpPerplexity},
-      Command{"run", "Let a model go on with a text", SetUpRun},
+      Command{"run", "Talk to a model, or let it go on with a text", SetUpRun},
       Command{"embed", "Text to sentence embeddings, as JSON lines or a NumPy matrix", SetUpEmbed},
       Command{"classify", "Text, or pairs of texts, to a classifier's labels; or to labels of your own", SetUpClassify},
       Command{"tag", "Text to labelled spans: names, slots, parts of speech", SetUpTag},

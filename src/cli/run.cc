@@ -1,20 +1,18 @@
-// bantam run: a model goes on with a prompt, shown as it is written. Without a prompt on a terminal it asks for one
-// after the other.
+// bantam run: one answer to one prompt, or on a terminal a conversation (chat_session.h).
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <csignal>
-#include <iostream>
 
 #include "base/file_io.h"
 #include "base/json.h"
 #include "base/text_util.h"
+#include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
 #include "cli/output.h"
 #include "cli/sampling_options.h"
-#include "cli/terminal.h"
+#include "cli/text_output.h"
 
 namespace bantam::cli {
 namespace {
@@ -22,79 +20,31 @@ namespace {
 constexpr size_t kMaxPromptBytes = size_t{64} << 20;
 
 struct Options {
-  std::string model, prompt;
-  bool has_prompt = false;
+  std::string model, prompt, system;
+  bool has_prompt = false, has_system = false;
   SamplingOptions sampling;
   DtypeOption dtype = DtypeOption::Automatic();
   int threads = 0, context = 0;
-  bool json = false;
+  bool json = false, raw = false, verbose = false;
 };
 
-// Ctrl-C ends the text that is being written; at the prompt, where nobody asks for this, the program.
-volatile std::sig_atomic_t interrupted = 0;
-
-class StopsOnInterrupt {
- public:
-  StopsOnInterrupt() {
-    interrupted = 0;
-    struct sigaction action{};
-    action.sa_handler = [](int) { interrupted = 1; };
-    ::sigaction(SIGINT, &action, &before_);
-  }
-  ~StopsOnInterrupt() { ::sigaction(SIGINT, &before_, nullptr); }
-  StopsOnInterrupt(const StopsOnInterrupt&) = delete;
-  StopsOnInterrupt& operator=(const StopsOnInterrupt&) = delete;
-
- private:
-  struct sigaction before_{};
-};
-
-struct Timing {
-  MonotonicTime start = MonotonicNow();
-  double first_ms = 0, total_ms = 0;
-};
-
-// Shows the text as it comes, or keeps it quiet.
-Result<std::vector<GeneratedText>> Write(Generator& generator, const GenerateCall& call, bool show, Timing& timing) {
-  const StopsOnInterrupt guard;
-  timing.start = MonotonicNow();
-  BANTAM_TRY(const std::unique_ptr<TextStream> stream, generator.Start(call));
-  std::vector<GeneratedText> texts(static_cast<size_t>(call.n));
-  while (interrupted == 0) {
-    BANTAM_TRY(std::optional<TextEvent> event, stream->Next(50));
-    if (!event) break;
-    if (timing.first_ms == 0 && !event->tokens.empty()) timing.first_ms = MillisecondsSince(timing.start);
-    GeneratedText& text = texts[static_cast<size_t>(event->index)];
-    text.text += event->text;
-    std::ranges::move(event->tokens, std::back_inserter(text.tokens));
-    if (event->end) text.end = *event->end;
-    if (show && !event->text.empty()) BANTAM_RETURN_IF_ERROR(Print(event->text));
-  }
-  timing.total_ms = MillisecondsSince(timing.start);
-  return texts;
-}
-
-Status PrintJson(const Generator& generator, const GenerateCall& call, const std::vector<GeneratedText>& texts,
-                 const Timing& timing) {
+Status PrintJson(const Generator& generator, const GenerateCall& call, const WrittenTexts& written) {
   json::array list;
-  int generated = 0;
-  for (const GeneratedText& text : texts) {
-    const GenerationSummary& summary = text.end.summary;
-    generated += summary.generated_tokens;
+  for (const WrittenText& text : written.texts) {
     json::array ids;
     for (const TokenChoice& token : text.tokens) ids.push_back(token.id);
-    json::object row{{"text", text.text}, {"finish_reason", FinishReasonName(text.end.reason)}};
-    if (!text.end.stop.empty()) row["stop"] = text.end.stop;
+    json::object row{{"text", text.text}, {"finish_reason", text.finish_reason()}};
+    if (text.end && !text.end->stop.empty()) row["stop"] = text.end->stop;
     row["token_ids"] = std::move(ids);
-    row["generated_tokens"] = summary.generated_tokens;
+    row["generated_tokens"] = text.generated_tokens();
     list.push_back(std::move(row));
   }
   json::object out{{"model", generator.model_name()},
                    {"seed", call.sampling.seed},
-                   {"prompt_tokens", texts.front().end.summary.prompt_tokens},
-                   {"generated_tokens", generated},
-                   {"ttft_ms", timing.first_ms},
-                   {"total_ms", timing.total_ms},
+                   {"prompt_tokens", written.prompt_tokens},
+                   {"generated_tokens", written.generated_tokens()},
+                   {"ttft_ms", written.first_ms},
+                   {"total_ms", written.total_ms},
                    {"texts", std::move(list)}};
   return Print(ToJson(out) + "\n");
 }
@@ -114,32 +64,38 @@ Result<std::string> ReadPrompt() {
   }
 }
 
-// One prompt, one answer.
-Status Complete(Generator& generator, const Options& options, const std::string& prompt) {
+// One prompt, one answer: of a conversation that begins with it, or what follows it as it stands.
+Status Complete(Generator& generator, const Options& options, const std::string& prompt, bool chat) {
   GenerateCall call = options.sampling.Call();
-  call.prompt = prompt;
-  call.trusted = true;  // whoever types the command
+  if (chat) {
+    Conversation conversation;
+    conversation.SetSystem(options.system);
+    conversation.Add("user", prompt);
+    BANTAM_TRY(ChatPrompt ids, conversation.Prompt(generator, {}));
+    call.prompt_ids = std::move(ids.ids);
+  } else {
+    call.prompt = prompt;
+    call.trusted = true;  // whoever types the command
+  }
   if (!options.json) call.n = 1;
-  Timing timing;
-  BANTAM_TRY(const std::vector<GeneratedText> texts, Write(generator, call, !options.json, timing));
-  if (options.json) return PrintJson(generator, call, texts, timing);
-  return texts.front().text.ends_with('\n') ? Ok() : Print("\n");
+  const InterruptGuard guard;
+  BANTAM_TRY(const WrittenTexts written, WriteTexts(generator, call, !options.json));
+  if (options.json) return PrintJson(generator, call, written);
+  return written.texts.front().text.ends_with('\n') ? Ok() : Print("\n");
 }
 
-// One line after the other, each a prompt of its own.
-Status Ask(Generator& generator, const Options& options) {
-  const Colours colours(STDERR_FILENO);
-  const std::string ask = colours.Bold("> ");
-  for (std::string line; std::cerr << ask << std::flush, std::getline(std::cin, line);) {
-    if (line.empty()) continue;
-    if (Status done = Complete(generator, options, line); !done) {
-      // A prompt that is too long is no reason to leave.
-      if (done.error().code != ErrorCode::kInvalidArgument) return done;
-      std::cerr << done.error().message << "\n";
-    }
+// Whether messages go through the model's template. A template that is there but cannot be read is told, unless --raw
+// says that it is not wanted: answers without it would look like those of a worse model.
+Result<bool> Chats(const Generator& generator, const Options& options) {
+  const Result<ChatTemplate>& chat = generator.chat_template();
+  if (options.raw || (!chat && chat.error().code == ErrorCode::kNotFound)) {
+    if (!options.has_system) return false;
+    return Err(ErrorCode::kInvalidArgument, "--system: {}",
+               options.raw ? "--raw leaves the chat template out, which is where it would go"
+                           : "the model has no chat template, which is where it would go");
   }
-  std::cerr << "\n";
-  return Ok();
+  if (!chat) return Err(chat.error().code, "{}; --raw goes on without", chat.error().message);
+  return true;
 }
 
 Status RunRun(const Options& options) {
@@ -150,10 +106,14 @@ Status RunRun(const Options& options) {
       Generator::Load(options.model, {.weight_type = type,
                                       .engine = {.num_threads = options.threads, .cache_tokens = options.context}}));
   BANTAM_RETURN_IF_ERROR(options.dtype.Check(generator->engine().decoder().weight_type(), generator->model_name()));
-  if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt);
-  if (!options.has_prompt && ::isatty(STDIN_FILENO) != 0) return Ask(*generator, options);
+  BANTAM_TRY(const bool chat, Chats(*generator, options));
+  if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);
+  if (!options.has_prompt && ::isatty(STDIN_FILENO) != 0 && !options.json) {
+    return RunChat(*generator, options.sampling,
+                   {.raw = !chat, .system = options.system, .verbose = options.verbose});
+  }
   BANTAM_TRY(std::string prompt, ReadPrompt());
-  return Complete(*generator, options, prompt);
+  return Complete(*generator, options, prompt, chat);
 }
 
 }  // namespace
@@ -161,8 +121,10 @@ Status RunRun(const Options& options) {
 Run SetUpRun(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model, "A name from 'bantam list', a model's folder or a GGUF file")->required();
-  auto* prompt =
-      app.add_option("PROMPT", options->prompt, "What the model goes on with; '-', or none in a pipe: standard input");
+  auto* prompt = app.add_option("PROMPT", options->prompt,
+                                "What the model answers, or goes on with; '-', or none in a pipe: standard input");
+  auto* system = app.add_option("--system", options->system, "What the model is told before the conversation");
+  app.add_flag("--raw", options->raw, "Go on with the prompt as it stands: no chat template around it");
   options->sampling.AddTo(app);
   options->dtype.AddTo(app, "Weights");
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
@@ -171,14 +133,18 @@ Run SetUpRun(CLI::App& app) {
                  "Tokens of prompt and text together; by default what the model allows, at most 16384")
       ->check(CLI::Range(32, 1 << 24));
   app.add_flag("--json", options->json, "One JSON object with text, token ids and times");
+  app.add_flag("--verbose", options->verbose, "In a conversation: counts and times after each answer");
   app.footer(
-      "The text goes on from the prompt as it stands: no chat template is put around it.\n\n"
+      "A model with a chat template answers the prompt; one without, or with --raw, goes on with it. On a terminal\n"
+      "without a prompt it is a conversation: /help lists its commands, Ctrl-C stops an answer.\n\n"
       "Examples:\n"
-      "  bantam run ./SmolLM2-135M.gguf 'The capital of France is' --temperature 0\n"
-      "  bantam run ./TinyLlama 'Once upon a time' --max-tokens 100 --seed 7\n"
+      "  bantam run smollm2\n"
+      "  bantam run smollm2 'Why is the sky blue?' --system 'Answer in one sentence.'\n"
+      "  bantam run ./TinyLlama 'Once upon a time' --raw --max-tokens 100 --seed 7\n"
       "  bantam run ./model.gguf --json --stop '\\n' <prompt.txt");
-  return [options, prompt] {
+  return [options, prompt, system] {
     options->has_prompt = prompt->count() > 0;
+    options->has_system = system->count() > 0;
     return RunRun(*options);
   };
 }

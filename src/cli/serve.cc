@@ -1,4 +1,4 @@
-// bantam serve: the assistant of a route file and the encoders given, over HTTP.
+// bantam serve: the assistant of a route file and the models given, over HTTP.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -18,9 +18,9 @@ struct ServeOptions {
   std::string config, early_exit;
   std::vector<std::string> models;
   DtypeOption dtype{"int8"};
-  int threads = 0;
+  int threads = 0, context = 0, parallel = 32;
   uint64_t embedding_cache_bytes = 0;
-  int timeout_s = 60, drain_s = 30, drain_delay_s = 0;
+  int timeout_s = 60, text_timeout_s = 600, drain_s = 30, drain_delay_s = 0;
   ServerOptions server;
 };
 
@@ -32,6 +32,7 @@ Status Serve(const ServeOptions& options) {
   BANTAM_TRY(const WeightType weight_type, options.dtype.Type());
   auto context = std::make_shared<ApiContext>();
   context->request_timeout = std::chrono::seconds(options.timeout_s);
+  context->text_timeout = std::chrono::seconds(options.text_timeout_s);
   // The port first: a busy one should not cost the wait for a model.
   BANTAM_TRY(auto server, HttpServer::Listen(options.server, MakeApp(context)));
   context->gauges = &server->gauges();
@@ -62,11 +63,27 @@ Status Serve(const ServeOptions& options) {
     BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
     context->router_created = std::time(nullptr);
   }
+  GeneratorOptions generator{.engine = {.num_threads = options.threads,
+                                        .cache_tokens = options.context,
+                                        .max_sequences = options.parallel}};
+  if (options.dtype.given()) generator.weight_type = weight_type;  // else as the model has it
+  int num_generators = 0;
   for (const std::string& name : options.models) {
     BANTAM_TRY(ServedModel model, LoadServedModel(name, {.weight_type = weight_type, .num_threads = options.threads},
-                                                  context->embedding_cache));
-    BANTAM_RETURN_IF_ERROR(options.dtype.Check(model.engine->encoder(), name));
+                                                  generator, context->embedding_cache));
+    if (model.generator != nullptr) {
+      ++num_generators;
+      BANTAM_RETURN_IF_ERROR(options.dtype.Check(model.generator->engine().decoder().weight_type(), name));
+    } else {
+      BANTAM_RETURN_IF_ERROR(options.dtype.Check(model.engine->encoder(), name));
+    }
     add_model(std::move(model));
+  }
+
+  if (num_generators > 0) {
+    // One for each text that is written at once: more would only wait, and what waits is refused in time.
+    context->text_workers =
+        std::make_unique<WorkerPool>(num_generators * options.parallel, options.server.max_queued);
   }
 
   const std::string host =
@@ -88,10 +105,10 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("-c,--config", options->config, "Route file of the assistant")->type_name("FILE");
   app.add_option(
          "--model", options->models,
-         "Model to serve, for what its head is made for: an encoder embeds, a cross-encoder ranks. A name in the "
-         "store or a folder; may be repeated")
-      ->type_name("NAME|DIR");
-  options->dtype.AddTo(app, "Weights of the --model models: f32, int8 or int4");
+         "Model to serve, for what it is made for: an encoder embeds, a cross-encoder ranks, a decoder writes text. A "
+         "name in the store, a folder or a GGUF file; may be repeated")
+      ->type_name("NAME|DIR|FILE");
+  options->dtype.AddTo(app, "Weights of the --model models: f32, int8 or int4; for those that write text as bantam run has it");
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")
       ->capture_default_str();
@@ -105,7 +122,7 @@ Run SetUpServe(CLI::App& app) {
          "--early-exit", options->early_exit,
          "Share of the assistant's decisions that early exits may change, as N%, or off; default: the route file's")
       ->type_name("N%");
-  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
+  app.add_option("--threads", options->threads, "Threads of each model; 0 uses what this process may")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
   app.add_option("--workers", options->server.num_workers, "Requests answered at once")
@@ -123,6 +140,16 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("--timeout", options->timeout_s, "Seconds a request may take")
       ->capture_default_str()
       ->check(CLI::Range(1, 3600));
+  app.add_option("--text-timeout", options->text_timeout_s, "Seconds a request may take for which a model writes text")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 86'400));
+  app.add_option("--context", options->context,
+                 "Tokens in the cache of a model that writes text, of all its texts together and the most that one may have; "
+                 "by default what the model allows, at most 16384")
+      ->check(CLI::Range(32, 1 << 24));
+  app.add_option("--parallel", options->parallel, "Texts that a model writes at once; more wait")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
   app.add_option("--drain", options->drain_s, "Seconds that requests get to finish after SIGTERM")
       ->capture_default_str()
       ->check(CLI::Range(0, 3600));
@@ -133,7 +160,7 @@ Run SetUpServe(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  bantam serve -c examples/helpdesk/bantam.yaml\n"
-      "  bantam serve --model all-MiniLM-L6-v2 --port 8081\n"
+      "  bantam serve --model smollm2 --model all-MiniLM-L6-v2 --port 8081\n"
       "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
       "    -d '{\"model\": \"helpdesk\", \"messages\": [{\"role\": \"user\", \"content\": \"where is my refund?\"}]}'");
   return [options] {
