@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import time
@@ -74,7 +76,9 @@ def test_ctrl_c_ends_the_text(bantam_binary, bantam_home, stories):
     # Before the handler is there it is an ordinary end by a signal; after the last token there is nothing to stop.
     assert process.returncode in (0, -signal.SIGINT)
     if process.returncode == 0:
-        assert json.loads(output)["texts"][0]["text"]
+        answer = json.loads(output)
+        assert answer["texts"][0]["finish_reason"] in ("interrupted", "length")
+        assert answer["generated_tokens"] == len(answer["texts"][0]["token_ids"]) > 0 and answer["prompt_tokens"] > 0
 
 
 def test_show_says_that_it_generates_text(bantam, stories):
@@ -93,3 +97,139 @@ def test_bench_generate(bantam, stories):
 
 def test_show_says_nothing_of_pooling(bantam, stories):
     assert "pooling" not in bantam("show", stories) and "pooling" not in json.loads(bantam("show", stories, "--json"))
+
+
+CHAT = (
+    "{{ bos_token }}{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def chatty(test_data, tmp_path_factory):
+    return write_stories(test_data / "weights-stories260k", tmp_path_factory.mktemp("chat") / "chatty.gguf", chat_template=CHAT)
+
+
+def test_a_chat_model_answers_through_its_template(bantam, stories, chatty):
+    arguments = ("--temperature", 0, "-n", 40)
+    told = bantam("run", chatty, "Once upon a time", "--system", "Tell a story.", *arguments)
+    rendered = "system: Tell a story.\nuser: Once upon a time\nassistant: "
+    assert told == bantam("run", chatty, rendered, "--raw", *arguments)
+    assert told == bantam("run", chatty, "--system", "Tell a story.", *arguments, text="Once upon a time")
+    plain = bantam("run", stories, "Once upon a time", *arguments)
+    assert plain != told
+    assert plain == bantam("run", chatty, "Once upon a time", "--raw", *arguments)
+    # What a message says is no control token; of a whole prompt it is.
+    def tokens(*more):
+        return json.loads(bantam("run", chatty, "</s>", "--json", "-n", 1, *more))["prompt_tokens"]
+
+    assert tokens() > tokens("--raw") + 5
+    assert "--raw leaves" in bantam("run", chatty, "a", "--raw", "--system", "b", code=64)
+    assert "no chat template" in bantam("run", stories, "a", "--system", "b", code=64)
+
+
+class Terminal:
+    """A program at a terminal of its own."""
+
+    def __init__(self, arguments, environment):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(str(arguments[0]), [str(a) for a in arguments], environment)
+        self.seen = ""
+
+    def until(self, text, within_s=60):
+        """Everything up to `text`, which has to come."""
+        deadline = time.monotonic() + within_s
+        while text not in self.seen:
+            ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"no {text!r} in {self.seen!r}"
+            try:
+                got = os.read(self.fd, 65536)
+            except OSError:  # the other side has closed
+                got = b""
+            assert got, f"no {text!r} in {self.seen!r}"
+            self.seen += got.decode(errors="replace").replace("\r", "")
+        before, self.seen = self.seen.split(text, 1)
+        return before
+
+    def say(self, line):
+        os.write(self.fd, line.encode() + b"\n")
+
+    def end(self):
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.fixture
+def talk(bantam_binary, bantam_home):
+    def start(*arguments):
+        environment = os.environ | {"BANTAM_HOME": str(bantam_home), "TERM": "dumb", "NO_COLOR": "1"}
+        terminal = Terminal([bantam_binary, "run", *arguments], environment)
+        terminal.until(">>> ")
+        return terminal
+
+    return start
+
+
+def test_a_conversation_with_history(bantam, talk, chatty):
+    def answer(terminal, line):
+        terminal.say(line)
+        terminal.until(line + "\n")  # the terminal's echo
+        return terminal.until(">>> ").split("\n(cut after")[0].rstrip("\n")
+
+    arguments = ("--temperature", 0, "-n", 20)
+    terminal = talk(chatty, *arguments)
+    first = answer(terminal, "Once upon a time")
+    assert first == bantam("run", chatty, "Once upon a time", *arguments).rstrip("\n")
+    second = answer(terminal, "And then?")
+    history = f"user: Once upon a time\nassistant: {first}\nuser: And then?\nassistant: "
+    assert second == bantam("run", chatty, history, "--raw", *arguments).rstrip("\n")
+    answer(terminal, "/clear")
+    assert answer(terminal, "Once upon a time") == first
+    answer(terminal, "/set system Tell a story.")
+    assert "Tell a story." in answer(terminal, "/show system")
+    answer(terminal, "/clear")
+    assert answer(terminal, "Once upon a time") == bantam("run", chatty, "Once upon a time", "--system", "Tell a story.", *arguments).rstrip("\n")
+    # Several lines are one message.
+    answer(terminal, "/clear")
+    answer(terminal, "/system")
+    terminal.say('"""Once')
+    terminal.until("... ")
+    said = answer(terminal, 'upon a time"""')
+    assert said == bantam("run", chatty, "Once\nupon a time", *arguments).rstrip("\n")
+    for command, expected in {
+        "/help": "/set parameter", "/show info": "llama", "/show parameters": "top_p", "/show template": "message.role",
+        "/show history": "upon a time", "/set parameter top_k 7": "top_k is 7", "/set parameter temperature 99": "temperature",
+        "/set parameter wings 2": "there is no parameter", "/wizard": "/help", "/set verbose": "shown",
+        "word " * 600: "tokens",
+    }.items():  # fmt: skip
+        assert expected in answer(terminal, command), command
+    assert "tokens of prompt" in answer(terminal, "Hello")
+    terminal.say("/bye")
+    assert terminal.end() == 0
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_program(talk, chatty):
+    terminal = talk(chatty, "--ignore-eos", "--threads", 1)
+    terminal.say("Once upon a time")
+    terminal.until("Once upon a time\n")
+    os.write(terminal.fd, b"\x03")
+    terminal.until(">>> ")
+    os.write(terminal.fd, b"half a line\x03")  # at the prompt it drops what was typed
+    terminal.until("ends)\n>>> ")
+    terminal.say("/show history")
+    assert "half a line" not in terminal.until(">>> ")
+    os.write(terminal.fd, b"\x04")
+    assert terminal.end() == 0
+
+
+def test_a_model_without_a_template_goes_on_with_each_line(bantam, talk, stories):
+    terminal = talk(stories, "--temperature", "0", "-n", "20")
+    for _ in range(2):  # nothing is remembered
+        terminal.say("One day")
+        terminal.until("One day\n")
+        said = terminal.until(">>> ").split("\n(cut after")[0]
+        assert said.rstrip("\n") == bantam("run", stories, "One day", "--temperature", 0, "-n", 20).rstrip("\n")
+    terminal.say("/bye")
+    assert terminal.end() == 0

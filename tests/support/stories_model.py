@@ -6,7 +6,7 @@ import gguf
 import numpy as np
 
 
-def write_stories(data, path, kind=gguf.GGMLQuantizationType.F32):
+def write_stories(data, path, kind=gguf.GGMLQuantizationType.F32, chat_template=None):
     """data: the folder weights-stories260k. Both formats have the values of a rotary pair side by side."""
     weights = (data / "raw/stories260K.bin").read_bytes()
     dim, hidden, layers, heads, kv_heads, vocab, length = struct.unpack("<7i", weights[:28])
@@ -41,6 +41,8 @@ def write_stories(data, path, kind=gguf.GGMLQuantizationType.F32):
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
+    if chat_template:
+        writer.add_chat_template(chat_template)
 
     taken = 0
 
