@@ -88,6 +88,11 @@ json::value GenerateJson::Logprobs(int index, std::span<const TokenChoice> token
   return out;
 }
 
+// Tokenizers that put a space before each word drop that of the first one when a text begins.
+size_t GenerateJson::DroppedBytes(const TokenChoice& first, std::string_view text) const {
+  return !text.empty() && !text.starts_with(' ') && bytes_.Of(first.id).starts_with(' ') ? 1 : 0;
+}
+
 size_t GenerateJson::TokensWithin(int index, std::span<const TokenChoice> tokens, size_t text_bytes) const {
   std::vector<size_t> begins;
   size_t at = told_bytes_[static_cast<size_t>(index)];

@@ -27,8 +27,10 @@ class GenerateJson {
   json::object Envelope(json::array choices, json::value usage) const;
   json::object Usage(int64_t prompt_tokens, int64_t cached_tokens, int64_t text_tokens) const;
 
+  // How many bytes of a text's first token are missing from the text, which begins with `text`.
+  size_t DroppedBytes(const TokenChoice& first, std::string_view text) const;
   // How many of `tokens`, which follow those that were told of this choice before, lie within the text so far: those
-  // that make up a stop string do not. `text_bytes` is the length of all text of the choice.
+  // that make up a stop string do not. `text_bytes` is the length of all text of the choice, with what was dropped.
   size_t TokensWithin(int index, std::span<const TokenChoice> tokens, size_t text_bytes) const;
 
  private:

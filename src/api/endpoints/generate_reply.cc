@@ -19,6 +19,7 @@ struct ChoiceText {
   std::vector<TokenChoice> tokens;
   size_t num_tokens = 0;  // that were heard of
   size_t text_bytes = 0;
+  size_t dropped_bytes = 0;  // of the first token, which are not in the text: the space before a first word
   std::optional<TextEnd> end;
   MonotonicTime last{};  // when something was heard of it
 };
@@ -64,6 +65,9 @@ class Exchange {
     }
     ChoiceText& text = texts_[static_cast<size_t>(event.index)];
     Time(text, event.tokens.size());
+    if (request_.logprobs && text.num_tokens == 0 && !event.tokens.empty()) {
+      text.dropped_bytes = json_.DroppedBytes(event.tokens.front(), event.text);
+    }
     text.num_tokens += event.tokens.size();
     text.text_bytes += event.text.size();
     if (event.end) text.end = *event.end;
@@ -89,7 +93,7 @@ class Exchange {
   // The end of a text counts for what a stop string cut off, too: those tokens are not told.
   std::span<const TokenChoice> Within(int index, const ChoiceText& text, std::span<const TokenChoice> tokens) const {
     if (!request_.logprobs || !text.end || text.end->stop.empty()) return tokens;
-    return tokens.first(json_.TokensWithin(index, tokens, text.text_bytes));
+    return tokens.first(json_.TokensWithin(index, tokens, text.text_bytes + text.dropped_bytes));
   }
 
   // ------------------------------------------------------------------------------------------------------ in one piece
