@@ -51,8 +51,8 @@ class Responder {
   // request is gone by then.
   using Later = std::function<void(std::function<HttpReply()> make)>;
   virtual Later Detach() = 0;
-  // For work that goes on, elsewhere, after the handler has returned: what it returns takes the place of this responder,
-  // and the request lives as long as that.
+  // For work that goes on, elsewhere, after the handler has returned: what it returns takes the place of this
+  // responder, and the request lives as long as that.
   virtual std::unique_ptr<Responder> TakeOver() = 0;
   // `head.body` is ignored; pieces follow. Write blocks while the client reads too slowly, and returns false when the
   // client is gone: stop working then. End finishes the body.

@@ -50,11 +50,10 @@ struct Metrics::State {
           .Name("bantam_time_to_first_token_seconds")
           .Help("From the request read to the first token of its text, by model.")
           .Register(registry);
-  prometheus::Family<prometheus::Histogram>& inter_token =
-      prometheus::BuildHistogram()
-          .Name("bantam_inter_token_seconds")
-          .Help("From one token of a text to the next, by model.")
-          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& inter_token = prometheus::BuildHistogram()
+                                                               .Name("bantam_inter_token_seconds")
+                                                               .Help("From one token of a text to the next, by model.")
+                                                               .Register(registry);
 
   std::mutex mutex;
   std::array<float, 1024> recent{};

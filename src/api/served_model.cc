@@ -26,9 +26,14 @@ Status AddSequenceTasks(const LoadedModel& model, ServedModel& served) {
 
 std::string ServedModel::Abilities() const {
   const std::pair<bool, std::string_view> abilities[] = {
-      {embedder != nullptr, "embed"},      {classifier != nullptr, "classify"}, {reranker != nullptr, "rerank"},
-      {tagger != nullptr, "tag"},          {answerer != nullptr, "qa"},         {filler != nullptr, "fill-mask"},
-      {sparse != nullptr, "embed_sparse"}, {generator != nullptr, "generate"},
+      {embedder != nullptr, "embed"},
+      {classifier != nullptr, "classify"},
+      {reranker != nullptr, "rerank"},
+      {tagger != nullptr, "tag"},
+      {answerer != nullptr, "qa"},
+      {filler != nullptr, "fill-mask"},
+      {sparse != nullptr, "embed_sparse"},
+      {generator != nullptr, "generate"},
       {generator != nullptr && generator->chat_template().has_value(), "chat"},
   };
   std::string text;
@@ -39,8 +44,7 @@ std::string ServedModel::Abilities() const {
 }
 
 Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
-                                    const GeneratorOptions& generator,
-                                    std::shared_ptr<EmbeddingCache> cache) {
+                                    const GeneratorOptions& generator, std::shared_ptr<EmbeddingCache> cache) {
   BANTAM_TRY(ModelFolder opened, OpenModel(reference, encoder.store));
   if (Generator::IsFor(opened)) {
     BANTAM_TRY(std::shared_ptr<Generator> writes, Generator::FromModel(std::move(opened), generator));

@@ -41,7 +41,6 @@ struct ServedModel {
 // An encoder without a head embeds; one with a head does what that is for, a masked language model both, unless its
 // modules say that its embeddings are sparse ones. A decoder writes text.
 Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
-                                    const GeneratorOptions& generator,
-                                    std::shared_ptr<EmbeddingCache> cache);
+                                    const GeneratorOptions& generator, std::shared_ptr<EmbeddingCache> cache);
 
 }  // namespace bantam

@@ -18,7 +18,8 @@ namespace {
 // At least so much of the model's length is kept for an answer, at the cost of the oldest messages.
 constexpr int kMostRoom = 512;
 
-constexpr std::string_view kHelp = R"(  /set system TEXT          what the model is told before the conversation (also: /system TEXT)
+constexpr std::string_view kHelp =
+    R"(  /set system TEXT          what the model is told before the conversation (also: /system TEXT)
   /set parameter NAME VALUE how text is chosen: /show parameters lists the names
   /set history, nohistory   whether earlier messages are part of the next prompt
   /set verbose, quiet       counts and times after each answer
@@ -109,9 +110,10 @@ class Session {
     if (!raw_) conversation_.Add("assistant", text.text);
     if (text.finish_reason() == "length") Say(fmt::format("(cut after {} tokens)", text.generated_tokens()));
     if (verbose_) {
-      Say(fmt::format("({} tokens of prompt, {} of them known; {} of text; first after {:.0f} ms, then {:.1f} a second)",
-                      written->prompt_tokens, written->cached_tokens, text.generated_tokens(), written->first_ms,
-                      written->tokens_per_s()));
+      Say(fmt::format(
+          "({} tokens of prompt, {} of them known; {} of text; first after {:.0f} ms, then {:.1f} a second)",
+          written->prompt_tokens, written->cached_tokens, text.generated_tokens(), written->first_ms,
+          written->tokens_per_s()));
     }
     return Ok();
   }
@@ -170,18 +172,20 @@ class Session {
     const std::string_view what = FirstWord(rest).first;
     const Decoder& decoder = generator_.engine().decoder();
     if (what == "info") {
-      std::cerr << AlignFields({{"model", EscapeForTerminal(generator_.model_name(), 400)},
-                                {"architecture", generator_.architecture()},
-                                {"parameters", HumanCount(decoder.num_parameters())},
-                                {"weights", std::string(WeightTypeName(decoder.weight_type()))},
-                                {"longest text", fmt::format("{} tokens with its prompt", generator_.engine().max_tokens())},
-                                {"threads", std::to_string(generator_.engine().num_threads())}});
+      std::cerr << AlignFields(
+          {{"model", EscapeForTerminal(generator_.model_name(), 400)},
+           {"architecture", generator_.architecture()},
+           {"parameters", HumanCount(decoder.num_parameters())},
+           {"weights", std::string(WeightTypeName(decoder.weight_type()))},
+           {"longest text", fmt::format("{} tokens with its prompt", generator_.engine().max_tokens())},
+           {"threads", std::to_string(generator_.engine().num_threads())}});
     } else if (what == "system") {
       Say(conversation_.system().empty() ? "(nothing)" : conversation_.system());
     } else if (what == "parameters") {
       std::cerr << AlignFields(sampling_.Values());
     } else if (what == "template") {
-      Say(generator_.chat_template() ? generator_.chat_template()->Source() : generator_.chat_template().error().message);
+      Say(generator_.chat_template() ? generator_.chat_template()->Source()
+                                     : generator_.chat_template().error().message);
     } else if (what == "history") {
       for (const json::object& message : conversation_.messages()) Say(ToJson(message));
     } else {

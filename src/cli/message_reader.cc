@@ -24,7 +24,8 @@ Result<std::optional<std::string>> MessageReader::Line(const std::string& prompt
       if (line.ends_with('\r')) line.pop_back();
       return std::optional(std::move(line));
     }
-    if (buffer_.size() > kMaxMessageBytes) return Err(ErrorCode::kTooLarge, "standard input: a line of more than 64 MiB");
+    if (buffer_.size() > kMaxMessageBytes)
+      return Err(ErrorCode::kTooLarge, "standard input: a line of more than 64 MiB");
     char bytes[1 << 14];
     const ssize_t got = ::read(STDIN_FILENO, bytes, sizeof bytes);
     if (got < 0 && errno == EINTR) {
@@ -56,7 +57,8 @@ Result<std::optional<std::string>> MessageReader::Next(const std::string& prompt
       return std::optional(text + rest.substr(0, close));
     }
     text += rest + "\n";
-    if (text.size() > kMaxMessageBytes) return Err(ErrorCode::kTooLarge, "standard input: a message of more than 64 MiB");
+    if (text.size() > kMaxMessageBytes)
+      return Err(ErrorCode::kTooLarge, "standard input: a message of more than 64 MiB");
     BANTAM_TRY(std::optional<std::string> more, Line("... "));
     if (!more) return std::optional(std::move(text));
     if (interrupted_) return more;

@@ -109,8 +109,7 @@ Status RunRun(const Options& options) {
   BANTAM_TRY(const bool chat, Chats(*generator, options));
   if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);
   if (!options.has_prompt && ::isatty(STDIN_FILENO) != 0 && !options.json) {
-    return RunChat(*generator, options.sampling,
-                   {.raw = !chat, .system = options.system, .verbose = options.verbose});
+    return RunChat(*generator, options.sampling, {.raw = !chat, .system = options.system, .verbose = options.verbose});
   }
   BANTAM_TRY(std::string prompt, ReadPrompt());
   return Complete(*generator, options, prompt, chat);

@@ -13,7 +13,7 @@ namespace {
 
 struct RealParameter {
   std::string_view name, other;
-  float SamplingParams::*value;
+  float SamplingParams::* value;
 };
 constexpr RealParameter kReal[] = {
     {"temperature", "", &SamplingParams::temperature},
@@ -33,7 +33,6 @@ Status Read(std::string_view name, std::string_view text, Number& into) {
 }
 
 }  // namespace
-
 
 void SamplingOptions::AddTo(CLI::App& app) {
   max_tokens_option_ =

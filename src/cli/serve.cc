@@ -63,9 +63,8 @@ Status Serve(const ServeOptions& options) {
     BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
     context->router_created = std::time(nullptr);
   }
-  GeneratorOptions generator{.engine = {.num_threads = options.threads,
-                                        .cache_tokens = options.context,
-                                        .max_sequences = options.parallel}};
+  GeneratorOptions generator{
+      .engine = {.num_threads = options.threads, .cache_tokens = options.context, .max_sequences = options.parallel}};
   if (options.dtype.given()) generator.weight_type = weight_type;  // else as the model has it
   int num_generators = 0;
   for (const std::string& name : options.models) {
@@ -82,8 +81,7 @@ Status Serve(const ServeOptions& options) {
 
   if (num_generators > 0) {
     // One for each text that is written at once: more would only wait, and what waits is refused in time.
-    context->text_workers =
-        std::make_unique<WorkerPool>(num_generators * options.parallel, options.server.max_queued);
+    context->text_workers = std::make_unique<WorkerPool>(num_generators * options.parallel, options.server.max_queued);
   }
 
   const std::string host =
@@ -108,7 +106,8 @@ Run SetUpServe(CLI::App& app) {
          "Model to serve, for what it is made for: an encoder embeds, a cross-encoder ranks, a decoder writes text. A "
          "name in the store, a folder or a GGUF file; may be repeated")
       ->type_name("NAME|DIR|FILE");
-  options->dtype.AddTo(app, "Weights of the --model models: f32, int8 or int4; for those that write text as bantam run has it");
+  options->dtype.AddTo(
+      app, "Weights of the --model models: f32, int8 or int4; for those that write text as bantam run has it");
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")
       ->capture_default_str();
@@ -143,9 +142,10 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("--text-timeout", options->text_timeout_s, "Seconds a request may take for which a model writes text")
       ->capture_default_str()
       ->check(CLI::Range(1, 86'400));
-  app.add_option("--context", options->context,
-                 "Tokens in the cache of a model that writes text, of all its texts together and the most that one may have; "
-                 "by default what the model allows, at most 16384")
+  app.add_option(
+         "--context", options->context,
+         "Tokens in the cache of a model that writes text, of all its texts together and the most that one may have; "
+         "by default what the model allows, at most 16384")
       ->check(CLI::Range(32, 1 << 24));
   app.add_option("--parallel", options->parallel, "Texts that a model writes at once; more wait")
       ->capture_default_str()

@@ -224,8 +224,9 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
   BANTAM_TRY(std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = options.weight_type}));
   model.weights.reset();
   BANTAM_TRY(std::unique_ptr<GenerationEngine> engine, GenerationEngine::Create(std::move(decoder), options.engine));
-  return std::unique_ptr<Generator>(std::make_unique<GeneratorImpl>(
-      model.name, model.architecture, std::move(tokenizer), std::move(engine), std::move(stop_tokens), std::move(chat)));
+  return std::unique_ptr<Generator>(std::make_unique<GeneratorImpl>(model.name, model.architecture,
+                                                                    std::move(tokenizer), std::move(engine),
+                                                                    std::move(stop_tokens), std::move(chat)));
 }
 
 Result<std::vector<int32_t>> Generator::ChatPromptIds(const ChatInput& input) const {

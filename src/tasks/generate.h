@@ -50,8 +50,8 @@ struct TextEvent {
   std::optional<TextEnd> end = {};       // the last event of this text
 };
 
-// The texts of a call, or of several that began together. Of one thread at a time, but Cancel, which any may call. The end of the stream cancels what still
-// runs.
+// The texts of a call, or of several that began together. Of one thread at a time, but Cancel, which any may call. The
+// end of the stream cancels what still runs.
 class TextStream {
  public:
   virtual ~TextStream() = default;
@@ -85,7 +85,8 @@ class Generator {
   static Result<std::unique_ptr<Generator>> FromModel(ModelFolder model, const GeneratorOptions& options);
   virtual ~Generator() = default;
 
-  // kInvalidArgument for what can never run, kOverloaded when the queue is full. Several calls: all begin, or none does.
+  // kInvalidArgument for what can never run, kOverloaded when the queue is full. Several calls: all begin, or none
+  // does.
   virtual Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls) = 0;
   Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) { return Start(std::span(&call, 1)); }
   // The whole texts.

@@ -14,8 +14,8 @@ TEST(TokenBytes, AddUpToTheText) {
                            "src/text/golden/parts/gpt2.tokenizer.json", "src/text/golden/parts/qwen2.tokenizer.json"}) {
     ASSERT_OK_AND_ASSIGN(const auto tokenizer, Tokenizer::Load(file));
     const TokenBytes bytes(*tokenizer);
-    for (const std::string text : {"Plain words, one after the other.", "naïve façade", "日本語 и русский", "emoji 👩‍👩‍👧 𝔘",
-                                   "a  b\n\n\tc"}) {
+    for (const std::string text : {"Plain words, one after the other.", "naïve façade", "日本語 и русский",
+                                   "emoji 👩‍👩‍👧 𝔘", "a  b\n\n\tc"}) {
       const std::vector<int32_t> ids = tokenizer->Encode(text, {.add_special_tokens = false}).ids;
       std::string joined;
       for (const int32_t id : ids) joined += bytes.Of(id);

@@ -43,10 +43,9 @@ Result<Prompt> FromText(const Generator& generator, const json::value& text, boo
                EscapeForTerminal(ToJson(text), 80));
   }
   Prompt prompt{.ids = {}, .text = std::string(text.get_string())};
-  prompt.ids =
-      generator.tokenizer()
-          .Encode(prompt.text, {.add_special_tokens = add_special_tokens, .recognize_special_tokens = true})
-          .ids;
+  prompt.ids = generator.tokenizer()
+                   .Encode(prompt.text, {.add_special_tokens = add_special_tokens, .recognize_special_tokens = true})
+                   .ids;
   return prompt;
 }
 
@@ -86,8 +85,8 @@ Result<std::vector<Prompt>> ReadPrompts(const JsonObject& body, const Generator&
   return prompts;
 }
 
-// "logprobs": how many of the most probable tokens are told beside each chosen one. "best_of": of so many candidates the
-// n best are answered with.
+// "logprobs": how many of the most probable tokens are told beside each chosen one. "best_of": of so many candidates
+// the n best are answered with.
 Status ReadChoices(const JsonObject& body, GenerateRequest& request, bool echo, std::string& at) {
   at = "logprobs";
   if (const json::value* value = body.Find("logprobs"); value != nullptr && !value->is_null()) {
@@ -95,9 +94,10 @@ Status ReadChoices(const JsonObject& body, GenerateRequest& request, bool echo, 
     request.logprobs = true;
     request.top_logprobs = static_cast<int>(count);
     if (echo) {
-      return Err(ErrorCode::kInvalidArgument,
-                 "\"logprobs\" with \"echo\" would be those of the prompt, too, which are not computed here: ask for one "
-                 "of them");
+      return Err(
+          ErrorCode::kInvalidArgument,
+          "\"logprobs\" with \"echo\" would be those of the prompt, too, which are not computed here: ask for one "
+          "of them");
     }
   }
   at = "best_of";

@@ -141,7 +141,9 @@ json::object GenerateJson::RoleDelta(int index) const {
 }
 
 json::object GenerateJson::Envelope(json::array choices, json::value usage) const {
-  const char* object = !request_.chat ? "text_completion" : request_.stream ? "chat.completion.chunk" : "chat.completion";
+  const char* object = !request_.chat    ? "text_completion"
+                       : request_.stream ? "chat.completion.chunk"
+                                         : "chat.completion";
   json::object out{{"id", id_},
                    {"object", object},
                    {"created", created_},

@@ -138,14 +138,16 @@ class Exchange {
     for (const ChoiceText& choice : texts_) {
       text += choice.end->summary.generated_tokens;
     }
-    // What the first text of a prompt found: the others find what that one left, which the client did not pay for twice.
+    // What the first text of a prompt found: the others find what that one left, which the client did not pay for
+    // twice.
     for (size_t call = 0; call < request_.calls.size(); ++call) {
       cached += texts_[call * static_cast<size_t>(request_.best_of)].end->summary.cached_tokens;
     }
     return json_.Usage(prompt_tokens_, cached, text);
   }
 
-  // ---------------------------------------------------------------------------------------------------------- in events
+  // ---------------------------------------------------------------------------------------------------------- in
+  // events
 
   // The head goes out with the first event: until then a refusal can still be a status.
   bool Begin() {
@@ -174,9 +176,7 @@ class Exchange {
     return !text.end || SendEvent(json_.Delta(event.index, "", {}, reason));
   }
 
-  bool SendEvent(json::object choice) {
-    return Write(json_.Envelope(json::array{std::move(choice)}, nullptr));
-  }
+  bool SendEvent(json::object choice) { return Write(json_.Envelope(json::array{std::move(choice)}, nullptr)); }
   bool Write(const json::object& event) { return responder_.Write("data: " + ToJson(event) + "\n\n"); }
 
   void FinishStream() {
@@ -230,7 +230,8 @@ void StartGeneration(ApiContext& context, const HttpRequest& http, Responder& re
     }
   });
   if (taken) return;
-  job->responder->Send(OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for a text; try again in a second")));
+  job->responder->Send(
+      OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for a text; try again in a second")));
 }
 
 }  // namespace bantam

@@ -9,8 +9,8 @@
 
 namespace bantam {
 
-// Hands the request to the threads that wait for texts, so that neither the I/O thread nor the workers of short requests
-// do; replies 429 when too many wait already. The context outlives the reply.
+// Hands the request to the threads that wait for texts, so that neither the I/O thread nor the workers of short
+// requests do; replies 429 when too many wait already. The context outlives the reply.
 void StartGeneration(ApiContext& context, const HttpRequest& http, Responder& responder, GenerateRequest request);
 
 }  // namespace bantam
