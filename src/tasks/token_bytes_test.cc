@@ -19,8 +19,8 @@ TEST(TokenBytes, AddUpToTheText) {
       const std::vector<int32_t> ids = tokenizer->Encode(text, {.add_special_tokens = false}).ids;
       std::string joined;
       for (const int32_t id : ids) joined += bytes.Of(id);
-      // SentencePiece drops the space before the first word when it decodes, and its normaliser may rewrite the text, so
-      // that decoding says what is right.
+      // SentencePiece drops the space before the first word when it decodes, and its normaliser may rewrite the text,
+      // so that decoding says what is right.
       const std::string whole = tokenizer->Decode(ids, {});
       if (joined.size() == whole.size() + 1 && joined.starts_with(' ')) joined.erase(0, 1);
       EXPECT_EQ(joined, whole) << file << ": " << text;
