@@ -24,12 +24,10 @@ void DtypeOption::AddTo(CLI::App& app, const std::string& help) {
           ->capture_default_str();
 }
 
-bool DtypeOption::given() const { return option_ != nullptr && option_->count() > 0; }
-
 Status DtypeOption::Check(WeightType loaded, std::string_view model) const {
   if (value_ == kAuto) return Ok();
   BANTAM_TRY(const WeightType asked, Type());
-  if (!given() || asked == loaded) return Ok();
+  if (option_ == nullptr || option_->count() == 0 || asked == loaded) return Ok();
   return Err(ErrorCode::kInvalidArgument,
              "--dtype {}: the weights of {} are stored as {}; leave --dtype out, or take the original model", value_,
              EscapeForTerminal(model), WeightTypeName(loaded));

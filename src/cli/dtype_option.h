@@ -22,7 +22,6 @@ class DtypeOption {
   Result<WeightType> Type() const { return value_ == kAuto ? WeightType::kInt8 : ParseWeightType(value_); }
   Result<WeightType> TypeOfDecoder() const { return value_ == kAuto ? WeightType::kBlocks : ParseWeightType(value_); }
   const std::string& value() const { return value_; }
-  bool given() const;
   // Stored integers stay what they are: asking for another type by name is a mistake to tell, the default is not.
   Status Check(const Encoder& encoder, std::string_view model) const { return Check(encoder.weight_type(), model); }
   Status Check(WeightType loaded, std::string_view model) const;

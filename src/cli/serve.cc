@@ -17,7 +17,7 @@ namespace {
 struct ServeOptions {
   std::string config, early_exit;
   std::vector<std::string> models;
-  DtypeOption dtype{"int8"};
+  DtypeOption dtype = DtypeOption::Automatic();
   int threads = 0, context = 0, parallel = 32;
   uint64_t embedding_cache_bytes = 0;
   int timeout_s = 60, text_timeout_s = 600, drain_s = 30, drain_delay_s = 0;
@@ -63,9 +63,10 @@ Status Serve(const ServeOptions& options) {
     BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
     context->router_created = std::time(nullptr);
   }
+  BANTAM_TRY(const WeightType decoder_type, options.dtype.TypeOfDecoder());
   GeneratorOptions generator{
+      .weight_type = decoder_type,
       .engine = {.num_threads = options.threads, .cache_tokens = options.context, .max_sequences = options.parallel}};
-  if (options.dtype.given()) generator.weight_type = weight_type;  // else as the model has it
   int num_generators = 0;
   for (const std::string& name : options.models) {
     BANTAM_TRY(ServedModel model, LoadServedModel(name, {.weight_type = weight_type, .num_threads = options.threads},
@@ -106,8 +107,7 @@ Run SetUpServe(CLI::App& app) {
          "Model to serve, for what it is made for: an encoder embeds, a cross-encoder ranks, a decoder writes text. A "
          "name in the store, a folder or a GGUF file; may be repeated")
       ->type_name("NAME|DIR|FILE");
-  options->dtype.AddTo(
-      app, "Weights of the --model models: f32, int8 or int4; for those that write text as bantam run has it");
+  options->dtype.AddTo(app, "Weights of the --model models");
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")
       ->capture_default_str();
