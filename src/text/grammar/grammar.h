@@ -1,0 +1,81 @@
+// The one form that JSON Schema, grammar text, patterns and choices are compiled to: a pushdown automaton over bytes. Each
+// rule is an automaton with one way to read each byte; beside its bytes a state may call rules.
+//
+//   GrammarBuilder builder;
+//   const uint32_t root = builder.AddRule("root");
+//   builder.nfa.AddCall(builder.start(root), builder.final(root), other);
+//   BANTAM_TRY(auto grammar, builder.Build(root, "schema"));
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "text/grammar/dfa.h"
+
+namespace bantam::grammar {
+
+// Immutable.
+class Grammar {
+ public:
+  struct Call {
+    uint32_t start = 0;  // of the rule
+    uint32_t to = 0;     // where it goes on afterwards
+  };
+
+  uint32_t start() const { return start_; }
+  size_t num_states() const { return final_.size(); }
+  const ByteClasses& classes() const { return classes_; }
+  // kDead, or a state from which an end can be reached.
+  uint32_t Next(uint32_t state, size_t byte_class) const { return next_[state * classes_.size() + byte_class]; }
+  bool IsFinal(uint32_t state) const { return (flags_[state] & kFinal) != 0; }
+  bool ReadsBytes(uint32_t state) const { return (flags_[state] & kReads) != 0; }
+  // Nothing but the rule's end: a call that goes on there need not be remembered.
+  bool IsOnlyEnd(uint32_t state) const { return (flags_[state] & (kFinal | kReads | kCalls)) == kFinal; }
+  std::span<const Call> Calls(uint32_t state) const {
+    return std::span(calls_).subspan(first_call_[state], first_call_[state + 1] - first_call_[state]);
+  }
+  // So many ordinary characters of JSON strings (not a quote, a backslash or a control character), whichever they are,
+  // can be read from here; at most kManyChars, which means at least that.
+  static constexpr uint8_t kManyChars = 255;
+  uint8_t FreeChars(uint32_t state) const { return free_chars_[state]; }
+
+ private:
+  friend class GrammarBuilder;
+  static constexpr uint8_t kFinal = 1, kReads = 2, kCalls = 4;
+  void FindFreeChars();
+
+  uint32_t start_ = 0;
+  ByteClasses classes_;
+  std::vector<uint32_t> next_;
+  std::vector<uint8_t> final_, flags_, free_chars_;
+  std::vector<Call> calls_;
+  std::vector<uint32_t> first_call_;
+};
+
+class GrammarBuilder {
+ public:
+  // `name`: for errors; safe to print.
+  Result<uint32_t> AddRule(std::string name);
+  uint32_t start(uint32_t rule) const { return rules_[rule].start; }
+  uint32_t final(uint32_t rule) const { return rules_[rule].final; }
+  size_t num_rules() const { return rules_.size(); }
+
+  // kInvalidArgument for left recursion and for a root without any text, kTooLarge beyond a limit. `name` begins errors.
+  Result<std::shared_ptr<const Grammar>> Build(uint32_t root, std::string_view name);
+
+  Nfa nfa;
+  Budget budget;
+
+ private:
+  struct Rule {
+    std::string name;
+    uint32_t start, final;
+  };
+  struct Joined;
+  Status Join(Joined& all);
+  void Trim(Joined& all) const;
+  Status CheckLeftRecursion(const Joined& all) const;
+  std::vector<Rule> rules_;
+};
+
+}  // namespace bantam::grammar

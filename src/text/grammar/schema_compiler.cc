@@ -1,0 +1,303 @@
+#include "text/grammar/schema_compiler.h"
+
+#include <algorithm>
+
+#include "base/text_util.h"
+#include "text/grammar/regex_parser.h"
+
+namespace bantam::grammar {
+namespace {
+
+constexpr size_t kMostBranches = 1'000;
+
+SchemaList Sorted(SchemaList list) {
+  std::ranges::sort(list);
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  return list;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Grammar>> SchemaCompiler::Run() {
+  BANTAM_RETURN_IF_ERROR(reader_.CheckDialect());
+  BANTAM_TRY(const uint32_t root, RuleOf({{&document_, false}}));
+  while (!open_.empty()) {
+    const auto [list, rule] = std::move(open_.front());
+    open_.pop_front();
+    Status done = Compile(list, rule);
+    if (!done) {
+      if (done.error().message.starts_with(name_)) return done.error();
+      return Err(done.error().code, "{}: {}", list.empty() ? name_ : reader_.Where(*list.front().schema), done.error().message);
+    }
+  }
+  return builder_.Build(root, name_);
+}
+
+Result<uint32_t> SchemaCompiler::RuleOf(SchemaList list) {
+  list = Sorted(std::move(list));
+  std::erase_if(list, [](const SchemaPart& part) { return part.schema->is_bool() && part.schema->get_bool(); });
+  const auto at = rules_.find(list);
+  if (at != rules_.end()) return at->second;
+  BANTAM_TRY(const uint32_t rule, builder_.AddRule(list.empty() ? std::string("any value") : reader_.Where(*list.front().schema)));
+  rules_.emplace(list, rule);
+  open_.emplace_back(std::move(list), rule);
+  return rule;
+}
+
+uint8_t SchemaCompiler::TypesOf(const Merged& merged, bool narrow) {
+  if (!narrow || merged.typed || merged.values || merged.spoken_of == 0) return merged.types;
+  return merged.types & merged.spoken_of;
+}
+
+Status SchemaCompiler::Compile(const SchemaList& list, uint32_t rule) {
+  if (!builder_.budget.Spend(1000 + list.size() * 100)) return Budget::TooMuchWork();
+  BANTAM_TRY(const Merged merged, reader_.Merge(list));
+  if (merged.never) return Ok();  // a rule without a text
+  if (!merged.alternatives.empty()) return Branch(list, merged, rule);
+  const uint32_t from = builder_.start(rule), to = builder_.final(rule);
+  const uint8_t types = TypesOf(merged, options_.narrow);
+  if (merged.values) return AddValues(merged, types, from, to);
+  if ((types & kNull) != 0) nfa().AddEmpty(nfa().AddText(from, "null"), to);
+  if ((types & kBoolean) != 0) {
+    nfa().AddEmpty(nfa().AddText(from, "true"), to);
+    nfa().AddEmpty(nfa().AddText(from, "false"), to);
+  }
+  if ((types & kNumber) != 0) BANTAM_RETURN_IF_ERROR(AddNumber(merged.numbers, (types & kFraction) != 0, nfa(), from, to, builder_.budget));
+  if ((types & kString) != 0) BANTAM_RETURN_IF_ERROR(AddString(merged.strings, from, to));
+  if ((types & kArray) != 0) BANTAM_RETURN_IF_ERROR(AddArray(merged, from, to));
+  if ((types & kObject) != 0) BANTAM_RETURN_IF_ERROR(AddObject(merged, from, to));
+  return Ok();
+}
+
+// One rule for each choice from each list of alternatives, beside what holds in any case.
+Status SchemaCompiler::Branch(const SchemaList& list, const Merged& merged, uint32_t rule) {
+  SchemaList base = list;
+  for (SchemaPart& part : base) part.decided = true;
+  size_t count = 1;
+  for (const Alternatives& alternatives : merged.alternatives) {
+    if (alternatives.exclusive) BANTAM_RETURN_IF_ERROR(CheckExclusive(base, merged, alternatives));
+    count *= alternatives.schemas.size();
+    if (count > kMostBranches) return Err(ErrorCode::kTooLarge, "{}: more than {} combinations of alternatives, the limit", alternatives.where, kMostBranches);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    SchemaList branch = base;
+    size_t rest = i;
+    for (const Alternatives& alternatives : merged.alternatives) {
+      const size_t choice = rest % alternatives.schemas.size();
+      rest /= alternatives.schemas.size();
+      branch.push_back({alternatives.schemas[choice], false});
+      if (choice == 1 && alternatives.with_second != nullptr) branch.push_back({alternatives.with_second, false});
+    }
+    BANTAM_TRY(const uint32_t own, RuleOf(std::move(branch)));
+    nfa().AddCall(builder_.start(rule), builder_.final(rule), own);
+  }
+  return Ok();
+}
+
+// Exactly one of several holds when no value satisfies two.
+Status SchemaCompiler::CheckExclusive(const SchemaList& base, const Merged& merged, const Alternatives& alternatives) {
+  (void)merged;
+  for (size_t i = 0; i < alternatives.schemas.size(); ++i) {
+    for (size_t k = 0; k < i; ++k) {
+      if (!builder_.budget.Spend(10'000)) return Budget::TooMuchWork();
+      SchemaList a = base, b = base;
+      a.push_back({alternatives.schemas[i], false});
+      b.push_back({alternatives.schemas[k], false});
+      BANTAM_TRY(const bool differ, Differ(a, b, 0));
+      if (differ) continue;
+      return Err(ErrorCode::kUnsupported,
+                 "{}: a value might satisfy both {} and {}, which cannot be ruled out while text is written: use \"anyOf\", or a required property with a different \"const\" in each",
+                 alternatives.where, k, i);
+    }
+  }
+  return Ok();
+}
+
+// Whether it can be seen that no value satisfies both.
+Result<bool> SchemaCompiler::Differ(const SchemaList& a, const SchemaList& b, int depth) {
+  BANTAM_TRY(const Merged first, reader_.Merge(a));
+  BANTAM_TRY(const Merged second, reader_.Merge(b));
+  if (first.never || second.never) return true;
+  // What each rules out besides its types is not looked at here: fewer types can only be by what all its documents have.
+  const uint8_t types_a = TypesOf(first, false), types_b = TypesOf(second, false);
+  if ((types_a & types_b) == 0) return true;
+  const auto types_of_values = [&](const Merged& merged, uint8_t types, const Merged& other, uint8_t other_types) -> Result<bool> {
+    for (const json::value* value : *merged.values) {
+      BANTAM_TRY(const bool own, Allowed(*value, merged, types));
+      if (!own) continue;
+      if (other.values) {
+        if (std::ranges::any_of(*other.values, [&](const json::value* each) { return SameJson(*each, *value); })) return false;
+        continue;
+      }
+      if (value->is_array() || value->is_object()) return false;
+      Merged rest = other;
+      rest.values.reset();
+      BANTAM_TRY(const bool there, Allowed(*value, rest, other_types));
+      if (there) return false;
+    }
+    return true;
+  };
+  if (first.values) return types_of_values(first, types_a, second, types_b);
+  if (second.values) return types_of_values(second, types_b, first, types_a);
+  if ((types_a & types_b) != kObject || depth > 4) return false;
+  for (const std::string& name : first.required) {
+    if (std::ranges::find(second.required, name) == second.required.end()) continue;
+    BANTAM_TRY(const SchemaList one, PropertySchemas(first, name));
+    BANTAM_TRY(const SchemaList other, PropertySchemas(second, name));
+    BANTAM_TRY(const bool differ, Differ(one, other, depth + 1));
+    if (differ) return true;
+  }
+  // A property that one needs and the other forbids.
+  for (const auto& [needs, forbids] : {std::pair(&first, &second), std::pair(&second, &first)}) {
+    for (const std::string& name : needs->required) {
+      BANTAM_TRY(const SchemaList there, PropertySchemas(*forbids, name));
+      for (const SchemaPart& part : there) {
+        if (part.schema->is_bool() && !part.schema->get_bool()) return true;
+      }
+    }
+  }
+  return false;
+}
+
+Result<bool> SchemaCompiler::Allowed(const json::value& value, const Merged& merged, uint8_t types) {
+  const auto has = [&](uint8_t type) { return (types & type) != 0; };
+  switch (value.kind()) {
+    case json::kind::null:
+      return has(kNull);
+    case json::kind::bool_:
+      return has(kBoolean);
+    case json::kind::int64:
+    case json::kind::uint64:
+      return has(kInteger) && merged.numbers.Allow(value);
+    case json::kind::double_: {
+      const std::optional<Decimal> decimal = Decimal::From(value);
+      const bool whole = decimal && decimal->fraction.empty();
+      return has(whole ? kInteger : kFraction) && merged.numbers.Allow(value);
+    }
+    case json::kind::string: {
+      if (!has(kString)) return false;
+      if (merged.strings.any()) return true;
+      BANTAM_TRY(const Dfa dfa, StringDfa(merged.strings, Spelling::kPlain, builder_.budget));
+      return dfa.Accepts(value.get_string());
+    }
+    case json::kind::array:
+      if (!has(kArray)) return false;
+      if (merged.items.empty() && merged.unique_items.empty() && merged.min_items == 0 && merged.max_items == UINT64_MAX) return true;
+      return Err(ErrorCode::kUnsupported, "\"enum\" or \"const\" with an array beside keywords about arrays cannot be checked: leave those out");
+    case json::kind::object:
+      break;
+  }
+  if (!has(kObject)) return false;
+  if (merged.properties.empty() && merged.required.empty() && merged.names.empty() && merged.min_properties == 0 && merged.max_properties == UINT64_MAX) return true;
+  return Err(ErrorCode::kUnsupported, "\"enum\" or \"const\" with an object beside keywords about objects cannot be checked: leave those out");
+}
+
+Status SchemaCompiler::AddValues(const Merged& merged, uint8_t types, uint32_t from, uint32_t to) {
+  for (const json::value* value : *merged.values) {
+    BANTAM_TRY(const bool allowed, Allowed(*value, merged, types));
+    if (allowed) nfa().AddEmpty(AddJson(from, *value), to);
+    BANTAM_RETURN_IF_ERROR(nfa().Check());
+  }
+  return Ok();
+}
+
+uint32_t SchemaCompiler::AddSpace(uint32_t from, bool within_brackets) {
+  if (within_brackets && !options_.loose_spaces) return from;
+  const uint32_t to = nfa().AddState();
+  nfa().AddEmpty(from, to);
+  nfa().AddBytes(from, to, ' ', ' ');
+  return to;
+}
+
+// A value as it stands. Documents are at most 64 levels deep.
+uint32_t SchemaCompiler::AddJson(uint32_t from, const json::value& value) {
+  const auto text = [&](uint32_t at, std::string_view string) {
+    at = nfa().AddByte(at, '"');
+    for (const uint32_t c : DecodeUtf8(string)) {
+      const uint32_t next = nfa().AddState();
+      nfa().AddChars(at, next, CodePointSet::Of(c), Spelling::kJson);
+      at = next;
+    }
+    return nfa().AddByte(at, '"');
+  };
+  if (value.is_string()) return text(from, value.get_string());
+  if (const json::array* array = value.if_array()) {
+    from = AddSpace(nfa().AddByte(from, '['), true);
+    for (size_t i = 0; i < array->size(); ++i) {
+      if (i > 0) from = AddSpace(nfa().AddByte(from, ','));
+      from = AddJson(from, (*array)[i]);
+    }
+    return nfa().AddByte(AddSpace(from, true), ']');
+  }
+  if (const json::object* object = value.if_object()) {
+    from = AddSpace(nfa().AddByte(from, '{'), true);
+    bool first = true;
+    for (const auto& [key, each] : *object) {
+      if (!first) from = AddSpace(nfa().AddByte(from, ','));
+      first = false;
+      from = AddJson(AddSpace(nfa().AddByte(text(from, key), ':')), each);
+    }
+    return nfa().AddByte(AddSpace(from, true), '}');
+  }
+  return nfa().AddText(from, ToJson(value));
+}
+
+Status SchemaCompiler::AddString(const StringRules& rules, uint32_t from, uint32_t to) {
+  const uint32_t begin = nfa().AddByte(from, '"'), end = nfa().AddState();
+  nfa().AddBytes(end, to, '"', '"');
+  if (rules.any()) {
+    nfa().AddAnyJsonChar(begin, begin);
+    return nfa().AddEmpty(begin, end), Ok();
+  }
+  BANTAM_TRY(const Dfa dfa, StringDfa(rules, Spelling::kJson, builder_.budget));
+  return AddDfa(dfa, nfa(), begin, end);
+}
+
+Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to) {
+  if (!merged.unique_items.empty() && merged.max_items > 1) {
+    return Err(ErrorCode::kUnsupported, "{}: \"uniqueItems\" cannot be enforced while text is written", merged.unique_items);
+  }
+  if (merged.min_items > merged.max_items) return Ok();
+  uint64_t prefix = 0;
+  for (const ItemsPart& part : merged.items) prefix = std::max<uint64_t>(prefix, part.prefix.size());
+  const bool endless = merged.max_items == UINT64_MAX;
+  const uint64_t length = endless ? std::max(prefix, merged.min_items) : merged.max_items;
+  if (length > Limits::kRepeat) return Err(ErrorCode::kTooLarge, "\"minItems\" or \"maxItems\" of {}: more than {} cannot be counted", length, Limits::kRepeat);
+  const auto item = [&](uint64_t i) {
+    SchemaList list;
+    for (const ItemsPart& part : merged.items) {
+      const json::value* schema = i < part.prefix.size() ? part.prefix[i] : part.rest;
+      if (schema != nullptr) list.push_back({schema, false});
+    }
+    return RuleOf(std::move(list));
+  };
+  const uint32_t end = nfa().AddState();
+  nfa().AddBytes(end, to, ']', ']');
+  const auto close = [&](uint32_t state) { nfa().AddEmpty(AddSpace(state, true), end); };
+  uint32_t at = AddSpace(nfa().AddByte(from, '['), true);
+  if (merged.min_items == 0) nfa().AddEmpty(at, end);
+  for (uint64_t i = 0; i < length; ++i) {
+    BANTAM_RETURN_IF_ERROR(nfa().Check());
+    BANTAM_TRY(const uint32_t rule, item(i));
+    const uint32_t begin = i == 0 ? at : AddSpace(nfa().AddByte(at, ','));
+    at = nfa().AddState();
+    nfa().AddCall(begin, at, rule);
+    if (i + 1 >= merged.min_items) close(at);
+  }
+  if (!endless) return Ok();
+  BANTAM_TRY(const uint32_t rule, item(UINT64_MAX));
+  if (length == 0) {
+    const uint32_t after = nfa().AddState();
+    nfa().AddCall(at, after, rule);
+    close(after);
+    at = after;
+  }
+  nfa().AddCall(AddSpace(nfa().AddByte(at, ',')), at, rule);
+  return Ok();
+}
+
+Result<std::shared_ptr<const Grammar>> FromSchema(const json::value& schema, std::string_view name, const SchemaOptions& options) {
+  return SchemaCompiler(schema, name, options).Run();
+}
+
+}  // namespace bantam::grammar

@@ -1,0 +1,55 @@
+// Rules for the values that schemas allow: one for each list of schemas that hold together.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "text/grammar/schema_reader.h"
+
+namespace bantam::grammar {
+
+class SchemaCompiler {
+ public:
+  SchemaCompiler(const json::value& document, std::string_view name, const SchemaOptions& options)
+      : reader_(document, name), document_(document), name_(name), options_(options) {}
+  Result<std::shared_ptr<const Grammar>> Run();
+
+ private:
+  struct ExtraKeys {  // properties that are not declared
+    Dfa key;
+    SchemaList value;
+  };
+
+  // The rule of a list of schemas, made later.
+  Result<uint32_t> RuleOf(SchemaList list);
+  Status Compile(const SchemaList& list, uint32_t rule);
+  Status Branch(const SchemaList& list, const Merged& merged, uint32_t rule);
+  Status CheckExclusive(const SchemaList& list, const Merged& merged, const Alternatives& alternatives);
+  Result<bool> Differ(const SchemaList& a, const SchemaList& b, int depth);
+  static uint8_t TypesOf(const Merged& merged, bool narrow);
+
+  Status AddValues(const Merged& merged, uint8_t types, uint32_t from, uint32_t to);
+  Result<bool> Allowed(const json::value& value, const Merged& merged, uint8_t types);
+  uint32_t AddJson(uint32_t from, const json::value& value);
+  Status AddString(const StringRules& rules, uint32_t from, uint32_t to);
+  Status AddArray(const Merged& merged, uint32_t from, uint32_t to);
+  Status AddObject(const Merged& merged, uint32_t from, uint32_t to);
+  Result<std::vector<ExtraKeys>> Extras(const Merged& merged, const std::vector<std::string>& names);
+  Result<SchemaList> PropertySchemas(const Merged& merged, const std::string& name);
+  Result<bool> NameAllowed(const Merged& merged, const std::string& name);
+  Result<bool> Matches(const std::string& pattern, const std::string& name);
+  uint32_t AddSpace(uint32_t from, bool within_brackets = false);
+
+  Nfa& nfa() { return builder_.nfa; }
+
+  SchemaReader reader_;
+  const json::value& document_;
+  const std::string name_;
+  const SchemaOptions options_;
+  GrammarBuilder builder_;
+  std::map<SchemaList, uint32_t> rules_;
+  std::deque<std::pair<SchemaList, uint32_t>> open_;
+  std::map<std::string, Dfa> patterns_;
+};
+
+}  // namespace bantam::grammar

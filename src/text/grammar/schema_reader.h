@@ -1,0 +1,109 @@
+// What a list of schemas asks for together: references followed, "allOf" merged, keywords checked.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "text/grammar/schema.h"
+#include "text/grammar/schema_values.h"
+
+namespace bantam::grammar {
+
+// One of the schemas that must all hold. `decided`: its alternatives were chosen, and stand beside it.
+struct SchemaPart {
+  const json::value* schema = nullptr;
+  bool decided = false;
+  auto operator<=>(const SchemaPart&) const = default;
+};
+using SchemaList = std::vector<SchemaPart>;  // sorted, each once; empty: anything
+
+enum SchemaType : uint8_t {
+  kNull = 1,
+  kBoolean = 2,
+  kInteger = 4,
+  kFraction = 8,  // numbers that are not integers
+  kNumber = kInteger | kFraction,
+  kString = 16,
+  kArray = 32,
+  kObject = 64,
+  kAnyType = 127,
+};
+
+struct ItemsPart {  // of one schema: items apply after its own prefix
+  std::vector<const json::value*> prefix;
+  const json::value* rest = nullptr;
+};
+
+struct PropertiesPart {
+  std::vector<std::pair<std::string, const json::value*>> named;     // in the schema's order
+  std::vector<std::pair<std::string, const json::value*>> patterns;
+  const json::value* additional = nullptr;
+};
+
+struct Alternatives {
+  std::vector<const json::value*> schemas;
+  bool exclusive = false;  // oneOf
+  const json::value* with_second = nullptr;  // holds beside the second
+  std::string where;
+};
+
+struct Merged {
+  bool never = false;
+  uint8_t types = kAnyType;
+  bool typed = false;
+  uint8_t spoken_of = 0;  // types that keywords other than "type" are about
+  std::optional<std::vector<const json::value*>> values;  // of "enum" and "const"
+  NumberRules numbers;
+  StringRules strings;
+  uint64_t min_items = 0, max_items = UINT64_MAX;
+  std::vector<ItemsPart> items;
+  std::string unique_items;  // where it is asked for
+  std::vector<PropertiesPart> properties;
+  std::vector<std::string> required;
+  std::vector<const json::value*> names;
+  uint64_t min_properties = 0, max_properties = UINT64_MAX;
+  std::string min_properties_where;
+  std::vector<Alternatives> alternatives;
+};
+
+// As JSON Schema compares: 1 is 1.0.
+bool SameJson(const json::value& a, const json::value& b);
+
+// Refers to the document.
+class SchemaReader {
+ public:
+  SchemaReader(const json::value& document, std::string_view name) : document_(document), name_(name) { Place(document, ""); }
+  Status CheckDialect() const;
+  Result<Merged> Merge(const SchemaList& list);
+  // "NAME: #/properties/a".
+  std::string Where(const json::value& schema) const;
+  Status Refuse(const json::value& schema, std::string_view keyword, std::string_view why) const;
+
+ private:
+  enum class Mark : uint8_t { kOpen, kDone };
+  void Place(const json::value& schema, std::string pointer) { places_.try_emplace(&schema, std::move(pointer)); }
+  Result<const json::value*> Resolve(const json::value& from, std::string_view reference);
+  Result<std::vector<const json::value*>> InPlace(const json::value& schema);
+  Status CheckEndless(const json::value& schema);
+  Status ReadKeywords(const json::object& schema, const json::value& self, bool decided, Merged& out, SchemaList& open);
+  Status ReadKeyword(const json::object& schema, const json::value& self, std::string_view key, const json::value& value, bool decided, Merged& out, SchemaList& open);
+  Status ReadNumberKeyword(const json::object& schema, const json::value& self, std::string_view key, const json::value& value, Merged& out);
+  Status ReadItems(const json::object& schema, const json::value& self, Merged& out);
+  Status ReadProperties(const json::object& schema, const json::value& self, Merged& out);
+  Status ReadDependencies(const json::value& self, std::string_view key, const json::value& value, Merged& out);
+  Result<const json::array*> ArrayOf(const json::value& self, std::string_view key, const json::value& value);
+  Result<const json::object*> ObjectOf(const json::value& self, std::string_view key, const json::value& value);
+  Result<uint64_t> Count(const json::value& self, std::string_view key, const json::value& value) const;
+  const json::value& Make(json::value value, const json::value& at);
+
+  const json::value& document_;
+  const std::string name_;
+  std::unordered_map<const json::value*, std::string> places_;
+  std::unordered_map<const json::value*, Mark> marks_;
+  std::deque<json::value> made_;  // schemas that stand for keywords
+  std::optional<std::map<std::string, const json::value*, std::less<>>> anchors_;
+};
+
+}  // namespace bantam::grammar

@@ -1,0 +1,318 @@
+#include "text/grammar/schema_values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "text/grammar/regex_parser.h"
+
+namespace bantam::grammar {
+namespace {
+
+// Digits that a double keeps whatever they are: bounds hold for who reads numbers as doubles, too.
+constexpr size_t kSafeDigits = 15;
+constexpr size_t kMostBoundDigits = 60;
+
+// Exprs of unsigned numbers, by hand: patterns of digits.
+class Digits {
+ public:
+  explicit Digits(ExprPool& pool) : pool_(pool) {}
+
+  uint32_t Range(char first, char last) {
+    if (first > last) return pool_.Never();
+    return pool_.Chars({{static_cast<uint32_t>(first), static_cast<uint32_t>(last)}});
+  }
+  uint32_t Any(size_t least, uint32_t most) { return pool_.Repeat(Range('0', '9'), static_cast<uint32_t>(least), most); }
+
+  // All: 0, or up to so many digits; then a fraction, if any.
+  uint32_t All(size_t digits, size_t fraction) {
+    const uint32_t whole = pool_.Alt({Range('0', '0'), pool_.Seq({Range('1', '9'), Any(0, static_cast<uint32_t>(digits - 1))})});
+    return pool_.Seq({whole, Fraction(fraction)});
+  }
+  uint32_t Fraction(size_t digits) {
+    if (digits == 0) return pool_.Empty();
+    return pool_.Optional(pool_.Seq({Range('.', '.'), Any(1, static_cast<uint32_t>(digits))}));
+  }
+
+  // At least (or more than) a bound that is not negative. With the numbers of All; what is too long falls away there.
+  uint32_t AtLeast(const Decimal& bound, bool strict) {
+    const uint32_t tail = AnyTail();
+    const size_t length = bound.whole.size();
+    std::vector<uint32_t> ways{pool_.Seq({Range('1', '9'), Any(length, kForever), tail})};
+    std::vector<uint32_t> same;
+    for (size_t i = 0; i < length; ++i) {
+      std::vector<uint32_t> way = same;
+      way.push_back(Range(static_cast<char>(bound.whole[i] + 1), '9'));
+      way.push_back(Any(length - i - 1, static_cast<uint32_t>(length - i - 1)));
+      way.push_back(tail);
+      ways.push_back(pool_.Seq(std::move(way)));
+      same.push_back(Range(bound.whole[i], bound.whole[i]));
+    }
+    if (bound.fraction.empty()) {
+      same.push_back(strict ? pool_.Seq({Range('.', '.'), Any(0, kForever), Range('1', '9'), Any(0, kForever)}) : tail);
+    } else {
+      same.push_back(Range('.', '.'));
+      same.push_back(FractionAtLeast(bound.fraction, strict));
+    }
+    ways.push_back(pool_.Seq(std::move(same)));
+    return pool_.Alt(std::move(ways));
+  }
+
+  uint32_t AtMost(const Decimal& bound, bool strict) {
+    const uint32_t tail = AnyTail();
+    const size_t length = bound.whole.size();
+    std::vector<uint32_t> ways;
+    if (length > 1) ways.push_back(pool_.Seq({Any(1, static_cast<uint32_t>(length - 1)), tail}));
+    std::vector<uint32_t> same;
+    for (size_t i = 0; i < length; ++i) {
+      std::vector<uint32_t> way = same;
+      way.push_back(Range('0', static_cast<char>(bound.whole[i] - 1)));
+      way.push_back(Any(length - i - 1, static_cast<uint32_t>(length - i - 1)));
+      way.push_back(tail);
+      ways.push_back(pool_.Seq(std::move(way)));
+      same.push_back(Range(bound.whole[i], bound.whole[i]));
+    }
+    const uint32_t zeros = pool_.Optional(pool_.Seq({Range('.', '.'), pool_.Repeat(Range('0', '0'), 1, kForever)}));
+    if (bound.fraction.empty()) {
+      same.push_back(strict ? pool_.Never() : zeros);
+    } else {
+      same.push_back(pool_.Optional(pool_.Seq({Range('.', '.'), FractionAtMost(bound.fraction, strict)})));
+    }
+    ways.push_back(pool_.Seq(std::move(same)));
+    return pool_.Alt(std::move(ways));
+  }
+
+ private:
+  uint32_t AnyTail() { return pool_.Optional(pool_.Seq({Range('.', '.'), Any(1, kForever)})); }
+
+  // The bound's fraction does not end in 0.
+  uint32_t FractionAtLeast(std::string_view bound, bool strict) {
+    std::vector<uint32_t> ways, same;
+    for (const char digit : bound) {
+      std::vector<uint32_t> way = same;
+      way.push_back(Range(static_cast<char>(digit + 1), '9'));
+      way.push_back(Any(0, kForever));
+      ways.push_back(pool_.Seq(std::move(way)));
+      same.push_back(Range(digit, digit));
+    }
+    same.push_back(strict ? pool_.Seq({Any(0, kForever), Range('1', '9'), Any(0, kForever)}) : Any(0, kForever));
+    ways.push_back(pool_.Seq(std::move(same)));
+    return pool_.Alt(std::move(ways));
+  }
+
+  uint32_t FractionAtMost(std::string_view bound, bool strict) {
+    std::vector<uint32_t> ways, same;
+    for (size_t i = 0; i < bound.size(); ++i) {
+      std::vector<uint32_t> way = same;
+      way.push_back(Range('0', static_cast<char>(bound[i] - 1)));
+      way.push_back(Any(0, kForever));
+      ways.push_back(pool_.Seq(std::move(way)));
+      same.push_back(Range(bound[i], bound[i]));
+      if (i + 1 < bound.size()) ways.push_back(pool_.Seq(same));  // ends here: less, as the rest is not 0
+    }
+    if (!strict) {
+      same.push_back(pool_.Repeat(Range('0', '0'), 0, kForever));
+      ways.push_back(pool_.Seq(std::move(same)));
+    }
+    return pool_.Alt(std::move(ways));
+  }
+
+  ExprPool& pool_;
+};
+
+// Decimal digits, read from the left, that are a multiple.
+Dfa Multiples(uint32_t of) {
+  Dfa dfa;
+  std::array<bool, 257> begins{};
+  for (size_t byte = '0'; byte <= '9' + 1; ++byte) begins[byte] = true;
+  dfa.classes = ByteClasses::From(begins);
+  // Residues from state 1; 0 has read nothing.
+  for (uint32_t state = 0; state <= of; ++state) {
+    const uint32_t residue = state == 0 ? 0 : state - 1;
+    dfa.final.push_back(state == 1 ? 1 : 0);
+    for (const uint8_t byte : dfa.classes.first) {
+      dfa.next.push_back(byte < '0' || byte > '9' ? kDead : 1 + (residue * 10 + (byte - '0')) % of);
+    }
+  }
+  return dfa;
+}
+
+long double Value(const json::value& number) {
+  if (number.is_int64()) return static_cast<long double>(number.get_int64());
+  if (number.is_uint64()) return static_cast<long double>(number.get_uint64());
+  return static_cast<long double>(number.get_double());
+}
+
+long double Value(const Decimal& decimal) {
+  const std::string text = decimal.whole + "." + decimal.fraction + "0";
+  const long double value = std::strtold(text.c_str(), nullptr);
+  return decimal.negative ? -value : value;
+}
+
+struct Format {
+  std::string_view name, pattern;
+};
+#define BANTAM_DATE "[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+#define BANTAM_TIME "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+#define BANTAM_LABEL "[a-z0-9A-Z]{1,12}(-[a-z0-9A-Z]{1,12}){0,3}"
+#define BANTAM_OCTET "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+// Fewer texts than each format has, none that is not of it: no 29th of February, no leap second, eight groups in IPv6, no "--" in a host's name.
+constexpr std::array kFormats{
+    Format{"date", BANTAM_DATE},
+    Format{"time", BANTAM_TIME},
+    Format{"date-time", BANTAM_DATE "T" BANTAM_TIME},
+    Format{"duration", "P([0-9]{1,4}W|[0-9]{1,4}D|[0-9]{1,4}Y([0-9]{1,2}M([0-9]{1,2}D)?)?|[0-9]{1,4}M([0-9]{1,2}D)?|([0-9]{1,4}D)?T([0-9]{1,4}H([0-9]{1,2}M([0-9]{1,2}S)?)?|[0-9]{1,4}M([0-9]{1,2}S)?|[0-9]{1,4}S))"},
+    Format{"uuid", "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"},
+    Format{"ipv4", BANTAM_OCTET "(\\." BANTAM_OCTET "){3}"},
+    Format{"ipv6", "[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}"},
+    Format{"hostname", BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}"},
+    Format{"email", "[a-zA-Z0-9_+-]{1,32}(\\.[a-zA-Z0-9_+-]{1,16}){0,3}@" BANTAM_LABEL "(\\." BANTAM_LABEL "){1,3}"},
+    Format{"uri", "https?://" BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}(:[1-9][0-9]{0,3})?(/[a-zA-Z0-9._~-]{0,100}){0,20}(\\?[a-zA-Z0-9._~=&-]{0,200})?(#[a-zA-Z0-9._~-]{0,100})?"},
+};
+#undef BANTAM_DATE
+#undef BANTAM_TIME
+#undef BANTAM_LABEL
+#undef BANTAM_OCTET
+
+}  // namespace
+
+std::optional<Decimal> Decimal::From(const json::value& number) {
+  std::string text;
+  if (number.is_int64()) {
+    text = fmt::format("{}", number.get_int64());
+  } else if (number.is_uint64()) {
+    text = fmt::format("{}", number.get_uint64());
+  } else if (number.is_double()) {
+    AppendJsonNumber(number.get_double(), text);
+  } else {
+    return std::nullopt;
+  }
+  Decimal out;
+  std::string_view rest = text;
+  if (rest.starts_with('-')) out.negative = true, rest.remove_prefix(1);
+  int exponent = 0;
+  if (const size_t e = rest.find_first_of("eE"); e != std::string_view::npos) {
+    std::string_view power = rest.substr(e + 1);
+    if (power.starts_with('+')) power.remove_prefix(1);
+    if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc()) return std::nullopt;
+    rest = rest.substr(0, e);
+  }
+  const size_t point = std::min(rest.find('.'), rest.size());
+  out.whole = rest.substr(0, point);
+  if (point < rest.size()) out.fraction = rest.substr(point + 1);
+  for (; exponent > 0; --exponent) {
+    out.whole += out.fraction.empty() ? '0' : out.fraction.front();
+    if (!out.fraction.empty()) out.fraction.erase(0, 1);
+  }
+  for (; exponent < 0; ++exponent) {
+    out.fraction.insert(out.fraction.begin(), out.whole.empty() ? '0' : out.whole.back());
+    if (!out.whole.empty()) out.whole.pop_back();
+  }
+  out.whole.erase(0, std::min(out.whole.find_first_not_of('0'), out.whole.size()));
+  if (out.whole.empty()) out.whole = "0";
+  while (out.fraction.ends_with('0')) out.fraction.pop_back();
+  if (out.IsZero()) out.negative = false;
+  if (out.whole.size() > kMostBoundDigits || out.fraction.size() > kMostBoundDigits) return std::nullopt;
+  return out;
+}
+
+bool NumberRules::Allow(const json::value& number) const {
+  const long double value = Value(number);
+  for (const NumberBound& bound : bounds) {
+    const long double at = Value(bound.at);
+    if (bound.strict && value == at) return false;
+    if (bound.is_maximum ? value > at : value < at) return false;
+  }
+  return std::ranges::all_of(multiples, [&](uint32_t of) { return std::fmod(value, static_cast<long double>(of)) == 0; });
+}
+
+Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget) {
+  ExprPool pool;
+  Digits digits(pool);
+  if (rules.bounds.empty() && rules.multiples.empty()) {
+    const uint32_t sign = pool.Optional(digits.Range('-', '-'));
+    // No exponent that a double has no number for.
+    const uint32_t exponent = pool.Optional(pool.Seq({pool.Chars({{'E', 'E'}, {'e', 'e'}}), pool.Optional(pool.Chars({{'+', '+'}, {'-', '-'}})), digits.Any(1, 2)}));
+    // Integers have no -0.
+    const uint32_t whole = pool.Alt({digits.Range('0', '0'), pool.Seq({sign, digits.Range('1', '9'), digits.Any(0, 15)})});
+    const uint32_t all = fractions ? pool.Seq({sign, digits.All(16, 16), exponent}) : whole;
+    BANTAM_TRY(const uint32_t end, nfa.AddExpr(from, pool, all, Spelling::kPlain));
+    return nfa.AddEmpty(end, to), Ok();
+  }
+  size_t most = 0, fraction = 0;
+  for (const NumberBound& bound : rules.bounds) {
+    most = std::max(most, bound.at.whole.size());
+    fraction = std::max(fraction, bound.at.fraction.size());
+  }
+  // A bound is kept by doubles, too, when all digits together are few.
+  const bool fraction_fits = fractions && rules.multiples.empty() && most < kSafeDigits;
+  const size_t fraction_digits = fraction_fits ? kSafeDigits - std::max<size_t>(most, 1) : 0;
+  const size_t whole_digits = std::max<size_t>(most, fraction_fits ? kSafeDigits : 16);
+  for (const bool negative : {false, true}) {
+    BANTAM_TRY(Dfa dfa, DfaOf(pool, digits.All(whole_digits, fraction_digits), Spelling::kPlain, budget));
+    const auto also = [&](const Result<Dfa>& other) -> Status {
+      if (!other) return other.error();
+      BANTAM_TRY(dfa, Product(dfa, *other, Combine::kBoth, budget));
+      return Ok();
+    };
+    bool none = false;
+    if (negative) BANTAM_RETURN_IF_ERROR(also(DfaOf(pool, digits.AtLeast(Decimal{}, true), Spelling::kPlain, budget)));
+    for (const NumberBound& bound : rules.bounds) {
+      if (bound.is_maximum != negative) {  // limits the digits from above
+        none |= negative != bound.at.negative && !(bound.at.IsZero() && !negative);
+        if (bound.at.negative == negative || bound.at.IsZero()) {
+          BANTAM_RETURN_IF_ERROR(also(DfaOf(pool, digits.AtMost(bound.at, bound.strict), Spelling::kPlain, budget)));
+        }
+      } else if (bound.at.negative == negative) {
+        BANTAM_RETURN_IF_ERROR(also(DfaOf(pool, digits.AtLeast(bound.at, bound.strict), Spelling::kPlain, budget)));
+      }
+    }
+    for (const uint32_t of : rules.multiples) BANTAM_RETURN_IF_ERROR(also(Multiples(of)));
+    if (none || dfa.IsEmpty()) continue;
+    BANTAM_RETURN_IF_ERROR(AddDfa(dfa, nfa, negative ? nfa.AddByte(from, '-') : from, to));
+  }
+  return Ok();
+}
+
+bool IsKnownFormat(std::string_view format) { return std::ranges::find(kFormats, format, &Format::name) != kFormats.end(); }
+
+std::string KnownFormats() {
+  std::string out;
+  for (const Format& format : kFormats) out += fmt::format("{}{}", out.empty() ? "" : ", ", format.name);
+  return out;
+}
+
+Result<Dfa> StringDfa(const StringRules& rules, Spelling spelling, Budget& budget) {
+  ExprPool pool;
+  const uint32_t any = pool.Chars(CodePointSet::All());
+  const uint32_t all = pool.Repeat(any, 0, kForever);
+  const bool counted = rules.min_length > 0 || rules.max_length != UINT64_MAX;
+  if (rules.min_length > Limits::kRepeat || (rules.max_length != UINT64_MAX && rules.max_length > Limits::kRepeat)) {
+    return Err(ErrorCode::kTooLarge, "lengths above {} cannot be counted: leave \"minLength\" and \"maxLength\" out", Limits::kRepeat);
+  }
+  if (rules.min_length > rules.max_length) return DfaOf(pool, pool.Never(), spelling, budget);
+  const uint32_t most = rules.max_length == UINT64_MAX ? kForever : static_cast<uint32_t>(rules.max_length);
+  std::optional<Dfa> dfa;
+  const auto also = [&](uint32_t expr) -> Status {
+    BANTAM_TRY(Dfa other, DfaOf(pool, expr, spelling, budget));
+    if (!dfa) return dfa = std::move(other), Ok();
+    BANTAM_TRY(dfa, Product(*dfa, other, Combine::kBoth, budget));
+    return Ok();
+  };
+  if (counted) BANTAM_RETURN_IF_ERROR(also(pool.Repeat(any, static_cast<uint32_t>(rules.min_length), most)));
+  for (const auto& [pattern, name] : rules.patterns) {
+    BANTAM_TRY(const uint32_t expr, ParseRegex(pattern, name, pool));
+    Status done = also(pool.Seq({all, expr, all}));  // it may stand anywhere
+    if (!done) return Err(done.error().code, "{}: {}", name, done.error().message);
+  }
+  for (const std::string& format : rules.formats) {
+    const auto at = std::ranges::find(kFormats, format, &Format::name);
+    BANTAM_TRY(const uint32_t expr, ParseRegex(at->pattern, format, pool));
+    BANTAM_RETURN_IF_ERROR(also(expr));
+  }
+  if (!dfa) BANTAM_RETURN_IF_ERROR(also(all));
+  return *std::move(dfa);
+}
+
+}  // namespace bantam::grammar

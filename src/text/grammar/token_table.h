@@ -1,0 +1,65 @@
+// The bytes of all tokens of a tokenizer, as a trie that is walked to find which of them may come next.
+//
+//   BANTAM_TRY(auto table, TokenTable::From(*tokenizer));   // once per tokenizer: tens of milliseconds
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "text/tokenizer.h"
+
+namespace bantam::grammar {
+
+// Immutable. The tokenizer it was made from, if any, must outlive it.
+class TokenTable {
+ public:
+  // kUnsupported for tokenizers whose tokens are not pieces of the text's bytes (WordPiece).
+  static Result<std::shared_ptr<const TokenTable>> From(const Tokenizer& tokenizer);
+  // By id; empty strings stand for control tokens and for ids without a token.
+  static std::shared_ptr<const TokenTable> FromBytes(std::vector<std::string> tokens);
+
+  int32_t size() const { return static_cast<int32_t>(ends_.size()) - 1; }  // ids are smaller
+  // Empty for what never stands in a text: control tokens.
+  std::string_view BytesOf(int32_t id) const {
+    if (id < 0 || id >= size()) return {};
+    return std::string_view(bytes_).substr(ends_[static_cast<size_t>(id)], ends_[static_cast<size_t>(id) + 1] - ends_[static_cast<size_t>(id)]);
+  }
+  // Tokens that together are these bytes, as the tokenizer would cut them if it can.
+  std::vector<int32_t> Cut(std::string_view bytes) const;
+
+  // In the order of a walk: a node is followed by what begins with it.
+  struct Node {
+    uint32_t end = 0;       // the first node that does not begin with this one
+    uint32_t first_id = 0;  // in ids()
+    uint16_t num_ids = 0;   // tokens that end here
+    uint16_t depth = 0;     // in bytes
+    uint8_t byte = 0;
+    uint8_t slice = 0;  // the first slice that holds all tokens of this node and what follows; kNoSlice: none
+  };
+  std::span<const Node> nodes() const { return nodes_; }
+  std::span<const int32_t> ids() const { return ids_; }
+  size_t max_bytes() const { return max_bytes_; }
+
+  // A slice: the tokens of at most so many characters, each ordinary within a JSON string and whole. Where so many
+  // characters are free, they need no walk.
+  static constexpr uint8_t kNoSlice = 255;
+  struct Slice {
+    uint8_t max_chars = 0;
+    std::vector<uint32_t> bits;
+  };
+  std::span<const Slice> slices() const { return slices_; }
+
+ private:
+  void BuildTrie();
+  void BuildSlices();
+
+  const Tokenizer* tokenizer_ = nullptr;
+  std::string bytes_;
+  std::vector<uint32_t> ends_;
+  std::vector<Node> nodes_;
+  std::vector<int32_t> ids_;
+  std::vector<Slice> slices_;
+  size_t max_bytes_ = 0;
+};
+
+}  // namespace bantam::grammar
