@@ -29,6 +29,7 @@ Run SetUpServe(CLI::App& app);
 Run SetUpShow(CLI::App& app);
 Run SetUpTag(CLI::App& app);
 Run SetUpTemplate(CLI::App& app);
+Run SetUpGrammar(CLI::App& app);
 Run SetUpTokenize(CLI::App& app);
 
 }  // namespace bantam::cli

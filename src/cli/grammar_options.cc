@@ -49,4 +49,10 @@ Result<std::shared_ptr<const grammar::Grammar>> GrammarOptions::Compile() const 
   return std::shared_ptr<const grammar::Grammar>();
 }
 
+Result<std::shared_ptr<const grammar::Constraint>> GrammarOptions::For(const Generator& generator) const {
+  BANTAM_TRY(std::shared_ptr<const grammar::Grammar> compiled, Compile());
+  if (compiled == nullptr) return std::shared_ptr<const grammar::Constraint>();
+  return generator.Constrain(std::move(compiled));
+}
+
 }  // namespace bantam::cli

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "text/grammar/grammar.h"
+#include "tasks/generate.h"
 
 namespace CLI {
 class App;
@@ -20,6 +20,7 @@ struct GrammarOptions {
   bool any() const { return !schema.empty() || !grammar.empty() || !regex.empty() || !choices.empty(); }
   // Null without any of them.
   Result<std::shared_ptr<const grammar::Grammar>> Compile() const;
+  Result<std::shared_ptr<const grammar::Constraint>> For(const Generator& generator) const;
 };
 
 }  // namespace bantam::cli

@@ -10,6 +10,7 @@
 #include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
+#include "cli/grammar_options.h"
 #include "cli/output.h"
 #include "cli/sampling_options.h"
 #include "cli/text_output.h"
@@ -23,6 +24,7 @@ struct Options {
   std::string model, prompt, system;
   bool has_prompt = false, has_system = false;
   SamplingOptions sampling;
+  GrammarOptions held;
   DtypeOption dtype = DtypeOption::Automatic();
   int threads = 0, context = 0;
   bool json = false, raw = false, verbose = false;
@@ -78,6 +80,7 @@ Status Complete(Generator& generator, const Options& options, const std::string&
     call.trusted = true;  // whoever types the command
   }
   if (!options.json) call.n = 1;
+  BANTAM_TRY(call.constraint, options.held.For(generator));
   const InterruptGuard guard;
   BANTAM_TRY(const WrittenTexts written, WriteTexts(generator, call, !options.json));
   if (options.json) return PrintJson(generator, call, written);
@@ -109,6 +112,9 @@ Status RunRun(const Options& options) {
   BANTAM_TRY(const bool chat, Chats(*generator, options));
   if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);
   if (!options.has_prompt && ::isatty(STDIN_FILENO) != 0 && !options.json) {
+    if (options.held.any()) {
+      return Err(ErrorCode::kInvalidArgument, "--schema, --grammar, --regex and --choice hold one answer: give a prompt");
+    }
     return RunChat(*generator, options.sampling, {.raw = !chat, .system = options.system, .verbose = options.verbose});
   }
   BANTAM_TRY(std::string prompt, ReadPrompt());
@@ -125,6 +131,7 @@ Run SetUpRun(CLI::App& app) {
   auto* system = app.add_option("--system", options->system, "What the model is told before the conversation");
   app.add_flag("--raw", options->raw, "Go on with the prompt as it stands: no chat template around it");
   options->sampling.AddTo(app);
+  options->held.AddTo(app);
   options->dtype.AddTo(app, "Weights");
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
       ->check(CLI::Range(1, 1024));
@@ -140,6 +147,7 @@ Run SetUpRun(CLI::App& app) {
       "  bantam run smollm2\n"
       "  bantam run smollm2 'Why is the sky blue?' --system 'Answer in one sentence.'\n"
       "  bantam run ./TinyLlama 'Once upon a time' --raw --max-tokens 100 --seed 7\n"
+      "  bantam run smollm2 'A cat, as JSON' --schema cat.schema.json\n"
       "  bantam run ./model.gguf --json --stop '\\n' <prompt.txt");
   return [options, prompt, system] {
     options->has_prompt = prompt->count() > 0;

@@ -17,6 +17,7 @@ struct GenerationLoop::Sequence {
   Sequence(uint64_t own_id, GenerationRequest asked)
       : id(own_id), request(std::move(asked)), sampler(request.sampling, request.prompt_ids) {
     tokens = request.prompt_ids;
+    if (request.constraint != nullptr) held.emplace(request.constraint);
   }
 
   int num_tokens() const { return static_cast<int>(tokens.size()); }
@@ -27,6 +28,8 @@ struct GenerationLoop::Sequence {
   uint64_t id;
   GenerationRequest request;
   Sampler sampler;
+  std::optional<grammar::ConstraintState> held;
+  std::vector<uint32_t> allowed;  // of the next token
   std::vector<int32_t> tokens;  // prompt, then text
   int num_cached = 0;           // of them, with keys and values in `blocks`
   std::vector<int32_t> blocks;
@@ -263,8 +266,31 @@ void GenerationLoop::Run() {
   choices_.assign(sampled.size(), std::nullopt);
   pool_.Run(static_cast<int>(sampled.size()), [&](int task, int) {
     const auto i = static_cast<size_t>(task);
-    choices_[i] = sampled[i]->sampler.Sample(std::span(logits_).subspan(i * width, width));
+    choices_[i] = Choose(*sampled[i], std::span(logits_).subspan(i * width, width));
   });
+}
+
+// Beside others, on any thread of the pool.
+Result<TokenChoice> GenerationLoop::Choose(Sequence& sequence, std::span<float> logits) const {
+  if (!sequence.held) return sequence.sampler.Sample(logits);
+  const grammar::ConstraintState& held = *sequence.held;
+  const size_t tokens = std::max(logits.size(), static_cast<size_t>(sequence.request.constraint->tokens().size()));
+  sequence.allowed.resize((tokens + 31) / 32);
+  bool any = held.Mask(sequence.allowed);
+  const bool can_end = held.CanEnd();
+  for (const int32_t id : sequence.request.stop_ids) {
+    if (id < 0 || static_cast<size_t>(id) >= logits.size()) continue;
+    uint32_t& word = sequence.allowed[static_cast<size_t>(id) / 32];
+    const uint32_t bit = 1U << id % 32;
+    word = can_end ? word | bit : word & ~bit;
+    any |= can_end;
+  }
+  if (!any) {
+    return Err(ErrorCode::kUnsupported,
+               "after {} tokens of text the model's vocabulary has none that its grammar or schema lets follow",
+               sequence.generated());
+  }
+  return sequence.sampler.Sample(logits, sequence.allowed);
 }
 
 // The tokens of this step are in the cache now; full blocks may be found by others.
@@ -289,22 +315,44 @@ void GenerationLoop::Deliver() {
     if (!choice) {
       end = choice.error();
     } else {
-      sequence->tokens.push_back(choice->id);
-      ++stats_.generated_tokens;
-      const auto& stops = sequence->request.stop_ids;
-      if (std::ranges::find(stops, choice->id) != stops.end()) {
-        end = SummaryOf(*sequence, FinishReason::kStop);
-        (*end)->stop_id = choice->id;
-      } else if (sequence->request.listener != nullptr && !sequence->request.listener->OnToken(*choice)) {
-        end = SummaryOf(*sequence, FinishReason::kStop);
-      } else if (sequence->generated() >= sequence->request.max_tokens) {
-        end = SummaryOf(*sequence, FinishReason::kLength);
-      }
+      end = Take(*sequence, *choice);
     }
     if (!end) continue;
     const auto place = std::ranges::find(running_, sequence, &std::unique_ptr<Sequence>::get);
     End(running_, static_cast<size_t>(place - running_.begin()), *end);
   }
+}
+
+// A token that was chosen, and those that must follow it: they are computed together, as a prompt's are.
+std::optional<Result<GenerationSummary>> GenerationLoop::Take(Sequence& sequence, const TokenChoice& choice) {
+  std::optional<Result<GenerationSummary>> end = Say(sequence, choice);
+  if (end || !sequence.held || sequence.request.sampling.top_logprobs >= 0) return end;
+  for (const int32_t id : sequence.held->ForcedTokens()) {
+    sequence.sampler.Accept(id);
+    if ((end = Say(sequence, {.id = id}))) return end;
+  }
+  return std::nullopt;
+}
+
+// Puts it at the end of the text; how the text ends, if it does.
+std::optional<Result<GenerationSummary>> GenerationLoop::Say(Sequence& sequence, const TokenChoice& choice) {
+  sequence.tokens.push_back(choice.id);
+  ++stats_.generated_tokens;
+  const auto& stops = sequence.request.stop_ids;
+  if (std::ranges::find(stops, choice.id) != stops.end()) {
+    Result<GenerationSummary> end = SummaryOf(sequence, FinishReason::kStop);
+    end->stop_id = choice.id;
+    return end;
+  }
+  if (sequence.held) {
+    if (Status accepted = sequence.held->Accept(choice.id); !accepted) return std::move(accepted).error();
+  }
+  if (sequence.request.listener != nullptr && !sequence.request.listener->OnToken(choice)) {
+    return SummaryOf(sequence, FinishReason::kStop);
+  }
+  if (sequence.held && sequence.held->IsDone()) return SummaryOf(sequence, FinishReason::kStop);
+  if (sequence.generated() >= sequence.request.max_tokens) return SummaryOf(sequence, FinishReason::kLength);
+  return std::nullopt;
 }
 
 Result<GenerationSummary> GenerationLoop::SummaryOf(const Sequence& sequence, FinishReason reason) const {

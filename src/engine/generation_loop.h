@@ -71,6 +71,9 @@ class GenerationLoop {
   void Run();
   void Deliver();
   void Advance(Sequence& sequence, int count);
+  Result<TokenChoice> Choose(Sequence& sequence, std::span<float> logits) const;
+  std::optional<Result<GenerationSummary>> Take(Sequence& sequence, const TokenChoice& choice);
+  std::optional<Result<GenerationSummary>> Say(Sequence& sequence, const TokenChoice& choice);
   void End(List& list, size_t index, const Result<GenerationSummary>& result);
   Result<GenerationSummary> SummaryOf(const Sequence& sequence, FinishReason reason) const;
 

@@ -176,6 +176,7 @@ class GeneratorImpl final : public Generator {
     request.stop_ids = call.stop_ids;
     if (!call.ignore_eos) request.stop_ids.insert(request.stop_ids.end(), stop_tokens_.begin(), stop_tokens_.end());
     request.deadline = call.deadline;
+    request.constraint = call.constraint;
     stream.CountPrompt(request.prompt_ids.size());
     for (int i = 0; i < call.n; ++i) {
       request.sampling.seed = call.sampling.seed + static_cast<uint64_t>(i);
@@ -234,6 +235,15 @@ Result<std::vector<int32_t>> Generator::ChatPromptIds(const ChatInput& input) co
   if (!chat) return chat.error();
   BANTAM_TRY(const RenderedChat rendered, chat->Render(input));
   return EncodeChat(tokenizer(), rendered).ids;
+}
+
+Result<std::shared_ptr<const grammar::Constraint>> Generator::Constrain(
+    std::shared_ptr<const grammar::Grammar> grammar) const {
+  const std::lock_guard lock(table_mutex_);
+  if (table_ == nullptr) {
+    BANTAM_TRY(table_, grammar::TokenTable::From(tokenizer()));
+  }
+  return grammar::Constraint::Create(std::move(grammar), table_);
 }
 
 Result<std::vector<GeneratedText>> Generator::Generate(const GenerateCall& call) {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +35,7 @@ struct GenerateCall {
   std::vector<int32_t> stop_ids = {};  // besides the model's own
   bool ignore_eos = false;             // not the model's own
   int n = 1;                           // texts; the i-th has the seed sampling.seed + i
+  std::shared_ptr<const grammar::Constraint> constraint = nullptr;  // of Generator::Constrain
   MonotonicTime deadline = MonotonicTime::max();
 };
 
@@ -101,6 +103,13 @@ class Generator {
   virtual const Result<ChatTemplate>& chat_template() const = 0;
   // Messages as the prompt that the model was trained on; what they say never becomes a control token.
   Result<std::vector<int32_t>> ChatPromptIds(const ChatInput& input) const;
+  // For calls whose text is held to a grammar; what one finds out serves the next. Must not outlive the generator.
+  // kUnsupported for tokenizers whose tokens are not pieces of text.
+  Result<std::shared_ptr<const grammar::Constraint>> Constrain(std::shared_ptr<const grammar::Grammar> grammar) const;
+
+ private:
+  mutable std::mutex table_mutex_;
+  mutable std::shared_ptr<const grammar::TokenTable> table_;  // when first wanted
 };
 
 }  // namespace bantam
