@@ -249,6 +249,79 @@ TEST(GenerationLoop, RefusesWhatCanNeverRun) {
   EXPECT_OK(bench.loop.Check({.prompt_ids = Prompt(79, 1), .sampling = {}}));
 }
 
+// A grammar over one-letter tokens; the decoder itself would write anything.
+std::shared_ptr<const grammar::Constraint> Held(std::string_view pattern) {
+  std::vector<std::string> tokens(50);  // 0 and the last ones are control tokens
+  for (int32_t id = 1; id <= 26; ++id) tokens[static_cast<size_t>(id)] = std::string(1, static_cast<char>('a' + id - 1));
+  const auto compiled = grammar::FromRegex(pattern, "pattern");
+  EXPECT_OK(compiled);
+  return grammar::Constraint::Create(*compiled, grammar::TokenTable::FromBytes(tokens));
+}
+
+std::string Letters(const std::vector<int32_t>& ids) {
+  std::string text;
+  for (const int32_t id : ids) text += static_cast<char>('a' + id - 1);
+  return text;
+}
+
+TEST(GenerationLoop, TextIsHeldToAGrammar) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    Bench bench({.num_blocks = 20});
+    Recorder held, free;
+    GenerationRequest request{.prompt_ids = Prompt(7, seed), .sampling = {.seed = seed}, .max_tokens = 40, .stop_ids = {0}};
+    request.listener = &free;
+    bench.loop.Add(1, request);
+    request.constraint = Held("[a-f]{2,5}xyzzy[a-c]{0,3}");
+    request.listener = &held;
+    bench.loop.Add(2, request);
+    while (bench.loop.Step()) {
+    }
+    ASSERT_TRUE(held.result.has_value());
+    ASSERT_OK(*held.result);
+    EXPECT_EQ((*held.result)->reason, FinishReason::kStop);
+    EXPECT_THAT(Letters(held.tokens), ::testing::MatchesRegex("[a-f]{2,5}xyzzy[a-c]{0,3}"));
+    // Who runs beside it writes what it would alone.
+    request.constraint = nullptr;
+    EXPECT_EQ(free.tokens, TextOf(bench.decoder, request));
+  }
+}
+
+TEST(GenerationLoop, TokensThatMustFollowAreComputedTogether) {
+  const auto steps = [](int top_logprobs, Recorder& recorder) {
+    Bench bench({.num_blocks = 20});
+    GenerationRequest request{.prompt_ids = Prompt(7, 3), .sampling = {.temperature = 0, .top_logprobs = top_logprobs}, .max_tokens = 90};
+    request.constraint = Held("[ab]thequickbrownfox[ab]jumpsoverthelazydog");
+    request.listener = &recorder;
+    bench.loop.Add(1, request);
+    while (bench.loop.Step()) {
+    }
+    EXPECT_OK(*recorder.result);
+    return bench.decoder.num_steps.load();
+  };
+  Recorder jumping, walking;
+  const int few = steps(-1, jumping), many = steps(0, walking);
+  EXPECT_EQ(jumping.tokens, walking.tokens);
+  EXPECT_EQ(jumping.tokens.size(), 37U);
+  EXPECT_EQ(many, 37);
+  EXPECT_LT(few, 8);
+}
+
+TEST(GenerationLoop, AGrammarThatTheVocabularyCannotWriteFailsAlone) {
+  Bench bench({.num_blocks = 20});
+  Recorder held, free;
+  GenerationRequest request{.prompt_ids = Prompt(7, 1), .sampling = {}, .max_tokens = 10};
+  request.listener = &free;
+  bench.loop.Add(1, request);
+  request.constraint = Held("ab[0-9]");
+  request.listener = &held;
+  bench.loop.Add(2, request);
+  while (bench.loop.Step()) {
+  }
+  ASSERT_FALSE(*held.result);
+  EXPECT_EQ(held.result->error().code, ErrorCode::kUnsupported);
+  EXPECT_OK(*free.result);
+}
+
 TEST(GenerationLoop, WhatIsLeftEndsWithTheLoop) {
   std::vector<Recorder> recorders(3);
   {

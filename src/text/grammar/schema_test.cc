@@ -102,14 +102,18 @@ TEST(Schema, RefusedByName) {
   EXPECT_NE(ErrorOf(R"({"type":"array","minItems":9000000000})").find("cannot be counted"), std::string::npos);
 }
 
-// Which of the test suite's schemas compile, and whether what they accept is right, read strictly.
+// Which of the test suite's schemas compile, and whether what they accept is right, read strictly. What is valid and not
+// accepted: properties in another order, 1.0 for 1, and formats, which have fewer texts here.
 TEST(Schema, TestSuite) {
   BANTAM_REQUIRE_DATA(folder, "schema-testsuite/tests/draft2020-12");
-  int schemas = 0, compiled = 0, invalid = 0, valid = 0, accepted = 0, format_files = 0;
+  int schemas = 0, compiled = 0, invalid = 0;
+  struct Share {
+    int accepted = 0, all = 0;
+  } formats, others;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".json") continue;
     const std::string file = entry.path().lexically_relative(folder).string();
-    ++format_files;
+    Share& share = file.find("format") != std::string::npos ? formats : others;
     ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(entry.path()));
     ASSERT_OK_AND_ASSIGN(const json::value groups, ParseJson(text, file));
     for (const json::value& group : groups.as_array()) {
@@ -122,23 +126,25 @@ TEST(Schema, TestSuite) {
         const std::string instance = ToJson(test.at("data"));
         const bool accepts = Accepts(constraint, instance);
         if (test.at("valid").as_bool()) {
-          ++valid;
-          accepted += accepts ? 1 : 0;
-        } else {
-          ++invalid;
-          EXPECT_FALSE(accepts) << file << ": " << group.at("description") << ": " << test.at("description") << ": " << instance;
+          ++share.all;
+          share.accepted += accepts ? 1 : 0;
+          continue;
         }
+        ++invalid;
+        EXPECT_FALSE(accepts) << file << ": " << group.at("description") << ": " << test.at("description") << ": "
+                              << instance;
       }
     }
   }
-  RecordProperty("share", fmt::format("{} of {} schemas compile; {} of {} valid documents accepted; {} invalid ones refused", compiled, schemas, accepted, valid, invalid));
-  std::printf("%d of %d schemas compile; %d of %d valid documents accepted; %d invalid ones refused\n", compiled, schemas, accepted, valid, invalid);
-  EXPECT_GE(compiled * 100, schemas * 50);
-  EXPECT_GE(accepted * 100, valid * 90);
+  std::printf("%d of %d schemas compile; of the valid documents %d of %d accepted, with formats %d of %d; %d invalid ones refused\n",
+              compiled, schemas, others.accepted, others.all, formats.accepted, formats.all, invalid);
+  EXPECT_GE(compiled, 220);
+  EXPECT_GE(others.accepted * 100, others.all * 95);
+  EXPECT_GE(formats.accepted * 100, formats.all * 60);
   EXPECT_GT(invalid, 500);
 }
 
-// llama.cpp's own, whose grammars are stricter or laxer here and there: those places are listed.
+// llama.cpp's own.
 TEST(Schema, LlamaCppVectors) {
   BANTAM_REQUIRE_DATA(file, "schema-llamacpp/schema_strings.jsonl");
   ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(file));
@@ -151,7 +157,7 @@ TEST(Schema, LlamaCppVectors) {
     ASSERT_OK_AND_ASSIGN(const json::value schema, ParseJson(row.at("schema").as_string(), name));
     const auto grammar = FromSchema(schema, name, {.loose_spaces = true});
     if (!grammar) {
-      std::printf("%s\n", grammar.error().message.c_str());
+      EXPECT_NE(grammar.error().message.find("\"uniqueItems\""), std::string::npos) << grammar.error().message;
       continue;
     }
     const auto constraint = Constraint::Create(*grammar, ByteTokens());
@@ -159,12 +165,13 @@ TEST(Schema, LlamaCppVectors) {
       for (const json::value& each : row.at(pass ? "pass" : "fail").as_array()) {
         const bool same = Accepts(constraint, each.as_string()) == pass;
         same ? ++agreed : ++differed;
-        if (!same) std::printf("%s: %s: %s\n", name.c_str(), pass ? "not accepted" : "accepted", each.as_string().c_str());
+        // There, no type means an object.
+        EXPECT_TRUE(same || name == "empty schema (object)") << name << ": " << each;
       }
     }
   }
-  EXPECT_GE(agreed, 200);
-  EXPECT_LE(differed, 20);
+  EXPECT_GE(agreed, 230);
+  EXPECT_EQ(differed, 4);
 }
 
 }  // namespace

@@ -56,10 +56,14 @@ std::string BytesOfText(std::string_view text, const Notation& notation) {
   if (notation.byte_fallback) {
     if (std::optional<std::string> byte = FallbackByte(text)) return *byte;
   }
-  std::string bytes(text);
-  if (!notation.metaspace) return bytes;
+  if (!notation.metaspace) return std::string(text);
   constexpr std::string_view kMark = "\xE2\x96\x81";
-  for (size_t at = 0; (at = bytes.find(kMark, at)) != std::string::npos; ++at) bytes.replace(at, kMark.size(), " ");
+  std::string bytes;
+  while (!text.empty()) {
+    const bool space = text.starts_with(kMark);
+    bytes += space ? ' ' : text.front();
+    text.remove_prefix(space ? kMark.size() : 1);
+  }
   return bytes;
 }
 
