@@ -1,7 +1,8 @@
 // What it costs to hold text to a schema: masks over a tokenizer's vocabulary, walked at random.
 //
 //   tools/build.sh release bantam_mask_bench
-//   build/release/bantam_mask_bench TOKENIZER SCHEMA.json [WALKS]     times of a mask with the step after it, first texts and later ones
+//   build/release/bantam_mask_bench TOKENIZER SCHEMA.json [WALKS]     times of a mask with the step after it, first
+//   texts and later ones
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +16,9 @@
 namespace bantam {
 namespace {
 
-double Microseconds(MonotonicTime since) { return std::chrono::duration<double, std::micro>(MonotonicNow() - since).count(); }
+double Microseconds(MonotonicTime since) {
+  return std::chrono::duration<double, std::micro>(MonotonicNow() - since).count();
+}
 
 struct Times {
   std::vector<double> masks;
@@ -23,7 +26,8 @@ struct Times {
 };
 
 // One text, as a model that knows nothing would write it: any allowed token, but a closing one every fourth time.
-void Walk(const std::shared_ptr<const grammar::Constraint>& constraint, std::mt19937_64& random, std::vector<uint32_t>& allowed, Times& times) {
+void Walk(const std::shared_ptr<const grammar::Constraint>& constraint, std::mt19937_64& random,
+          std::vector<uint32_t>& allowed, Times& times) {
   grammar::ConstraintState state(constraint);
   const grammar::TokenTable& tokens = constraint->tokens();
   std::vector<int32_t> ids, closing;
@@ -53,7 +57,10 @@ void Walk(const std::shared_ptr<const grammar::Constraint>& constraint, std::mt1
 void Report(const char* name, Times& times) {
   std::ranges::sort(times.masks);
   for (const double each : times.masks) times.total += each;
-  const auto at = [&](double share) { return times.masks[std::min(times.masks.size() - 1, static_cast<size_t>(share * static_cast<double>(times.masks.size())))]; };
+  const auto at = [&](double share) {
+    return times
+        .masks[std::min(times.masks.size() - 1, static_cast<size_t>(share * static_cast<double>(times.masks.size())))];
+  };
   std::printf("  %-12s %6zu tokens   mean %8.2f us   median %6.2f   p99 %8.2f   most %8.2f\n", name, times.masks.size(),
               times.total / static_cast<double>(times.masks.size()), at(0.5), at(0.99), times.masks.back());
 }
@@ -62,7 +69,8 @@ int Run(int argc, char** argv) {
   if (argc < 3) return std::fputs("usage: bantam_mask_bench TOKENIZER SCHEMA [WALKS]\n", stderr), 64;
   auto tokenizer = Tokenizer::Load(argv[1]);
   auto text = ReadFile(argv[2]);
-  if (!tokenizer || !text) return std::fprintf(stderr, "%s\n", (!tokenizer ? tokenizer.error() : text.error()).message.c_str()), 65;
+  if (!tokenizer || !text)
+    return std::fprintf(stderr, "%s\n", (!tokenizer ? tokenizer.error() : text.error()).message.c_str()), 65;
   auto schema = ParseJson(*text, argv[2]);
   if (!schema) return std::fprintf(stderr, "%s\n", schema.error().message.c_str()), 65;
   MonotonicTime start = MonotonicNow();

@@ -47,7 +47,10 @@ json::object Try(const std::shared_ptr<const grammar::Grammar>& compiled, const 
       ++unfinished;
     }
   }
-  return {{"states", compiled->num_states()}, {"accepts", std::move(accepts)}, {"samples", std::move(samples)}, {"unfinished", unfinished}};
+  return {{"states", compiled->num_states()},
+          {"accepts", std::move(accepts)},
+          {"samples", std::move(samples)},
+          {"unfinished", unfinished}};
 }
 
 Result<json::object> TryLine(std::string_view line, size_t number) {
@@ -58,7 +61,8 @@ Result<json::object> TryLine(std::string_view line, size_t number) {
   if (const json::value* texts = object.Find("texts"); texts != nullptr) {
     BANTAM_TRY(const json::array* const list, object.Array("texts"));
     for (const json::value& text : *list) {
-      if (!text.is_string()) return Err(ErrorCode::kInvalidArgument, "{}: \"texts\" holds something else than texts", name);
+      if (!text.is_string())
+        return Err(ErrorCode::kInvalidArgument, "{}: \"texts\" holds something else than texts", name);
       trial.texts.emplace_back(text.get_string());
     }
   }
@@ -66,7 +70,8 @@ Result<json::object> TryLine(std::string_view line, size_t number) {
   BANTAM_TRY(const int64_t seed, object.IntOr("seed", 0, 0, INT64_MAX));
   trial.samples = static_cast<int>(samples);
   trial.seed = static_cast<uint64_t>(seed);
-  Result<std::shared_ptr<const grammar::Grammar>> compiled = Err(ErrorCode::kInvalidArgument, "{}: no \"schema\", \"grammar\", \"regex\" or \"choices\"", name);
+  Result<std::shared_ptr<const grammar::Grammar>> compiled =
+      Err(ErrorCode::kInvalidArgument, "{}: no \"schema\", \"grammar\", \"regex\" or \"choices\"", name);
   if (const json::value* schema = object.Find("schema")) {
     BANTAM_TRY(const bool narrow, object.BoolOr("narrow", true));
     BANTAM_TRY(const bool loose, object.BoolOr("loose_spaces", false));
@@ -80,7 +85,8 @@ Result<json::object> TryLine(std::string_view line, size_t number) {
   } else if (object.Has("choices")) {
     BANTAM_TRY(const json::array* const list, object.Array("choices"));
     std::vector<std::string> choices;
-    for (const json::value& each : *list) choices.emplace_back(each.is_string() ? std::string(each.get_string()) : ToJson(each));
+    for (const json::value& each : *list)
+      choices.emplace_back(each.is_string() ? std::string(each.get_string()) : ToJson(each));
     compiled = grammar::FromChoices(choices, "choices");
   }
   if (!compiled) return compiled.error();
@@ -96,7 +102,8 @@ Status RunBatch() {
     for (const std::string& line : lines) {
       const Result<json::object> done = TryLine(line, number++);
       out += ToJson(done ? *done
-                         : json::object{{"error", json::object{{"code", ErrorCodeName(done.error().code)}, {"message", done.error().message}}}}) +
+                         : json::object{{"error", json::object{{"code", ErrorCodeName(done.error().code)},
+                                                               {"message", done.error().message}}}}) +
              "\n";
     }
     BANTAM_RETURN_IF_ERROR(Print(out));
@@ -106,12 +113,14 @@ Status RunBatch() {
 Status RunGrammar(const Options& options) {
   EndQuietlyOnClosedPipe();
   if (options.batch) return RunBatch();
-  if (!options.held.any()) return Err(ErrorCode::kInvalidArgument, "nothing to check: give --schema, --grammar, --regex or --choice");
+  if (!options.held.any())
+    return Err(ErrorCode::kInvalidArgument, "nothing to check: give --schema, --grammar, --regex or --choice");
   BANTAM_TRY(const std::shared_ptr<const grammar::Grammar> compiled, options.held.Compile());
   const json::object done = Try(compiled, {.texts = options.texts, .samples = options.samples, .seed = options.seed});
   std::string out;
   for (size_t i = 0; i < options.texts.size(); ++i) {
-    out += fmt::format("{}\t{}\n", done.at("accepts").as_array()[i].get_bool() ? "accepted" : "refused", options.texts[i]);
+    out +=
+        fmt::format("{}\t{}\n", done.at("accepts").as_array()[i].get_bool() ? "accepted" : "refused", options.texts[i]);
   }
   for (const json::value& sample : done.at("samples").as_array()) out += std::string(sample.get_string()) + "\n";
   if (out.empty()) out = fmt::format("can be enforced ({} states)\n", compiled->num_states());
@@ -124,9 +133,11 @@ Run SetUpGrammar(CLI::App& app) {
   auto options = std::make_shared<Options>();
   options->held.AddTo(app);
   app.add_option("--accepts", options->texts, "Tell whether these texts are of it");
-  app.add_option("--sample", options->samples, "Print so many texts of it, made at random")->check(CLI::Range(1, 100'000));
+  app.add_option("--sample", options->samples, "Print so many texts of it, made at random")
+      ->check(CLI::Range(1, 100'000));
   app.add_option("--seed", options->seed, "Of the samples");
-  app.add_flag("--batch", options->batch, "One JSON object a line on standard input: schema, grammar, regex or choices; texts, samples, seed");
+  app.add_flag("--batch", options->batch,
+               "One JSON object a line on standard input: schema, grammar, regex or choices; texts, samples, seed");
   app.footer(
       "Examples:\n"
       "  bantam grammar --schema person.json\n"

@@ -16,7 +16,8 @@ constexpr uint64_t kMaxBytes = uint64_t{1} << 20;
 }  // namespace
 
 void GrammarOptions::AddTo(CLI::App& app) {
-  auto* one = app.add_option("--schema", schema, "JSON Schema that the text is a document of: a file, or the schema itself");
+  auto* one =
+      app.add_option("--schema", schema, "JSON Schema that the text is a document of: a file, or the schema itself");
   auto* two = app.add_option("--grammar", grammar, "Grammar that the text is of (GBNF): a file");
   auto* three = app.add_option("--regex", regex, "Pattern that the whole text matches");
   auto* four = app.add_option("--choice", choices, "The text is one of these; A,B or several times")->delimiter(',');

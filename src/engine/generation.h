@@ -34,8 +34,8 @@ class GenerationListener {
   virtual ~GenerationListener() = default;
   // The next token, but a stop token. False: enough, the text ends here.
   virtual bool OnToken(const TokenChoice& token) = 0;
-  // Once, last: kCancelled, kDeadline, kCorrupt for weights that give numbers that are not finite, or kUnsupported where
-  // the model has no token that its constraint lets follow.
+  // Once, last: kCancelled, kDeadline, kCorrupt for weights that give numbers that are not finite, or kUnsupported
+  // where the model has no token that its constraint lets follow.
   virtual void OnDone(const Result<GenerationSummary>& summary) = 0;
 };
 
@@ -44,8 +44,8 @@ struct GenerationRequest {
   SamplingParams sampling;
   int max_tokens = 0;  // 0: as many as the model and the cache allow
   std::vector<int32_t> stop_ids = {};
-  // What the text is held to. It then ends with a stop token where it may, or where nothing may follow; tokens that must
-  // follow are not computed one by one, but with top_logprobs.
+  // What the text is held to. It then ends with a stop token where it may, or where nothing may follow; tokens that
+  // must follow are not computed one by one, but with top_logprobs.
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;
   MonotonicTime deadline = MonotonicTime::max();
   GenerationListener* listener = nullptr;  // must live until OnDone

@@ -30,8 +30,8 @@ struct GenerationLoop::Sequence {
   Sampler sampler;
   std::optional<grammar::ConstraintState> held;
   std::vector<uint32_t> allowed;  // of the next token
-  std::vector<int32_t> tokens;  // prompt, then text
-  int num_cached = 0;           // of them, with keys and values in `blocks`
+  std::vector<int32_t> tokens;    // prompt, then text
+  int num_cached = 0;             // of them, with keys and values in `blocks`
   std::vector<int32_t> blocks;
   int num_published = 0;                // of the blocks
   uint64_t content = KvBlocks::kStart;  // of the published ones

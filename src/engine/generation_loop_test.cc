@@ -252,7 +252,8 @@ TEST(GenerationLoop, RefusesWhatCanNeverRun) {
 // A grammar over one-letter tokens; the decoder itself would write anything.
 std::shared_ptr<const grammar::Constraint> Held(std::string_view pattern) {
   std::vector<std::string> tokens(50);  // 0 and the last ones are control tokens
-  for (int32_t id = 1; id <= 26; ++id) tokens[static_cast<size_t>(id)] = std::string(1, static_cast<char>('a' + id - 1));
+  for (int32_t id = 1; id <= 26; ++id)
+    tokens[static_cast<size_t>(id)] = std::string(1, static_cast<char>('a' + id - 1));
   const auto compiled = grammar::FromRegex(pattern, "pattern");
   EXPECT_OK(compiled);
   return grammar::Constraint::Create(*compiled, grammar::TokenTable::FromBytes(tokens));
@@ -268,7 +269,8 @@ TEST(GenerationLoop, TextIsHeldToAGrammar) {
   for (unsigned seed = 0; seed < 20; ++seed) {
     Bench bench({.num_blocks = 20});
     Recorder held, free;
-    GenerationRequest request{.prompt_ids = Prompt(7, seed), .sampling = {.seed = seed}, .max_tokens = 40, .stop_ids = {0}};
+    GenerationRequest request{
+        .prompt_ids = Prompt(7, seed), .sampling = {.seed = seed}, .max_tokens = 40, .stop_ids = {0}};
     request.listener = &free;
     bench.loop.Add(1, request);
     request.constraint = Held("[a-f]{2,5}xyzzy[a-c]{0,3}");
@@ -289,7 +291,8 @@ TEST(GenerationLoop, TextIsHeldToAGrammar) {
 TEST(GenerationLoop, TokensThatMustFollowAreComputedTogether) {
   const auto steps = [](int top_logprobs, Recorder& recorder) {
     Bench bench({.num_blocks = 20});
-    GenerationRequest request{.prompt_ids = Prompt(7, 3), .sampling = {.temperature = 0, .top_logprobs = top_logprobs}, .max_tokens = 90};
+    GenerationRequest request{
+        .prompt_ids = Prompt(7, 3), .sampling = {.temperature = 0, .top_logprobs = top_logprobs}, .max_tokens = 90};
     request.constraint = Held("[ab]thequickbrownfox[ab]jumpsoverthelazydog");
     request.listener = &recorder;
     bench.loop.Add(1, request);

@@ -32,9 +32,9 @@ struct GenerateCall {
   SamplingParams sampling = {};
   int max_tokens = 0;  // 0: as many as the model and the cache allow
   std::vector<std::string> stop = {};
-  std::vector<int32_t> stop_ids = {};  // besides the model's own
-  bool ignore_eos = false;             // not the model's own
-  int n = 1;                           // texts; the i-th has the seed sampling.seed + i
+  std::vector<int32_t> stop_ids = {};                               // besides the model's own
+  bool ignore_eos = false;                                          // not the model's own
+  int n = 1;                                                        // texts; the i-th has the seed sampling.seed + i
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;  // of Generator::Constrain
   MonotonicTime deadline = MonotonicTime::max();
 };

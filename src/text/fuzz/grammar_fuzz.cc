@@ -1,6 +1,6 @@
-// Fuzz target of constrained output: the first byte says what the rest is (a JSON Schema, a grammar, a pattern), which is
-// compiled or refused; of what compiles, texts made at random must be accepted, and those of a schema must be JSON. With
-// clang and -DBANTAM_FUZZ=ON, from the repository's root:
+// Fuzz target of constrained output: the first byte says what the rest is (a JSON Schema, a grammar, a pattern), which
+// is compiled or refused; of what compiles, texts made at random must be accepted, and those of a schema must be JSON.
+// With clang and -DBANTAM_FUZZ=ON, from the repository's root:
 //
 //   build/fuzz/src/text/grammar_fuzz -timeout=5 -max_len=65536 src/text/fuzz/grammar_corpus
 //

@@ -19,10 +19,47 @@ TEST(GrammarReplay, Corpus) {
 
 TEST(GrammarReplay, FiveThousandMutations) {
   const std::vector<std::string> corpus = Corpus();
-  static constexpr const char* kParts[] = {
-      "(", ")", "[", "]", "{", "}", "|", "*", "+", "?", "{2}", "{0,3}", "^", "$", ".", "\\", "\"", "::=", "root", "\n", "#", "\\u00e4", "[^a]",
-      "\"a\"", "\xFF", "\"$ref\":\"#\",", "\"type\":\"string\",", "\"type\":[\"null\",\"integer\"],", "\"minimum\":3,", "\"maxLength\":2,", "\"allOf\":[{}],",
-      "\"const\":1e300,", "\"pattern\":\"a+\",", "\"required\":[\"a\"],", "\"items\":false,", "\"additionalProperties\":false,", "true", "null", "-1", "1e2", "0.5"};
+  static constexpr const char* kParts[] = {"(",
+                                           ")",
+                                           "[",
+                                           "]",
+                                           "{",
+                                           "}",
+                                           "|",
+                                           "*",
+                                           "+",
+                                           "?",
+                                           "{2}",
+                                           "{0,3}",
+                                           "^",
+                                           "$",
+                                           ".",
+                                           "\\",
+                                           "\"",
+                                           "::=",
+                                           "root",
+                                           "\n",
+                                           "#",
+                                           "\\u00e4",
+                                           "[^a]",
+                                           "\"a\"",
+                                           "\xFF",
+                                           "\"$ref\":\"#\",",
+                                           "\"type\":\"string\",",
+                                           "\"type\":[\"null\",\"integer\"],",
+                                           "\"minimum\":3,",
+                                           "\"maxLength\":2,",
+                                           "\"allOf\":[{}],",
+                                           "\"const\":1e300,",
+                                           "\"pattern\":\"a+\",",
+                                           "\"required\":[\"a\"],",
+                                           "\"items\":false,",
+                                           "\"additionalProperties\":false,",
+                                           "true",
+                                           "null",
+                                           "-1",
+                                           "1e2",
+                                           "0.5"};
   std::mt19937 random(23);
   for (int i = 0; i < 5'000; ++i) {
     std::string input = corpus[random() % corpus.size()];

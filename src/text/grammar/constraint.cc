@@ -18,7 +18,8 @@ Constraint::Constraint(std::shared_ptr<const Grammar> grammar, std::shared_ptr<c
 
 Constraint::~Constraint() = default;
 
-std::shared_ptr<const Constraint> Constraint::Create(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTable> tokens) {
+std::shared_ptr<const Constraint> Constraint::Create(std::shared_ptr<const Grammar> grammar,
+                                                     std::shared_ptr<const TokenTable> tokens) {
   return std::shared_ptr<const Constraint>(new Constraint(std::move(grammar), std::move(tokens)));
 }
 
@@ -45,7 +46,9 @@ bool ConstraintState::Mask(std::span<uint32_t> allowed) const {
 
 Status ConstraintState::Accept(int32_t token) {
   const std::string_view bytes = constraint_->tokens().BytesOf(token);
-  if (bytes.empty()) return Err(ErrorCode::kInvalidArgument, "token {} is a control token, or none: a constrained text has none of them", token);
+  if (bytes.empty())
+    return Err(ErrorCode::kInvalidArgument, "token {} is a control token, or none: a constrained text has none of them",
+               token);
   if (AcceptBytes(bytes)) return Ok();
   return Err(ErrorCode::kInvalidArgument, "token {} (\"{}\") may not come next", token, EscapeForTerminal(bytes, 60));
 }
@@ -60,7 +63,8 @@ Status ConstraintState::AcceptBytes(std::string_view bytes) {
   uint32_t set = set_;
   for (size_t i = 0; i < bytes.size(); ++i) {
     if (set != kDead) set = cache_->Step(set, static_cast<uint8_t>(bytes[i]));
-    if (set == kDead) return Err(ErrorCode::kInvalidArgument, "byte {} of \"{}\" may not come next", i, EscapeForTerminal(bytes, 60));
+    if (set == kDead)
+      return Err(ErrorCode::kInvalidArgument, "byte {} of \"{}\" may not come next", i, EscapeForTerminal(bytes, 60));
   }
   set_ = set;
   return Ok();
@@ -119,8 +123,11 @@ Result<std::shared_ptr<const Grammar>> FromChoices(std::span<const std::string> 
   size_t bytes = 0;
   for (const std::string& choice : choices) {
     bytes += choice.size();
-    if (bytes > Limits::kTextBytes) return Err(ErrorCode::kTooLarge, "{}: more than {} of choices, the limit", name, HumanBytes(Limits::kTextBytes));
-    if (const auto at = FirstInvalidUtf8(choice)) return Err(ErrorCode::kInvalidArgument, "{}: byte {} of choice {} is not well-formed UTF-8", name, *at, parts.size() + 1);
+    if (bytes > Limits::kTextBytes)
+      return Err(ErrorCode::kTooLarge, "{}: more than {} of choices, the limit", name, HumanBytes(Limits::kTextBytes));
+    if (const auto at = FirstInvalidUtf8(choice))
+      return Err(ErrorCode::kInvalidArgument, "{}: byte {} of choice {} is not well-formed UTF-8", name, *at,
+                 parts.size() + 1);
     parts.push_back(pool.Literal(choice));
   }
   return FromExpr(pool, pool.Alt(std::move(parts)), name);

@@ -14,10 +14,12 @@ namespace bantam::grammar {
 
 class Readings;
 
-// A grammar with a tokenizer's tokens. Any thread; what states find out is kept for all of them, up to a limit in bytes.
+// A grammar with a tokenizer's tokens. Any thread; what states find out is kept for all of them, up to a limit in
+// bytes.
 class Constraint {
  public:
-  static std::shared_ptr<const Constraint> Create(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTable> tokens);
+  static std::shared_ptr<const Constraint> Create(std::shared_ptr<const Grammar> grammar,
+                                                  std::shared_ptr<const TokenTable> tokens);
   ~Constraint();
   const TokenTable& tokens() const { return *tokens_; }
 

@@ -56,7 +56,9 @@ class Subsets {
     std::vector<uint32_t> kept;
     for (const uint32_t state : set) {
       bool keep = state == final_;
-      nfa_.EachEdge(state, [&](const Nfa::Edge& edge) { keep |= edge.kind != Nfa::EdgeKind::kEmpty && edge.kind != Nfa::EdgeKind::kBegin; });
+      nfa_.EachEdge(state, [&](const Nfa::Edge& edge) {
+        keep |= edge.kind != Nfa::EdgeKind::kEmpty && edge.kind != Nfa::EdgeKind::kBegin;
+      });
       if (keep) kept.push_back(state);
     }
     std::ranges::sort(kept);
@@ -94,7 +96,8 @@ class Subsets {
       nfa_.EachEdge(state, [&](const Nfa::Edge& edge) {
         if (edge.kind == Nfa::EdgeKind::kCall) calls.emplace_back(edge.rule, edge.to);
         if (edge.kind != Nfa::EdgeKind::kBytes) return;
-        for (size_t c = dfa_.classes.of[edge.first]; c <= dfa_.classes.of[edge.last]; ++c, ++steps) targets_[c].push_back(edge.to);
+        for (size_t c = dfa_.classes.of[edge.first]; c <= dfa_.classes.of[edge.last]; ++c, ++steps)
+          targets_[c].push_back(edge.to);
       });
     }
     if (!budget_.Spend(steps)) return Budget::TooMuchWork();
@@ -201,7 +204,8 @@ Result<Dfa> Product(const Dfa& a, const Dfa& b, Combine how, Budget& budget) {
     if (pairs.size() > budget.dfa_states) return Budget::TooManyStates();
     if (!budget.Spend(out.classes.size())) return Budget::TooMuchWork();
     const auto [x, y] = pairs[i];
-    for (const uint8_t byte : out.classes.first) out.next.push_back(intern(a.Next(x, byte), y == kDead ? kDead : b.Next(y, byte)));
+    for (const uint8_t byte : out.classes.first)
+      out.next.push_back(intern(a.Next(x, byte), y == kDead ? kDead : b.Next(y, byte)));
   }
   return out;
 }

@@ -17,7 +17,8 @@ class Parser {
     SkipSpace(true);
     while (!AtEnd()) BANTAM_RETURN_IF_ERROR(Rule());
     const auto root = rules_.find("root");
-    if (root == rules_.end() || !root->second.defined) return Err(ErrorCode::kInvalidArgument, "{}: no rule \"root\", where the text would begin", name_);
+    if (root == rules_.end() || !root->second.defined)
+      return Err(ErrorCode::kInvalidArgument, "{}: no rule \"root\", where the text would begin", name_);
     for (const auto& [rule, each] : rules_) {
       if (each.defined) continue;
       at_ = each.first_use;
@@ -92,7 +93,8 @@ class Parser {
     const std::string rule = Name();
     if (rule.empty()) return Wrong("expected a rule: a name of letters, digits, \"-\" and \"_\", then ::=");
     SkipSpace(false);
-    if (!Take(':') || !Take(':') || !Take('=')) return Wrong(fmt::format("expected \"::=\" after \"{}\"", EscapeForTerminal(rule, 60)));
+    if (!Take(':') || !Take(':') || !Take('='))
+      return Wrong(fmt::format("expected \"::=\" after \"{}\"", EscapeForTerminal(rule, 60)));
     SkipSpace(true);
     BANTAM_TRY(const uint32_t expr, Alternatives(false));
     BANTAM_TRY(RuleState* const state, Find(rule, begin));
@@ -108,7 +110,8 @@ class Parser {
   }
 
   Result<uint32_t> Alternatives(bool nested) {
-    if (++depth_ > Limits::kDepth) return Wrong(fmt::format("groups deeper than {}, the limit", Limits::kDepth), ErrorCode::kTooLarge);
+    if (++depth_ > Limits::kDepth)
+      return Wrong(fmt::format("groups deeper than {}, the limit", Limits::kDepth), ErrorCode::kTooLarge);
     std::vector<uint32_t> parts;
     do {
       SkipSpace(true);
@@ -141,7 +144,8 @@ class Parser {
         SkipSpace(true);
         if (!Take(')')) return Wrong("\"(\" without \")\"");
       } else if (c == '<' || c == '!') {
-        return Wrong("tokens by name, \"<...>\", are not part of a grammar here: spell their text", ErrorCode::kUnsupported);
+        return Wrong("tokens by name, \"<...>\", are not part of a grammar here: spell their text",
+                     ErrorCode::kUnsupported);
       } else if (IsNameChar(c)) {
         const std::string rule = Name();
         BANTAM_TRY(const RuleState* const state, Find(rule, begin));
@@ -193,7 +197,9 @@ class Parser {
       default:
         break;
     }
-    if (std::string_view("\\\"[]-^.|()*+?{}/'").find(static_cast<char>(escaped)) != std::string_view::npos && escaped < 0x80) return escaped;
+    if (std::string_view("\\\"[]-^.|()*+?{}/'").find(static_cast<char>(escaped)) != std::string_view::npos &&
+        escaped < 0x80)
+      return escaped;
     return Wrong("unknown escape: known are \\n \\r \\t \\\\ \\\" \\[ \\] \\- \\^ \\xHH \\uHHHH \\UHHHHHHHH");
   }
 
@@ -260,7 +266,9 @@ class Parser {
       if (least > Limits::kRepeat || (most != kForever && most > Limits::kRepeat)) {
         return Wrong(fmt::format("more than {} repetitions, the limit", Limits::kRepeat), ErrorCode::kTooLarge);
       }
-      if (repeats == Limits::kDepth) return Wrong(fmt::format("more than {} repetitions of a repetition, the limit", Limits::kDepth), ErrorCode::kTooLarge);
+      if (repeats == Limits::kDepth)
+        return Wrong(fmt::format("more than {} repetitions of a repetition, the limit", Limits::kDepth),
+                     ErrorCode::kTooLarge);
       part = pool_.Repeat(part, least, most);
     }
   }
@@ -278,9 +286,11 @@ class Parser {
 
 Result<std::shared_ptr<const Grammar>> ParseGbnf(std::string_view text, std::string_view name) {
   if (text.size() > Limits::kTextBytes) {
-    return Err(ErrorCode::kTooLarge, "{}: {}, the limit is {}", name, HumanBytes(text.size()), HumanBytes(Limits::kTextBytes));
+    return Err(ErrorCode::kTooLarge, "{}: {}, the limit is {}", name, HumanBytes(text.size()),
+               HumanBytes(Limits::kTextBytes));
   }
-  if (const auto at = FirstInvalidUtf8(text)) return Err(ErrorCode::kInvalidArgument, "{}: byte {} is not well-formed UTF-8", name, *at);
+  if (const auto at = FirstInvalidUtf8(text))
+    return Err(ErrorCode::kInvalidArgument, "{}: byte {} is not well-formed UTF-8", name, *at);
   return Parser(text, name).Run();
 }
 

@@ -16,7 +16,8 @@ struct GrammarBuilder::Joined {
 };
 
 Result<uint32_t> GrammarBuilder::AddRule(std::string name) {
-  if (rules_.size() >= Limits::kRules) return Err(ErrorCode::kTooLarge, "more than {} rules, the limit", Limits::kRules);
+  if (rules_.size() >= Limits::kRules)
+    return Err(ErrorCode::kTooLarge, "more than {} rules, the limit", Limits::kRules);
   rules_.push_back({std::move(name), nfa.AddState(), nfa.AddState()});
   return static_cast<uint32_t>(rules_.size() - 1);
 }
@@ -25,7 +26,9 @@ Status GrammarBuilder::Join(Joined& all) {
   BANTAM_RETURN_IF_ERROR(nfa.Check());
   // Borders of UTF-8's lead bytes and of what JSON escapes, for FindFreeChars.
   std::array<bool, 257> begins{};
-  for (const size_t byte : {0x20, 0x22, 0x23, 0x5C, 0x5D, 0x80, 0x90, 0xA0, 0xC0, 0xC2, 0xE0, 0xE1, 0xED, 0xEE, 0xF0, 0xF1, 0xF4, 0xF5}) begins[byte] = true;
+  for (const size_t byte :
+       {0x20, 0x22, 0x23, 0x5C, 0x5D, 0x80, 0x90, 0xA0, 0xC0, 0xC2, 0xE0, 0xE1, 0xED, 0xEE, 0xF0, 0xF1, 0xF4, 0xF5})
+    begins[byte] = true;
   for (const uint8_t byte : ByteClasses::Of(nfa).first) begins[byte] = true;
   all.classes = ByteClasses::From(begins);
   for (const Rule& rule : rules_) {
@@ -91,7 +94,9 @@ Status GrammarBuilder::CheckLeftRecursion(const Joined& all) const {
   std::vector<uint32_t> first(all.final.size() + 1);
   for (const Dfa::Call& call : all.calls) ++first[call.from + 1];
   for (size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
-  const auto calls = [&](uint32_t state) { return std::span(all.calls).subspan(first[state], first[state + 1] - first[state]); };
+  const auto calls = [&](uint32_t state) {
+    return std::span(all.calls).subspan(first[state], first[state + 1] - first[state]);
+  };
   // Which states reach their rule's end without a byte.
   std::vector<uint8_t> empty = all.final;
   for (bool changed = true; changed;) {
@@ -103,8 +108,8 @@ Status GrammarBuilder::CheckLeftRecursion(const Joined& all) const {
       changed = true;
     }
   }
-  // Over states: a call leads to the start of its rule and, where that may be empty, past it. A cycle that enters a rule
-  // is left recursion; states of a rule are only ever reached from its start, so it is found where it enters.
+  // Over states: a call leads to the start of its rule and, where that may be empty, past it. A cycle that enters a
+  // rule is left recursion; states of a rule are only ever reached from its start, so it is found where it enters.
   enum : uint8_t { kNew, kOpen, kDone };
   std::vector<uint8_t> marks(all.final.size(), kNew);
   struct Frame {
@@ -129,7 +134,8 @@ Status GrammarBuilder::CheckLeftRecursion(const Joined& all) const {
       const uint32_t to = past ? call.to : all.starts[call.rule];
       // Past a rule that may be empty, round and round, is no recursion: ("a"*)*.
       if (marks[to] == kOpen && !past) {
-        return Err(ErrorCode::kInvalidArgument, "rule \"{}\" can begin with itself (left recursion): put a character before it, or repeat with *",
+        return Err(ErrorCode::kInvalidArgument,
+                   "rule \"{}\" can begin with itself (left recursion): put a character before it, or repeat with *",
                    rules_[call.rule].name);
       }
       if (marks[to] != kNew) continue;
@@ -211,7 +217,8 @@ void Grammar::FindFreeChars() {
   free_chars_.assign(num_states(), 0);
   const auto readable = [&](uint32_t state) {
     for (size_t c = 0; c < width; ++c) {
-      if (classes_.first[c] < 0x80 && After(kBorder, classes_.first[c]) != kNone && Next(state, c) == kDead) return false;
+      if (classes_.first[c] < 0x80 && After(kBorder, classes_.first[c]) != kNone && Next(state, c) == kDead)
+        return false;
     }
     return true;
   };
@@ -272,7 +279,8 @@ void Grammar::FindFreeChars() {
     }
   }
   for (const Node& node : nodes) {
-    if (node.place == kBorder) free_chars_[node.state] = static_cast<uint8_t>(std::min<uint32_t>(node.chars, kManyChars));
+    if (node.place == kBorder)
+      free_chars_[node.state] = static_cast<uint8_t>(std::min<uint32_t>(node.chars, kManyChars));
   }
 }
 

@@ -1,5 +1,5 @@
-// The one form that JSON Schema, grammar text, patterns and choices are compiled to: a pushdown automaton over bytes. Each
-// rule is an automaton with one way to read each byte; beside its bytes a state may call rules.
+// The one form that JSON Schema, grammar text, patterns and choices are compiled to: a pushdown automaton over bytes.
+// Each rule is an automaton with one way to read each byte; beside its bytes a state may call rules.
 //
 //   GrammarBuilder builder;
 //   const uint32_t root = builder.AddRule("root");
@@ -60,7 +60,8 @@ class GrammarBuilder {
   uint32_t final(uint32_t rule) const { return rules_[rule].final; }
   size_t num_rules() const { return rules_.size(); }
 
-  // kInvalidArgument for left recursion and for a root without any text, kTooLarge beyond a limit. `name` begins errors.
+  // kInvalidArgument for left recursion and for a root without any text, kTooLarge beyond a limit. `name` begins
+  // errors.
   Result<std::shared_ptr<const Grammar>> Build(uint32_t root, std::string_view name);
 
   Nfa nfa;

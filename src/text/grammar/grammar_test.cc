@@ -27,8 +27,10 @@ TEST(Gbnf, LlamaCppVectors) {
     const std::string name(row.at("name").as_string());
     ASSERT_OK_AND_ASSIGN(const auto grammar, ParseGbnf(row.at("grammar").as_string(), name));
     const auto constraint = Constraint::Create(grammar, ByteTokens());
-    for (const auto& each : row.at("pass").as_array()) EXPECT_TRUE(Accepts(constraint, each.as_string())) << name << ": " << each;
-    for (const auto& each : row.at("fail").as_array()) EXPECT_FALSE(Accepts(constraint, each.as_string())) << name << ": " << each;
+    for (const auto& each : row.at("pass").as_array())
+      EXPECT_TRUE(Accepts(constraint, each.as_string())) << name << ": " << each;
+    for (const auto& each : row.at("fail").as_array())
+      EXPECT_FALSE(Accepts(constraint, each.as_string())) << name << ": " << each;
     checked += static_cast<int>(row.at("pass").as_array().size() + row.at("fail").as_array().size());
   }
   EXPECT_EQ(checked, 119);
@@ -77,7 +79,8 @@ TEST(Gbnf, ErrorsNameThePlace) {
   EXPECT_EQ(GbnfError("root ::= *"), "g:1:10: nothing to repeat");
   EXPECT_EQ(GbnfError("root ::= [b-a]"), "g:1:14: a range in a class is upside down");
   EXPECT_EQ(GbnfError("root ::= \"a\"{3,2}"), "g:1:18: a repetition is upside down");
-  EXPECT_EQ(GbnfError("root ::= root \"x\" | \"y\""), "g: rule \"root\" can begin with itself (left recursion): put a character before it, or repeat with *");
+  EXPECT_EQ(GbnfError("root ::= root \"x\" | \"y\""),
+            "g: rule \"root\" can begin with itself (left recursion): put a character before it, or repeat with *");
   EXPECT_NE(GbnfError("root ::= a\na ::= b? a \"x\" | \"\"\nb ::= \"y\"").find("left recursion"), std::string::npos);
   EXPECT_EQ(GbnfError("root ::= \"a\" root"), "g: no text at all satisfies it");
 }
@@ -95,7 +98,8 @@ TEST(Gbnf, Hostile) {
   for (int i = 0; i < 5000; ++i) chain += fmt::format("r{} ::= r{} \"x\"?\n", i, i + 1);
   EXPECT_EQ(GbnfError("root ::= r0\n" + chain + "r5000 ::= \"y\""), "");
   std::string doubling;  // 2^40 ways to begin
-  for (int i = 0; i < 40; ++i) doubling += fmt::format("a{0} ::= a{1} \"x\" | b{1} \"y\"\nb{0} ::= a{1} \"z\" | b{1} \"w\"\n", i, i + 1);
+  for (int i = 0; i < 40; ++i)
+    doubling += fmt::format("a{0} ::= a{1} \"x\" | b{1} \"y\"\nb{0} ::= a{1} \"z\" | b{1} \"w\"\n", i, i + 1);
   const auto grammar = ParseGbnf("root ::= a0\n" + doubling + "a40 ::= \"q\"\nb40 ::= \"q\"", "g");
   ASSERT_TRUE(grammar.has_value()) << grammar.error().message;
   (void)Accepts(*grammar, "qqq");
@@ -115,7 +119,9 @@ TEST(Regex, WholeText) {
   EXPECT_FALSE(matches("a$^b|x", "ab"));
   EXPECT_TRUE(matches("[^\\d\\s]{2,3}", "ab\xC3\xA4"));
   EXPECT_FALSE(matches("[^\\d\\s]{2,3}", "a1"));
-  EXPECT_TRUE(matches("\\u00e4\\x41\\u{1F600}\\ud83d\\ude00", "\xC3\xA4" "A\xF0\x9F\x98\x80\xF0\x9F\x98\x80"));
+  EXPECT_TRUE(matches("\\u00e4\\x41\\u{1F600}\\ud83d\\ude00",
+                      "\xC3\xA4"
+                      "A\xF0\x9F\x98\x80\xF0\x9F\x98\x80"));
   EXPECT_TRUE(matches("(?:x|(?<name>y))*?", "xyyx"));
   EXPECT_TRUE(matches("[\\w.-]+@[\\w-]+\\.\\w{2,}", "a.b@c-d.org"));
   EXPECT_FALSE(matches(".", "\n"));
@@ -126,12 +132,15 @@ TEST(Regex, RefusedByName) {
     const auto grammar = FromRegex(pattern, "r");
     return grammar ? std::string() : grammar.error().message;
   };
-  EXPECT_EQ(error("a(?=b)"), "r: at character 4: a look-ahead, \"(?=\" or \"(?!\", cannot be enforced while text is written");
-  EXPECT_EQ(error("(?<=x)*"), "r: at character 3: a look-behind, \"(?<=\" or \"(?<!\", cannot be enforced while text is written");
+  EXPECT_EQ(error("a(?=b)"),
+            "r: at character 4: a look-ahead, \"(?=\" or \"(?!\", cannot be enforced while text is written");
+  EXPECT_EQ(error("(?<=x)*"),
+            "r: at character 3: a look-behind, \"(?<=\" or \"(?<!\", cannot be enforced while text is written");
   EXPECT_EQ(error("^+[a-z]$"), "r: at character 3: nothing to repeat: \"^\" and \"$\" stand for no character");
   EXPECT_EQ(error("(a)\\1"), "r: at character 6: a back reference cannot be enforced while text is written");
   EXPECT_EQ(error("\\bfoo"), "r: at character 2: a word boundary cannot be enforced while text is written");
-  EXPECT_EQ(error("\\p{L}"), "r: at character 3: a Unicode property, \"\\p\", cannot be enforced while text is written");
+  EXPECT_EQ(error("\\p{L}"),
+            "r: at character 3: a Unicode property, \"\\p\", cannot be enforced while text is written");
   EXPECT_EQ(error("*a"), "r: at character 1: nothing to repeat");
   EXPECT_EQ(error("a**"), "r: at character 3: nothing to repeat");
   EXPECT_EQ(error("[z-a]"), "r: at character 5: a range in a class is upside down");
@@ -151,9 +160,18 @@ TEST(Choices, OneOfThem) {
 }
 
 TEST(Constraint, MaskHoldsWhatIsAccepted) {
-  ASSERT_OK_AND_ASSIGN(const auto schema, ParseJson(R"({"type":"object","properties":{"name":{"type":"string","maxLength":9},"age":{"type":"integer","minimum":0,"maximum":150},"tags":{"type":"array","items":{"enum":["a","bc"]}}},"required":["name","age"]})", "s"));
+  ASSERT_OK_AND_ASSIGN(
+      const auto schema,
+      ParseJson(
+          R"({"type":"object","properties":{"name":{"type":"string","maxLength":9},"age":{"type":"integer","minimum":0,"maximum":150},"tags":{"type":"array","items":{"enum":["a","bc"]}}},"required":["name","age"]})",
+          "s"));
   ASSERT_OK_AND_ASSIGN(const auto grammar, FromSchema(schema, "s", {}));
-  std::vector<std::string> tokens{"", "{\"", "name", "\":", "\": \"", "\",", " \"age", "\"", "a", "bc", "abcdefgh", "abcdefghi", "abcdefghij", "\xC3", "\xA4", "\xF0\x9F\x98\x80", "\\", "n", "\\\"", "15", "0", "150", "1", "}", "]", "[", ",", " ", "tags", "{", "  ", "aa\",", ", \"age\":"};
+  std::vector<std::string> tokens{
+      "",          "{\"", "name",     "\":",       "\": \"",     "\",",  " \"age", "\"",
+      "a",         "bc",  "abcdefgh", "abcdefghi", "abcdefghij", "\xC3", "\xA4",   "\xF0\x9F\x98\x80",
+      "\\",        "n",   "\\\"",     "15",        "0",          "150",  "1",      "}",
+      "]",         "[",   ",",        " ",         "tags",       "{",    "  ",     "aa\",",
+      ", \"age\":"};
   const auto constraint = Constraint::Create(grammar, TokenTable::FromBytes(tokens));
   std::mt19937 random(7);
   std::vector<uint32_t> allowed(2, ~0U);
@@ -178,7 +196,11 @@ TEST(Constraint, MaskHoldsWhatIsAccepted) {
 }
 
 TEST(Constraint, ForcedText) {
-  ASSERT_OK_AND_ASSIGN(const auto schema, ParseJson(R"({"type":"object","properties":{"name":{"type":"string"},"kind":{"const":"cat"}},"required":["name","kind"]})", "s"));
+  ASSERT_OK_AND_ASSIGN(
+      const auto schema,
+      ParseJson(
+          R"({"type":"object","properties":{"name":{"type":"string"},"kind":{"const":"cat"}},"required":["name","kind"]})",
+          "s"));
   ASSERT_OK_AND_ASSIGN(const auto grammar, FromSchema(schema, "s", {}));
   ConstraintState state(Constraint::Create(grammar, ByteTokens()));
   EXPECT_EQ(state.ForcedBytes(), "{\"name\":");

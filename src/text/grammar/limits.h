@@ -18,8 +18,8 @@ struct Limits {
   static constexpr uint64_t kWork = 40'000'000;
 
   // While text is written.
-  static constexpr size_t kStackDepth = 500;       // of rules inside each other; deeper ones are not begun
-  static constexpr size_t kReadings = 1'000;       // ways to read the same text, side by side
+  static constexpr size_t kStackDepth = 500;  // of rules inside each other; deeper ones are not begun
+  static constexpr size_t kReadings = 1'000;  // ways to read the same text, side by side
   static constexpr size_t kCacheBytes = size_t{48} << 20;
 };
 

@@ -5,18 +5,21 @@
 namespace bantam::grammar {
 
 Error Budget::TooMuchWork() {
-  return Err(ErrorCode::kTooLarge, "it takes more than {} steps to build, the limit: use smaller repetition counts or fewer alternatives",
+  return Err(ErrorCode::kTooLarge,
+             "it takes more than {} steps to build, the limit: use smaller repetition counts or fewer alternatives",
              Limits::kWork);
 }
 
 Error Budget::TooManyStates() {
-  return Err(ErrorCode::kTooLarge, "it takes more than {} states, the limit: use smaller repetition counts or fewer alternatives",
+  return Err(ErrorCode::kTooLarge,
+             "it takes more than {} states, the limit: use smaller repetition counts or fewer alternatives",
              Limits::kDfaStates);
 }
 
 Status Nfa::Check() const {
   if (heads_.size() <= Limits::kNfaStates) return Ok();
-  return Err(ErrorCode::kTooLarge, "it unfolds to more than {} states, the limit: use smaller repetition counts", Limits::kNfaStates);
+  return Err(ErrorCode::kTooLarge, "it unfolds to more than {} states, the limit: use smaller repetition counts",
+             Limits::kNfaStates);
 }
 
 uint32_t Nfa::AddText(uint32_t from, std::string_view bytes) {
@@ -59,7 +62,8 @@ void Nfa::AddChars(uint32_t from, uint32_t to, const CodePointSet& chars, Spelli
     for (uint32_t c = range.first; c <= range.last; ++c) {
       static constexpr std::string_view kShort = "\"\"\\\\\bb\ff\nn\rr\tt";
       for (size_t i = 0; i < kShort.size(); i += 2) {
-        if (static_cast<uint8_t>(kShort[i]) == c) AddBytes(slash, to, static_cast<uint8_t>(kShort[i + 1]), static_cast<uint8_t>(kShort[i + 1]));
+        if (static_cast<uint8_t>(kShort[i]) == c)
+          AddBytes(slash, to, static_cast<uint8_t>(kShort[i + 1]), static_cast<uint8_t>(kShort[i + 1]));
       }
       if (c > 0x1F) continue;
       if (zeros == 0) zeros = AddText(slash, "u00");
@@ -77,14 +81,16 @@ void Nfa::AddAnyJsonChar(uint32_t from, uint32_t to) {
   static const CodePointSet plain = CodePointSet{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}}.Complement();
   AddUtf8(from, to, plain);
   const uint32_t slash = AddByte(from, '\\');
-  for (const char c : std::string_view("\"\\/bfnrt")) AddBytes(slash, to, static_cast<uint8_t>(c), static_cast<uint8_t>(c));
+  for (const char c : std::string_view("\"\\/bfnrt"))
+    AddBytes(slash, to, static_cast<uint8_t>(c), static_cast<uint8_t>(c));
   const auto hex = [&](uint32_t a, uint32_t b, std::string_view digits) {
     for (const char c : digits) AddBytes(a, b, static_cast<uint8_t>(c), static_cast<uint8_t>(c));
   };
   constexpr std::string_view kHex = "0123456789abcdefABCDEF";
   // u, then a digit but d, or d and one below 8: no surrogate. Otherwise a high one, \u, a low one.
   const uint32_t u = AddByte(slash, 'u');
-  const uint32_t three = AddState(), two = AddState(), one = AddState(), d = AddState(), high = AddState(), high_one = AddState(), pair = AddState();
+  const uint32_t three = AddState(), two = AddState(), one = AddState(), d = AddState(), high = AddState(),
+                 high_one = AddState(), pair = AddState();
   hex(u, three, "0123456789abcefABCEF");
   hex(u, d, "dD");
   hex(three, two, kHex);

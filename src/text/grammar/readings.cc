@@ -91,7 +91,8 @@ Readings::SetId Readings::StepClass(SetId set, size_t byte_class) {
   for (const Reading& reading : sets_[set].readings) {
     const uint32_t to = grammar_->Next(reading.state, byte_class);
     if (to == kDead) continue;
-    const bool there = std::ranges::any_of(seeds_, [&](const Reading& each) { return each.state == to && each.stack == reading.stack; });
+    const bool there = std::ranges::any_of(
+        seeds_, [&](const Reading& each) { return each.state == to && each.stack == reading.stack; });
     if (!there) seeds_.push_back({to, reading.stack});
   }
   const SetId next = seeds_.empty() ? kDead : Close(seeds_);
@@ -122,7 +123,9 @@ Readings::Allowed Readings::Walk(SetId set) {
   // Tokens that are free to stand here whatever they say need no walk.
   int slice = -1;
   const auto slices = tokens_->slices();
-  while (slice + 1 < static_cast<int>(slices.size()) && slices[static_cast<size_t>(slice + 1)].max_chars <= sets_[set].free_chars) ++slice;
+  while (slice + 1 < static_cast<int>(slices.size()) &&
+         slices[static_cast<size_t>(slice + 1)].max_chars <= sets_[set].free_chars)
+    ++slice;
   if (slice >= 0) out.bits = slices[static_cast<size_t>(slice)].bits;
   const auto nodes = tokens_->nodes();
   const auto ids = tokens_->ids();
@@ -154,7 +157,8 @@ Readings::Allowed Readings::Walk(SetId set) {
   out.any = count > 0;
   if (count < words / 2) {
     for (size_t i = 0; i < words; ++i) {
-      for (uint32_t word = out.bits[i]; word != 0; word &= word - 1) out.ids.push_back(static_cast<uint32_t>(i * 32) + static_cast<uint32_t>(__builtin_ctz(word)));
+      for (uint32_t word = out.bits[i]; word != 0; word &= word - 1)
+        out.ids.push_back(static_cast<uint32_t>(i * 32) + static_cast<uint32_t>(__builtin_ctz(word)));
     }
     out.bits = {};
   }

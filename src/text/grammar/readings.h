@@ -1,6 +1,6 @@
-// What of a grammar may come next, for all texts that have been begun: sets of readings, each a state with the rules that
-// were left open around it, found when first wanted and kept. A set with its steps is then a state of one big automaton
-// that reads a byte in one look-up.
+// What of a grammar may come next, for all texts that have been begun: sets of readings, each a state with the rules
+// that were left open around it, found when first wanted and kept. A set with its steps is then a state of one big
+// automaton that reads a byte in one look-up.
 #pragma once
 
 #include <memory>

@@ -19,8 +19,9 @@ const CodePointSet& WordChars() {
 }
 // WhiteSpace and LineTerminator of ECMA-262.
 const CodePointSet& Spaces() {
-  static const CodePointSet set{{0x09, 0x0D},     {0x20, 0x20},     {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
-                                {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
+  static const CodePointSet set{{0x09, 0x0D},     {0x20, 0x20},     {0xA0, 0xA0},     {0x1680, 0x1680},
+                                {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
+                                {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
   return set;
 }
 
@@ -52,7 +53,8 @@ class Parser {
   }
 
   Result<uint32_t> Alternatives() {
-    if (++depth_ > Limits::kDepth) return Wrong(fmt::format("groups deeper than {}, the limit", Limits::kDepth), ErrorCode::kTooLarge);
+    if (++depth_ > Limits::kDepth)
+      return Wrong(fmt::format("groups deeper than {}, the limit", Limits::kDepth), ErrorCode::kTooLarge);
     std::vector<uint32_t> parts;
     do {
       BANTAM_TRY(const uint32_t part, Sequence());
@@ -117,7 +119,8 @@ class Parser {
     ++at_;
     if (Take('?')) {
       if (Peek() == '=' || Peek() == '!') return Unsupported("a look-ahead, \"(?=\" or \"(?!\",");
-      if (Peek() == '<' && (Peek(1) == '=' || Peek(1) == '!')) return Unsupported("a look-behind, \"(?<=\" or \"(?<!\",");
+      if (Peek() == '<' && (Peek(1) == '=' || Peek(1) == '!'))
+        return Unsupported("a look-behind, \"(?<=\" or \"(?<!\",");
       if (Take('<')) {
         while (!AtEnd() && Peek() != '>') ++at_;
         if (!Take('>')) return Wrong("a group's name without \">\"");
@@ -314,7 +317,8 @@ class Parser {
 
 Result<uint32_t> ParseRegex(std::string_view pattern, std::string_view name, ExprPool& pool) {
   if (pattern.size() > Limits::kTextBytes) {
-    return Err(ErrorCode::kTooLarge, "{}: {}, the limit is {}", name, HumanBytes(pattern.size()), HumanBytes(Limits::kTextBytes));
+    return Err(ErrorCode::kTooLarge, "{}: {}, the limit is {}", name, HumanBytes(pattern.size()),
+               HumanBytes(Limits::kTextBytes));
   }
   if (const auto at = FirstInvalidUtf8(pattern)) {
     return Err(ErrorCode::kInvalidArgument, "{}: byte {} is not well-formed UTF-8", name, *at);

@@ -1,5 +1,5 @@
-// The patterns of JSON Schema: ECMA-262 regular expressions with the u flag, of which what has no automaton (look-around,
-// back references, word boundaries) and what needs Unicode's tables (\p) is refused by name.
+// The patterns of JSON Schema: ECMA-262 regular expressions with the u flag, of which what has no automaton
+// (look-around, back references, word boundaries) and what needs Unicode's tables (\p) is refused by name.
 #pragma once
 
 #include "text/grammar/expr.h"

@@ -27,7 +27,8 @@ Result<std::shared_ptr<const Grammar>> SchemaCompiler::Run() {
     Status done = Compile(list, rule);
     if (!done) {
       if (done.error().message.starts_with(name_)) return done.error();
-      return Err(done.error().code, "{}: {}", list.empty() ? name_ : reader_.Where(*list.front().schema), done.error().message);
+      return Err(done.error().code, "{}: {}", list.empty() ? name_ : reader_.Where(*list.front().schema),
+                 done.error().message);
     }
   }
   return builder_.Build(root, name_);
@@ -38,7 +39,8 @@ Result<uint32_t> SchemaCompiler::RuleOf(SchemaList list) {
   std::erase_if(list, [](const SchemaPart& part) { return part.schema->is_bool() && part.schema->get_bool(); });
   const auto at = rules_.find(list);
   if (at != rules_.end()) return at->second;
-  BANTAM_TRY(const uint32_t rule, builder_.AddRule(list.empty() ? std::string("any value") : reader_.Where(*list.front().schema)));
+  BANTAM_TRY(const uint32_t rule,
+             builder_.AddRule(list.empty() ? std::string("any value") : reader_.Where(*list.front().schema)));
   rules_.emplace(list, rule);
   open_.emplace_back(std::move(list), rule);
   return rule;
@@ -62,7 +64,8 @@ Status SchemaCompiler::Compile(const SchemaList& list, uint32_t rule) {
     nfa().AddEmpty(nfa().AddText(from, "true"), to);
     nfa().AddEmpty(nfa().AddText(from, "false"), to);
   }
-  if ((types & kNumber) != 0) BANTAM_RETURN_IF_ERROR(AddNumber(merged.numbers, (types & kFraction) != 0, nfa(), from, to, builder_.budget));
+  if ((types & kNumber) != 0)
+    BANTAM_RETURN_IF_ERROR(AddNumber(merged.numbers, (types & kFraction) != 0, nfa(), from, to, builder_.budget));
   if ((types & kString) != 0) BANTAM_RETURN_IF_ERROR(AddString(merged.strings, from, to));
   if ((types & kArray) != 0) BANTAM_RETURN_IF_ERROR(AddArray(merged, from, to));
   if ((types & kObject) != 0) BANTAM_RETURN_IF_ERROR(AddObject(merged, from, to));
@@ -77,7 +80,9 @@ Status SchemaCompiler::Branch(const SchemaList& list, const Merged& merged, uint
   for (const Alternatives& alternatives : merged.alternatives) {
     if (alternatives.exclusive) BANTAM_RETURN_IF_ERROR(CheckExclusive(base, merged, alternatives));
     count *= alternatives.schemas.size();
-    if (count > kMostBranches) return Err(ErrorCode::kTooLarge, "{}: more than {} combinations of alternatives, the limit", alternatives.where, kMostBranches);
+    if (count > kMostBranches)
+      return Err(ErrorCode::kTooLarge, "{}: more than {} combinations of alternatives, the limit", alternatives.where,
+                 kMostBranches);
   }
   for (size_t i = 0; i < count; ++i) {
     SchemaList branch = base;
@@ -106,7 +111,8 @@ Status SchemaCompiler::CheckExclusive(const SchemaList& base, const Merged& merg
       BANTAM_TRY(const bool differ, Differ(a, b, 0));
       if (differ) continue;
       return Err(ErrorCode::kUnsupported,
-                 "{}: a value might satisfy both {} and {}, which cannot be ruled out while text is written: use \"anyOf\", or a required property with a different \"const\" in each",
+                 "{}: a value might satisfy both {} and {}, which cannot be ruled out while text is written: use "
+                 "\"anyOf\", or a required property with a different \"const\" in each",
                  alternatives.where, k, i);
     }
   }
@@ -118,15 +124,18 @@ Result<bool> SchemaCompiler::Differ(const SchemaList& a, const SchemaList& b, in
   BANTAM_TRY(const Merged first, reader_.Merge(a));
   BANTAM_TRY(const Merged second, reader_.Merge(b));
   if (first.never || second.never) return true;
-  // What each rules out besides its types is not looked at here: fewer types can only be by what all its documents have.
+  // What each rules out besides its types is not looked at here: fewer types can only be by what all its documents
+  // have.
   const uint8_t types_a = TypesOf(first, false), types_b = TypesOf(second, false);
   if ((types_a & types_b) == 0) return true;
-  const auto types_of_values = [&](const Merged& merged, uint8_t types, const Merged& other, uint8_t other_types) -> Result<bool> {
+  const auto types_of_values = [&](const Merged& merged, uint8_t types, const Merged& other,
+                                   uint8_t other_types) -> Result<bool> {
     for (const json::value* value : *merged.values) {
       BANTAM_TRY(const bool own, Allowed(*value, merged, types));
       if (!own) continue;
       if (other.values) {
-        if (std::ranges::any_of(*other.values, [&](const json::value* each) { return SameJson(*each, *value); })) return false;
+        if (std::ranges::any_of(*other.values, [&](const json::value* each) { return SameJson(*each, *value); }))
+          return false;
         continue;
       }
       if (value->is_array() || value->is_object()) return false;
@@ -182,14 +191,20 @@ Result<bool> SchemaCompiler::Allowed(const json::value& value, const Merged& mer
     }
     case json::kind::array:
       if (!has(kArray)) return false;
-      if (merged.items.empty() && merged.unique_items.empty() && merged.min_items == 0 && merged.max_items == UINT64_MAX) return true;
-      return Err(ErrorCode::kUnsupported, "\"enum\" or \"const\" with an array beside keywords about arrays cannot be checked: leave those out");
+      if (merged.items.empty() && merged.unique_items.empty() && merged.min_items == 0 &&
+          merged.max_items == UINT64_MAX)
+        return true;
+      return Err(ErrorCode::kUnsupported,
+                 "\"enum\" or \"const\" with an array beside keywords about arrays cannot be checked: leave those out");
     case json::kind::object:
       break;
   }
   if (!has(kObject)) return false;
-  if (merged.properties.empty() && merged.required.empty() && merged.names.empty() && merged.min_properties == 0 && merged.max_properties == UINT64_MAX) return true;
-  return Err(ErrorCode::kUnsupported, "\"enum\" or \"const\" with an object beside keywords about objects cannot be checked: leave those out");
+  if (merged.properties.empty() && merged.required.empty() && merged.names.empty() && merged.min_properties == 0 &&
+      merged.max_properties == UINT64_MAX)
+    return true;
+  return Err(ErrorCode::kUnsupported,
+             "\"enum\" or \"const\" with an object beside keywords about objects cannot be checked: leave those out");
 }
 
 Status SchemaCompiler::AddValues(const Merged& merged, uint8_t types, uint32_t from, uint32_t to) {
@@ -255,14 +270,17 @@ Status SchemaCompiler::AddString(const StringRules& rules, uint32_t from, uint32
 
 Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to) {
   if (!merged.unique_items.empty() && merged.max_items > 1) {
-    return Err(ErrorCode::kUnsupported, "{}: \"uniqueItems\" cannot be enforced while text is written", merged.unique_items);
+    return Err(ErrorCode::kUnsupported, "{}: \"uniqueItems\" cannot be enforced while text is written",
+               merged.unique_items);
   }
   if (merged.min_items > merged.max_items) return Ok();
   uint64_t prefix = 0;
   for (const ItemsPart& part : merged.items) prefix = std::max<uint64_t>(prefix, part.prefix.size());
   const bool endless = merged.max_items == UINT64_MAX;
   const uint64_t length = endless ? std::max(prefix, merged.min_items) : merged.max_items;
-  if (length > Limits::kRepeat) return Err(ErrorCode::kTooLarge, "\"minItems\" or \"maxItems\" of {}: more than {} cannot be counted", length, Limits::kRepeat);
+  if (length > Limits::kRepeat)
+    return Err(ErrorCode::kTooLarge, "\"minItems\" or \"maxItems\" of {}: more than {} cannot be counted", length,
+               Limits::kRepeat);
   const auto item = [&](uint64_t i) {
     SchemaList list;
     for (const ItemsPart& part : merged.items) {
@@ -296,7 +314,8 @@ Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to
   return Ok();
 }
 
-Result<std::shared_ptr<const Grammar>> FromSchema(const json::value& schema, std::string_view name, const SchemaOptions& options) {
+Result<std::shared_ptr<const Grammar>> FromSchema(const json::value& schema, std::string_view name,
+                                                  const SchemaOptions& options) {
   return SchemaCompiler(schema, name, options).Run();
 }
 

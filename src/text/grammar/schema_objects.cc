@@ -16,7 +16,8 @@ Result<bool> SchemaCompiler::Matches(const std::string& pattern, const std::stri
   auto at = patterns_.find(pattern);
   if (at == patterns_.end()) {
     StringRules rules;
-    rules.patterns.emplace_back(pattern, fmt::format("{}: patternProperties \"{}\"", name_, EscapeForTerminal(pattern, 60)));
+    rules.patterns.emplace_back(pattern,
+                                fmt::format("{}: patternProperties \"{}\"", name_, EscapeForTerminal(pattern, 60)));
     BANTAM_TRY(Dfa dfa, StringDfa(rules, Spelling::kPlain, builder_.budget));
     at = patterns_.emplace(pattern, std::move(dfa)).first;
   }
@@ -48,16 +49,23 @@ Result<bool> SchemaCompiler::NameAllowed(const Merged& merged, const std::string
   for (const json::value* names : merged.names) {
     BANTAM_TRY(const Merged rules, reader_.Merge({{names, false}}));
     if (rules.never) return false;
-    if (!rules.alternatives.empty()) return reader_.Refuse(*names, "propertyNames", "with alternatives cannot be enforced: use one \"pattern\" or \"enum\"").error();
+    if (!rules.alternatives.empty())
+      return reader_
+          .Refuse(*names, "propertyNames", "with alternatives cannot be enforced: use one \"pattern\" or \"enum\"")
+          .error();
     const json::value text = json::string(name);
     BANTAM_TRY(const bool allowed, Allowed(text, rules, rules.types));
-    if (!allowed || (rules.values && std::ranges::none_of(*rules.values, [&](const json::value* each) { return SameJson(*each, text); }))) return false;
+    if (!allowed || (rules.values && std::ranges::none_of(*rules.values, [&](const json::value* each) {
+                       return SameJson(*each, text);
+                     })))
+      return false;
   }
   return true;
 }
 
 // Names that are not declared, by the patterns that they match.
-Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merged& merged, const std::vector<std::string>& names) {
+Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merged& merged,
+                                                                      const std::vector<std::string>& names) {
   std::vector<ExtraKeys> out;
   Budget& budget = builder_.budget;
   ExprPool pool;
@@ -71,7 +79,10 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
   for (const json::value* schema : merged.names) {
     BANTAM_TRY(const Merged rules, reader_.Merge({{schema, false}}));
     if (rules.never || (rules.types & kString) == 0) return out;
-    if (!rules.alternatives.empty()) return reader_.Refuse(*schema, "propertyNames", "with alternatives cannot be enforced: use one \"pattern\" or \"enum\"").error();
+    if (!rules.alternatives.empty())
+      return reader_
+          .Refuse(*schema, "propertyNames", "with alternatives cannot be enforced: use one \"pattern\" or \"enum\"")
+          .error();
     BANTAM_TRY(const Dfa text, StringDfa(rules.strings, Spelling::kJson, budget));
     BANTAM_TRY(keys, Product(keys, text, Combine::kBoth, budget));
     if (!rules.values) continue;
@@ -91,11 +102,13 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
       if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
     }
   }
-  if (patterns.size() > kMostPatterns) return Err(ErrorCode::kTooLarge, "\"patternProperties\" with more than {} patterns, the limit", kMostPatterns);
+  if (patterns.size() > kMostPatterns)
+    return Err(ErrorCode::kTooLarge, "\"patternProperties\" with more than {} patterns, the limit", kMostPatterns);
   std::vector<Dfa> matching;
   for (const std::string& pattern : patterns) {
     StringRules rules;
-    rules.patterns.emplace_back(pattern, fmt::format("{}: patternProperties \"{}\"", name_, EscapeForTerminal(pattern, 60)));
+    rules.patterns.emplace_back(pattern,
+                                fmt::format("{}: patternProperties \"{}\"", name_, EscapeForTerminal(pattern, 60)));
     BANTAM_TRY(Dfa dfa, StringDfa(rules, Spelling::kJson, budget));
     matching.push_back(std::move(dfa));
   }
@@ -118,7 +131,8 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
       }
       if (!found && part.additional != nullptr) value.push_back({part.additional, false});
     }
-    const bool forbidden = std::ranges::any_of(value, [](const SchemaPart& part) { return part.schema->is_bool() && !part.schema->get_bool(); });
+    const bool forbidden = std::ranges::any_of(
+        value, [](const SchemaPart& part) { return part.schema->is_bool() && !part.schema->get_bool(); });
     if (!forbidden) out.push_back({std::move(key), std::move(value)});
   }
   return out;
@@ -158,7 +172,9 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
   if (most < num_required) return Ok();
   if (least > properties.size() + (extras.empty() ? 0 : 1)) {
     if (extras.empty()) return Ok();
-    return Err(ErrorCode::kUnsupported, "{}: \"minProperties\" {} asks for names that are not declared, which cannot be kept apart while text is written",
+    return Err(ErrorCode::kUnsupported,
+               "{}: \"minProperties\" {} asks for names that are not declared, which cannot be kept apart while text "
+               "is written",
                merged.min_properties_where, merged.min_properties);
   }
   // States are (properties looked at, properties written). The latter counts as far as it matters.
@@ -177,8 +193,12 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
     }
     return at;
   };
-  const auto begin = [&](uint32_t at, uint64_t written) { return nfa().AddByte(written == 0 ? at : AddSpace(nfa().AddByte(at, ',')), '"'); };
-  const auto value = [&](uint32_t at, uint32_t rule, uint32_t after) { nfa().AddCall(AddSpace(nfa().AddText(at, "\":")), after, rule); };
+  const auto begin = [&](uint32_t at, uint64_t written) {
+    return nfa().AddByte(written == 0 ? at : AddSpace(nfa().AddByte(at, ',')), '"');
+  };
+  const auto value = [&](uint32_t at, uint32_t rule, uint32_t after) {
+    nfa().AddCall(AddSpace(nfa().AddText(at, "\":")), after, rule);
+  };
   for (const Property& property : properties) {
     std::vector<uint32_t> next(cap + 1);
     for (uint32_t& state : next) state = nfa().AddState();
@@ -192,7 +212,8 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
   }
   const uint32_t close = nfa().AddState();
   nfa().AddBytes(close, to, '}', '}');
-  for (uint64_t written = least; written <= cap; ++written) nfa().AddEmpty(written == 0 ? row[0] : AddSpace(row[written], true), close);
+  for (uint64_t written = least; written <= cap; ++written)
+    nfa().AddEmpty(written == 0 ? row[0] : AddSpace(row[written], true), close);
   if (extras.empty()) return Ok();
 
   // The same name may come twice, and then counts once: towards the least, only the first further property counts.

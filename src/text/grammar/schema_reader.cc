@@ -10,7 +10,10 @@ namespace bantam::grammar {
 namespace {
 
 // Say nothing about which documents are valid.
-constexpr std::array<std::string_view, 17> kAnnotations{"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema", "$defs", "definitions", "$anchor", "contentEncoding", "contentMediaType", "contentSchema", "$vocabulary", "example"};
+constexpr std::array<std::string_view, 17> kAnnotations{
+    "title",           "description",      "default",       "examples",    "deprecated",  "readOnly",
+    "writeOnly",       "$comment",         "$schema",       "$defs",       "definitions", "$anchor",
+    "contentEncoding", "contentMediaType", "contentSchema", "$vocabulary", "example"};
 
 struct Refusal {
   std::string_view keyword, why;
@@ -19,8 +22,10 @@ constexpr std::string_view kLookAhead = "cannot be enforced while text is writte
 constexpr std::array kRefusals{
     Refusal{"not", kLookAhead},
     Refusal{"if", "cannot be enforced while text is written: write the cases as \"anyOf\""},
-    Refusal{"then", "is only known with \"if\", which cannot be enforced while text is written: write the cases as \"anyOf\""},
-    Refusal{"else", "is only known with \"if\", which cannot be enforced while text is written: write the cases as \"anyOf\""},
+    Refusal{"then",
+            "is only known with \"if\", which cannot be enforced while text is written: write the cases as \"anyOf\""},
+    Refusal{"else",
+            "is only known with \"if\", which cannot be enforced while text is written: write the cases as \"anyOf\""},
     Refusal{"contains", kLookAhead},
     Refusal{"minContains", kLookAhead},
     Refusal{"maxContains", kLookAhead},
@@ -47,7 +52,8 @@ std::string Unescape(std::string_view token) {  // of a JSON pointer within a UR
   std::string out;
   for (size_t i = 0; i < token.size(); ++i) {
     unsigned value = 0;
-    if (token[i] == '%' && i + 2 < token.size() && std::from_chars(token.data() + i + 1, token.data() + i + 3, value, 16).ptr == token.data() + i + 3) {
+    if (token[i] == '%' && i + 2 < token.size() &&
+        std::from_chars(token.data() + i + 1, token.data() + i + 3, value, 16).ptr == token.data() + i + 3) {
       out += static_cast<char>(value);
       i += 2;
     } else {
@@ -95,14 +101,18 @@ Status SchemaReader::CheckDialect() const {
   const json::value* dialect = object->if_contains("$schema");
   if (dialect == nullptr) return Ok();
   if (dialect->is_string()) {
-    for (const std::string_view known : {"draft/2020-12/schema", "draft/2019-09/schema", "draft-07/schema", "draft-06/schema", "draft-04/schema"}) {
+    for (const std::string_view known :
+         {"draft/2020-12/schema", "draft/2019-09/schema", "draft-07/schema", "draft-06/schema", "draft-04/schema"}) {
       if (std::string_view(dialect->get_string()).find(known) != std::string_view::npos) return Ok();
     }
   }
-  return Refuse(document_, "$schema", fmt::format("is {}: known are JSON Schema 2020-12, 2019-09, draft-07, 06 and 04", EscapeForTerminal(ToJson(*dialect), 100)));
+  return Refuse(document_, "$schema",
+                fmt::format("is {}: known are JSON Schema 2020-12, 2019-09, draft-07, 06 and 04",
+                            EscapeForTerminal(ToJson(*dialect), 100)));
 }
 
-Result<const json::array*> SchemaReader::ArrayOf(const json::value& self, std::string_view key, const json::value& value) {
+Result<const json::array*> SchemaReader::ArrayOf(const json::value& self, std::string_view key,
+                                                 const json::value& value) {
   const json::array* array = value.if_array();
   if (array == nullptr) return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is no array", Where(self), key);
   const std::string base = places_[&self];
@@ -110,7 +120,8 @@ Result<const json::array*> SchemaReader::ArrayOf(const json::value& self, std::s
   return array;
 }
 
-Result<const json::object*> SchemaReader::ObjectOf(const json::value& self, std::string_view key, const json::value& value) {
+Result<const json::object*> SchemaReader::ObjectOf(const json::value& self, std::string_view key,
+                                                   const json::value& value) {
   const json::object* object = value.if_object();
   if (object == nullptr) return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is no object", Where(self), key);
   const std::string base = places_[&self];
@@ -121,10 +132,12 @@ Result<const json::object*> SchemaReader::ObjectOf(const json::value& self, std:
 Result<uint64_t> SchemaReader::Count(const json::value& self, std::string_view key, const json::value& value) const {
   if (value.is_int64() && value.get_int64() >= 0) return static_cast<uint64_t>(value.get_int64());
   if (value.is_uint64()) return value.get_uint64();
-  if (value.is_double() && value.get_double() >= 0 && value.get_double() < 1e15 && value.get_double() == static_cast<double>(static_cast<uint64_t>(value.get_double()))) {
+  if (value.is_double() && value.get_double() >= 0 && value.get_double() < 1e15 &&
+      value.get_double() == static_cast<double>(static_cast<uint64_t>(value.get_double()))) {
     return static_cast<uint64_t>(value.get_double());
   }
-  return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is {}, expected a count from 0", Where(self), key, EscapeForTerminal(ToJson(value), 60));
+  return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is {}, expected a count from 0", Where(self), key,
+             EscapeForTerminal(ToJson(value), 60));
 }
 
 Result<const json::value*> SchemaReader::Resolve(const json::value& from, std::string_view reference) {
@@ -132,12 +145,16 @@ Result<const json::value*> SchemaReader::Resolve(const json::value& from, std::s
   if (const json::object* root = document_.if_object(); root != nullptr) {
     if (const json::value* id = root->if_contains("$id"); id != nullptr && id->is_string()) {
       const std::string_view own = id->get_string();
-      if (!own.empty() && reference.starts_with(own) && (reference.size() == own.size() || reference[own.size()] == '#')) reference.remove_prefix(own.size());
+      if (!own.empty() && reference.starts_with(own) &&
+          (reference.size() == own.size() || reference[own.size()] == '#'))
+        reference.remove_prefix(own.size());
     }
   }
-  if (reference.starts_with('#')) reference.remove_prefix(1);
+  if (reference.starts_with('#'))
+    reference.remove_prefix(1);
   else if (!reference.empty()) {
-    return Err(ErrorCode::kUnsupported, "{}: \"$ref\" to {}: only \"#...\", within the document, is followed", Where(from), shown);
+    return Err(ErrorCode::kUnsupported, "{}: \"$ref\" to {}: only \"#...\", within the document, is followed",
+               Where(from), shown);
   }
   if (!reference.empty() && reference.front() != '/') {
     if (!anchors_) {
@@ -160,7 +177,8 @@ Result<const json::value*> SchemaReader::Resolve(const json::value& from, std::s
     }
     const auto at = anchors_->find(Unescape(reference));
     if (at == anchors_->end() || at->second == nullptr) {
-      return Err(ErrorCode::kInvalidArgument, "{}: \"$ref\" to {}: no \"$anchor\" of that name, or several", Where(from), shown);
+      return Err(ErrorCode::kInvalidArgument, "{}: \"$ref\" to {}: no \"$anchor\" of that name, or several",
+                 Where(from), shown);
     }
     Place(*at->second, fmt::format("{}", reference));
     return at->second;
@@ -179,12 +197,16 @@ Result<const json::value*> SchemaReader::Resolve(const json::value& from, std::s
     } else if (const json::array* array = at->if_array()) {
       size_t index = 0;
       const auto read = std::from_chars(key.data(), key.data() + key.size(), index);
-      if (read.ec == std::errc() && read.ptr == key.data() + key.size() && index < array->size()) next = &(*array)[index];
+      if (read.ec == std::errc() && read.ptr == key.data() + key.size() && index < array->size())
+        next = &(*array)[index];
     }
-    if (next == nullptr) return Err(ErrorCode::kInvalidArgument, "{}: \"$ref\" to {}: there is nothing", Where(from), shown);
+    if (next == nullptr)
+      return Err(ErrorCode::kInvalidArgument, "{}: \"$ref\" to {}: there is nothing", Where(from), shown);
     at = next;
-    if (const json::object* object = at->if_object(); object != nullptr && object->if_contains("$id") != nullptr && object->at("$id").is_string()) {
-      return Err(ErrorCode::kUnsupported, "{}: \"$ref\" to {}, into a schema with an \"$id\" of its own, is not followed", Where(from), shown);
+    if (const json::object* object = at->if_object();
+        object != nullptr && object->if_contains("$id") != nullptr && object->at("$id").is_string()) {
+      return Err(ErrorCode::kUnsupported,
+                 "{}: \"$ref\" to {}, into a schema with an \"$id\" of its own, is not followed", Where(from), shown);
     }
   }
   Place(*at, std::move(pointer));
@@ -259,7 +281,8 @@ Result<Merged> SchemaReader::Merge(const SchemaList& list) {
   for (size_t i = 0; i < open.size(); ++i) {
     const auto [schema, decided] = open[i];
     if (std::ranges::find(seen, schema) != seen.end()) continue;
-    if (seen.size() > 10'000) return Err(ErrorCode::kTooLarge, "{}: more than 10000 schemas for one value", Where(*schema));
+    if (seen.size() > 10'000)
+      return Err(ErrorCode::kTooLarge, "{}: more than 10000 schemas for one value", Where(*schema));
     seen.push_back(schema);
     BANTAM_RETURN_IF_ERROR(CheckEndless(*schema));
     if (const bool* all = schema->if_bool()) {
@@ -270,13 +293,16 @@ Result<Merged> SchemaReader::Merge(const SchemaList& list) {
       return Err(ErrorCode::kInvalidArgument, "{}: a schema is an object, true or false", Where(*schema));
     }
     // What a decided one leads to is decided, and goes before the rest.
-    std::stable_sort(open.begin() + static_cast<ptrdiff_t>(i) + 1, open.end(), [](const SchemaPart& a, const SchemaPart& b) { return a.decided > b.decided; });
+    std::stable_sort(open.begin() + static_cast<ptrdiff_t>(i) + 1, open.end(),
+                     [](const SchemaPart& a, const SchemaPart& b) { return a.decided > b.decided; });
   }
   return out;
 }
 
-Status SchemaReader::ReadKeywords(const json::object& schema, const json::value& self, bool decided, Merged& out, SchemaList& open) {
-  for (const auto& [key, value] : schema) BANTAM_RETURN_IF_ERROR(ReadKeyword(schema, self, key, value, decided, out, open));
+Status SchemaReader::ReadKeywords(const json::object& schema, const json::value& self, bool decided, Merged& out,
+                                  SchemaList& open) {
+  for (const auto& [key, value] : schema)
+    BANTAM_RETURN_IF_ERROR(ReadKeyword(schema, self, key, value, decided, out, open));
   for (const std::string_view key : {"items", "prefixItems", "additionalItems"}) {
     if (!schema.contains(key)) continue;
     BANTAM_RETURN_IF_ERROR(ReadItems(schema, self, out));
@@ -290,13 +316,16 @@ Status SchemaReader::ReadKeywords(const json::object& schema, const json::value&
   return Ok();
 }
 
-Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& self, std::string_view key, const json::value& value, bool decided, Merged& out, SchemaList& open) {
+Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& self, std::string_view key,
+                                 const json::value& value, bool decided, Merged& out, SchemaList& open) {
   const auto wrong = [&](std::string_view expected) {
-    return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is {}, expected {}", Where(self), key, EscapeForTerminal(ToJson(value), 60), expected);
+    return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is {}, expected {}", Where(self), key,
+               EscapeForTerminal(ToJson(value), 60), expected);
   };
   if (std::ranges::find(kAnnotations, key) != kAnnotations.end() || key.starts_with("x-")) return Ok();
   if (const auto at = std::ranges::find(kRefusals, key, &Refusal::keyword); at != kRefusals.end()) {
-    if ((key == "unevaluatedItems" || key == "unevaluatedProperties") && value.is_bool() && value.get_bool()) return Ok();
+    if ((key == "unevaluatedItems" || key == "unevaluatedProperties") && value.is_bool() && value.get_bool())
+      return Ok();
     return Refuse(self, key, at->why);
   }
   if (key == "$id" || key == "id") {
@@ -327,7 +356,9 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
       for (const json::value& each : value.get_array()) values.push_back(&each);
     }
     if (out.values) {
-      std::erase_if(values, [&](const json::value* each) { return std::ranges::none_of(*out.values, [&](const json::value* other) { return SameJson(*each, *other); }); });
+      std::erase_if(values, [&](const json::value* each) {
+        return std::ranges::none_of(*out.values, [&](const json::value* other) { return SameJson(*each, *other); });
+      });
     }
     out.values = std::move(values);
     return Ok();
@@ -343,7 +374,10 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
   }
   if (key == "anyOf" || key == "oneOf") {
     if (decided) return Ok();
-    Alternatives alternatives{.schemas = {}, .exclusive = key == "oneOf", .with_second = nullptr, .where = fmt::format("{}/{}", Where(self), key)};
+    Alternatives alternatives{.schemas = {},
+                              .exclusive = key == "oneOf",
+                              .with_second = nullptr,
+                              .where = fmt::format("{}/{}", Where(self), key)};
     for (const json::value& each : value.get_array()) alternatives.schemas.push_back(&each);
     out.alternatives.push_back(std::move(alternatives));
     return Ok();
@@ -352,7 +386,8 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     out.spoken_of |= kObject;
     return decided ? Ok() : ReadDependencies(self, key, value, out);
   }
-  if (key == "minimum" || key == "maximum" || key == "exclusiveMinimum" || key == "exclusiveMaximum" || key == "multipleOf") {
+  if (key == "minimum" || key == "maximum" || key == "exclusiveMinimum" || key == "exclusiveMaximum" ||
+      key == "multipleOf") {
     out.spoken_of |= kNumber;
     return ReadNumberKeyword(schema, self, key, value, out);
   }
@@ -372,7 +407,9 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     out.spoken_of |= kString;
     if (!value.is_string()) return wrong("a text");
     if (!IsKnownFormat(value.get_string())) {
-      return Refuse(self, key, fmt::format("{} cannot be enforced: known are {}", EscapeForTerminal(ToJson(value), 60), KnownFormats()));
+      return Refuse(
+          self, key,
+          fmt::format("{} cannot be enforced: known are {}", EscapeForTerminal(ToJson(value), 60), KnownFormats()));
     }
     out.strings.formats.emplace_back(value.get_string());
     return Ok();
@@ -389,7 +426,8 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     if (value.get_bool()) out.spoken_of |= kArray, out.unique_items = Where(self);
     return Ok();
   }
-  if (key == "properties" || key == "patternProperties" || key == "additionalProperties") return out.spoken_of |= kObject, Ok();
+  if (key == "properties" || key == "patternProperties" || key == "additionalProperties")
+    return out.spoken_of |= kObject, Ok();
   if (key == "propertyNames") {
     out.spoken_of |= kObject;
     Place(value, places_[&self] + "/propertyNames");
@@ -402,7 +440,8 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     BANTAM_TRY(const json::array* const array, ArrayOf(self, key, value));
     for (const json::value& each : *array) {
       if (!each.is_string()) return wrong("a list of names");
-      if (std::ranges::find(out.required, std::string_view(each.get_string())) == out.required.end()) out.required.emplace_back(each.get_string());
+      if (std::ranges::find(out.required, std::string_view(each.get_string())) == out.required.end())
+        out.required.emplace_back(each.get_string());
     }
     return Ok();
   }
@@ -420,17 +459,25 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
   return Refuse(self, key, "is not a keyword that is known: it would not be enforced");
 }
 
-Status SchemaReader::ReadNumberKeyword(const json::object& schema, const json::value& self, std::string_view key, const json::value& value, Merged& out) {
+Status SchemaReader::ReadNumberKeyword(const json::object& schema, const json::value& self, std::string_view key,
+                                       const json::value& value, Merged& out) {
   const bool is_maximum = key == "maximum" || key == "exclusiveMaximum";
   const bool exclusive = key.starts_with("exclusive");
   if (exclusive && value.is_bool()) return Ok();  // draft-04: told with the bound itself
   const std::optional<Decimal> number = Decimal::From(value);
-  if (!number) return Refuse(self, key, fmt::format("is {}, expected a number of at most 60 digits", EscapeForTerminal(ToJson(value), 60)));
+  if (!number)
+    return Refuse(self, key,
+                  fmt::format("is {}, expected a number of at most 60 digits", EscapeForTerminal(ToJson(value), 60)));
   if (key == "multipleOf") {
     constexpr uint32_t kMost = 10'000;
     uint64_t of = 0;
-    const bool whole = number->fraction.empty() && !number->negative && std::from_chars(number->whole.data(), number->whole.data() + number->whole.size(), of).ec == std::errc();
-    if (!whole || of == 0 || of > kMost) return Refuse(self, key, fmt::format("is {}: only whole numbers from 1 to {} can be enforced", EscapeForTerminal(ToJson(value), 60), kMost));
+    const bool whole =
+        number->fraction.empty() && !number->negative &&
+        std::from_chars(number->whole.data(), number->whole.data() + number->whole.size(), of).ec == std::errc();
+    if (!whole || of == 0 || of > kMost)
+      return Refuse(self, key,
+                    fmt::format("is {}: only whole numbers from 1 to {} can be enforced",
+                                EscapeForTerminal(ToJson(value), 60), kMost));
     out.numbers.multiples.push_back(static_cast<uint32_t>(of));
     return Ok();
   }
@@ -485,7 +532,8 @@ Status SchemaReader::ReadProperties(const json::object& schema, const json::valu
 }
 
 // "With a, also b" is "without a, or with a and b".
-Status SchemaReader::ReadDependencies(const json::value& self, std::string_view key, const json::value& value, Merged& out) {
+Status SchemaReader::ReadDependencies(const json::value& self, std::string_view key, const json::value& value,
+                                      Merged& out) {
   BANTAM_TRY(const json::object* const members, ObjectOf(self, key, value));
   for (const auto& [name, each] : *members) {
     json::object with{{"required", json::array{json::string(name)}}};
@@ -500,7 +548,10 @@ Status SchemaReader::ReadDependencies(const json::value& self, std::string_view 
     const json::value& without = Make(json::object{{"properties", json::object{{name, false}}}}, self);
     json::value made = std::move(with);
     const json::value& first = Make(std::move(made), self);
-    Alternatives alternatives{.schemas = {&without, &first}, .exclusive = false, .with_second = also, .where = fmt::format("{}/{}", Where(self), key)};
+    Alternatives alternatives{.schemas = {&without, &first},
+                              .exclusive = false,
+                              .with_second = also,
+                              .where = fmt::format("{}/{}", Where(self), key)};
     out.alternatives.push_back(std::move(alternatives));
   }
   return Ok();
@@ -509,7 +560,9 @@ Status SchemaReader::ReadDependencies(const json::value& self, std::string_view 
 bool SameJson(const json::value& a, const json::value& b) {
   if (a.is_number() && b.is_number()) {
     const auto value = [](const json::value& v) {
-      return v.is_int64() ? static_cast<long double>(v.get_int64()) : v.is_uint64() ? static_cast<long double>(v.get_uint64()) : static_cast<long double>(v.get_double());
+      return v.is_int64()    ? static_cast<long double>(v.get_int64())
+             : v.is_uint64() ? static_cast<long double>(v.get_uint64())
+                             : static_cast<long double>(v.get_double());
     };
     return value(a) == value(b);
   }

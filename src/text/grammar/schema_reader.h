@@ -37,14 +37,14 @@ struct ItemsPart {  // of one schema: items apply after its own prefix
 };
 
 struct PropertiesPart {
-  std::vector<std::pair<std::string, const json::value*>> named;     // in the schema's order
+  std::vector<std::pair<std::string, const json::value*>> named;  // in the schema's order
   std::vector<std::pair<std::string, const json::value*>> patterns;
   const json::value* additional = nullptr;
 };
 
 struct Alternatives {
   std::vector<const json::value*> schemas;
-  bool exclusive = false;  // oneOf
+  bool exclusive = false;                    // oneOf
   const json::value* with_second = nullptr;  // holds beside the second
   std::string where;
 };
@@ -53,7 +53,7 @@ struct Merged {
   bool never = false;
   uint8_t types = kAnyType;
   bool typed = false;
-  uint8_t spoken_of = 0;  // types that keywords other than "type" are about
+  uint8_t spoken_of = 0;                                  // types that keywords other than "type" are about
   std::optional<std::vector<const json::value*>> values;  // of "enum" and "const"
   NumberRules numbers;
   StringRules strings;
@@ -74,7 +74,9 @@ bool SameJson(const json::value& a, const json::value& b);
 // Refers to the document.
 class SchemaReader {
  public:
-  SchemaReader(const json::value& document, std::string_view name) : document_(document), name_(name) { Place(document, ""); }
+  SchemaReader(const json::value& document, std::string_view name) : document_(document), name_(name) {
+    Place(document, "");
+  }
   Status CheckDialect() const;
   Result<Merged> Merge(const SchemaList& list);
   // "NAME: #/properties/a".
@@ -88,8 +90,10 @@ class SchemaReader {
   Result<std::vector<const json::value*>> InPlace(const json::value& schema);
   Status CheckEndless(const json::value& schema);
   Status ReadKeywords(const json::object& schema, const json::value& self, bool decided, Merged& out, SchemaList& open);
-  Status ReadKeyword(const json::object& schema, const json::value& self, std::string_view key, const json::value& value, bool decided, Merged& out, SchemaList& open);
-  Status ReadNumberKeyword(const json::object& schema, const json::value& self, std::string_view key, const json::value& value, Merged& out);
+  Status ReadKeyword(const json::object& schema, const json::value& self, std::string_view key,
+                     const json::value& value, bool decided, Merged& out, SchemaList& open);
+  Status ReadNumberKeyword(const json::object& schema, const json::value& self, std::string_view key,
+                           const json::value& value, Merged& out);
   Status ReadItems(const json::object& schema, const json::value& self, Merged& out);
   Status ReadProperties(const json::object& schema, const json::value& self, Merged& out);
   Status ReadDependencies(const json::value& self, std::string_view key, const json::value& value, Merged& out);

@@ -19,7 +19,8 @@ std::string ErrorOf(std::string_view text) {
   return grammar ? "" : grammar.error().message;
 }
 
-void Expect(std::string_view schema, std::initializer_list<std::string_view> good, std::initializer_list<std::string_view> bad) {
+void Expect(std::string_view schema, std::initializer_list<std::string_view> good,
+            std::initializer_list<std::string_view> bad) {
   const auto grammar = Compile(schema);
   ASSERT_TRUE(grammar.has_value()) << schema << ": " << grammar.error().message;
   const auto constraint = Constraint::Create(*grammar, ByteTokens());
@@ -30,80 +31,111 @@ void Expect(std::string_view schema, std::initializer_list<std::string_view> goo
 TEST(Schema, Numbers) {
   Expect(R"({"type":"integer"})", {"0", "-7", "1234567890123456"}, {"-0", "01", "1.0", "1e3", "--1", ""});
   Expect(R"({"type":"number"})", {"0", "-0.5", "1.25e10", "1E-9"}, {".5", "1.", "01", "1e999", "NaN"});
-  Expect(R"({"type":"integer","minimum":-3,"exclusiveMaximum":12})", {"-3", "-1", "0", "9", "11"}, {"-4", "12", "20", "-30", "100"});
-  Expect(R"({"type":"number","minimum":0.25,"maximum":10.5})", {"0.25", "0.3", "1", "9.99", "10.5", "10.50", "10.499"}, {"0.24", "0", "10.51", "11", "-1", "100"});
-  Expect(R"({"type":"number","exclusiveMinimum":-1.5,"exclusiveMaximum":0})", {"-1.4999", "-0.1", "-1"}, {"-1.5", "-1.50", "0", "0.0", "-2", "1"});
+  Expect(R"({"type":"integer","minimum":-3,"exclusiveMaximum":12})", {"-3", "-1", "0", "9", "11"},
+         {"-4", "12", "20", "-30", "100"});
+  Expect(R"({"type":"number","minimum":0.25,"maximum":10.5})", {"0.25", "0.3", "1", "9.99", "10.5", "10.50", "10.499"},
+         {"0.24", "0", "10.51", "11", "-1", "100"});
+  Expect(R"({"type":"number","exclusiveMinimum":-1.5,"exclusiveMaximum":0})", {"-1.4999", "-0.1", "-1"},
+         {"-1.5", "-1.50", "0", "0.0", "-2", "1"});
   Expect(R"({"type":"number","exclusiveMinimum":0})", {"0.001", "1", "123"}, {"0", "0.000", "-1"});
   Expect(R"({"type":"number","maximum":-2.5})", {"-2.5", "-3", "-100.75"}, {"-2.4", "0", "2.5", "-2"});
   Expect(R"({"type":"integer","multipleOf":7,"minimum":10})", {"14", "21", "7777"}, {"7", "15", "0", "-7"});
   Expect(R"({"minimum":1e3,"type":"integer"})", {"1000", "5000"}, {"999"});
   EXPECT_EQ(ErrorOf(R"({"type":"integer","minimum":5,"maximum":4})"), "s: no text at all satisfies it");
-  EXPECT_EQ(ErrorOf(R"({"multipleOf":0.1})"), "s: #: \"multipleOf\" is 0.1: only whole numbers from 1 to 10000 can be enforced");
+  EXPECT_EQ(ErrorOf(R"({"multipleOf":0.1})"),
+            "s: #: \"multipleOf\" is 0.1: only whole numbers from 1 to 10000 can be enforced");
 }
 
 TEST(Schema, Strings) {
-  Expect(R"({"type":"string"})", {R"("")", R"("a\nb\u00e4\ud83d\ude00/")", "\"\xC3\xA4\""}, {R"("\ud83d")", "\"\n\"", R"("\x")", "\"\xC3\"", "\"a"});
-  Expect(R"({"type":"string","minLength":2,"maxLength":3})", {R"("ab")", R"("\n\"\\")", "\"\xF0\x9F\x98\x80\xF0\x9F\x98\x80\""}, {R"("a")", R"("abcd")", R"("\n")"});
+  Expect(R"({"type":"string"})", {R"("")", R"("a\nb\u00e4\ud83d\ude00/")", "\"\xC3\xA4\""},
+         {R"("\ud83d")", "\"\n\"", R"("\x")", "\"\xC3\"", "\"a"});
+  Expect(R"({"type":"string","minLength":2,"maxLength":3})",
+         {R"("ab")", R"("\n\"\\")", "\"\xF0\x9F\x98\x80\xF0\x9F\x98\x80\""}, {R"("a")", R"("abcd")", R"("\n")"});
   Expect(R"({"type":"string","pattern":"^[a-c]+$","maxLength":3})", {R"("abc")"}, {R"("abcd")", R"("d")", R"("")"});
   Expect(R"({"type":"string","pattern":"b|\\n"})", {R"("abc")", R"("x\n")"}, {R"("ac")"});
   Expect(R"({"type":"string","format":"date"})", {R"("2024-11-30")"}, {R"("2024-11-31")", R"("2024-13-01")"});
-  Expect(R"({"enum":["a","bb",1,null,{"a":[1,2]}],"type":["string","object"]})", {R"("a")", R"({"a": [1, 2]})", R"({"a":[1,2]})"}, {"1", "null"});
+  Expect(R"({"enum":["a","bb",1,null,{"a":[1,2]}],"type":["string","object"]})",
+         {R"("a")", R"({"a": [1, 2]})", R"({"a":[1,2]})"}, {"1", "null"});
   Expect(R"({"enum":["a","bb","ccc"],"minLength":2})", {R"("bb")", R"("ccc")"}, {R"("a")"});
   EXPECT_EQ(ErrorOf(R"({"type":"object","properties":{"a/b":{"format":"regex"}}})"),
-            "s: #/properties/a~1b: \"format\" \"regex\" cannot be enforced: known are date, time, date-time, duration, uuid, ipv4, ipv6, hostname, email, uri");
+            "s: #/properties/a~1b: \"format\" \"regex\" cannot be enforced: known are date, time, date-time, duration, "
+            "uuid, ipv4, ipv6, hostname, email, uri");
 }
 
 TEST(Schema, Arrays) {
-  Expect(R"({"items":{"type":"integer"},"minItems":1,"maxItems":3})", {"[1]", "[1, 2]", "[1,2,3]"}, {"[]", "[1,2,3,4]", "[1,]", "[\"a\"]", "[1,  2]"});
-  Expect(R"({"type":"array","prefixItems":[{"type":"null"},{"type":"boolean"}],"items":false})", {"[]", "[null]", "[null,true]"}, {"[true]", "[null,true,1]"});
-  Expect(R"({"type":"array","items":[{"type":"null"}],"additionalItems":{"type":"string"}})", {"[null,\"a\",\"b\"]", "[]"}, {"[null,1]"});
+  Expect(R"({"items":{"type":"integer"},"minItems":1,"maxItems":3})", {"[1]", "[1, 2]", "[1,2,3]"},
+         {"[]", "[1,2,3,4]", "[1,]", "[\"a\"]", "[1,  2]"});
+  Expect(R"({"type":"array","prefixItems":[{"type":"null"},{"type":"boolean"}],"items":false})",
+         {"[]", "[null]", "[null,true]"}, {"[true]", "[null,true,1]"});
+  Expect(R"({"type":"array","items":[{"type":"null"}],"additionalItems":{"type":"string"}})",
+         {"[null,\"a\",\"b\"]", "[]"}, {"[null,1]"});
   Expect(R"({"items":{"$ref":"#"}})", {"[]", "[[],[[]]]"}, {"[1]", "[[]"});
-  EXPECT_EQ(ErrorOf(R"({"type":"array","uniqueItems":true})"), "s: #: \"uniqueItems\" cannot be enforced while text is written");
-  EXPECT_EQ(ErrorOf(R"({"type":"array","contains":{}})"), "s: #: \"contains\" cannot be enforced while text is written");
+  EXPECT_EQ(ErrorOf(R"({"type":"array","uniqueItems":true})"),
+            "s: #: \"uniqueItems\" cannot be enforced while text is written");
+  EXPECT_EQ(ErrorOf(R"({"type":"array","contains":{}})"),
+            "s: #: \"contains\" cannot be enforced while text is written");
 }
 
 TEST(Schema, Objects) {
   Expect(R"({"properties":{"a":{"type":"null"},"b":{"type":"null"},"c":{"type":"null"}},"required":["b"]})",
-         {R"({"b":null})", R"({"a":null, "b":null,"c": null})", R"({"b":null,"c":null})"}, {"{}", R"({"a":null})", R"({"b":null,"a":null})", R"({"b":null,"d":1})", R"({"b":null,})"});
+         {R"({"b":null})", R"({"a":null, "b":null,"c": null})", R"({"b":null,"c":null})"},
+         {"{}", R"({"a":null})", R"({"b":null,"a":null})", R"({"b":null,"d":1})", R"({"b":null,})"});
   Expect(R"({"properties":{"a":{"type":"null"}},"additionalProperties":{"type":"integer"}})",
-         {"{}", R"({"a":null,"ab":1,"x":2})", R"({"":3})"}, {R"({"a":1})", R"({"\u0061":1})", R"({"x":null})", R"({"x":1,"a":null})"});
-  Expect(R"({"additionalProperties":{"type":"integer"},"minProperties":1,"maxProperties":2})", {R"({"a":1})", R"({"a":1,"b":2})"}, {"{}", R"({"a":1,"b":2,"c":3})"});
-  Expect(R"({"properties":{"a":{"type":"null"},"b":{"type":"null"},"c":{"type":"null"}},"minProperties":2})", {R"({"a":null,"c":null})"}, {R"({"a":null})", "{}"});
-  Expect(R"({"patternProperties":{"^n":{"type":"integer"},"s$":{"minimum":5}},"additionalProperties":false})", {R"({"n":1})", R"({"ns":7})", R"({"xs":9})"}, {R"({"ns":1})", R"({"x":1})"});
+         {"{}", R"({"a":null,"ab":1,"x":2})", R"({"":3})"},
+         {R"({"a":1})", R"({"\u0061":1})", R"({"x":null})", R"({"x":1,"a":null})"});
+  Expect(R"({"additionalProperties":{"type":"integer"},"minProperties":1,"maxProperties":2})",
+         {R"({"a":1})", R"({"a":1,"b":2})"}, {"{}", R"({"a":1,"b":2,"c":3})"});
+  Expect(R"({"properties":{"a":{"type":"null"},"b":{"type":"null"},"c":{"type":"null"}},"minProperties":2})",
+         {R"({"a":null,"c":null})"}, {R"({"a":null})", "{}"});
+  Expect(R"({"patternProperties":{"^n":{"type":"integer"},"s$":{"minimum":5}},"additionalProperties":false})",
+         {R"({"n":1})", R"({"ns":7})", R"({"xs":9})"}, {R"({"ns":1})", R"({"x":1})"});
   Expect(R"({"type":"object","propertyNames":{"pattern":"^[a-z]$"}})", {R"({"a":1})"}, {R"({"ab":1})"});
-  Expect(R"({"properties":{"a":{"type":"null"},"b":{"type":"null"}},"dependentRequired":{"a":["b"]}})", {"{}", R"({"b":null})", R"({"a":null,"b":null})"}, {R"({"a":null})"});
+  Expect(R"({"properties":{"a":{"type":"null"},"b":{"type":"null"}},"dependentRequired":{"a":["b"]}})",
+         {"{}", R"({"b":null})", R"({"a":null,"b":null})"}, {R"({"a":null})"});
   Expect(R"({"properties":{"a":false,"b":{"type":"null"}}})", {"{}", R"({"b":null})"}, {R"({"a":1})"});
-  EXPECT_EQ(ErrorOf(R"({"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]})"), "s: no text at all satisfies it");
+  EXPECT_EQ(ErrorOf(R"({"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]})"),
+            "s: no text at all satisfies it");
   EXPECT_NE(ErrorOf(R"({"type":"object","minProperties":3})").find("minProperties"), std::string::npos);
 }
 
 TEST(Schema, Combinations) {
   Expect(R"({"anyOf":[{"type":"integer"},{"type":"string","maxLength":1}]})", {"1", "\"a\""}, {"\"ab\"", "null"});
-  Expect(R"({"allOf":[{"type":["integer","string"]},{"minimum":3,"maxLength":2}],"type":"integer"})", {"3"}, {"2", "\"a\""});
-  Expect(R"({"oneOf":[{"type":"object","properties":{"k":{"const":"a"},"x":{"type":"null"}},"required":["k"]},{"type":"object","properties":{"k":{"const":"b"}},"required":["k"]}]})",
-         {R"({"k":"a","x":null})", R"({"k":"b"})"}, {R"({"k":"c"})", R"({"k":"b","x":null})"});
-  EXPECT_NE(ErrorOf(R"({"oneOf":[{"type":"integer"},{"minimum":2}]})").find("s: #/oneOf: a value might satisfy both 0 and 1"), std::string::npos);
-  Expect(R"({"$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"next":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/node"}]}},"required":["v","next"]}},"$ref":"#/$defs/node"})",
-         {R"({"v":1,"next":{"v":2,"next":null}})"}, {R"({"v":1})", R"({"v":1,"next":{"v":2}})"});
+  Expect(R"({"allOf":[{"type":["integer","string"]},{"minimum":3,"maxLength":2}],"type":"integer"})", {"3"},
+         {"2", "\"a\""});
+  Expect(
+      R"({"oneOf":[{"type":"object","properties":{"k":{"const":"a"},"x":{"type":"null"}},"required":["k"]},{"type":"object","properties":{"k":{"const":"b"}},"required":["k"]}]})",
+      {R"({"k":"a","x":null})", R"({"k":"b"})"}, {R"({"k":"c"})", R"({"k":"b","x":null})"});
+  EXPECT_NE(
+      ErrorOf(R"({"oneOf":[{"type":"integer"},{"minimum":2}]})").find("s: #/oneOf: a value might satisfy both 0 and 1"),
+      std::string::npos);
+  Expect(
+      R"({"$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"next":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/node"}]}},"required":["v","next"]}},"$ref":"#/$defs/node"})",
+      {R"({"v":1,"next":{"v":2,"next":null}})"}, {R"({"v":1})", R"({"v":1,"next":{"v":2}})"});
 }
 
 TEST(Schema, RefusedByName) {
-  EXPECT_EQ(ErrorOf(R"({"properties":{"a":{"not":{}}}})"), "s: #/properties/a: \"not\" cannot be enforced while text is written");
-  EXPECT_EQ(ErrorOf(R"({"maxlength":3})"), "s: #: \"maxlength\" is not a keyword that is known: it would not be enforced");
-  EXPECT_EQ(ErrorOf(R"({"$ref":"http://x/y"})"), "s: #: \"$ref\" to http://x/y: only \"#...\", within the document, is followed");
+  EXPECT_EQ(ErrorOf(R"({"properties":{"a":{"not":{}}}})"),
+            "s: #/properties/a: \"not\" cannot be enforced while text is written");
+  EXPECT_EQ(ErrorOf(R"({"maxlength":3})"),
+            "s: #: \"maxlength\" is not a keyword that is known: it would not be enforced");
+  EXPECT_EQ(ErrorOf(R"({"$ref":"http://x/y"})"),
+            "s: #: \"$ref\" to http://x/y: only \"#...\", within the document, is followed");
   EXPECT_EQ(ErrorOf(R"({"$ref":"#/$defs/a"})"), "s: #: \"$ref\" to #/$defs/a: there is nothing");
   EXPECT_EQ(ErrorOf(R"({"$ref":"#"})"), "s: #: leads back to itself by \"$ref\" without an end");
   EXPECT_NE(ErrorOf(R"({"anyOf":[{"$ref":"#"},{"type":"null"}]})").find("without an end"), std::string::npos);
-  EXPECT_EQ(ErrorOf(R"({"type":"text"})"), "s: #: \"type\" is \"text\", expected null, boolean, integer, number, string, array or object, or a list of them");
+  EXPECT_EQ(ErrorOf(R"({"type":"text"})"),
+            "s: #: \"type\" is \"text\", expected null, boolean, integer, number, string, array or object, or a list "
+            "of them");
   EXPECT_EQ(ErrorOf("3"), "s: #: a schema is an object, true or false");
-  EXPECT_EQ(ErrorOf(R"({"pattern":"^+[a-z]$"})"), "s: #/pattern: at character 3: nothing to repeat: \"^\" and \"$\" stand for no character");
+  EXPECT_EQ(ErrorOf(R"({"pattern":"^+[a-z]$"})"),
+            "s: #/pattern: at character 3: nothing to repeat: \"^\" and \"$\" stand for no character");
   EXPECT_NE(ErrorOf(R"({"pattern":"((a{900}){900}){900}"})").find("the limit"), std::string::npos);
   EXPECT_NE(ErrorOf(R"({"type":"string","maxLength":90000})").find("the limit"), std::string::npos);
   EXPECT_NE(ErrorOf(R"({"type":"array","minItems":9000000000})").find("cannot be counted"), std::string::npos);
 }
 
-// Which of the test suite's schemas compile, and whether what they accept is right, read strictly. What is valid and not
-// accepted: properties in another order, 1.0 for 1, and formats, which have fewer texts here.
+// Which of the test suite's schemas compile, and whether what they accept is right, read strictly. What is valid and
+// not accepted: properties in another order, 1.0 for 1, and formats, which have fewer texts here.
 TEST(Schema, TestSuite) {
   BANTAM_REQUIRE_DATA(folder, "schema-testsuite/tests/draft2020-12");
   int schemas = 0, compiled = 0, invalid = 0;
@@ -136,8 +168,10 @@ TEST(Schema, TestSuite) {
       }
     }
   }
-  std::printf("%d of %d schemas compile; of the valid documents %d of %d accepted, with formats %d of %d; %d invalid ones refused\n",
-              compiled, schemas, others.accepted, others.all, formats.accepted, formats.all, invalid);
+  std::printf(
+      "%d of %d schemas compile; of the valid documents %d of %d accepted, with formats %d of %d; %d invalid ones "
+      "refused\n",
+      compiled, schemas, others.accepted, others.all, formats.accepted, formats.all, invalid);
   EXPECT_GE(compiled, 220);
   EXPECT_GE(others.accepted * 100, others.all * 95);
   EXPECT_GE(formats.accepted * 100, formats.all * 60);

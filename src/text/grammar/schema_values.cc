@@ -23,11 +23,14 @@ class Digits {
     if (first > last) return pool_.Never();
     return pool_.Chars({{static_cast<uint32_t>(first), static_cast<uint32_t>(last)}});
   }
-  uint32_t Any(size_t least, uint32_t most) { return pool_.Repeat(Range('0', '9'), static_cast<uint32_t>(least), most); }
+  uint32_t Any(size_t least, uint32_t most) {
+    return pool_.Repeat(Range('0', '9'), static_cast<uint32_t>(least), most);
+  }
 
   // All: 0, or up to so many digits; then a fraction, if any.
   uint32_t All(size_t digits, size_t fraction) {
-    const uint32_t whole = pool_.Alt({Range('0', '0'), pool_.Seq({Range('1', '9'), Any(0, static_cast<uint32_t>(digits - 1))})});
+    const uint32_t whole =
+        pool_.Alt({Range('0', '0'), pool_.Seq({Range('1', '9'), Any(0, static_cast<uint32_t>(digits - 1))})});
     return pool_.Seq({whole, Fraction(fraction)});
   }
   uint32_t Fraction(size_t digits) {
@@ -153,22 +156,28 @@ long double Value(const Decimal& decimal) {
 struct Format {
   std::string_view name, pattern;
 };
-#define BANTAM_DATE "[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+#define BANTAM_DATE \
+  "[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 #define BANTAM_TIME "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 #define BANTAM_LABEL "[a-z0-9A-Z]{1,12}(-[a-z0-9A-Z]{1,12}){0,3}"
 #define BANTAM_OCTET "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-// Fewer texts than each format has, none that is not of it: no 29th of February, no leap second, eight groups in IPv6, no "--" in a host's name.
+// Fewer texts than each format has, none that is not of it: no 29th of February, no leap second, eight groups in IPv6,
+// no "--" in a host's name.
 constexpr std::array kFormats{
     Format{"date", BANTAM_DATE},
     Format{"time", BANTAM_TIME},
     Format{"date-time", BANTAM_DATE "T" BANTAM_TIME},
-    Format{"duration", "P([0-9]{1,4}W|[0-9]{1,4}D|[0-9]{1,4}Y([0-9]{1,2}M([0-9]{1,2}D)?)?|[0-9]{1,4}M([0-9]{1,2}D)?|([0-9]{1,4}D)?T([0-9]{1,4}H([0-9]{1,2}M([0-9]{1,2}S)?)?|[0-9]{1,4}M([0-9]{1,2}S)?|[0-9]{1,4}S))"},
+    Format{"duration",
+           "P([0-9]{1,4}W|[0-9]{1,4}D|[0-9]{1,4}Y([0-9]{1,2}M([0-9]{1,2}D)?)?|[0-9]{1,4}M([0-9]{1,2}D)?|([0-9]{1,4}D)?"
+           "T([0-9]{1,4}H([0-9]{1,2}M([0-9]{1,2}S)?)?|[0-9]{1,4}M([0-9]{1,2}S)?|[0-9]{1,4}S))"},
     Format{"uuid", "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"},
     Format{"ipv4", BANTAM_OCTET "(\\." BANTAM_OCTET "){3}"},
     Format{"ipv6", "[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}"},
     Format{"hostname", BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}"},
     Format{"email", "[a-zA-Z0-9_+-]{1,32}(\\.[a-zA-Z0-9_+-]{1,16}){0,3}@" BANTAM_LABEL "(\\." BANTAM_LABEL "){1,3}"},
-    Format{"uri", "https?://" BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}(:[1-9][0-9]{0,3})?(/[a-zA-Z0-9._~-]{0,100}){0,20}(\\?[a-zA-Z0-9._~=&-]{0,200})?(#[a-zA-Z0-9._~-]{0,100})?"},
+    Format{"uri", "https?://" BANTAM_LABEL "(\\." BANTAM_LABEL
+                  "){0,4}(:[1-9][0-9]{0,3})?(/"
+                  "[a-zA-Z0-9._~-]{0,100}){0,20}(\\?[a-zA-Z0-9._~=&-]{0,200})?(#[a-zA-Z0-9._~-]{0,100})?"},
 };
 #undef BANTAM_DATE
 #undef BANTAM_TIME
@@ -224,7 +233,8 @@ bool NumberRules::Allow(const json::value& number) const {
     if (bound.strict && value == at) return false;
     if (bound.is_maximum ? value > at : value < at) return false;
   }
-  return std::ranges::all_of(multiples, [&](uint32_t of) { return std::fmod(value, static_cast<long double>(of)) == 0; });
+  return std::ranges::all_of(multiples,
+                             [&](uint32_t of) { return std::fmod(value, static_cast<long double>(of)) == 0; });
 }
 
 Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget) {
@@ -233,9 +243,11 @@ Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t fr
   if (rules.bounds.empty() && rules.multiples.empty()) {
     const uint32_t sign = pool.Optional(digits.Range('-', '-'));
     // No exponent that a double has no number for.
-    const uint32_t exponent = pool.Optional(pool.Seq({pool.Chars({{'E', 'E'}, {'e', 'e'}}), pool.Optional(pool.Chars({{'+', '+'}, {'-', '-'}})), digits.Any(1, 2)}));
+    const uint32_t exponent = pool.Optional(pool.Seq(
+        {pool.Chars({{'E', 'E'}, {'e', 'e'}}), pool.Optional(pool.Chars({{'+', '+'}, {'-', '-'}})), digits.Any(1, 2)}));
     // Integers have no -0.
-    const uint32_t whole = pool.Alt({digits.Range('0', '0'), pool.Seq({sign, digits.Range('1', '9'), digits.Any(0, 15)})});
+    const uint32_t whole =
+        pool.Alt({digits.Range('0', '0'), pool.Seq({sign, digits.Range('1', '9'), digits.Any(0, 15)})});
     const uint32_t all = fractions ? pool.Seq({sign, digits.All(16, 16), exponent}) : whole;
     BANTAM_TRY(const uint32_t end, nfa.AddExpr(from, pool, all, Spelling::kPlain));
     return nfa.AddEmpty(end, to), Ok();
@@ -275,7 +287,9 @@ Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t fr
   return Ok();
 }
 
-bool IsKnownFormat(std::string_view format) { return std::ranges::find(kFormats, format, &Format::name) != kFormats.end(); }
+bool IsKnownFormat(std::string_view format) {
+  return std::ranges::find(kFormats, format, &Format::name) != kFormats.end();
+}
 
 std::string KnownFormats() {
   std::string out;
@@ -289,7 +303,8 @@ Result<Dfa> StringDfa(const StringRules& rules, Spelling spelling, Budget& budge
   const uint32_t all = pool.Repeat(any, 0, kForever);
   const bool counted = rules.min_length > 0 || rules.max_length != UINT64_MAX;
   if (rules.min_length > Limits::kRepeat || (rules.max_length != UINT64_MAX && rules.max_length > Limits::kRepeat)) {
-    return Err(ErrorCode::kTooLarge, "lengths above {} cannot be counted: leave \"minLength\" and \"maxLength\" out", Limits::kRepeat);
+    return Err(ErrorCode::kTooLarge, "lengths above {} cannot be counted: leave \"minLength\" and \"maxLength\" out",
+               Limits::kRepeat);
   }
   if (rules.min_length > rules.max_length) return DfaOf(pool, pool.Never(), spelling, budget);
   const uint32_t most = rules.max_length == UINT64_MAX ? kForever : static_cast<uint32_t>(rules.max_length);

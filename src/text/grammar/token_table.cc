@@ -78,7 +78,9 @@ Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& toke
   notation.metaspace = !notation.byte_level && joins({"a", "\u2581", "a"}, "a a");
   notation.byte_fallback = !notation.byte_level && joins({"a", "<0x41>", "a"}, "aAa");
   if (!joins({"a", "a"}, "aa")) {
-    return Err(ErrorCode::kUnsupported, "the model's tokenizer ({}) writes words, not pieces of text: its output cannot be held to a grammar", tokenizer.kind());
+    return Err(ErrorCode::kUnsupported,
+               "the model's tokenizer ({}) writes words, not pieces of text: its output cannot be held to a grammar",
+               tokenizer.kind());
   }
   std::vector<std::string> tokens(static_cast<size_t>(std::max(0, tokenizer.vocab_size())));
   for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
@@ -86,7 +88,9 @@ Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& toke
     if (text.empty()) continue;
     // Control tokens are what a decoder leaves out when it is asked to.
     const std::array ids{id};
-    if (tokenizer.Decode(ids, {.skip_special_tokens = true}).empty() && !tokenizer.Decode(ids, {.skip_special_tokens = false}).empty()) continue;
+    if (tokenizer.Decode(ids, {.skip_special_tokens = true}).empty() &&
+        !tokenizer.Decode(ids, {.skip_special_tokens = false}).empty())
+      continue;
     tokens[static_cast<size_t>(id)] = BytesOfText(text, notation);
   }
   auto table = FromBytes(std::move(tokens));

@@ -22,7 +22,8 @@ class TokenTable {
   // Empty for what never stands in a text: control tokens.
   std::string_view BytesOf(int32_t id) const {
     if (id < 0 || id >= size()) return {};
-    return std::string_view(bytes_).substr(ends_[static_cast<size_t>(id)], ends_[static_cast<size_t>(id) + 1] - ends_[static_cast<size_t>(id)]);
+    return std::string_view(bytes_).substr(ends_[static_cast<size_t>(id)],
+                                           ends_[static_cast<size_t>(id) + 1] - ends_[static_cast<size_t>(id)]);
   }
   // Tokens that together are these bytes, as the tokenizer would cut them if it can.
   std::vector<int32_t> Cut(std::string_view bytes) const;
