@@ -113,7 +113,8 @@ Status RunRun(const Options& options) {
   if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);
   if (!options.has_prompt && ::isatty(STDIN_FILENO) != 0 && !options.json) {
     if (options.held.any()) {
-      return Err(ErrorCode::kInvalidArgument, "--schema, --grammar, --regex and --choice hold one answer: give a prompt");
+      return Err(ErrorCode::kInvalidArgument,
+                 "--schema, --grammar, --regex and --choice hold one answer: give a prompt");
     }
     return RunChat(*generator, options.sampling, {.raw = !chat, .system = options.system, .verbose = options.verbose});
   }

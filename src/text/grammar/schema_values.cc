@@ -175,8 +175,7 @@ constexpr std::array kFormats{
     Format{"ipv6", "[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}"},
     Format{"hostname", BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}"},
     Format{"email", "[a-zA-Z0-9_+-]{1,32}(\\.[a-zA-Z0-9_+-]{1,16}){0,3}@" BANTAM_LABEL "(\\." BANTAM_LABEL "){1,3}"},
-    Format{"uri", "https?://" BANTAM_LABEL "(\\." BANTAM_LABEL
-                  "){0,4}(:[1-9][0-9]{0,3})?(/"
+    Format{"uri", "https?://" BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}(:[1-9][0-9]{0,3})?(/"
                   "[a-zA-Z0-9._~-]{0,100}){0,20}(\\?[a-zA-Z0-9._~=&-]{0,200})?(#[a-zA-Z0-9._~-]{0,100})?"},
 };
 #undef BANTAM_DATE

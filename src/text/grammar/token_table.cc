@@ -77,7 +77,7 @@ Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& toke
   notation.byte_level = joins({"a", "\u0120", "a"}, "a a");
   notation.metaspace = !notation.byte_level && joins({"a", "\u2581", "a"}, "a a");
   notation.byte_fallback = !notation.byte_level && joins({"a", "<0x41>", "a"}, "aAa");
-  if (!joins({"a", "a"}, "aa")) {
+  if (tokenizer.kind() == "WordPiece" || !joins({"a", "a"}, "aa")) {
     return Err(ErrorCode::kUnsupported,
                "the model's tokenizer ({}) writes words, not pieces of text: its output cannot be held to a grammar",
                tokenizer.kind());

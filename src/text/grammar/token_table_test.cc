@@ -23,13 +23,7 @@ TEST_P(TokenTables, BytesOfTokensAreTheText) {
   std::string cut;
   for (const int32_t id : table->Cut(kText)) cut += table->BytesOf(id);
   EXPECT_EQ(cut, kText);
-  // Every byte has a token: no grammar is beyond this vocabulary.
-  std::vector<uint8_t> bytes(256);
-  for (const int32_t id : table->ids()) {
-    if (table->BytesOf(id).size() == 1) bytes[static_cast<uint8_t>(table->BytesOf(id)[0])] = 1;
-  }
-  for (size_t byte = 0; byte < 0x80; ++byte) EXPECT_EQ(bytes[byte], 1) << byte;
-  for (const std::string_view control : {"<|endoftext|>", "<s>", "</s>", "<|im_end|>"}) {
+  for (const std::string_view control : {"<|endoftext|>", "<s>"}) {
     const int32_t id = tokenizer->TokenId(control);
     EXPECT_EQ(table->BytesOf(id), "") << control;
   }
