@@ -113,8 +113,8 @@ TEST(GenerationLoop, EveryTextIsWhatItIsAlone) {
 }
 
 TEST(GenerationLoop, ALongPromptDelaysOthersByNoMoreThanAStepOfItsBudget) {
+  Recorder writing, reading;  // before the bench, whose end they hear of
   Bench bench({.num_blocks = 100, .max_batch_tokens = 32});
-  Recorder writing, reading;
   bench.loop.Add(1, {.prompt_ids = Prompt(4, 1), .sampling = {}, .max_tokens = 200, .listener = &writing});
   bench.loop.Step();
   bench.loop.Add(2, {.prompt_ids = Prompt(900, 2), .sampling = {}, .max_tokens = 3, .listener = &reading});
