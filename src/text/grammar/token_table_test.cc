@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(Real, TokenTables,
                                            "tok-tiktoken/o200k_base.tiktoken", "tok-tiktoken/cl100k_base.tiktoken"));
 
 TEST(TokenTable, WordsAreNoPieces) {
-  BANTAM_REQUIRE_DATA(path, "tok-hf-json/bert-base-cased");
+  BANTAM_REQUIRE_DATA(path, "tok-hf-json/model2vec-bert");
   ASSERT_OK_AND_ASSIGN(const auto tokenizer, Tokenizer::Load(path));
   const auto table = TokenTable::From(*tokenizer);
   ASSERT_FALSE(table);
