@@ -246,6 +246,27 @@ Result<std::shared_ptr<const grammar::Constraint>> Generator::Constrain(
   return grammar::Constraint::Create(std::move(grammar), table_);
 }
 
+Result<std::shared_ptr<const grammar::Constraint>> Generator::Constrain(
+    const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile) const {
+  constexpr size_t kKept = 32;
+  const auto find = [&] { return std::ranges::find(kept_, key, [](const auto& one) { return one.first; }); };
+  {
+    const std::lock_guard lock(table_mutex_);
+    if (const auto found = find(); found != kept_.end()) {
+      kept_.splice(kept_.begin(), kept_, found);
+      return kept_.front().second;
+    }
+  }
+  BANTAM_TRY(std::shared_ptr<const grammar::Grammar> grammar, compile());
+  BANTAM_TRY(std::shared_ptr<const grammar::Constraint> constraint, Constrain(std::move(grammar)));
+  const std::lock_guard lock(table_mutex_);
+  // Another thread may have been as quick.
+  if (const auto found = find(); found != kept_.end()) return found->second;
+  kept_.emplace_front(key, constraint);
+  if (kept_.size() > kKept) kept_.pop_back();
+  return constraint;
+}
+
 Result<std::vector<GeneratedText>> Generator::Generate(const GenerateCall& call) {
   BANTAM_TRY(const std::unique_ptr<TextStream> stream, Start(call));
   std::vector<GeneratedText> texts(static_cast<size_t>(call.n));

@@ -9,6 +9,8 @@
 //   }
 #pragma once
 
+#include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -106,10 +108,16 @@ class Generator {
   // For calls whose text is held to a grammar; what one finds out serves the next. Must not outlive the generator.
   // kUnsupported for tokenizers whose tokens are not pieces of text.
   Result<std::shared_ptr<const grammar::Constraint>> Constrain(std::shared_ptr<const grammar::Grammar> grammar) const;
+  // The same, kept under `key` for calls that come again; the 32 used last are kept. `compile` makes the grammar where
+  // there is none, outside any lock.
+  Result<std::shared_ptr<const grammar::Constraint>> Constrain(
+      const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile) const;
 
  private:
   mutable std::mutex table_mutex_;
   mutable std::shared_ptr<const grammar::TokenTable> table_;  // when first wanted
+  // Used last first.
+  mutable std::list<std::pair<std::string, std::shared_ptr<const grammar::Constraint>>> kept_;
 };
 
 }  // namespace bantam

@@ -299,7 +299,13 @@ BAD = [
     ("completions", {"seed": "x"}, "seed"),
     ("completions", {"suffix": "the end"}, "suffix"),
     ("completions", {"stream_options": 5}, "stream_options"),
-    ("completions", {"guided_regex": "a+"}, "guided_regex"),
+    ("completions", {"guided_regex": "a("}, "guided_regex"),
+    ("completions", {"guided_regex": 5}, "guided_regex"),
+    ("completions", {"guided_choice": []}, "guided_choice"),
+    ("completions", {"guided_choice": ["a", 5]}, "guided_choice"),
+    ("completions", {"guided_choice": ["a"], "grammar": 'root ::= "a"'}, "guided_choice"),
+    ("completions", {"grammar": "root ::= other"}, "grammar"),
+    ("completions", {"structured_outputs": {"whatever": 1}}, "structured_outputs"),
     ("chat/completions", {"messages": []}, "messages"),
     ("chat/completions", {"messages": [{"role": "wizard", "content": "a"}]}, "messages[0].role"),
     ("chat/completions", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content"),
@@ -308,7 +314,8 @@ BAD = [
     ("chat/completions", {"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
     ("chat/completions", {"max_completion_tokens": 0}, "max_completion_tokens"),
     ("chat/completions", {"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-    ("chat/completions", {"response_format": {"type": "json_object"}}, "response_format"),
+    ("chat/completions", {"response_format": {"type": "yaml"}}, "response_format"),
+    ("chat/completions", {"response_format": {"type": "json_schema", "json_schema": {"schema": {"not": {}}}}}, "response_format"),
     ("chat/completions", {"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
     ("chat/completions", {"chat_template_kwargs": 5}, "chat_template_kwargs"),
 ]
@@ -323,6 +330,32 @@ def test_what_is_wrong_is_named(server, model, path, fields, param):
     assert error["param"] == param and error["type"] == "invalid_request_error", error
     if "word" in json.dumps(fields):
         assert str(LENGTH) in error["message"]
+
+
+SCHEMA = {"type": "object", "properties": {"size": {"type": "integer", "minimum": 0, "maximum": 99}, "color": {"enum": ["red", "blue"]}},
+          "required": ["size", "color"]}  # fmt: skip
+
+
+def held(server, model, **fields):
+    reply = httpx.post(f"{server.url}/v1/completions", json={"model": model, "prompt": "a", "max_tokens": 60, "seed": 3, **fields})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["choices"][0]["text"]
+
+
+def test_output_is_held_to_what_is_asked(server, client, model):
+    assert held(server, model, guided_choice=["yes", "no"]) in ("yes", "no")
+    assert re.fullmatch("[a-c]{3}x", held(server, model, guided_regex="[a-c]{3}x"))
+    assert held(server, model, structured_outputs={"choice": ["one", "two"]}) in ("one", "two")
+    assert re.fullmatch("ab*", held(server, model, grammar='root ::= "a" "b"{0,3}'))
+    # Streamed, and again: the same text.
+    asked = {"temperature": 1.5, "seed": 5, "max_tokens": 60, "extra_body": {"guided_regex": "[a-z]{4,9} (cat|dog)"}}
+    whole = chat(client, model, **asked).choices[0]
+    assert re.fullmatch("[a-z]{4,9} (cat|dog)", whole.message.content) and whole.finish_reason == "stop"
+    streamed, _, _ = collect(chat(client, model, stream=True, **asked))
+    assert streamed[0][0] == whole.message.content
+    # This vocabulary has no braces: an error, and no document that is none.
+    reply = httpx.post(f"{server.url}/v1/completions", json={"model": model, "prompt": "a", "guided_json": SCHEMA})
+    assert reply.status_code == 400 and "vocabulary" in reply.json()["error"]["message"]
 
 
 def test_harmless_fields_are_taken(client, model):
@@ -428,3 +461,16 @@ def test_smollm2_answers(smollm2, bantam_binary):
     assert said.rstrip("\n") == answer.choices[0].message.content.rstrip("\n")
     raw = command(bantam_binary, smollm2.home, "run", "smollm2", "The capital of France is", "--raw", "--temperature", 0, "-n", 12)
     assert raw.rstrip("\n") == complete(client, "smollm2", "The capital of France is", max_tokens=12).choices[0].text.rstrip("\n")
+
+
+def test_smollm2_writes_the_documents_of_a_schema(smollm2):
+    client = openai.OpenAI(base_url=f"{smollm2.url}/v1", api_key="unused", max_retries=0, timeout=300)
+    asked = {"response_format": {"type": "json_schema", "json_schema": {"name": "ball", "schema": SCHEMA, "strict": True}}, "max_tokens": 60}
+    for seed in range(5):
+        answer = chat(client, "smollm2", [{"role": "user", "content": "Describe a ball."}], temperature=1.5, seed=seed, **asked).choices[0]
+        ball = json.loads(answer.message.content)
+        assert answer.finish_reason == "stop" and set(ball) == {"size", "color"}
+        assert 0 <= ball["size"] <= 99 and ball["color"] in ("red", "blue")
+    free = chat(client, "smollm2", [{"role": "user", "content": "Describe a ball."}], temperature=0, max_tokens=200, response_format={"type": "json_object"})
+    assert free.choices[0].message.content.startswith("{")
+    assert set(json.loads(held(smollm2, "smollm2", guided_json=json.dumps(SCHEMA)))) == {"size", "color"}

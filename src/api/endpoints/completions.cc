@@ -3,6 +3,7 @@
 
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/generate_reply.h"
+#include "api/endpoints/held_output.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "base/text_util.h"
@@ -122,6 +123,7 @@ Result<GenerateRequest> Parse(const ApiContext& context, const HttpRequest& http
   BANTAM_RETURN_IF_ERROR(RefuseUnsupported(body, false, at));
   GenerateCall call;
   BANTAM_RETURN_IF_ERROR(ReadSampling(body, context, http, call, at));
+  BANTAM_TRY(call.constraint, ReadHeldOutput(body, *request.model->generator, at));
   BANTAM_RETURN_IF_ERROR(ReadDelivery(body, request, at));
   at = "max_tokens";
   BANTAM_TRY(const int64_t tokens, body.IntOr("max_tokens", kDefaultTokens, 1, kMostTokens));

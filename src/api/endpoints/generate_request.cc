@@ -82,8 +82,6 @@ Result<const ServedModel*> FindGenerator(const ApiContext& context, const JsonOb
       context, body, "generate text", [](const ServedModel& model) { return model.generator != nullptr; }, at);
 }
 
-// Constrained output plugs in here: "response_format" and the fields of vLLM and llama.cpp become a grammar in
-// GenerateCall instead of a refusal.
 Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at) {
   struct Refused {
     const char* key;
@@ -95,13 +93,6 @@ Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at) {
       {"tools", true, "models here do not call tools"},
       {"functions", true, "models here do not call functions"},
       {"audio", true, "models here write text only"},
-      {"guided_json", false, "output cannot be constrained here"},
-      {"guided_regex", false, "output cannot be constrained here"},
-      {"guided_choice", false, "output cannot be constrained here"},
-      {"guided_grammar", false, "output cannot be constrained here"},
-      {"structured_outputs", false, "output cannot be constrained here"},
-      {"grammar", false, "output cannot be constrained here"},
-      {"json_schema", false, "output cannot be constrained here"},
   };
   for (const Refused& refused : kRefused) {
     if (refused.chat_only && !chat) continue;
@@ -109,17 +100,6 @@ Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at) {
     if (value == nullptr || SaysNothing(*value)) continue;
     at = refused.key;
     return Err(ErrorCode::kInvalidArgument, "\"{}\" is not supported: {}; leave it out", refused.key, refused.why);
-  }
-  if (const json::value* format = body.Find("response_format"); format != nullptr && !format->is_null()) {
-    at = "response_format";
-    BANTAM_TRY(const JsonObject object, body.Object("response_format"));
-    BANTAM_TRY(const std::string type, object.String("type"));
-    if (type != "text") {
-      return Err(ErrorCode::kInvalidArgument,
-                 "\"response_format\" of the type \"{}\" is not supported: output cannot be constrained here; leave it "
-                 "out, or send {{\"type\": \"text\"}}",
-                 EscapeForTerminal(type, 40));
-    }
   }
   if (const json::value* choice = body.Find("tool_choice"); chat && choice != nullptr && choice->is_object()) {
     at = "tool_choice";
