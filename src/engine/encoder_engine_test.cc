@@ -473,12 +473,12 @@ TEST(TurnLock, ServesInOrderOfArrival) {
   EXPECT_FALSE(lock.try_lock());
   std::vector<int> order;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 5; ++i) {
+  for (uint64_t i = 0; i < 5; ++i) {
     threads.emplace_back([&, i] {
       std::lock_guard turn(lock);
-      order.push_back(i);
+      order.push_back(static_cast<int>(i));
     });
-    std::this_thread::sleep_for(5ms);  // so that they arrive in order
+    while (lock.num_turns() < i + 2) std::this_thread::yield();  // so that they arrive in order
   }
   lock.unlock();
   for (std::thread& thread : threads) thread.join();

@@ -30,6 +30,12 @@ class TurnLock {
     if (serving_ != next_) changed_.notify_all();
   }
 
+  // Those who wait, and the one who holds it.
+  uint64_t num_turns() {
+    std::lock_guard guard(mutex_);
+    return next_ - serving_;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
