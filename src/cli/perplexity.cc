@@ -23,9 +23,9 @@ struct Options {
   bool json = false;
 };
 
-Result<std::unique_ptr<Decoder>> Load(const std::string& reference, WeightType type) {
+Result<std::unique_ptr<Decoder>> Load(const std::string& reference, std::optional<WeightType> type) {
   BANTAM_TRY(ModelFolder model, OpenModel(reference));
-  return LoadDecoder(model, {.weight_type = type});
+  return LoadDecoder(model, {.weight_type = type.value_or(TypeOfOriginal(*model.weights))});
 }
 
 json::object Figures(const PerplexityFigures& figures) {
@@ -46,7 +46,7 @@ Status RunPerplexity(Options options) {
   BANTAM_RETURN_IF_ERROR(options.dtype.Check(decoder->weight_type(), options.model));
   std::unique_ptr<Decoder> original;
   if (!options.against.empty()) {
-    BANTAM_TRY(original, Load(options.against, WeightType::kBlocks));
+    BANTAM_TRY(original, Load(options.against, std::nullopt));
   }
   const std::vector<int32_t> ids = tokenizer->Encode(text, {.add_special_tokens = false}).ids;
   // What the tokenizer puts before every text begins each window.

@@ -62,16 +62,23 @@ std::string DecoderSummary(const DecoderQuantReport& report) {
   const std::string rows = AlignColumns({{"", "original", std::string(DTypeName(report.type))},
                                          {"tensors", HumanBytes(report.bytes_before), HumanBytes(report.bytes_after)},
                                          {"perplexity", fmt::format("{:.3f}", figures.original.perplexity),
-                                          fmt::format("{:.3f}", figures.other.perplexity)}},
+                                          fmt::format("{:.3f}", figures.other.perplexity)},
+                                         {"prompt, tokens/s", fmt::format("{:.0f}", report.speed_before.prefill_per_s),
+                                          fmt::format("{:.0f}", report.speed_after.prefill_per_s)},
+                                         {"generate, tokens/s", fmt::format("{:.1f}", report.speed_before.decode_per_s),
+                                          fmt::format("{:.1f}", report.speed_after.decode_per_s)}},
                                         {1, 2});
   std::vector<std::pair<std::string, std::string>> fields = {
       {"bits a weight", fmt::format("{:.2f}", report.bits_per_weight())},
       {"matrices", kept},
+      {"rise", fmt::format("{:.2f} %{}", report.rise(),
+                           report.max_rise ? fmt::format(" (at most {:g})", *report.max_rise) : "")},
       {"divergence", fmt::format("{:.5f} nats a token on average (Kullback-Leibler), one in a hundred above {:.4f}",
                                  figures.kl_mean, figures.kl_p99)},
       {"same first choice", fmt::format("{:.2f} % of the tokens", 100 * figures.same_top)},
       {"measured on", fmt::format("{} tokens of {}", figures.other.num_tokens,
-                                  report.text.empty() ? "our sentences" : EscapeForTerminal(report.text))}};
+                                  report.text.empty() ? "our sentences" : EscapeForTerminal(report.text))},
+      {"machine", fmt::format("{}, {} threads", report.isa, report.threads)}};
   if (report.rounded_before)
     fields.emplace_back("mind", "the original's weights were rounded to blocks before: errors add up");
   return rows + "\n" + AlignFields(fields);
@@ -79,15 +86,12 @@ std::string DecoderSummary(const DecoderQuantReport& report) {
 
 Status QuantizeToGguf(const Options& options) {
   constexpr uint64_t kMaxTextBytes = uint64_t{64} << 20;
-  if (options.max_drop) {
-    return Err(ErrorCode::kInvalidArgument,
-               "--max-drop is for encoders; --extra says how much better the formats of sensitive tensors may be");
-  }
   BANTAM_TRY(const DType type, ParseBlockType(options.type));
   BANTAM_TRY(ModelFolder model, OpenModel(options.model));
   BANTAM_TRY(const Path out, OutputFile(options.out, model, options.force));
   DecoderQuantOptions quant{.type = type,
                             .extra = options.extra / 100,
+                            .max_rise = options.max_drop,
                             .num_threads = options.threads > 0 ? options.threads : ThreadPool::DefaultThreads()};
   if (!options.data.empty()) {
     BANTAM_TRY(quant.text, ReadFile(options.data, kMaxTextBytes));
@@ -159,8 +163,10 @@ Run SetUpQuantize(CLI::App& app) {
                  "{\"text1\", \"text2\", \"score\"} for the rank correlation of similarities.\n"
                  "For models that write text: a text such as they will read and write, to choose by and to measure on");
   app.add_option("--splits", options->splits, "Take lines of these splits only")->delimiter(',');
-  app.add_option("--max-drop", options->max_drop,
-                 "Points that the metric may fall; sensitive layers stay higher until it fits, or nothing is written")
+  app.add_option(
+         "--max-drop", options->max_drop,
+         "Points that the metric may fall, or percent that the perplexity may rise; what suffers most stays higher "
+         "until it fits, or nothing is written")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--extra", options->extra,
                  "Of models that write text: percent of the size at --type that better formats for the tensors that "

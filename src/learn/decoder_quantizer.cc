@@ -11,6 +11,7 @@
 #include "files/gguf_export.h"
 #include "files/gguf_names.h"
 #include "files/gguf_writer.h"
+#include "learn/decoder_pass.h"
 #include "learn/format_choice.h"
 #include "learn/input_energy.h"
 #include "learn/quant_data.h"
@@ -103,20 +104,36 @@ class Quantizer {
     const MonotonicTime start = MonotonicNow();
     BANTAM_TRY(const auto tokenizer, Tokenizer::Load(model_.tokenizer_json));
     std::unique_ptr<Decoder> original;
-    BANTAM_TRY(original, LoadDecoder(model_, {.weight_type = WeightType::kBlocks}));
+    BANTAM_TRY(original, LoadDecoder(model_, {.weight_type = TypeOfOriginal(*model_.weights)}));
     const int context = std::min(kContext, original->max_positions());
     BANTAM_TRY(const Texts texts, ReadTexts(*tokenizer, options_, context));
     BANTAM_RETURN_IF_ERROR(ReadOriginal());
-    BANTAM_RETURN_IF_ERROR(Choose(texts, context));
+    BANTAM_RETURN_IF_ERROR(MeasureLadders(texts, context));
     const ScratchFile scratch(Path(out.string() + fmt::format(".{}.scratch", ::getpid())));
-    BANTAM_RETURN_IF_ERROR(WriteMatrices(scratch.path()));
-
-    BANTAM_TRY(ModelFolder copy, OpenModelFolder(scratch.path()));
-    BANTAM_RETURN_IF_ERROR(CheckTokenizer(*tokenizer, scratch.path(), texts));
-    BANTAM_TRY(const auto smaller, LoadDecoder(copy, {.weight_type = WeightType::kBlocks}));
-    PerplexityOptions measure{.context = context};
-    measure.progress = [&](double fraction) { Tell("measuring", fraction); };
-    BANTAM_TRY(report_.divergence, MeasureDivergence(*original, *smaller, pool_, texts.scored, measure));
+    std::unique_ptr<Decoder> smaller;
+    ModelFolder copy;
+    // More and more for better formats, until the perplexity rises by no more than it may.
+    for (double extra = options_.extra;; extra = std::max(2 * extra, 0.1)) {
+      const bool all = Assign(extra);
+      BANTAM_RETURN_IF_ERROR(WriteMatrices(scratch.path()));
+      BANTAM_TRY(copy, OpenModelFolder(scratch.path()));
+      BANTAM_RETURN_IF_ERROR(CheckTokenizer(*tokenizer, scratch.path(), texts));
+      BANTAM_TRY(smaller, LoadDecoder(copy, {.weight_type = WeightType::kBlocks}));
+      PerplexityOptions measure{.context = context};
+      measure.progress = [&](double fraction) { Tell("measuring", fraction); };
+      BANTAM_TRY(report_.divergence, MeasureDivergence(*original, *smaller, pool_, texts.scored, measure));
+      ++report_.trials;
+      if (!options_.max_rise || report_.rise() <= *options_.max_rise) break;
+      if (all) {
+        return Err(
+            ErrorCode::kUnsupported,
+            "{}: with every matrix in the best format there is the perplexity still rises by {:.2f} %, more than "
+            "{:g} %: nothing was written",
+            EscapeForTerminal(model_.name), report_.rise(), *options_.max_rise);
+      }
+    }
+    report_.max_rise = options_.max_rise;
+    BANTAM_RETURN_IF_ERROR(MeasureSpeed(*original, *smaller));
     // No rounding to four bits or more does that: then names, order or positions were mistaken on the way.
     if (model_.gguf == nullptr && report_.divergence.kl_mean > kTooFar) {
       return Err(
@@ -176,12 +193,10 @@ class Quantizer {
     if (options_.progress) options_.progress(stage, fraction);
   }
 
-  Status Choose(const Texts& texts, int context) {
+  Status MeasureLadders(const Texts& texts, int context) {
     BANTAM_TRY(energy_, InputEnergy::Record(model_, texts.calibration, context, pool_,
                                             [&](double fraction) { Tell("reading the text", fraction); }));
     const bool tied = std::ranges::none_of(tensors_, [](const Tensor& t) { return t.name == "output.weight"; });
-    std::vector<FormatLadder> ladders;
-    std::vector<size_t> of_ladder;  // indices of tensors_
     for (size_t i = 0; i < tensors_.size(); ++i) {
       Tensor& tensor = tensors_[i];
       Tell("choosing formats", static_cast<double>(i) / static_cast<double>(tensors_.size()));
@@ -198,20 +213,68 @@ class Quantizer {
       }
       const std::vector<DType> formats = FormatsFrom(least, static_cast<size_t>(tensor.view.shape[1]));
       if (formats.empty()) continue;  // an odd width, kept as it is
-      ladders.push_back(MeasureFormats(tensor.name, tensor.view, tensor.importance, formats));
-      of_ladder.push_back(i);
+      ladders_.push_back(MeasureFormats(tensor.name, tensor.view, tensor.importance, formats));
+      of_ladder_.push_back(i);
     }
+    return Ok();
+  }
+
+  // Formats for so much more than --type takes. True: there are no better ones.
+  bool Assign(double extra) {
     uint64_t bytes = 0;
-    for (const FormatLadder& ladder : ladders) bytes += ladder.steps.front().bytes;
-    ChooseFormats(ladders, static_cast<uint64_t>(options_.extra * static_cast<double>(bytes)));
-    for (size_t i = 0; i < ladders.size(); ++i) {
-      Tensor& tensor = tensors_[of_ladder[i]];
-      const FormatCandidate& chosen = ladders[i].steps[ladders[i].chosen];
+    for (FormatLadder& ladder : ladders_) {
+      ladder.chosen = 0;
+      bytes += ladder.steps.front().bytes;
+    }
+    ChooseFormats(ladders_, static_cast<uint64_t>(extra * static_cast<double>(bytes)));
+    report_.matrices.clear();
+    bool all = true;
+    for (size_t i = 0; i < ladders_.size(); ++i) {
+      const FormatLadder& ladder = ladders_[i];
+      Tensor& tensor = tensors_[of_ladder_[i]];
+      const FormatCandidate& chosen = ladder.steps[ladder.chosen];
       tensor.dtype = chosen.dtype;
       report_.matrices.push_back({tensor.name, tensor.view.dtype, chosen.dtype,
                                   static_cast<uint64_t>(NumElements(tensor.view.shape)), chosen.loss});
       report_.rounded_before |= BlockOf(tensor.view.dtype).elements > 1;
+      // A step that loses more is none that could still be taken.
+      for (size_t step = ladder.chosen + 1; step < ladder.steps.size(); ++step) {
+        all &= ladder.steps[step].loss >= chosen.loss;
+      }
     }
+    return all;
+  }
+
+  // A prompt, then one token after the other; the two in turn, the median of the rounds.
+  Status MeasureSpeed(const Decoder& original, const Decoder& smaller) {
+    constexpr int kPrompt = 128, kTokens = 16, kRounds = 5;
+    const int prompt = std::min(kPrompt, original.max_positions() / 2), tokens = std::min(kTokens, prompt / 2);
+    std::vector<int32_t> ids;
+    for (int64_t i = 0; i < prompt + tokens; ++i) {
+      ids.push_back(static_cast<int32_t>((i * 104'729 + 1) % original.vocab_size()));
+    }
+    const std::span<const int32_t> all = ids;
+    std::vector<double> prompt_ms[2], token_ms[2];
+    for (int round = 0; round < kRounds; ++round) {
+      for (const size_t which : {0, 1}) {
+        BANTAM_TRY(DecoderPass pass, DecoderPass::Create(which == 0 ? original : smaller, pool_, prompt + tokens));
+        const MonotonicTime start = MonotonicNow();
+        pass.Next(all.first(static_cast<size_t>(prompt)), 0, 1);
+        prompt_ms[which].push_back(MillisecondsSince(start));
+        const MonotonicTime middle = MonotonicNow();
+        for (int i = 0; i < tokens; ++i) pass.Next(all.subspan(static_cast<size_t>(prompt + i), 1), prompt + i, 1);
+        token_ms[which].push_back(MillisecondsSince(middle));
+        Tell("timing", (round * 2.0 + static_cast<double>(which) + 1) / (2 * kRounds));
+      }
+    }
+    const auto per_s = [](std::vector<double>& times, int count) {
+      std::ranges::nth_element(times, times.begin() + kRounds / 2);
+      return 1e3 * count / times[kRounds / 2];
+    };
+    report_.speed_before = {per_s(prompt_ms[0], prompt), per_s(token_ms[0], tokens)};
+    report_.speed_after = {per_s(prompt_ms[1], prompt), per_s(token_ms[1], tokens)};
+    report_.isa = smaller.isa();
+    report_.threads = options_.num_threads;
     return Ok();
   }
 
@@ -281,18 +344,27 @@ class Quantizer {
   ThreadPool pool_;
   GgufWriter keys_;
   InputEnergy energy_;
+  std::vector<FormatLadder> ladders_;
+  std::vector<size_t> of_ladder_;  // indices of tensors_
   std::vector<Tensor> tensors_;
   DecoderQuantReport report_;
 };
 
-json::object Figures(const PerplexityFigures& figures) {
-  return {{"perplexity", figures.perplexity}, {"standard_error", figures.standard_error}};
+json::object Figures(const PerplexityFigures& figures, const DecoderSpeed& speed) {
+  return {{"perplexity", figures.perplexity},
+          {"standard_error", figures.standard_error},
+          {"prefill_tokens_per_s", speed.prefill_per_s},
+          {"decode_tokens_per_s", speed.decode_per_s}};
 }
 
 }  // namespace
 
 double DecoderQuantReport::bits_per_weight() const {
   return num_parameters > 0 ? 8.0 * static_cast<double>(bytes_after) / static_cast<double>(num_parameters) : 0;
+}
+
+double DecoderQuantReport::rise() const {
+  return 100 * (divergence.other.perplexity / divergence.original.perplexity - 1);
 }
 
 json::object ToJsonObject(const DecoderQuantReport& report) {
@@ -302,15 +374,20 @@ json::object ToJsonObject(const DecoderQuantReport& report) {
                          {"bytes_before", report.bytes_before},
                          {"bytes_after", report.bytes_after},
                          {"bits_per_weight", report.bits_per_weight()},
-                         {"before", Figures(report.divergence.original)},
-                         {"after", Figures(report.divergence.other)},
+                         {"before", Figures(report.divergence.original, report.speed_before)},
+                         {"after", Figures(report.divergence.other, report.speed_after)},
                          {"kl_mean", report.divergence.kl_mean},
                          {"kl_p99", report.divergence.kl_p99},
                          {"same_top", report.divergence.same_top},
                          {"tokens", report.divergence.other.num_tokens},
+                         {"rise", report.rise()},
                          {"rounded_before", report.rounded_before},
+                         {"isa", report.isa},
+                         {"threads", report.threads},
+                         {"trials", report.trials},
                          {"seconds", report.seconds}};
   if (!report.text.empty()) object["text"] = report.text;
+  if (report.max_rise) object["max_rise"] = *report.max_rise;
   json::array matrices;
   for (const QuantizedMatrix& matrix : report.matrices) {
     matrices.push_back(json::object{{"name", matrix.name},

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,16 @@ struct DecoderQuantOptions {
   DType type = DType::kQ4_K;  // one that QuantizeToBlocks writes
   // So much of what the matrices take at `type` may be spent on better formats for those that suffer most.
   double extra = 0.1;
+  // Percent that the perplexity may rise: `extra` grows until it does not rise by more.
+  std::optional<double> max_rise = {};
   std::string text = {};  // of the kind that the model is for; empty: built-in sentences
   std::string text_name = {};
   int num_threads = 1;
   std::function<void(std::string_view stage, double fraction)> progress = {};
+};
+
+struct DecoderSpeed {
+  double prefill_per_s = 0, decode_per_s = 0;  // tokens, of a prompt of 128 and one after the other
 };
 
 struct QuantizedMatrix {
@@ -40,10 +47,15 @@ struct DecoderQuantReport {
   uint64_t num_parameters = 0;
   std::vector<QuantizedMatrix> matrices;
   DivergenceFigures divergence;
+  DecoderSpeed speed_before, speed_after;
+  std::string isa;
+  int threads = 0, trials = 0;
+  std::optional<double> max_rise;
   bool rounded_before = false;  // the original's matrices are in block formats themselves
   double seconds = 0;
 
   double bits_per_weight() const;
+  double rise() const;  // of the perplexity, percent
 };
 
 json::object ToJsonObject(const DecoderQuantReport& report);

@@ -64,7 +64,7 @@ TEST_F(QuantizedStories, MoreBitsLoseLess) {
     ASSERT_OK_AND_ASSIGN(const std::string_view told, file->metadata().String("bantam.quantization"));
     ASSERT_OK_AND_ASSIGN(const json::value json, ParseJson(told, "report"));
     EXPECT_EQ(json.at("type").as_string(), DTypeName(type));
-    EXPECT_EQ(json.at("kl_mean").as_double(), report.divergence.kl_mean);
+    EXPECT_DOUBLE_EQ(json.at("kl_mean").as_double(), report.divergence.kl_mean);
     for (const QuantizedMatrix& matrix : report.matrices) {
       EXPECT_EQ(file->Find(matrix.name)->view.dtype, matrix.after) << matrix.name;
     }
@@ -78,8 +78,10 @@ TEST_F(QuantizedStories, MoreBitsLoseLess) {
 TEST_F(QuantizedStories, TheReportIsWhatPerplexityFinds) {
   ASSERT_OK_AND_ASSIGN(const DecoderQuantReport report, Quantize(DType::kQ4_0));
   ThreadPool pool(1);
-  ASSERT_OK_AND_ASSIGN(const auto original, LoadDecoder(model_, {.weight_type = WeightType::kBlocks}));
+  ASSERT_EQ(TypeOfOriginal(*model_.weights), WeightType::kF32);
+  ASSERT_OK_AND_ASSIGN(const auto original, LoadDecoder(model_, {.weight_type = WeightType::kF32}));
   ASSERT_OK_AND_ASSIGN(ModelFolder copy, OpenModelFolder(Out(DType::kQ4_0)));
+  EXPECT_EQ(TypeOfOriginal(*copy.weights), WeightType::kBlocks);
   ASSERT_OK_AND_ASSIGN(const auto smaller, LoadDecoder(copy, {.weight_type = WeightType::kBlocks}));
   ASSERT_OK_AND_ASSIGN(const auto tokenizer, Tokenizer::Load(path_));
   const std::vector<int32_t> ids = tokenizer->Encode(text_, {.add_special_tokens = false}).ids;

@@ -99,6 +99,13 @@ Result<PerplexityFigures> MeasurePerplexity(const Decoder& decoder, ThreadPool& 
   return scores.Figures(windows.count);
 }
 
+WeightType TypeOfOriginal(const WeightSource& weights) {
+  for (const std::string& name : weights.Names()) {
+    if (BlockOf(weights.Find(name)->dtype).elements > 1) return WeightType::kBlocks;
+  }
+  return WeightType::kF32;
+}
+
 Result<DivergenceFigures> MeasureDivergence(const Decoder& original, const Decoder& other, ThreadPool& pool,
                                             std::span<const int32_t> ids, const PerplexityOptions& options) {
   if (original.vocab_size() != other.vocab_size()) {

@@ -34,6 +34,9 @@ struct PerplexityFigures {
 Result<PerplexityFigures> MeasurePerplexity(const Decoder& decoder, ThreadPool& pool, std::span<const int32_t> ids,
                                             const PerplexityOptions& options);
 
+// What the original of a comparison is to be loaded as: block formats as they are, floats as floats.
+WeightType TypeOfOriginal(const WeightSource& weights);
+
 struct DivergenceFigures {
   PerplexityFigures original, other;
   double kl_mean = 0;   // of sum p log(p / q) over the scored tokens, in nats: p the original's

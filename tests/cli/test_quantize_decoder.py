@@ -50,14 +50,31 @@ def test_more_bits_are_nearer(bantam, stories, text, tmp_path):
     kl = [d["kl_mean"] for d in divergences]
     assert 5 * kl[0] < kl[1] and 2 * kl[1] < kl[2]
     assert divergences[0]["same_top"] > 0.98
-    alone = json.loads(bantam("perplexity", text, "--model", stories, "--max-tokens", 4000, "--json"))
+    alone = json.loads(bantam("perplexity", text, "--model", stories, "--dtype", "f32", "--max-tokens", 4000, "--json"))
     assert alone["perplexity"] == pytest.approx(divergences[0]["original"]["perplexity"])
+
+
+def test_the_perplexity_rises_by_no_more_than_it_may(bantam, stories, text, tmp_path):
+    def quantize(*arguments, code=0):
+        answer = bantam("quantize", stories, tmp_path / "copy.gguf", "--force", "--data", text, "--extra", 0, "--json", *arguments, code=code)
+        return json.loads(answer) if code == 0 else answer
+
+    free = quantize("--type", "q4_0")
+    assert free["trials"] == 1 and free["rise"] == pytest.approx(100 * (free["after"]["perplexity"] / free["before"]["perplexity"] - 1))
+    for part in ("before", "after"):
+        assert free[part]["prefill_tokens_per_s"] > 0 and free[part]["decode_tokens_per_s"] > 0
+    limit = free["rise"] / 4
+    held = quantize("--type", "q4_0", "--max-drop", limit)
+    assert held["trials"] > 1 and held["rise"] <= limit == held["max_rise"]
+    assert free["bytes_after"] < held["bytes_after"] < held["bytes_before"]
+    before = (tmp_path / "copy.gguf").read_bytes()
+    refused = quantize("--type", "q8_0", "--max-drop", 0, code=65)
+    assert "nothing was written" in refused and (tmp_path / "copy.gguf").read_bytes() == before
 
 
 def test_mistakes_are_named(bantam, stories, text, tmp_path):
     out = tmp_path / "copy.gguf"
     assert "ends in .gguf" in bantam("quantize", stories, f"{tmp_path}/copy", "--type", "q4_0", code=64)
-    assert "--max-drop is for encoders" in bantam("quantize", stories, out, "--type", "q4_0", "--max-drop", 1, code=64)
     assert "is the model itself" in bantam("quantize", stories, stories, "--type", "q4_0", code=64)
     out.write_text("something else")
     assert "--force" in bantam("quantize", stories, out, "--type", "q4_0", "--data", text, code=64)
