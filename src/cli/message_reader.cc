@@ -1,5 +1,6 @@
 #include "cli/message_reader.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@ namespace bantam::cli {
 namespace {
 
 constexpr size_t kMaxMessageBytes = size_t{64} << 20;
+constexpr int kTurnMs = 100;
 constexpr std::string_view kQuotes = R"(""")";
 
 }  // namespace
@@ -26,15 +28,19 @@ Result<std::optional<std::string>> MessageReader::Line(const std::string& prompt
     }
     if (buffer_.size() > kMaxMessageBytes)
       return Err(ErrorCode::kTooLarge, "standard input: a line of more than 64 MiB");
-    char bytes[1 << 14];
-    const ssize_t got = ::read(STDIN_FILENO, bytes, sizeof bytes);
-    if (got < 0 && errno == EINTR) {
-      if (!InterruptGuard::Interrupted()) continue;
+    // Waits in short turns: a Ctrl-C that comes just before a read would not end that.
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&input, 1, kTurnMs);
+    if (InterruptGuard::Interrupted()) {
       InterruptGuard::Forget();
       interrupted_ = true;
       buffer_.clear();
       return std::optional(std::string());
     }
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    char bytes[1 << 14];
+    const ssize_t got = ::read(STDIN_FILENO, bytes, sizeof bytes);
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoError("read", "standard input", errno);
     if (got == 0) {
       if (buffer_.empty()) return std::optional<std::string>();
