@@ -12,8 +12,6 @@ namespace bantam::text {
 namespace {
 
 constexpr uint64_t kMaxConfigBytes = uint64_t{16} << 20, kMaxTokenizerBytes = uint64_t{256} << 20;
-constexpr std::string_view kGpt2Words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-
 enum TokenType : int32_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
 
 class Writer {
@@ -153,7 +151,10 @@ class Writer {
       if (space.value_or(true)) {
         return part.Wrong(ErrorCode::kUnsupported, "/add_prefix_space", "is true: a GGUF file cannot say that");
       }
-      if (own_pattern.value_or(true)) patterns.emplace_back(kGpt2Words);
+      if (own_pattern.value_or(true)) {
+        BANTAM_TRY(const GgufPreTokenizer gpt2, FindGgufPreTokenizer("gpt-2", file_.name));
+        patterns.emplace_back(gpt2.patterns.front());
+      }
       return Ok();
     }
     if (type == "Digits") {

@@ -71,7 +71,10 @@ struct Merged {
 // As JSON Schema compares: 1 is 1.0.
 bool SameJson(const json::value& a, const json::value& b);
 
-// Refers to the document.
+// "a/b" -> "a~1b", as a JSON pointer has it (RFC 6901).
+std::string EscapePointerToken(std::string_view key);
+
+// Refers to the document. schema_references.cc follows references, schema_keywords.cc reads the keywords.
 class SchemaReader {
  public:
   SchemaReader(const json::value& document, std::string_view name) : document_(document), name_(name) {
