@@ -11,7 +11,7 @@
 #include "files/gguf_export.h"
 #include "files/gguf_names.h"
 #include "files/gguf_writer.h"
-#include "learn/decoder_pass.h"
+#include "learn/decoder_speed.h"
 #include "learn/format_choice.h"
 #include "learn/input_energy.h"
 #include "learn/quant_data.h"
@@ -133,7 +133,12 @@ class Quantizer {
       }
     }
     report_.max_rise = options_.max_rise;
-    BANTAM_RETURN_IF_ERROR(MeasureSpeed(*original, *smaller));
+    BANTAM_TRY(const auto speeds, MeasureSpeeds({original.get(), smaller.get()}, pool_,
+                                                [&](double fraction) { Tell("timing", fraction); }));
+    report_.speed_before = speeds[0];
+    report_.speed_after = speeds[1];
+    report_.isa = smaller->isa();
+    report_.threads = options_.num_threads;
     // No rounding to four bits or more does that: then names, order or positions were mistaken on the way.
     if (model_.gguf == nullptr && report_.divergence.kl_mean > kTooFar) {
       return Err(
@@ -245,39 +250,6 @@ class Quantizer {
     return all;
   }
 
-  // A prompt, then one token after the other; the two in turn, the median of the rounds.
-  Status MeasureSpeed(const Decoder& original, const Decoder& smaller) {
-    constexpr int kPrompt = 128, kTokens = 16, kRounds = 5;
-    const int prompt = std::min(kPrompt, original.max_positions() / 2), tokens = std::min(kTokens, prompt / 2);
-    std::vector<int32_t> ids;
-    for (int64_t i = 0; i < prompt + tokens; ++i) {
-      ids.push_back(static_cast<int32_t>((i * 104'729 + 1) % original.vocab_size()));
-    }
-    const std::span<const int32_t> all = ids;
-    std::vector<double> prompt_ms[2], token_ms[2];
-    for (int round = 0; round < kRounds; ++round) {
-      for (const size_t which : {0, 1}) {
-        BANTAM_TRY(DecoderPass pass, DecoderPass::Create(which == 0 ? original : smaller, pool_, prompt + tokens));
-        const MonotonicTime start = MonotonicNow();
-        pass.Next(all.first(static_cast<size_t>(prompt)), 0, 1);
-        prompt_ms[which].push_back(MillisecondsSince(start));
-        const MonotonicTime middle = MonotonicNow();
-        for (int i = 0; i < tokens; ++i) pass.Next(all.subspan(static_cast<size_t>(prompt + i), 1), prompt + i, 1);
-        token_ms[which].push_back(MillisecondsSince(middle));
-        Tell("timing", (round * 2.0 + static_cast<double>(which) + 1) / (2 * kRounds));
-      }
-    }
-    const auto per_s = [](std::vector<double>& times, int count) {
-      std::ranges::nth_element(times, times.begin() + kRounds / 2);
-      return 1e3 * count / times[kRounds / 2];
-    };
-    report_.speed_before = {per_s(prompt_ms[0], prompt), per_s(token_ms[0], tokens)};
-    report_.speed_after = {per_s(prompt_ms[1], prompt), per_s(token_ms[1], tokens)};
-    report_.isa = smaller.isa();
-    report_.threads = options_.num_threads;
-    return Ok();
-  }
-
   Status WriteMatrices(const Path& path) {
     GgufWriter gguf = keys_;
     for (const Tensor& tensor : tensors_) gguf.Tensor(tensor.name, tensor.dtype, tensor.view.shape);
@@ -350,55 +322,7 @@ class Quantizer {
   DecoderQuantReport report_;
 };
 
-json::object Figures(const PerplexityFigures& figures, const DecoderSpeed& speed) {
-  return {{"perplexity", figures.perplexity},
-          {"standard_error", figures.standard_error},
-          {"prefill_tokens_per_s", speed.prefill_per_s},
-          {"decode_tokens_per_s", speed.decode_per_s}};
-}
-
 }  // namespace
-
-double DecoderQuantReport::bits_per_weight() const {
-  return num_parameters > 0 ? 8.0 * static_cast<double>(bytes_after) / static_cast<double>(num_parameters) : 0;
-}
-
-double DecoderQuantReport::rise() const {
-  return 100 * (divergence.other.perplexity / divergence.original.perplexity - 1);
-}
-
-json::object ToJsonObject(const DecoderQuantReport& report) {
-  json::object object = {{"model", report.model},
-                         {"weights_sha256", report.weights_sha256},
-                         {"type", DTypeName(report.type)},
-                         {"bytes_before", report.bytes_before},
-                         {"bytes_after", report.bytes_after},
-                         {"bits_per_weight", report.bits_per_weight()},
-                         {"before", Figures(report.divergence.original, report.speed_before)},
-                         {"after", Figures(report.divergence.other, report.speed_after)},
-                         {"kl_mean", report.divergence.kl_mean},
-                         {"kl_p99", report.divergence.kl_p99},
-                         {"same_top", report.divergence.same_top},
-                         {"tokens", report.divergence.other.num_tokens},
-                         {"rise", report.rise()},
-                         {"rounded_before", report.rounded_before},
-                         {"isa", report.isa},
-                         {"threads", report.threads},
-                         {"trials", report.trials},
-                         {"seconds", report.seconds}};
-  if (!report.text.empty()) object["text"] = report.text;
-  if (report.max_rise) object["max_rise"] = *report.max_rise;
-  json::array matrices;
-  for (const QuantizedMatrix& matrix : report.matrices) {
-    matrices.push_back(json::object{{"name", matrix.name},
-                                    {"before", DTypeName(matrix.before)},
-                                    {"type", DTypeName(matrix.after)},
-                                    {"weights", matrix.num_weights},
-                                    {"loss", matrix.loss}});
-  }
-  object["matrices"] = std::move(matrices);
-  return object;
-}
 
 Result<DType> ParseBlockType(std::string_view name) {
   std::string known;
