@@ -1,5 +1,6 @@
 #include "cli/quant_summary.h"
 
+#include <map>
 #include <optional>
 
 #include "base/text_util.h"
@@ -24,15 +25,16 @@ std::string Format(const std::optional<double>& number, bool bytes) {
   return bytes ? HumanBytes(static_cast<uint64_t>(std::max(*number, 0.0))) : fmt::format("{:.2f}", *number);
 }
 
+const json::object& Part(const json::object& object, std::string_view key) {
+  static const json::object kNone;
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_object() ? value->get_object() : kNone;
+}
+
 }  // namespace
 
 std::string QuantSummary(const json::object& report) {
-  static const json::object kNone;
-  const auto part = [&](std::string_view key) -> const json::object& {
-    const json::value* value = report.if_contains(key);
-    return value != nullptr && value->is_object() ? value->get_object() : kNone;
-  };
-  const json::object &before = part("before"), &after = part("after");
+  const json::object &before = Part(report, "before"), &after = Part(report, "after");
   const std::string type = Text(report, "type");
   std::vector<std::vector<std::string>> rows = {{"", "original", type}};
   const auto row = [&](std::string title, std::string_view key, bool bytes) {
@@ -71,6 +73,57 @@ std::string QuantSummary(const json::object& report) {
     fields.emplace_back("machine", fmt::format("{}, {:.0f} threads", Text(report, "isa"), *threads));
   }
   return out + AlignFields(fields);
+}
+
+std::string DecoderQuantSummary(const json::object& report) {
+  const json::object &before = Part(report, "before"), &after = Part(report, "after");
+  std::vector<std::vector<std::string>> rows = {
+      {"", "original", Text(report, "type")},
+      {"tensors", Format(Number(report, "bytes_before"), true), Format(Number(report, "bytes_after"), true)}};
+  for (const auto& [title, key] :
+       {std::pair("perplexity", "perplexity"), std::pair("prompt, tokens/s", "prefill_tokens_per_s"),
+        std::pair("generate, tokens/s", "decode_tokens_per_s")}) {
+    std::string a = Format(Number(before, key), false), b = Format(Number(after, key), false);
+    if (!a.empty() || !b.empty()) rows.push_back({title, std::move(a), std::move(b)});
+  }
+  std::map<std::string, int> counts;
+  if (const json::value* list = report.if_contains("matrices"); list != nullptr && list->is_array()) {
+    for (const json::value& matrix : list->get_array()) {
+      if (matrix.is_object()) ++counts[Text(matrix.get_object(), "type")];
+    }
+  }
+  std::string formats;
+  for (const auto& [name, count] : counts) {
+    formats += fmt::format("{}{} x {}", formats.empty() ? "" : ", ", count, name);
+  }
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {"bits a weight", Format(Number(report, "bits_per_weight"), false)}, {"matrices", formats}};
+  if (const auto rise = Number(report, "rise")) {
+    const auto limit = Number(report, "max_rise");
+    fields.emplace_back("rise", fmt::format("{:.2f} %{}", *rise, limit ? fmt::format(" (at most {:g})", *limit) : ""));
+  }
+  const auto mean = Number(report, "kl_mean"), p99 = Number(report, "kl_p99");
+  if (mean && p99) {
+    fields.emplace_back("divergence", fmt::format("{:.5f} nats a token on average (Kullback-Leibler), one in a hundred "
+                                                  "above {:.4f}",
+                                                  *mean, *p99));
+  }
+  if (const auto same = Number(report, "same_top")) {
+    fields.emplace_back("same first choice", fmt::format("{:.2f} % of the tokens", 100 * *same));
+  }
+  const std::string text = Text(report, "text");
+  if (const auto tokens = Number(report, "tokens")) {
+    fields.emplace_back("measured on",
+                        fmt::format("{:.0f} tokens of {}", *tokens, text.empty() ? "our sentences" : text));
+  }
+  if (const auto threads = Number(report, "threads")) {
+    fields.emplace_back("machine", fmt::format("{}, {:.0f} threads", Text(report, "isa"), *threads));
+  }
+  if (const json::value* rounded = report.if_contains("rounded_before");
+      rounded != nullptr && rounded->is_bool() && rounded->get_bool()) {
+    fields.emplace_back("mind", "the original's weights were rounded to blocks before: errors add up");
+  }
+  return AlignColumns(rows, {1, 2}) + "\n" + AlignFields(fields);
 }
 
 }  // namespace bantam::cli

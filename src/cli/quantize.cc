@@ -53,37 +53,6 @@ Result<Path> OutputFile(const std::string& reference, const ModelFolder& origina
   return out;
 }
 
-std::string DecoderSummary(const DecoderQuantReport& report) {
-  const DivergenceFigures& figures = report.divergence;
-  std::string kept;
-  std::map<std::string, int> counts;
-  for (const QuantizedMatrix& matrix : report.matrices) ++counts[std::string(DTypeName(matrix.after))];
-  for (const auto& [name, count] : counts) kept += fmt::format("{}{} x {}", kept.empty() ? "" : ", ", count, name);
-  const std::string rows = AlignColumns({{"", "original", std::string(DTypeName(report.type))},
-                                         {"tensors", HumanBytes(report.bytes_before), HumanBytes(report.bytes_after)},
-                                         {"perplexity", fmt::format("{:.3f}", figures.original.perplexity),
-                                          fmt::format("{:.3f}", figures.other.perplexity)},
-                                         {"prompt, tokens/s", fmt::format("{:.0f}", report.speed_before.prefill_per_s),
-                                          fmt::format("{:.0f}", report.speed_after.prefill_per_s)},
-                                         {"generate, tokens/s", fmt::format("{:.1f}", report.speed_before.decode_per_s),
-                                          fmt::format("{:.1f}", report.speed_after.decode_per_s)}},
-                                        {1, 2});
-  std::vector<std::pair<std::string, std::string>> fields = {
-      {"bits a weight", fmt::format("{:.2f}", report.bits_per_weight())},
-      {"matrices", kept},
-      {"rise", fmt::format("{:.2f} %{}", report.rise(),
-                           report.max_rise ? fmt::format(" (at most {:g})", *report.max_rise) : "")},
-      {"divergence", fmt::format("{:.5f} nats a token on average (Kullback-Leibler), one in a hundred above {:.4f}",
-                                 figures.kl_mean, figures.kl_p99)},
-      {"same first choice", fmt::format("{:.2f} % of the tokens", 100 * figures.same_top)},
-      {"measured on", fmt::format("{} tokens of {}", figures.other.num_tokens,
-                                  report.text.empty() ? "our sentences" : EscapeForTerminal(report.text))},
-      {"machine", fmt::format("{}, {} threads", report.isa, report.threads)}};
-  if (report.rounded_before)
-    fields.emplace_back("mind", "the original's weights were rounded to blocks before: errors add up");
-  return rows + "\n" + AlignFields(fields);
-}
-
 Status QuantizeToGguf(const Options& options) {
   constexpr uint64_t kMaxTextBytes = uint64_t{64} << 20;
   BANTAM_TRY(const DType type, ParseBlockType(options.type));
@@ -101,12 +70,12 @@ Status QuantizeToGguf(const Options& options) {
   quant.progress = [&](std::string_view stage, double fraction) { progress->Update(stage, fraction); };
   BANTAM_TRY(const DecoderQuantReport report, QuantizeDecoder(model, out, quant));
   progress.reset();
+  json::object object = ToJsonObject(report);
   if (options.json) {
-    json::object object = ToJsonObject(report);
     object["path"] = out.string();
     return Print(ToJson(object) + "\n");
   }
-  return Print(DecoderSummary(report) + fmt::format("\nwrote {}\n", EscapeForTerminal(out.string(), 400)));
+  return Print(DecoderQuantSummary(object) + fmt::format("\nwrote {}\n", EscapeForTerminal(out.string(), 400)));
 }
 
 Status RunQuantize(const Options& options) {

@@ -22,6 +22,8 @@
 namespace bantam::cli {
 namespace {
 
+constexpr const char* kReportKey = "bantam.quantization";  // of a GGUF file
+
 struct Options {
   std::string model;
   bool json = false;
@@ -127,6 +129,11 @@ std::string Quantization(const WeightPlan& plan) {
 
 // What `bantam quantize` wrote beside the weights; empty when there is nothing, or nothing that makes sense.
 json::object QuantizationReport(const ModelFolder& model) {
+  if (model.gguf != nullptr) {
+    const auto told = model.gguf->metadata().String(kReportKey);
+    const auto parsed = told ? ParseJson(*told, kReportKey) : Result<json::value>(told.error());
+    return parsed && parsed->is_object() ? parsed->get_object() : json::object();
+  }
   const auto text = ReadFile(model.path / "quantization_report.json", 16 << 20);
   if (!text) return {};
   const auto report = ParseJson(*text, "quantization_report.json");
@@ -170,7 +177,8 @@ Status RunShow(const Options& options) {
   }
   const auto read_plan = ReadWeightPlan(model.config, "config.json", WeightType::kF32);
   const WeightPlan plan = read_plan.value_or(PlanFor(WeightType::kF32));
-  const json::object report = plan.stored ? QuantizationReport(model) : json::object();
+  const bool decoder_report = model.gguf != nullptr && model.gguf->metadata().Has(kReportKey);
+  const json::object report = plan.stored || decoder_report ? QuantizationReport(model) : json::object();
   const uint64_t parameters = CountParameters(*model.weights);
   const auto dimensions = model.architecture == "model2vec" ? ConfigInt(model, {"hidden_dim"})
                                                             : ConfigInt(model, {"hidden_size", "dim", "n_embd"});
@@ -208,10 +216,8 @@ Status RunShow(const Options& options) {
     for (const auto& field : sentence.json) out[field.key()] = field.value();
     if (tokenizer)
       out["tokenizer"] = json::object{{"kind", tokenizer->kind()}, {"vocab_size", tokenizer->vocab_size()}};
-    if (plan.stored) {
-      out["quantization"] = QuantizationConfig(plan);
-      if (!report.empty()) out["quantization_report"] = report;
-    }
+    if (plan.stored) out["quantization"] = QuantizationConfig(plan);
+    if (!report.empty()) out["quantization_report"] = report;
     out["code_references"] = RefersToCode(model);
     json::object files;
     for (const auto& [name, file] : manifest.files)
@@ -246,7 +252,7 @@ Status RunShow(const Options& options) {
       std::ranges::find_if(fields, [](const auto& field) { return field.first == "tokenizer"; });
   fields.insert(before_tokenizer, sentence.fields.begin(), sentence.fields.end());
   std::string out = AlignFields(fields);
-  if (!report.empty()) out += "\n" + QuantSummary(report);
+  if (!report.empty()) out += "\n" + (decoder_report ? DecoderQuantSummary(report) : QuantSummary(report));
   if (!manifest.files.empty()) {
     std::vector<std::vector<std::string>> rows = {{"FILE", "SIZE", "SHA256"}};
     for (const auto& [name, file] : manifest.files)

@@ -39,6 +39,9 @@ def test_the_copy_is_a_gguf_file_with_its_report(bantam, stories, text, tmp_path
         before = next(t for t in original.tensors if t.name == tensor.name)
         values, expected = (gguf.quants.dequantize(t.data, t.tensor_type) for t in (tensor, before))
         assert ((values - expected) ** 2).sum() <= 0.03 * (expected**2).sum()
+    assert json.loads(bantam("show", out, "--json"))["quantization_report"]["kl_mean"] == pytest.approx(report["kl_mean"])
+    shown = bantam("show", out)
+    assert "nats a token" in shown and f"{report['after']['perplexity']:.2f}" in shown
     assert bantam("run", out, "Once upon", "--temperature", 0, "-n", 8).startswith(" a time")
 
 
