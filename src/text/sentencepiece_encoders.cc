@@ -27,12 +27,10 @@ TokenTrie UserDefinedPieces(const SentencePieceModel& model) {
 SentencePieceUnigram::SentencePieceUnigram(const SentencePieceModel& model) {
   std::vector<std::pair<std::string_view, int32_t>> pieces;
   float min_score = FLT_MAX;
-  max_score_ = FLT_MIN;  // as the reference: the smallest above zero
   for (int32_t id = 0; id < model.vocabulary.end_id(); ++id) {
     const auto index = static_cast<size_t>(id);
     if (model.types[index] == Type::kNormal) {
       min_score = std::min(min_score, model.scores[index]);
-      max_score_ = std::max(max_score_, model.scores[index]);
     }
     if (model.IsText(id) && model.types[index] != Type::kUnused) pieces.emplace_back(model.vocabulary.TextOf(id), id);
   }
@@ -54,9 +52,9 @@ void SentencePieceUnigram::Cut(const SentencePieceModel& model, std::string_view
     bool has_character = false;
     steps += trie_.EachPrefix(text.substr(at), [&](size_t piece_length, int32_t id) {
       const auto index = static_cast<size_t>(id);
-      // User-defined pieces are to be taken wherever they stand.
+      // User-defined pieces are to be taken wherever they stand, or nearly so: the reference's bonus, from 0.2.2 on.
       const float score = model.types[index] == Type::kUserDefined
-                              ? static_cast<float>(static_cast<double>(piece_length) * double{max_score_} - 0.1)
+                              ? static_cast<float>(0.1 * (static_cast<double>(piece_length) - 1))
                               : model.scores[index];
       const float sum = score + before;
       Best& target = best[at + piece_length];

@@ -22,7 +22,6 @@ class SentencePieceUnigram {
  private:
   TokenTrie trie_;
   float unknown_score_ = 0;
-  float max_score_ = 0;
 };
 
 // Merges neighbours whose piece has the best score. User-defined pieces are found first and never merged.
