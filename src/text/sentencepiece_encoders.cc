@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cfloat>
+#include <cmath>
 #include <unordered_map>
 
 #include "text/unicode.h"
@@ -12,6 +13,8 @@ namespace {
 using Type = SentencePieceModel::Type;
 
 constexpr float kUnknownPenalty = 10.0F;
+// Sums begin anew beyond it, or long texts would be told apart by rounding; as the reference has it from 0.2.2 on.
+constexpr float kMostScore = 100'000;
 
 }  // namespace
 
@@ -46,8 +49,14 @@ void SentencePieceUnigram::Cut(const SentencePieceModel& model, std::string_view
     int32_t id = -1;
   };
   std::vector<Best> best(text.size() + 1);
+  size_t reached = 0;  // the last byte behind which something ends
   for (size_t at = 0, length; at < text.size(); at += length) {
     length = DecodeUtf8(text.data() + at).length;
+    if (const float offset = best[at].score; std::abs(offset) > kMostScore) {
+      for (size_t i = at; i <= reached; ++i) {
+        if (i == at || best[i].begin != UINT32_MAX) best[i].score -= offset;
+      }
+    }
     const float before = best[at].score;
     bool has_character = false;
     steps += trie_.EachPrefix(text.substr(at), [&](size_t piece_length, int32_t id) {
@@ -57,12 +66,14 @@ void SentencePieceUnigram::Cut(const SentencePieceModel& model, std::string_view
                               ? static_cast<float>(0.1 * (static_cast<double>(piece_length) - 1))
                               : model.scores[index];
       const float sum = score + before;
+      reached = std::max(reached, at + piece_length);
       Best& target = best[at + piece_length];
       if (target.begin == UINT32_MAX || sum > target.score) target = {sum, static_cast<uint32_t>(at), id};
       has_character |= piece_length == length;
     });
     if (has_character) continue;
     const float sum = unknown_score_ + before;
+    reached = std::max(reached, at + length);
     Best& target = best[at + length];
     if (target.begin == UINT32_MAX || sum > target.score) target = {sum, static_cast<uint32_t>(at), model.unknown};
   }

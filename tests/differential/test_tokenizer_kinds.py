@@ -109,6 +109,12 @@ def test_sentencepiece(bantam_binary, test_data, data_texts, name):  # noqa: F81
     check_sentencepiece(bantam_binary, test_data / f"tok-sentencepiece/{name}.model", texts_for(data_texts, name, ["<s>", "</s>", "<unk>"]))
 
 
+def test_a_long_text_is_cut_as_short_ones_are(bantam_binary, test_data):
+    """Sums of scores begin anew every 100,000: in single precision they would tell less and less."""
+    text = " ".join((test_data / "tok-sentencepiece/botchan.txt").read_text(encoding="utf-8").split()) + " "
+    check_sentencepiece(bantam_binary, test_data / "tok-sentencepiece/test_model.model", [text * 6, "-" * 3_001 + text * 3 + "-" * 3_001])
+
+
 @pytest.mark.parametrize("options", [
     dict(model_type="bpe", vocab_size=2_000, byte_fallback=True, user_defined_symbols=["<sep>", "of the"], normalization_rule_name="identity"),
     dict(model_type="bpe", vocab_size=1_000, remove_extra_whitespaces=False, add_dummy_prefix=False),
