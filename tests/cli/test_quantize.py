@@ -4,29 +4,11 @@ import json
 import os
 import shutil
 import struct
-import subprocess
 
 import numpy as np
 import pytest
 
 MODEL = "all-MiniLM-L6-v2"
-
-
-@pytest.fixture(scope="module")
-def bantam(bantam_binary, bantam_home):
-    def run(*arguments, code=0, text="", cwd=None):
-        done = subprocess.run(
-            [bantam_binary, *map(str, arguments)],
-            env=os.environ | {"BANTAM_HOME": str(bantam_home)},
-            input=text.encode(),
-            capture_output=True,
-            timeout=600,
-            cwd=cwd,
-        )
-        assert done.returncode == code, f"{done.returncode}: {done.stderr.decode()}{done.stdout.decode()[:2000]}"
-        return (done.stdout if code == 0 else done.stderr).decode()
-
-    return run
 
 
 @pytest.fixture(scope="module")
