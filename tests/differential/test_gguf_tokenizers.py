@@ -89,11 +89,16 @@ def ids(answers):
     return [json.loads(answer)["ids"] for answer in answers]
 
 
+def without_control(texts):
+    """`bantam tokenize` finds control tokens that a text spells, as llama.cpp does; sentencepiece itself cannot be asked to."""
+    return [text for text in texts if not any(token in text for token in ("<s>", "</s>", "<unk>"))]
+
+
 @pytest.mark.parametrize("name", ["test_model", "test_ja_model"])
 def test_sentencepiece_unigram(name, bantam_binary, test_data, data_texts, tmp_path):  # noqa: F811
     model = sentencepiece.SentencePieceProcessor(model_file=str(test_data / f"tok-sentencepiece/{name}.model"))
     path = write(tmp_path / "m.gguf", sentencepiece_vocabulary(model, "t5", True))
-    texts = texts_for(data_texts, 11)
+    texts = without_control(texts_for(data_texts, 11))
     compare(texts, ids(run(bantam_binary, path, texts)), model.encode(texts))
 
 
@@ -104,7 +109,7 @@ def test_sentencepiece_bpe(bantam_binary, data_texts, tmp_path):  # noqa: F811
         normalization_rule_name="identity", remove_extra_whitespaces=False, character_coverage=0.999, minloglevel=2)  # fmt: skip
     model = sentencepiece.SentencePieceProcessor(model_file=f"{trained}.model")
     path = write(tmp_path / "m.gguf", sentencepiece_vocabulary(model, "llama", False))
-    texts = texts_for(data_texts, 12)
+    texts = without_control(texts_for(data_texts, 12))
     compare(texts, ids(run(bantam_binary, path, texts)), model.encode(texts))
 
 
