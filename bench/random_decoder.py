@@ -57,7 +57,22 @@ def random_blocks(random, rows, columns, type):
     return blocks.reshape(rows, -1)
 
 
-def write(shape, format, path):
+def add_vocabulary(writer, path, size):
+    """That of another file, made up to `size` tokens: who serves text needs one."""
+    fields = gguf.GGUFReader(path).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    more = size - len(tokens)
+    writer.add_tokenizer_model(fields["tokenizer.ggml.model"].contents())
+    writer.add_tokenizer_pre(fields["tokenizer.ggml.pre"].contents())
+    writer.add_token_list(tokens + [f"[more {i}]" for i in range(more)])
+    writer.add_token_types(fields["tokenizer.ggml.token_type"].contents() + [gguf.TokenType.UNUSED] * more)
+    writer.add_token_merges(fields["tokenizer.ggml.merges"].contents())
+    writer.add_bos_token_id(fields["tokenizer.ggml.bos_token_id"].contents())
+    writer.add_eos_token_id(fields["tokenizer.ggml.eos_token_id"].contents())
+
+
+def write(shape, format, path, vocabulary=None):
+    """`vocabulary`: a GGUF file with at most shape.vocab tokens, or none: then there is no tokenizer."""
     random = np.random.default_rng(1)
     writer = gguf.GGUFWriter(path, shape.architecture)
     head = shape.hidden // shape.heads
@@ -71,7 +86,10 @@ def write(shape, format, path):
     writer.add_rope_dimension_count(head)
     writer.add_rope_freq_base(10000.0)
     writer.add_vocab_size(shape.vocab)
-    writer.add_string("tokenizer.ggml.model", "none")
+    if vocabulary:
+        add_vocabulary(writer, vocabulary, shape.vocab)
+    else:
+        writer.add_string("tokenizer.ggml.model", "none")
 
     def matrix(name, rows, columns, kind, layer=0):
         type = type_of(format, kind, layer, shape.layers, columns)

@@ -31,6 +31,7 @@ Run SetUpBench(CLI::App& app) {
       ->check(CLI::IsMember({"embed", "generate", "tokenize"}));
   app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder")->capture_default_str();
   options->dtype.AddTo(app, "Weights");
+  options->kv_type.AddTo(app);
   app.add_option("--batch,-b", options->batch, "Sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
   auto* tokens = app.add_option("--tokens", options->tokens, "Tokens in each sequence")
                      ->check(CLI::Range(1, 65536))

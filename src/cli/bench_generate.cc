@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "cli/bench_options.h"
 #include "cli/output.h"
-#include "engine/generation_loop.h"
+#include "engine/generation_engine.h"
 #include "models/weight_memory.h"
 
 namespace bantam::cli {
@@ -48,10 +48,12 @@ Status RunBenchGenerate(const BenchOptions& options) {
   const int threads = options.threads > 0 ? options.threads : ThreadPool::DefaultThreads();
   ThreadPool pool(threads);
   const int num_blocks = (length + kKvBlockTokens - 1) / kKvBlockTokens;
-  const size_t cache_bytes = static_cast<size_t>(num_blocks) * decoder->kv_shape().block_floats() * sizeof(float);
+  KvCacheShape shape = decoder->kv_shape();
+  shape.type = options.kv_type.type().value_or(DefaultKvType(decoder->weight_type()));
+  const size_t cache_bytes = static_cast<size_t>(num_blocks) * shape.block_bytes();
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(cache_bytes));
   GenerationLoop loop(*decoder, pool,
-                      {.shape = decoder->kv_shape(), .data = reinterpret_cast<float*>(cache.writable().data())},
+                      {.shape = shape, .data = reinterpret_cast<std::byte*>(cache.writable().data())},
                       {.num_blocks = num_blocks, .prefix_cache = false});
   // Ids all over the vocabulary, the same in every run.
   std::vector<int32_t> ids;
@@ -91,10 +93,12 @@ Status RunBenchGenerate(const BenchOptions& options) {
                                      {"generate", options.generate},
                                      {"isa", isa},
                                      {"dtype", dtype},
+      {"kv_type", std::string(KvTypeName(shape.type))},
                                      {"threads", threads},
                                      {"repeat", times.size()},
                                      {"parameters", decoder->num_parameters()},
                                      {"weight_bytes", decoder->weight_bytes()},
+                                     {"kv_type", KvTypeName(shape.type)},
                                      {"kv_cache_bytes", cache_bytes}}) +
                  "\n");
   }
@@ -107,6 +111,7 @@ Status RunBenchGenerate(const BenchOptions& options) {
       {"generate", fmt::format("{}", options.generate)},
       {"isa", isa},
       {"dtype", dtype},
+      {"kv_type", std::string(KvTypeName(shape.type))},
       {"threads", fmt::format("{}", threads)},
       {"repeat", fmt::format("{}", times.size())},
   }));

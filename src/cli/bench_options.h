@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "cli/bench_measure.h"
 #include "cli/dtype_option.h"
+#include "cli/kv_type_option.h"
 
 namespace bantam::cli {
 
@@ -14,6 +15,7 @@ struct BenchOptions {
   std::string what;
   std::string model = "all-MiniLM-L6-v2";
   DtypeOption dtype = DtypeOption::Automatic();
+  KvTypeOption kv_type;  // of generate
   std::string data;  // a file of lines
   int batch = 1, tokens = 16, threads = 0;
   int prompt = 512, generate = 128;

@@ -4,8 +4,10 @@
 #include "base/text_util.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
+#include "cli/kv_type_option.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "engine/generation_engine.h"
 #include "files/model_folder.h"
 #include "learn/perplexity.h"
 #include "text/tokenizer.h"
@@ -18,6 +20,7 @@ constexpr uint64_t kMaxTextBytes = uint64_t{256} << 20;
 struct Options {
   std::string file, model, against;
   DtypeOption dtype = DtypeOption::Automatic();
+  KvTypeOption kv_type;
   PerplexityOptions measure;
   int threads = 0;
   bool json = false;
@@ -44,6 +47,7 @@ Status RunPerplexity(Options options) {
   BANTAM_TRY(const auto tokenizer, Tokenizer::Load(model.tokenizer_json));
   BANTAM_TRY(const auto decoder, Load(options.model, type));
   BANTAM_RETURN_IF_ERROR(options.dtype.Check(decoder->weight_type(), options.model));
+  options.measure.kv_type = options.kv_type.type().value_or(DefaultKvType(decoder->weight_type()));
   std::unique_ptr<Decoder> original;
   if (!options.against.empty()) {
     BANTAM_TRY(original, Load(options.against, std::nullopt));
@@ -103,6 +107,7 @@ Run SetUpPerplexity(CLI::App& app) {
   app.add_option("--against", options->against,
                  "The original that --model is a smaller copy of: also prints how far their predictions are apart");
   options->dtype.AddTo(app, "Weights of --model");
+  options->kv_type.AddTo(app);
   app.add_option("--context", options->measure.context,
                  "Tokens of a window; the second half of each is scored, as llama.cpp does")
       ->check(CLI::Range(8, 1 << 20))

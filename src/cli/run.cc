@@ -10,6 +10,7 @@
 #include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
+#include "cli/kv_type_option.h"
 #include "cli/grammar_options.h"
 #include "cli/output.h"
 #include "cli/sampling_options.h"
@@ -26,6 +27,7 @@ struct Options {
   SamplingOptions sampling;
   GrammarOptions held;
   DtypeOption dtype = DtypeOption::Automatic();
+  KvTypeOption kv_type;
   int threads = 0, context = 0;
   bool json = false, raw = false, verbose = false;
 };
@@ -107,7 +109,9 @@ Status RunRun(const Options& options) {
   BANTAM_TRY(
       const auto generator,
       Generator::Load(options.model, {.weight_type = type,
-                                      .engine = {.num_threads = options.threads, .cache_tokens = options.context}}));
+                                      .engine = {.num_threads = options.threads,
+                                                 .cache_tokens = options.context,
+                                                 .kv_type = options.kv_type.type()}}));
   BANTAM_RETURN_IF_ERROR(options.dtype.Check(generator->engine().decoder().weight_type(), generator->model_name()));
   BANTAM_TRY(const bool chat, Chats(*generator, options));
   if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);
@@ -134,6 +138,7 @@ Run SetUpRun(CLI::App& app) {
   options->sampling.AddTo(app);
   options->held.AddTo(app);
   options->dtype.AddTo(app, "Weights");
+  options->kv_type.AddTo(app);
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
       ->check(CLI::Range(1, 1024));
   app.add_option("--context", options->context,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
+#include "cli/kv_type_option.h"
 #include "cli/progress.h"
 
 namespace bantam::cli {
@@ -18,6 +19,7 @@ struct ServeOptions {
   std::string config, early_exit;
   std::vector<std::string> models;
   DtypeOption dtype = DtypeOption::Automatic();
+  KvTypeOption kv_type;
   int threads = 0, context = 0, parallel = 32;
   uint64_t embedding_cache_bytes = 0;
   int timeout_s = 60, text_timeout_s = 600, drain_s = 30, drain_delay_s = 0;
@@ -66,7 +68,10 @@ Status Serve(const ServeOptions& options) {
   BANTAM_TRY(const WeightType decoder_type, options.dtype.TypeOfDecoder());
   GeneratorOptions generator{
       .weight_type = decoder_type,
-      .engine = {.num_threads = options.threads, .cache_tokens = options.context, .max_sequences = options.parallel}};
+      .engine = {.num_threads = options.threads,
+                 .cache_tokens = options.context,
+                 .kv_type = options.kv_type.type(),
+                 .max_sequences = options.parallel}};
   int num_generators = 0;
   for (const std::string& name : options.models) {
     BANTAM_TRY(ServedModel model, LoadServedModel(name, {.weight_type = weight_type, .num_threads = options.threads},
@@ -108,6 +113,7 @@ Run SetUpServe(CLI::App& app) {
          "name in the store, a folder or a GGUF file; may be repeated")
       ->type_name("NAME|DIR|FILE");
   options->dtype.AddTo(app, "Weights of the --model models");
+  options->kv_type.AddTo(app);
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")
       ->capture_default_str();

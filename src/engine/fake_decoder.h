@@ -33,13 +33,13 @@ class FakeDecoder final : public Decoder {
         const int position = batch.num_cached[s] + row - batch.cu_seqlens[s];
         BANTAM_CHECK(position < max_positions_);
         const auto token = static_cast<float>(batch.token_ids[row]);
-        StoreKeyValue(batch.cache, 0, batch.block_tables[s], position, &token, &token);
+        StoreKeyValue(**SelectKernels(), batch.cache, 0, batch.block_tables[s], position, &token, &token);
         if (wanted == batch.logits_rows.size() || batch.logits_rows[wanted] != row) continue;
         std::vector<int32_t> tokens;
         for (int i = 0; i <= position; ++i) {
-          const float* keys = batch.cache.Keys(0, 0) + static_cast<size_t>(batch.block_tables[s][i / kKvBlockTokens]) *
-                                                           batch.cache.shape.block_floats();
-          tokens.push_back(static_cast<int32_t>(keys[i % kKvBlockTokens]));
+          const KvHead head = batch.cache.Head(0, 0);
+          const uint8_t* keys = head.keys + batch.block_tables[s][i / kKvBlockTokens] * head.block_stride;
+          tokens.push_back(static_cast<int32_t>(reinterpret_cast<const float*>(keys)[i % kKvBlockTokens]));
         }
         LogitsAfter(tokens,
                     logits.subspan(wanted++ * static_cast<size_t>(vocab_size_), static_cast<size_t>(vocab_size_)));

@@ -14,14 +14,14 @@ namespace {
 
 class EngineImpl final : public GenerationEngine {
  public:
-  EngineImpl(std::unique_ptr<Decoder> decoder, WeightMemory cache, const GenerationOptions& options,
-             const LoopOptions& loop_options)
+  EngineImpl(std::unique_ptr<Decoder> decoder, WeightMemory cache, const KvCacheShape& shape,
+             const GenerationOptions& options, const LoopOptions& loop_options)
       : max_queued_(options.max_queued_requests),
         decoder_(std::move(decoder)),
         cache_(std::move(cache)),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
         loop_(*decoder_, pool_,
-              {.shape = decoder_->kv_shape(), .data = reinterpret_cast<float*>(cache_.writable().data())},
+              {.shape = shape, .data = reinterpret_cast<std::byte*>(cache_.writable().data())},
               loop_options),
         stats_(loop_.Stats()),
         thread_([this] { ThreadMain(); }) {}
@@ -113,19 +113,22 @@ class EngineImpl final : public GenerationEngine {
 
 }  // namespace
 
+KvType DefaultKvType(WeightType weights) { return weights == WeightType::kF32 ? kKvF32 : kKvF16; }
+
 Result<std::unique_ptr<GenerationEngine>> GenerationEngine::Create(std::unique_ptr<Decoder> decoder,
                                                                    const GenerationOptions& options) {
   int tokens = options.cache_tokens;
   if (tokens <= 0) tokens = std::min(decoder->max_positions(), GenerationOptions::kDefaultCacheTokens);
   const int num_blocks = std::max(1, (tokens + kKvBlockTokens - 1) / kKvBlockTokens);
-  const size_t size_bytes = static_cast<size_t>(num_blocks) * decoder->kv_shape().block_floats() * sizeof(float);
-  BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(size_bytes));
+  KvCacheShape shape = decoder->kv_shape();
+  shape.type = options.kv_type.value_or(DefaultKvType(decoder->weight_type()));
+  BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(static_cast<size_t>(num_blocks) * shape.block_bytes()));
   const LoopOptions loop{.num_blocks = num_blocks,
                          .max_batch_tokens = options.max_batch_tokens,
                          .max_sequences = options.max_sequences,
                          .prefix_cache = options.prefix_cache};
   return std::unique_ptr<GenerationEngine>(
-      std::make_unique<EngineImpl>(std::move(decoder), std::move(cache), options, loop));
+      std::make_unique<EngineImpl>(std::move(decoder), std::move(cache), shape, options, loop));
 }
 
 }  // namespace bantam

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "engine/generation.h"
 #include "engine/generation_loop.h"
@@ -19,11 +20,15 @@ struct GenerationOptions {
   // Of all sequences together, rounded up to whole blocks; 0: the longest sequence that the model allows, at most
   // kDefaultCacheTokens. Memory is used as the cache fills.
   int cache_tokens = 0;
+  std::optional<KvType> kv_type = std::nullopt;  // none: DefaultKvType
   int max_batch_tokens = 256;
   int max_sequences = 32;
   bool prefix_cache = true;
   static constexpr int kDefaultCacheTokens = 16'384;
 };
+
+// What keys and values are held as: f32 beside f32 weights, for those who want the reference's numbers; else f16.
+KvType DefaultKvType(WeightType weights);
 
 // Everything may be called from any thread, except the destructor, which must be the last call. Listeners hear from the
 // engine's thread.

@@ -56,11 +56,11 @@ std::vector<int32_t> TextOf(const FakeDecoder& decoder, const GenerationRequest&
 struct Bench {
   explicit Bench(LoopOptions options, int max_positions = 1000)
       : decoder(max_positions),
-        memory(decoder.kv_shape().block_floats() * static_cast<size_t>(options.num_blocks)),
+        memory(decoder.kv_shape().block_bytes() * static_cast<size_t>(options.num_blocks)),
         loop(decoder, pool, {decoder.kv_shape(), memory.data()}, options) {}
   FakeDecoder decoder;
   ThreadPool pool{1};
-  AlignedBuffer<float> memory;
+  AlignedBuffer<std::byte> memory;
   GenerationLoop loop;
 };
 

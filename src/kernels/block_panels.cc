@@ -1,9 +1,9 @@
 #include "kernels/block_panels.h"
 
-#include <bit>
 #include <cstring>
 
 #include "base/check.h"
+#include "base/half.h"
 
 namespace bantam {
 namespace {
@@ -14,12 +14,7 @@ constexpr size_t kPlaneRow = kColumns * 4;
 float HalfAt(const uint8_t* halves, int column) {
   uint16_t half;
   std::memcpy(&half, halves + 2 * column, sizeof half);
-  const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
-  const uint32_t exponent = half >> 10 & 0x1F, fraction = half & 0x3FF;
-  if (exponent == 0)
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(static_cast<float>(fraction) * 0x1p-24f) | sign);
-  const uint32_t wide = exponent == 31 ? 0xFF : exponent + 112;  // infinity and NaN keep all ones
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+  return HalfToFloat(half);
 }
 
 }  // namespace

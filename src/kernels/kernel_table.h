@@ -177,27 +177,56 @@ struct AttentionArgs {
   int query_position = 0;  // with causal or window
 };
 
-// Tokens in one block of a KV cache.
-const int kKvBlockTokens = 32;
+// Tokens in one block of a KV cache; elements of a head that share a scale in kKvQ8.
+const int kKvBlockTokens = 32, kKvGroup = 32;
 
-// Queries over one head's keys and values in the blocks of a sequence: token t lies in block block_table[t / 32], as
-// column t % 32 of its keys [head_dim, 32] and row t % 32 of its values [32, value_stride]. Row r stands at `position +
-// r * position_step` and sees the keys up to there: with a step of 1 the rows are tokens, with 0 the heads of one token
-// that share these keys. out = softmax(cap(scale * q k^T)) v, cap(x) = softcap * tanh(x / softcap) or nothing.
+enum KvType {
+  kKvF32 = 0,
+  kKvF16 = 1,
+  kKvBf16 = 2,  // in pairs, as products of pairs want them: of keys two elements of the head, of values two tokens
+  kKvQ8 = 3  // a signed byte times the f32 scale of its token and its group of the head's elements: max |x| / 127
+};
+
+// One head's keys and values in the blocks of a cache. Token t of a sequence lies in block block_table[t / 32], as column
+// t % 32 of its keys [head_dim, 32] and row t % 32 of its values [32, value_stride]. With kKvBf16 keys are [head_dim / 2
+// rounded up, 32, 2] and values [16, value_stride, 2]; with kKvQ8 the scales of keys are [groups, 32], those of values
+// [32, groups], groups = head_dim / 32 rounded up.
+struct KvHead {
+  enum KvType type;
+  uint8_t* keys;  // in block 0, as all four are; block b lies b * block_stride bytes further
+  uint8_t* values;
+  float* key_scales;  // of kKvQ8
+  float* value_scales;
+  ptrdiff_t block_stride;  // in bytes
+  ptrdiff_t value_stride;  // in elements: head_dim rounded up to 16, what lies there is finite
+  int head_dim;
+};
+
+// Puts one token's key and value of a head into its place in block `block`. What f16 cannot hold becomes the largest it
+// can; with kKvQ8 k and v are finite. Every level gives the same bytes.
+struct StoreKvArgs {
+  struct KvHead head;
+  int block, slot;
+  const float* k;  // [head_dim]
+  const float* v;
+};
+
+// Queries over one head's keys and values. Row r stands at `position + r * position_step` and sees the keys up to there:
+// with a step of 1 the rows are tokens, with 0 the heads of one token that share these keys. out = softmax(cap(scale *
+// q k^T)) v, cap(x) = softcap * tanh(x / softcap) or nothing. With kKvBf16 a level may round queries and weights to
+// bfloat16 as well.
 struct PagedAttentionArgs {
   const float* q;  // [num_rows, head_dim], rows q_stride apart
   ptrdiff_t q_stride;
-  const float* keys;  // of this head in block 0; block b lies b * block_stride floats further; values alike
-  const float* values;
-  ptrdiff_t block_stride, value_stride;  // value_stride: head_dim rounded up to 16, what lies there is finite
+  struct KvHead head;
   const int32_t* block_table;
   float* out;
   ptrdiff_t out_stride;
-  int num_rows, head_dim;
+  int num_rows;
   int position, position_step;
   int window;  // how many keys a row sees, itself included; 0: all
   float scale, softcap;
-  float* scratch;  // PagedAttentionScratch(the last row's position + 1) floats, 64-byte aligned
+  float* scratch;  // PagedAttentionScratch(the last row's position + 1, head_dim) floats, 64-byte aligned
 };
 
 // out[r] = words[word_ids[r]] + positions[position r] + types[type_ids[r] or 0]. Word rows are f32, or bytes with one
@@ -260,6 +289,7 @@ struct KernelTable {
   void (*rope)(const struct RopeArgs* args);
   void (*gate)(const struct GateArgs* args);
   void (*paged_attention)(const struct PagedAttentionArgs* args);
+  void (*store_kv)(const struct StoreKvArgs* args);
   void (*quantize_blocks)(const struct QuantizeBlocksArgs* args);
   void (*gemm_blocks)(const struct GemmBlocksArgs* args);
 };
@@ -267,6 +297,6 @@ struct KernelTable {
 // Floats of scratch for one attention call: the transposed keys, padded values, and the scores of one tile of queries.
 // Linear in num_keys.
 size_t AttentionScratch(int num_keys, int head_dim);
-size_t PagedAttentionScratch(int num_keys);
+size_t PagedAttentionScratch(int num_keys, int head_dim);
 
 }  // namespace bantam

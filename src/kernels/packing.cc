@@ -97,11 +97,11 @@ size_t AttentionScratch(int num_keys, int head_dim) {
   return keys * head_dim + keys * dim + keys * kQueryTile;
 }
 
-size_t PagedAttentionScratch(int num_keys) {
+size_t PagedAttentionScratch(int num_keys, int head_dim) {
   constexpr size_t kRowTile = 8;  // at least the rows of any level's tile
   // Whole blocks, and one more: a window may begin inside one.
   const auto blocks = static_cast<size_t>((num_keys + kKvBlockTokens - 1) / kKvBlockTokens + 1);
-  return blocks * kKvBlockTokens * kRowTile;
+  return blocks * kKvBlockTokens * kRowTile + kRowTile * static_cast<size_t>(PaddedColumns(head_dim));
 }
 
 }  // namespace bantam

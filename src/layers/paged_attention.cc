@@ -1,26 +1,62 @@
 #include "layers/paged_attention.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
 
 namespace bantam {
 
-void StoreKeyValue(const KvCacheView& cache, int layer, const int32_t* block_table, int position, const float* k,
-                   const float* v) {
+std::string_view KvTypeName(KvType type) { 
+  switch (type) {
+    case kKvF32:
+      return "f32";
+    case kKvF16:
+      return "f16";
+    case kKvBf16:
+      return "bf16";
+    case kKvQ8:
+      return "q8";
+  }
+  return "";
+}
+
+std::optional<KvType> ParseKvType(std::string_view name) {
+  for (const KvType type : {kKvF32, kKvF16, kKvBf16, kKvQ8}) {
+    if (name == KvTypeName(type)) return type;
+  }
+  return std::nullopt;
+}
+
+KvHead KvCacheView::Head(int layer, int head) const {
+  auto* keys = reinterpret_cast<uint8_t*>(data) +
+               static_cast<size_t>(layer * shape.num_kv_heads + head) * shape.head_bytes();
+  uint8_t* values = keys + shape.keys_bytes();
+  uint8_t* scales = values + shape.values_bytes();
+  return {.type = shape.type,
+          .keys = keys,
+          .values = values,
+          .key_scales = reinterpret_cast<float*>(scales),
+          .value_scales = reinterpret_cast<float*>(scales + shape.scales_bytes()),
+          .block_stride = static_cast<ptrdiff_t>(shape.block_bytes()),
+          .value_stride = shape.value_stride(),
+          .head_dim = shape.head_dim};
+}
+
+void StoreKeyValue(const Kernels& kernels, const KvCacheView& cache, int layer, const int32_t* block_table,
+                   int position, const float* k, const float* v) {
   const KvCacheShape& shape = cache.shape;
-  const size_t block = static_cast<size_t>(block_table[position / kKvBlockTokens]) * shape.block_floats();
-  const ptrdiff_t slot = position % kKvBlockTokens, dim = shape.head_dim;
-  for (int head = 0; head < shape.num_kv_heads; ++head, k += dim, v += dim) {
-    float* keys = cache.Keys(layer, head) + block + slot;
-    for (ptrdiff_t d = 0; d < dim; ++d) keys[d * kKvBlockTokens] = k[d];
-    float* values = cache.Values(layer, head) + block + slot * shape.value_stride();
-    std::memcpy(values, v, static_cast<size_t>(dim) * sizeof(float));
+  for (int head = 0; head < shape.num_kv_heads; ++head, k += shape.head_dim, v += shape.head_dim) {
+    const StoreKvArgs args{.head = cache.Head(layer, head),
+                           .block = block_table[position / kKvBlockTokens],
+                           .slot = position % kKvBlockTokens,
+                           .k = k,
+                           .v = v};
+    kernels.table.store_kv(&args);
   }
 }
 
-void PagedAttentionPlan::Make(std::span<const PagedSequence> sequences, int num_heads, int num_kv_heads) {
+void PagedAttentionPlan::Make(std::span<const PagedSequence> sequences, int num_heads, int num_kv_heads,
+                              int head_dim) {
   tasks_.clear();
   int first_row = 0, longest = 0;
   const int group = num_heads / num_kv_heads;
@@ -44,7 +80,7 @@ void PagedAttentionPlan::Make(std::span<const PagedSequence> sequences, int num_
     }
     first_row += sequence.length;
   }
-  scratch_floats_ = PagedAttentionScratch(longest);
+  scratch_floats_ = PagedAttentionScratch(longest, head_dim);
 }
 
 void PagedAttentionPlan::Run(const Kernels& kernels, const PagedAttentionShape& shape, const KvCacheView& cache,
@@ -57,15 +93,11 @@ void PagedAttentionPlan::Run(const Kernels& kernels, const PagedAttentionShape& 
   BANTAM_DCHECK(one_token || work.num_heads == 1);
   const PagedAttentionArgs args{.q = q.values + work.first_row * q.stride + column,
                                 .q_stride = one_token ? dim : q.stride,
-                                .keys = cache.Keys(layer, kv_head),
-                                .values = cache.Values(layer, kv_head),
-                                .block_stride = static_cast<ptrdiff_t>(cache.shape.block_floats()),
-                                .value_stride = cache.shape.value_stride(),
+                                .head = cache.Head(layer, kv_head),
                                 .block_table = work.tokens.block_table,
                                 .out = context.values + work.first_row * context.stride + column,
                                 .out_stride = one_token ? dim : context.stride,
                                 .num_rows = one_token ? work.num_heads : work.tokens.length,
-                                .head_dim = cache.shape.head_dim,
                                 .position = work.tokens.position,
                                 .position_step = one_token ? 0 : 1,
                                 .window = shape.window,

@@ -2,7 +2,10 @@
 // the cache are its own, in the order of its tokens; what its tokens see is written there first.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "kernels/isa.h"
@@ -11,40 +14,48 @@
 
 namespace bantam {
 
-// What one token leaves behind in a model.
+// What one token leaves behind in a model, and how it is held.
 struct KvCacheShape {
   int num_layers = 0;
   int num_kv_heads = 0;
   int head_dim = 0;
-  bool operator==(const KvCacheShape&) const = default;
+  KvType type = kKvF32;
+  bool SameSizes(const KvCacheShape& other) const {
+    return num_layers == other.num_layers && num_kv_heads == other.num_kv_heads && head_dim == other.head_dim;
+  }
 
   int value_stride() const { return (head_dim + 15) / 16 * 16; }  // the kernels read whole registers
-  // Floats of one head's keys and values in one block.
-  size_t head_floats() const {
-    return static_cast<size_t>(kKvBlockTokens) * static_cast<size_t>(head_dim + value_stride());
+  size_t element_bytes() const { return type == kKvF32 ? 4 : type == kKvQ8 ? 1 : 2; }
+  size_t keys_bytes() const {
+    return kKvBlockTokens * static_cast<size_t>(type == kKvBf16 ? head_dim + head_dim % 2 : head_dim) * element_bytes();
   }
-  size_t block_floats() const {
-    return static_cast<size_t>(num_layers) * static_cast<size_t>(num_kv_heads) * head_floats();
+  size_t values_bytes() const { return kKvBlockTokens * static_cast<size_t>(value_stride()) * element_bytes(); }
+  size_t scales_bytes() const {  // of keys, and again of values
+    return type != kKvQ8 ? 0 : kKvBlockTokens * static_cast<size_t>((head_dim + kKvGroup - 1) / kKvGroup) * 4;
+  }
+  // Of one head's keys and values in one block.
+  size_t head_bytes() const { return keys_bytes() + values_bytes() + 2 * scales_bytes(); }
+  size_t block_bytes() const {
+    return static_cast<size_t>(num_layers) * static_cast<size_t>(num_kv_heads) * head_bytes();
   }
 };
 
-// The cache's memory, which belongs to the engine: [blocks][layers][kv heads][keys [head_dim][tokens], values
-// [tokens][value_stride]]. What no token was written to holds finite numbers.
+// "f32", "f16", "bf16", "q8"
+std::string_view KvTypeName(KvType type);
+std::optional<KvType> ParseKvType(std::string_view name);
+
+// The cache's memory, 64-byte aligned, which belongs to the engine: [blocks][layers][kv heads][keys, values, scales of
+// keys, scales of values] (KvHead in kernels/kernel_table.h). What no token was written to holds finite numbers.
 struct KvCacheView {
   KvCacheShape shape;
-  float* data = nullptr;
+  std::byte* data = nullptr;
 
-  float* Keys(int layer, int head) const {
-    return data + static_cast<size_t>(layer * shape.num_kv_heads + head) * shape.head_floats();
-  }
-  float* Values(int layer, int head) const {
-    return Keys(layer, head) + static_cast<size_t>(kKvBlockTokens) * static_cast<size_t>(shape.head_dim);
-  }
+  KvHead Head(int layer, int head) const;
 };
 
 // k and v: [num_kv_heads * head_dim] of the token at `position`.
-void StoreKeyValue(const KvCacheView& cache, int layer, const int32_t* block_table, int position, const float* k,
-                   const float* v);
+void StoreKeyValue(const Kernels& kernels, const KvCacheView& cache, int layer, const int32_t* block_table,
+                   int position, const float* k, const float* v);
 
 struct PagedAttentionShape {
   int num_heads = 0;
@@ -64,7 +75,7 @@ struct PagedSequence {
 // keys together, for more tokens each head alone, a few dozen tokens at once.
 class PagedAttentionPlan {
  public:
-  void Make(std::span<const PagedSequence> sequences, int num_heads, int num_kv_heads);
+  void Make(std::span<const PagedSequence> sequences, int num_heads, int num_kv_heads, int head_dim);
   int num_tasks() const { return static_cast<int>(tasks_.size()); }
   size_t scratch_floats() const { return scratch_floats_; }
 

@@ -6,19 +6,22 @@ namespace bantam {
 
 constexpr int kLeastContext = 8;
 
-Result<DecoderPass> DecoderPass::Create(const Decoder& decoder, ThreadPool& pool, int context) {
+Result<DecoderPass> DecoderPass::Create(const Decoder& decoder, ThreadPool& pool, int context,
+                                        KvType kv_type) {
   if (context < kLeastContext || context > decoder.max_positions()) {
     return Err(ErrorCode::kInvalidArgument, "a context of {} tokens: this model takes {} to {}", context, kLeastContext,
                decoder.max_positions());
   }
   const int num_blocks = (context + kKvBlockTokens - 1) / kKvBlockTokens;
-  const size_t bytes = static_cast<size_t>(num_blocks) * decoder.kv_shape().block_floats() * sizeof(float);
-  BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(bytes));
-  return DecoderPass(decoder, pool, std::move(cache), num_blocks);
+  KvCacheShape shape = decoder.kv_shape();
+  shape.type = kv_type;
+  BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(static_cast<size_t>(num_blocks) * shape.block_bytes()));
+  return DecoderPass(decoder, pool, std::move(cache), shape, num_blocks);
 }
 
-DecoderPass::DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, int num_blocks)
-    : decoder_(&decoder), pool_(&pool), cache_(std::move(cache)), workspace_(decoder.NewWorkspace()) {
+DecoderPass::DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, const KvCacheShape& shape,
+                         int num_blocks)
+    : decoder_(&decoder), pool_(&pool), cache_(std::move(cache)), shape_(shape), workspace_(decoder.NewWorkspace()) {
   table_.resize(static_cast<size_t>(num_blocks));
   std::iota(table_.begin(), table_.end(), 0);
 }
@@ -30,7 +33,7 @@ std::span<float> DecoderPass::Next(std::span<const int32_t> ids, int num_cached,
   std::vector<int32_t> wanted(static_cast<size_t>(rows));
   std::iota(wanted.begin(), wanted.end(), count - rows);
   logits_.resize(wanted.size() * static_cast<size_t>(decoder_->vocab_size()));
-  const KvCacheView cache{.shape = decoder_->kv_shape(), .data = reinterpret_cast<float*>(cache_.writable().data())};
+  const KvCacheView cache{.shape = shape_, .data = reinterpret_cast<std::byte*>(cache_.writable().data())};
   decoder_->Forward({.token_ids = ids,
                      .cu_seqlens = borders,
                      .num_cached = cached,

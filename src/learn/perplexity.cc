@@ -80,7 +80,7 @@ struct Windows {
 
 Result<PerplexityFigures> MeasurePerplexity(const Decoder& decoder, ThreadPool& pool, std::span<const int32_t> ids,
                                             const PerplexityOptions& options) {
-  BANTAM_TRY(DecoderPass pass, DecoderPass::Create(decoder, pool, options.context));
+  BANTAM_TRY(DecoderPass pass, DecoderPass::Create(decoder, pool, options.context, options.kv_type));
   BANTAM_TRY(const Windows windows, Windows::Of(ids, options));
   const auto vocab = static_cast<size_t>(decoder.vocab_size());
   std::span<float> logits;
@@ -113,7 +113,7 @@ Result<DivergenceFigures> MeasureDivergence(const Decoder& original, const Decod
                original.vocab_size(), other.vocab_size());
   }
   BANTAM_TRY(DecoderPass first, DecoderPass::Create(original, pool, options.context));
-  BANTAM_TRY(DecoderPass second, DecoderPass::Create(other, pool, options.context));
+  BANTAM_TRY(DecoderPass second, DecoderPass::Create(other, pool, options.context, options.kv_type));
   BANTAM_TRY(const Windows windows, Windows::Of(ids, options));
   const auto vocab = static_cast<size_t>(original.vocab_size());
   std::span<float> p_logits, q_logits;

@@ -44,7 +44,7 @@ class FrameDecoder final : public Decoder {
     const int num_rows = batch.num_tokens();
     if (num_rows == 0) return;
     BANTAM_CHECK(batch.cu_seqlens.front() == 0 && batch.cu_seqlens.back() == num_rows);
-    BANTAM_CHECK(batch.cache.shape == kv_shape());
+    BANTAM_CHECK(batch.cache.shape.SameSizes(kv_shape()));
     BANTAM_CHECK(logits.size() == batch.logits_rows.size() * static_cast<size_t>(config_.vocab_size));
     auto& ws = static_cast<FrameWorkspace&>(workspace);
     ws.Prepare(config_, batch, form_, pool.num_threads());
@@ -92,7 +92,7 @@ class FrameDecoder final : public Decoder {
     }
     for (int row = 0; row < num_rows; ++row) {
       const float* keys = k.values + row * k.stride;
-      StoreKeyValue(batch.cache, static_cast<int>(index), ws.row_tables[static_cast<size_t>(rows.begin + row)],
+      StoreKeyValue(kernels_, batch.cache, static_cast<int>(index), ws.row_tables[static_cast<size_t>(rows.begin + row)],
                     positions[row], keys, keys + config_.kv_size());
     }
   }

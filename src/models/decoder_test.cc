@@ -116,6 +116,31 @@ TEST_P(GoldenDecoder, GreedyTextEqualsTheReference) {
   }
 }
 
+double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  double dot = 0, own = 0, other = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    dot += static_cast<double>(a[i]) * b[i];
+    own += static_cast<double>(a[i]) * a[i];
+    other += static_cast<double>(b[i]) * b[i];
+  }
+  return dot / std::sqrt(own * other);
+}
+
+TEST_P(GoldenDecoder, ASmallerCacheIsNearTheReference) {
+  const auto decoder = LoadGolden(kGolden / GetParam(), WeightType::kF32);
+  ASSERT_NE(decoder, nullptr);
+  ThreadPool pool(1);
+  const auto workspace = decoder->NewWorkspace();
+  for (const auto& [type, least] : {std::pair(kKvF16, 0.999999), std::pair(kKvBf16, 0.9999), std::pair(kKvQ8, 0.9999)}) {
+    KvCacheShape shape = decoder->kv_shape();
+    shape.type = type;
+    TestCache cache(shape, reference_.num_sequences(), kBlocks);
+    const std::vector<float> logits = cache.Run(*decoder, AllSequences(), *workspace, pool);
+    ASSERT_EQ(logits.size(), reference_.logits.size());
+    EXPECT_GT(Cosine(logits, reference_.logits), least) << KvTypeName(type);
+  }
+}
+
 // Floats in blocks of Q8_0, where the sizes allow: the reference's logits but for what 8 bits lose.
 TEST_P(GoldenDecoder, BlocksAreNearTheReference) {
   const auto decoder = LoadGolden(kGolden / GetParam(), WeightType::kBlocks);
@@ -126,31 +151,29 @@ TEST_P(GoldenDecoder, BlocksAreNearTheReference) {
   TestCache cache(decoder->kv_shape(), reference_.num_sequences(), kBlocks);
   const std::vector<float> logits = cache.Run(*decoder, AllSequences(), *workspace, pool);
   ASSERT_EQ(logits.size(), reference_.logits.size());
-  double dot = 0, own = 0, other = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    dot += static_cast<double>(logits[i]) * reference_.logits[i];
-    own += static_cast<double>(logits[i]) * logits[i];
-    other += static_cast<double>(reference_.logits[i]) * reference_.logits[i];
-  }
   // Random weights magnify what rounding does: int8 gives 0.9971 where these widths fit, blocks 0.9974.
-  EXPECT_GT(dot / std::sqrt(own * other), 0.997);
+  EXPECT_GT(Cosine(logits, reference_.logits), 0.997);
 }
 
 // The promise of decoder.h: nothing but the same bits will do.
 TEST_P(GoldenDecoder, AloneInABatchAndInChunksGivesTheSameBits) {
-  for (const WeightType type : {WeightType::kF32, WeightType::kInt8, WeightType::kBlocks}) {
+  for (const auto& [type, kv_type] :
+       {std::pair(WeightType::kF32, kKvF32), std::pair(WeightType::kInt8, kKvF16), std::pair(WeightType::kF32, kKvQ8),
+        std::pair(WeightType::kBlocks, kKvF32), std::pair(WeightType::kBlocks, kKvBf16)}) {
     const auto decoder = LoadGolden(kGolden / GetParam(), type);
     ASSERT_NE(decoder, nullptr);
     const auto workspace = decoder->NewWorkspace();
     ThreadPool one(1);
-    TestCache cache(decoder->kv_shape(), reference_.num_sequences(), kBlocks);
+    KvCacheShape shape = decoder->kv_shape();
+    shape.type = kv_type;
+    TestCache cache(shape, reference_.num_sequences(), kBlocks);
     const std::vector<float> together = cache.Run(*decoder, AllSequences(), *workspace, one);
     const auto width = static_cast<size_t>(decoder->vocab_size());
     for (const int threads : {1, 3}) {
       ThreadPool pool(threads);
       for (const int chunk : {1, 7, 33, 1000}) {
         for (int i = 0; i < reference_.num_sequences(); ++i) {
-          TestCache own(decoder->kv_shape(), 1, kBlocks);
+          TestCache own(shape, 1, kBlocks);
           const std::vector<int32_t> ids = reference_.Sequence(i);
           std::vector<float> logits;
           for (size_t at = 0; at < ids.size(); at += static_cast<size_t>(chunk)) {
@@ -162,7 +185,7 @@ TEST_P(GoldenDecoder, AloneInABatchAndInChunksGivesTheSameBits) {
           }
           const float* expected = together.data() + static_cast<size_t>(reference_.cu_seqlens[i]) * width;
           ASSERT_EQ(0, std::memcmp(logits.data(), expected, logits.size() * sizeof(float)))
-              << WeightTypeName(type) << " sequence " << i << " in chunks of " << chunk << ", " << threads
+              << WeightTypeName(type) << ", " << KvTypeName(kv_type) << ", sequence " << i << " in chunks of " << chunk << ", " << threads
               << " threads";
         }
       }

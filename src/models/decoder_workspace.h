@@ -39,7 +39,7 @@ class FrameWorkspace final : public DecoderWorkspace {
       longest = std::max(longest, batch.num_cached[s] + length);
     }
     longest_sequence = longest;
-    attention.Make(sequences, config.num_attention_heads, config.num_key_value_heads);
+    attention.Make(sequences, config.num_attention_heads, config.num_key_value_heads, config.head_dim);
     for (RopeTable& rope : ropes) rope.Reserve(longest);
     zeros.resize(std::max(zeros.size(), positions.size()), 0);
     x.Reserve(num_tokens, config.hidden_size, false);

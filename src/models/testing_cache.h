@@ -12,7 +12,7 @@ namespace bantam::testing {
 class TestCache {
  public:
   TestCache(const KvCacheShape& shape, int num_sequences, int blocks_each)
-      : memory_(shape.block_floats() * static_cast<size_t>(num_sequences * blocks_each)),
+      : memory_(shape.block_bytes() * static_cast<size_t>(num_sequences * blocks_each)),
         view_{shape, memory_.data()},
         tables_(static_cast<size_t>(num_sequences)) {
     std::vector<int32_t> blocks(static_cast<size_t>(num_sequences * blocks_each));
@@ -22,7 +22,15 @@ class TestCache {
     for (size_t i = 0; i < blocks.size(); ++i) tables_[i % tables_.size()].push_back(blocks[i]);
     lengths_.resize(tables_.size(), 0);
     // What other sequences left behind must not matter.
-    for (size_t i = 0; i < memory_.size(); ++i) memory_[i] = static_cast<float>(i % 13) - 6;
+    const std::vector<float> left(static_cast<size_t>(shape.num_kv_heads * shape.head_dim), 6);
+    for (size_t block = 0; block < blocks.size(); ++block) {
+      const auto number = static_cast<int32_t>(block);
+      for (int layer = 0; layer < shape.num_layers; ++layer) {
+        for (int slot = 0; slot < kKvBlockTokens; ++slot) {
+          StoreKeyValue(**SelectKernels(), view_, layer, &number, slot, left.data(), left.data());
+        }
+      }
+    }
   }
 
   struct Part {
@@ -55,7 +63,7 @@ class TestCache {
   }
 
  private:
-  AlignedBuffer<float> memory_;
+  AlignedBuffer<std::byte> memory_;
   KvCacheView view_;
   std::vector<std::vector<int32_t>> tables_;
   std::vector<int32_t> lengths_;

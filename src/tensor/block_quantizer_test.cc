@@ -9,7 +9,7 @@
 #include <random>
 
 #include "tensor/ggml_blocks.h"
-#include "tensor/half.h"
+#include "base/half.h"
 
 namespace bantam {
 namespace {

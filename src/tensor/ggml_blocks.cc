@@ -5,7 +5,7 @@
 #include <array>
 
 #include "base/check.h"
-#include "tensor/half.h"
+#include "base/half.h"
 
 namespace bantam {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 #include "tensor/ggml_blocks.h"
-#include "tensor/half.h"
+#include "base/half.h"
 
 namespace bantam {
 namespace {

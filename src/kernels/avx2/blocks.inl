@@ -26,7 +26,6 @@ BANTAM_INLINE IVec ByteLookUp(const uint8_t* table, IVec index) {
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i*)table)), index);
 }
 
-BANTAM_INLINE Vec HalfLoad(const uint8_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p)); }
 BANTAM_INLINE IVec WidenBytes(const uint8_t* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p)); }
 BANTAM_INLINE Vec SignedLoad(const uint8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));

@@ -35,6 +35,18 @@ BANTAM_INLINE Vec LoadInt8Part(const int8_t* p, int n) {
 BANTAM_INLINE Vec LoadBf16(const uint16_t* p) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)), 16));
 }
+// The first or the second of each of eight pairs.
+BANTAM_INLINE Vec LoadBf16Of(const uint16_t* pairs, int second) {
+  const __m256i both = _mm256_loadu_si256((const __m256i*)pairs);
+  const __m256i up = _mm256_sll_epi32(both, _mm_cvtsi32_si128(second != 0 ? 0 : 16));
+  return _mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32((int)0xffff0000)));
+}
+#ifdef __F16C__
+BANTAM_INLINE Vec LoadHalf(const uint16_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p)); }
+BANTAM_INLINE void StoreHalf(uint16_t* p, Vec x) {
+  _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+#endif
 BANTAM_INLINE void Store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
 BANTAM_INLINE void StorePart(float* p, int n, Vec x) { _mm256_maskstore_ps(p, FirstLanes(n), x); }
 BANTAM_INLINE Vec Set(float x) { return _mm256_set1_ps(x); }

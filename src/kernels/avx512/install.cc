@@ -9,6 +9,7 @@
 #include "kernels/common/transpose_sse.inl"
 #include "kernels/common/attention_mask.inl"
 #include "kernels/common/attention.inl"
+#include "kernels/common/kv_cache.inl"
 #include "kernels/common/paged_attention.inl"
 #include "kernels/common/gated.inl"
 #include "kernels/common/install_all.inl"

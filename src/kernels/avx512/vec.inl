@@ -26,6 +26,15 @@ BANTAM_INLINE Vec LoadInt8Part(const int8_t* p, int n) {
 BANTAM_INLINE Vec LoadBf16(const uint16_t* p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16));
 }
+// The first or the second of each of sixteen pairs.
+BANTAM_INLINE Vec LoadBf16Of(const uint16_t* pairs, int second) {
+  const __m512i up = _mm512_sll_epi32(_mm512_loadu_si512(pairs), _mm_cvtsi32_si128(second != 0 ? 0 : 16));
+  return _mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32((int)0xffff0000)));
+}
+BANTAM_INLINE Vec LoadHalf(const uint16_t* p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p)); }
+BANTAM_INLINE void StoreHalf(uint16_t* p, Vec x) {
+  _mm256_storeu_si256((__m256i*)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
 BANTAM_INLINE void Store(float* p, Vec x) { _mm512_storeu_ps(p, x); }
 BANTAM_INLINE void StorePart(float* p, int n, Vec x) { _mm512_mask_storeu_ps(p, FirstLanes(n), x); }
 BANTAM_INLINE Vec Set(float x) { return _mm512_set1_ps(x); }

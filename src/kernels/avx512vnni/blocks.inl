@@ -27,7 +27,6 @@ BANTAM_INLINE IVec ByteLookUp(const uint8_t* table, IVec index) {
 BANTAM_INLINE IVec WideSet32(int32_t x) { return _mm512_set1_epi32(x); }
 BANTAM_INLINE Vec WideToFloat(IVec x) { return _mm512_cvtepi32_ps(x); }
 
-BANTAM_INLINE Vec HalfLoad(const uint8_t* p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p)); }
 BANTAM_INLINE IVec WidenBytes(const uint8_t* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p)); }
 BANTAM_INLINE Vec SignedLoad(const uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));

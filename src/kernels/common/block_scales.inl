@@ -1,6 +1,6 @@
 // The scales of a group in a block format as floats, one policy for each BlockScales of block_panels.h. `kHalves`
 // groups of 16 k have scales of their own, kBytes of a group; Load reads those of half `half` at the columns of
-// kPanelVecs vectors, Begin the header of a superblock. The ISA brings HalfLoad (16-bit floats) and SignedLoad,
+// kPanelVecs vectors, Begin the header of a superblock. The ISA brings LoadHalf and SignedLoad,
 // UnsignedLoad, LowerLoad and UpperLoad (bytes, and nibbles of bytes).
 
 namespace bantam {
@@ -15,7 +15,7 @@ struct HalfScales {
   BANTAM_INLINE void Begin(const uint8_t*, int, Scales*) {}
   BANTAM_INLINE void Load(const Scales&, const uint8_t* group, int, int column, Scales* out) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kPanelVecs; ++v) out->scale[v] = HalfLoad(group + 2 * (column + v * kLanes));
+    for (int v = 0; v < kPanelVecs; ++v) out->scale[v] = LoadHalf((const uint16_t*)(group + 2 * (column + v * kLanes)));
   }
 };
 
@@ -25,8 +25,8 @@ struct HalfScalesAndMinima {
   BANTAM_INLINE void Load(const Scales&, const uint8_t* group, int, int column, Scales* out) {
 #pragma GCC unroll 4
     for (int v = 0; v < kPanelVecs; ++v) {
-      out->scale[v] = HalfLoad(group + 2 * (column + v * kLanes));
-      out->minimum[v] = HalfLoad(group + 2 * (kBlockColumns + column + v * kLanes));
+      out->scale[v] = LoadHalf((const uint16_t*)(group + 2 * (column + v * kLanes)));
+      out->minimum[v] = LoadHalf((const uint16_t*)(group + 2 * (kBlockColumns + column + v * kLanes)));
     }
   }
 };

@@ -16,6 +16,7 @@ void InstallAllInFloats(struct KernelTable* table) {
   table->rope = Rope;
   table->gate = Gate;
   table->paged_attention = PagedAttention;
+  table->store_kv = StoreKv;
 }
 
 }  // namespace

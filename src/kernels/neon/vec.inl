@@ -33,6 +33,13 @@ BANTAM_INLINE Vec LoadInt8Part(const int8_t* p, int n) {
   return LoadInt8(bytes);
 }
 BANTAM_INLINE Vec LoadBf16(const uint16_t* p) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16)); }
+// The first or the second of each of four pairs.
+BANTAM_INLINE Vec LoadBf16Of(const uint16_t* pairs, int second) {
+  const uint32x4_t up = vshlq_u32(vreinterpretq_u32_u16(vld1q_u16(pairs)), vdupq_n_s32(second != 0 ? 0 : 16));
+  return vreinterpretq_f32_u32(vandq_u32(up, vdupq_n_u32(0xffff0000)));
+}
+BANTAM_INLINE Vec LoadHalf(const uint16_t* p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+BANTAM_INLINE void StoreHalf(uint16_t* p, Vec x) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
 BANTAM_INLINE void Store(float* p, Vec x) { vst1q_f32(p, x); }
 BANTAM_INLINE void StorePart(float* p, int n, Vec x) {
   if (n > 0) vst1q_lane_f32(p, x, 0);

@@ -9,6 +9,8 @@
 #include "kernels/kernel_table.h"
 #include "kernels/scalar/activate.h"
 #include "kernels/scalar/blocks.h"
+#include "kernels/scalar/paged_attention.h"
+#include "kernels/scalar/softmax.h"
 
 namespace bantam {
 namespace {
@@ -139,17 +141,6 @@ void LayerNorm(const LayerNormArgs* args) {
   }
 }
 
-float Softmax(const float* x, float* out, int count, float scale) {
-  float largest = x[0];
-  for (int i = 1; i < count; ++i) largest = std::max(largest, x[i]);
-  float sum = 0;
-  for (int i = 0; i < count; ++i) {
-    out[i] = std::exp((x[i] - largest) * scale);
-    sum += out[i];
-  }
-  return sum;
-}
-
 void RmsNorm(const LayerNormArgs* args) {
   for (int row = 0; row < args->num_rows; ++row) {
     const float* x = args->x + row * args->x_stride;
@@ -206,36 +197,11 @@ void Attention(const AttentionArgs* args) {
       scores[j] = dot * args->scale;
       if (args->bias != nullptr) scores[j] += args->bias[i * args->bias_stride + j];
     }
-    const float sum = Softmax(scores + begin, scores + begin, end - begin, 1.0f);
+    const float sum = ScalarSoftmax(scores + begin, scores + begin, end - begin, 1.0f);
     float* out = args->out + i * args->out_stride;
     for (int d = 0; d < args->head_dim; ++d) out[d] = 0;
     for (int j = begin; j < end; ++j) {
       for (int d = 0; d < args->head_dim; ++d) out[d] += scores[j] * args->v[j * args->qkv_stride + d];
-    }
-    for (int d = 0; d < args->head_dim; ++d) out[d] /= sum;
-  }
-}
-
-void PagedAttention(const PagedAttentionArgs* args) {
-  float* scores = args->scratch;
-  for (int row = 0; row < args->num_rows; ++row) {
-    const float* q = args->q + row * args->q_stride;
-    const int position = args->position + row * args->position_step, end = position + 1;
-    const int begin = args->window > 0 ? std::max(0, end - args->window) : 0;
-    for (int j = begin; j < end; ++j) {
-      const float* keys = args->keys + args->block_table[j / kKvBlockTokens] * args->block_stride + j % kKvBlockTokens;
-      float dot = 0;
-      for (int d = 0; d < args->head_dim; ++d) dot += q[d] * keys[d * kKvBlockTokens];
-      scores[j] = dot * args->scale;
-      if (args->softcap > 0) scores[j] = args->softcap * std::tanh(scores[j] / args->softcap);
-    }
-    const float sum = Softmax(scores + begin, scores + begin, end - begin, 1.0f);
-    float* out = args->out + row * args->out_stride;
-    for (int d = 0; d < args->head_dim; ++d) out[d] = 0;
-    for (int j = begin; j < end; ++j) {
-      const float* values = args->values + args->block_table[j / kKvBlockTokens] * args->block_stride +
-                            j % kKvBlockTokens * args->value_stride;
-      for (int d = 0; d < args->head_dim; ++d) out[d] += scores[j] * values[d];
     }
     for (int d = 0; d < args->head_dim; ++d) out[d] /= sum;
   }
@@ -272,10 +238,12 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 }  // namespace
 
 void InstallScalar(KernelTable* table) {
-  *table = {GemmF32,         GemmInt8,  GemmInt4,  Quantize,       LayerNorm,
-            Attention,       Attention, Embedding, ActivateAll,    Softmax,
-            RmsNorm,         Rope,      Gate,      PagedAttention, ScalarQuantizeBlocks,
-            ScalarGemmBlocks};
+  *table = {GemmF32, GemmInt8,       GemmInt4,
+            Quantize, LayerNorm,     Attention,
+            Attention, Embedding,    ActivateAll,
+            ScalarSoftmax, RmsNorm,  Rope,
+            Gate, ScalarPagedAttention, ScalarStoreKv,
+            ScalarQuantizeBlocks, ScalarGemmBlocks};
 }
 
 }  // namespace bantam

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -21,11 +22,12 @@ inline float HalfToFloat(uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
-// The nearest binary16, ties to even; beyond its range the largest finite one.
+// The nearest binary16, ties to even; beyond its range the largest finite one. What is not a number stays so.
 inline uint16_t FloatToHalf(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
   const float magnitude = std::bit_cast<float>(bits & 0x7FFF'FFFF);
+  if (std::isnan(magnitude)) return sign | 0x7E00;
   if (magnitude > 65504) return sign | 0x7BFF;
   if (magnitude < 0x1p-14f) {
     // Adding 2^-1 leaves the multiple of 2^-24 in the lowest bits, rounded by the addition.

@@ -1,0 +1,175 @@
+"""Text over HTTP, ours and llama-server's beside each other: clients at once, a system prompt that requests share, and the start."""
+
+import http.client
+import json
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import random_decoder
+from contest import BINARY, ENVIRONMENT, LLAMA, Failed, commands, cores, free_port, make_home, peak_kb, real_home, recorded, say, shown, turned
+from report import rate, table
+
+THREADS = 2
+MODELS = [("SmolLM2-135M", "Q8_0"), ("SmolLM2-135M", "Q4_0"), ("Qwen2.5-0.5B", "Q8_0")]
+CLIENTS = {1: 3, 4: 3, 8: 3, 16: 2}  # how many requests each of them sends, one after the other
+PROMPT, GENERATE, SHARED, SLOTS = 64, 64, 1000, 16
+CONTEXT = 512 * SLOTS
+
+
+def command(name, path, port):
+    if name == "bantam":
+        return [BINARY, "serve", "--model", path, "--threads", THREADS, "--parallel", SLOTS, "--context", CONTEXT, "--port", port]
+    return [LLAMA / "llama-server", "--model", path, "--threads", THREADS, "--threads-batch", THREADS, "--parallel", SLOTS, "--ctx-size", CONTEXT,
+            "--kv-unified", "--no-webui", "--host", "127.0.0.1", "--port", port]  # fmt: skip
+
+
+class Server:
+    def __init__(self, name, path, folder):
+        self.name, self.path, self.folder = name, path, folder
+
+    def __enter__(self):
+        self.port = free_port()
+        words = ["taskset", "-c", cores(THREADS), *map(str, command(self.name, self.path, self.port))]
+        commands.setdefault(f"server: {self.name}", shown(words).replace(str(self.port), "PORT"))
+        self.log = self.folder / f"{self.name}.log"
+        started = time.perf_counter()
+        with open(self.log, "wb") as out:
+            environment = {**ENVIRONMENT, "BANTAM_HOME": str(make_home(self.folder / "home"))}
+            self.process = subprocess.Popen(words, stdout=out, stderr=out, env=environment)
+        while True:
+            try:
+                self.ask(range(1, 9), 1)
+                break
+            except (OSError, http.client.HTTPException, Failed):
+                if self.process.poll() is not None or time.perf_counter() > started + 120:
+                    self.__exit__()
+                    raise Failed(f"{self.name} does not answer: {self.log.read_text(errors='replace').strip()[-400:]}") from None
+                time.sleep(0.002)
+        self.first_answer_ms = (time.perf_counter() - started) * 1000
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, ids, generate):
+        """-> (seconds to the first token, tokens)"""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        body = {"prompt": list(ids), "max_tokens": generate, "temperature": 0, "ignore_eos": True, "stream": True,
+                "stream_options": {"include_usage": True}}  # fmt: skip
+        started = time.perf_counter()
+        connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
+        reply = connection.getresponse()
+        if reply.status != 200:
+            raise Failed(f"{self.name}: {reply.status} {reply.read()[:300]!r}")
+        first, usage = None, None
+        for line in reply:
+            if line.startswith(b"data: {"):
+                first = first or time.perf_counter() - started
+                if b'"usage":{' in line.replace(b" ", b""):
+                    usage = json.loads(line[6:])["usage"] or usage
+        connection.close()
+        if not usage or usage["completion_tokens"] != generate:
+            raise Failed(f"{self.name} wrote {usage} in place of {generate} tokens")
+        return first, usage["completion_tokens"]
+
+    def load(self, clients, requests, seed):
+        """-> (tokens a second of all clients, the median of the times to the first token in ms)"""
+        answers, failed = [], []
+
+        def client(number):
+            try:
+                for request in range(requests):
+                    answers.append(self.ask(prompt(PROMPT, seed, number, request), GENERATE))
+            except Exception as error:  # ends this client: told by whoever waits for it
+                failed.append(error)
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+        started = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        elapsed = time.perf_counter() - started
+        if failed:
+            raise failed[0]
+        return sum(tokens for _, tokens in answers) / elapsed, statistics.median(first for first, _ in answers) * 1000
+
+    def shared_prompt(self, seed):
+        """-> ms to the first token: of the first request, of the second"""
+        system = prompt(SHARED, seed, 999, 0)
+        return [self.ask(system + prompt(16, seed, 999, question), 1)[0] * 1000 for question in (1, 2)]
+
+
+def prompt(length, *numbers):
+    """Ids that no other request has, so that nothing is found in a cache."""
+    seed = 0
+    for number in numbers:
+        seed = seed * 1009 + number + 1
+    return [(seed * 7919 + i * 104_729) % 40_000 + 100 for i in range(length)]
+
+
+def measure(rounds, folder, only=None):
+    """-> [{model, name, clients: {n: {tokens_per_s, ttft_ms}}, shared, start_ms, peak_mib}], each figure a list of the rounds'"""
+    results = []
+    vocabulary = next((real_home() / "models" / "smollm2").glob("*.gguf"), None)
+    if vocabulary is None:
+        raise Failed("the store has no smollm2, whose tokenizer the random models take: run make run once")
+    for shape_name, format in MODELS:
+        if only and shape_name not in only:
+            continue
+        shape = next(shape for shape in random_decoder.SHAPES if shape.name == shape_name)
+        path = folder / f"{shape_name}-{format}-http.gguf"
+        try:
+            random_decoder.write(shape, format, path, vocabulary)
+            found = {name: {"model": f"{shape_name} {format}", "name": name, "clients": {}, "shared": [], "start_ms": [], "peak_mib": []}
+                     for name in ("bantam", "llama-server")}  # fmt: skip
+            for number in range(rounds):
+                for name in turned(list(found), number):
+                    say(f"HTTP, {path.stem}, round {number + 1} of {rounds}, {name}")
+                    with recorded(f"HTTP: {path.stem}: {name}"), tempfile.TemporaryDirectory() as home, Server(name, path, Path(home)) as server:
+                        row = found[name]
+                        row["start_ms"].append(server.first_answer_ms)
+                        row["shared"].append(server.shared_prompt(number))
+                        for clients, requests in CLIENTS.items():
+                            tokens_per_s, ttft_ms = server.load(clients, requests, 100 * number + clients)
+                            cell = row["clients"].setdefault(clients, {"tokens_per_s": [], "ttft_ms": []})
+                            cell["tokens_per_s"].append(tokens_per_s)
+                            cell["ttft_ms"].append(ttft_ms)
+                        row["peak_mib"].append(peak_kb(server.process.pid) / 1024)
+            results.append(list(found.values()))
+        finally:
+            path.unlink(missing_ok=True)
+    return results
+
+
+def page(results):
+    speed, other = [], []
+    for mine, theirs in results:
+        for clients in CLIENTS:
+            a, b = mine["clients"].get(clients), theirs["clients"].get(clients)
+            if not a or not b:
+                continue
+            ratio = statistics.median(x / y for x, y in zip(a["tokens_per_s"], b["tokens_per_s"]))
+            speed.append([mine["model"], str(clients), rate(statistics.median(a["tokens_per_s"])), rate(statistics.median(b["tokens_per_s"])), f"{ratio:.2f}",
+                          f"{statistics.median(a['ttft_ms']):.0f} ms", f"{statistics.median(b['ttft_ms']):.0f} ms"])  # fmt: skip
+        if not mine["start_ms"] or not theirs["start_ms"]:
+            continue
+        median = statistics.median
+        shared = [[median(pair[i] for pair in row["shared"]) for i in (0, 1)] for row in (mine, theirs)]
+        other.append([mine["model"], *(f"{median(row['start_ms']):.0f} ms" for row in (mine, theirs)),
+                      *(f"{first:.0f} ms, then {second:.0f} ms ({100 * second / first:.0f} %)" for first, second in shared),
+                      *(f"{median(row['peak_mib']):.0f} MiB" for row in (mine, theirs))])  # fmt: skip
+    return [
+        f"## Over HTTP, {THREADS} threads\n",
+        f"`POST /v1/completions`, streamed, {PROMPT} token ids in and {GENERATE} tokens out, each client one request after the other; both servers with"
+        f" {SLOTS} sequences at once. The client runs on the same cores.\n",
+        table(["model", "clients", "tokens/s in all: Bantam", "llama-server", "ratio", "first token: Bantam", "llama-server"], speed),
+        f"Start of the process to its first answer; a prompt of {SHARED} shared tokens and 16 of its own, then the next request that begins with the same;"
+        " the most memory over all of it, the cache of keys and values included.\n",
+        table(["model", "start: Bantam", "llama-server", "shared prompt: Bantam", "llama-server", "memory: Bantam", "llama-server"], other),
+    ]
