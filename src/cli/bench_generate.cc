@@ -52,8 +52,7 @@ Status RunBenchGenerate(const BenchOptions& options) {
   shape.type = options.kv_type.type().value_or(DefaultKvType(decoder->weight_type()));
   const size_t cache_bytes = static_cast<size_t>(num_blocks) * shape.block_bytes();
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(cache_bytes));
-  GenerationLoop loop(*decoder, pool,
-                      {.shape = shape, .data = reinterpret_cast<std::byte*>(cache.writable().data())},
+  GenerationLoop loop(*decoder, pool, {.shape = shape, .data = reinterpret_cast<std::byte*>(cache.writable().data())},
                       {.num_blocks = num_blocks, .prefix_cache = false});
   // Ids all over the vocabulary, the same in every run.
   std::vector<int32_t> ids;
@@ -93,7 +92,7 @@ Status RunBenchGenerate(const BenchOptions& options) {
                                      {"generate", options.generate},
                                      {"isa", isa},
                                      {"dtype", dtype},
-      {"kv_type", std::string(KvTypeName(shape.type))},
+                                     {"kv_type", std::string(KvTypeName(shape.type))},
                                      {"threads", threads},
                                      {"repeat", times.size()},
                                      {"parameters", decoder->num_parameters()},

@@ -16,7 +16,7 @@ struct BenchOptions {
   std::string model = "all-MiniLM-L6-v2";
   DtypeOption dtype = DtypeOption::Automatic();
   KvTypeOption kv_type;  // of generate
-  std::string data;  // a file of lines
+  std::string data;      // a file of lines
   int batch = 1, tokens = 16, threads = 0;
   int prompt = 512, generate = 128;
   MeasureOptions measure;

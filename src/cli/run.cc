@@ -10,8 +10,8 @@
 #include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
-#include "cli/kv_type_option.h"
 #include "cli/grammar_options.h"
+#include "cli/kv_type_option.h"
 #include "cli/output.h"
 #include "cli/sampling_options.h"
 #include "cli/text_output.h"
@@ -106,12 +106,10 @@ Result<bool> Chats(const Generator& generator, const Options& options) {
 Status RunRun(const Options& options) {
   EndQuietlyOnClosedPipe();
   BANTAM_TRY(const WeightType type, options.dtype.TypeOfDecoder());
-  BANTAM_TRY(
-      const auto generator,
-      Generator::Load(options.model, {.weight_type = type,
-                                      .engine = {.num_threads = options.threads,
-                                                 .cache_tokens = options.context,
-                                                 .kv_type = options.kv_type.type()}}));
+  BANTAM_TRY(const auto generator, Generator::Load(options.model, {.weight_type = type,
+                                                                   .engine = {.num_threads = options.threads,
+                                                                              .cache_tokens = options.context,
+                                                                              .kv_type = options.kv_type.type()}}));
   BANTAM_RETURN_IF_ERROR(options.dtype.Check(generator->engine().decoder().weight_type(), generator->model_name()));
   BANTAM_TRY(const bool chat, Chats(*generator, options));
   if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);

@@ -66,12 +66,11 @@ Status Serve(const ServeOptions& options) {
     context->router_created = std::time(nullptr);
   }
   BANTAM_TRY(const WeightType decoder_type, options.dtype.TypeOfDecoder());
-  GeneratorOptions generator{
-      .weight_type = decoder_type,
-      .engine = {.num_threads = options.threads,
-                 .cache_tokens = options.context,
-                 .kv_type = options.kv_type.type(),
-                 .max_sequences = options.parallel}};
+  GeneratorOptions generator{.weight_type = decoder_type,
+                             .engine = {.num_threads = options.threads,
+                                        .cache_tokens = options.context,
+                                        .kv_type = options.kv_type.type(),
+                                        .max_sequences = options.parallel}};
   int num_generators = 0;
   for (const std::string& name : options.models) {
     BANTAM_TRY(ServedModel model, LoadServedModel(name, {.weight_type = weight_type, .num_threads = options.threads},

@@ -20,8 +20,7 @@ class EngineImpl final : public GenerationEngine {
         decoder_(std::move(decoder)),
         cache_(std::move(cache)),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
-        loop_(*decoder_, pool_,
-              {.shape = shape, .data = reinterpret_cast<std::byte*>(cache_.writable().data())},
+        loop_(*decoder_, pool_, {.shape = shape, .data = reinterpret_cast<std::byte*>(cache_.writable().data())},
               loop_options),
         stats_(loop_.Stats()),
         thread_([this] { ThreadMain(); }) {}
@@ -113,7 +112,7 @@ class EngineImpl final : public GenerationEngine {
 
 }  // namespace
 
-KvType DefaultKvType(WeightType weights) { return weights == WeightType::kF32 ? kKvF32 : kKvF16; }
+KvType DefaultKvType(WeightType weights) { return weights == WeightType::kF32 ? kKvF32 : kKvBf16; }
 
 Result<std::unique_ptr<GenerationEngine>> GenerationEngine::Create(std::unique_ptr<Decoder> decoder,
                                                                    const GenerationOptions& options) {

@@ -184,13 +184,13 @@ enum KvType {
   kKvF32 = 0,
   kKvF16 = 1,
   kKvBf16 = 2,  // in pairs, as products of pairs want them: of keys two elements of the head, of values two tokens
-  kKvQ8 = 3  // a signed byte times the f32 scale of its token and its group of the head's elements: max |x| / 127
+  kKvQ8 = 3     // a signed byte times the f32 scale of its token and its group of the head's elements: max |x| / 127
 };
 
-// One head's keys and values in the blocks of a cache. Token t of a sequence lies in block block_table[t / 32], as column
-// t % 32 of its keys [head_dim, 32] and row t % 32 of its values [32, value_stride]. With kKvBf16 keys are [head_dim / 2
-// rounded up, 32, 2] and values [16, value_stride, 2]; with kKvQ8 the scales of keys are [groups, 32], those of values
-// [32, groups], groups = head_dim / 32 rounded up.
+// One head's keys and values in the blocks of a cache. Token t of a sequence lies in block block_table[t / 32], as
+// column t % 32 of its keys [head_dim, 32] and row t % 32 of its values [32, value_stride]. With kKvBf16 keys are
+// [head_dim / 2 rounded up, 32, 2] and values [16, value_stride, 2]; with kKvQ8 the scales of keys are [groups, 32],
+// those of values [32, groups], groups = head_dim / 32 rounded up.
 struct KvHead {
   enum KvType type;
   uint8_t* keys;  // in block 0, as all four are; block b lies b * block_stride bytes further
@@ -211,10 +211,10 @@ struct StoreKvArgs {
   const float* v;
 };
 
-// Queries over one head's keys and values. Row r stands at `position + r * position_step` and sees the keys up to there:
-// with a step of 1 the rows are tokens, with 0 the heads of one token that share these keys. out = softmax(cap(scale *
-// q k^T)) v, cap(x) = softcap * tanh(x / softcap) or nothing. With kKvBf16 a level may round queries and weights to
-// bfloat16 as well.
+// Queries over one head's keys and values. Row r stands at `position + r * position_step` and sees the keys up to
+// there: with a step of 1 the rows are tokens, with 0 the heads of one token that share these keys. out =
+// softmax(cap(scale * q k^T)) v, cap(x) = softcap * tanh(x / softcap) or nothing. With kKvBf16 a level may round
+// queries and weights to bfloat16 as well.
 struct PagedAttentionArgs {
   const float* q;  // [num_rows, head_dim], rows q_stride apart
   ptrdiff_t q_stride;

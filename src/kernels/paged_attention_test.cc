@@ -25,7 +25,9 @@ struct Case {
 struct Cache {
   Cache(const KernelTable& isa, KvType type, int num_keys, int head_dim, std::mt19937& random)
       : dim(head_dim), value_stride((head_dim + 15) / 16 * 16), num_blocks((num_keys - 1) / kKvBlockTokens + 1) {
-    const ptrdiff_t element = type == kKvF32 ? 4 : type == kKvQ8 ? 1 : 2,
+    const ptrdiff_t element = type == kKvF32  ? 4
+                              : type == kKvQ8 ? 1
+                                              : 2,
                     keys = kKvBlockTokens * (type == kKvBf16 ? dim + dim % 2 : dim) * element,
                     values = kKvBlockTokens * value_stride * element,
                     scales = type == kKvQ8 ? kKvBlockTokens * 4 * ((dim + kKvGroup - 1) / kKvGroup) : 0;
@@ -64,8 +66,9 @@ struct Cache {
 
 struct Scratch {
   Scratch(int num_keys, int head_dim)
-      : floats(static_cast<float*>(std::aligned_alloc(64, (PagedAttentionScratch(num_keys, head_dim) * 4 + 63) / 64 * 64)),
-               &std::free) {
+      : floats(
+            static_cast<float*>(std::aligned_alloc(64, (PagedAttentionScratch(num_keys, head_dim) * 4 + 63) / 64 * 64)),
+            &std::free) {
     std::fill_n(floats.get(), PagedAttentionScratch(num_keys, head_dim), NAN);  // what lies there must not matter
   }
   std::unique_ptr<float[], decltype(&std::free)> floats;
@@ -99,7 +102,7 @@ constexpr Case kCases[] = {
 };
 
 // What the values of a head become: |x - stored| at most.
-double StepOf(KvType type, double largest) { 
+double StepOf(KvType type, double largest) {
   switch (type) {
     case kKvF32:
       return 0;

@@ -6,7 +6,7 @@
 
 namespace bantam {
 
-std::string_view KvTypeName(KvType type) { 
+std::string_view KvTypeName(KvType type) {
   switch (type) {
     case kKvF32:
       return "f32";
@@ -28,8 +28,8 @@ std::optional<KvType> ParseKvType(std::string_view name) {
 }
 
 KvHead KvCacheView::Head(int layer, int head) const {
-  auto* keys = reinterpret_cast<uint8_t*>(data) +
-               static_cast<size_t>(layer * shape.num_kv_heads + head) * shape.head_bytes();
+  auto* keys =
+      reinterpret_cast<uint8_t*>(data) + static_cast<size_t>(layer * shape.num_kv_heads + head) * shape.head_bytes();
   uint8_t* values = keys + shape.keys_bytes();
   uint8_t* scales = values + shape.values_bytes();
   return {.type = shape.type,
@@ -55,8 +55,7 @@ void StoreKeyValue(const Kernels& kernels, const KvCacheView& cache, int layer, 
   }
 }
 
-void PagedAttentionPlan::Make(std::span<const PagedSequence> sequences, int num_heads, int num_kv_heads,
-                              int head_dim) {
+void PagedAttentionPlan::Make(std::span<const PagedSequence> sequences, int num_heads, int num_kv_heads, int head_dim) {
   tasks_.clear();
   int first_row = 0, longest = 0;
   const int group = num_heads / num_kv_heads;
@@ -71,7 +70,7 @@ void PagedAttentionPlan::Make(std::span<const PagedSequence> sequences, int num_
       const int parts = (sequence.length + kTokensAtOnce - 1) / kTokensAtOnce;
       for (int head = 0; head < num_heads; ++head) {
         for (int part = 0; part < parts; ++part) {
-          const Range rows = ShareOf(sequence.length, part, parts);
+          const Range rows = ShareOfRows(sequence.length, part, parts);
           tasks_.push_back({.tokens = {sequence.block_table, sequence.position + rows.begin, rows.size()},
                             .first_row = first_row + rows.begin,
                             .head = head});

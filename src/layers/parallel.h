@@ -40,4 +40,13 @@ inline Range ShareOf(int total, int part, int parts) {
   return {bound(part), bound(part + 1)};
 }
 
+// The same, but that shares of several tiles are whole tiles: products are fastest in tiles of six rows.
+inline Range ShareOfRows(int total, int part, int parts) {
+  constexpr int kTile = 6, kLeastTiles = 4;
+  const int tiles = (total + kTile - 1) / kTile;
+  if (tiles < kLeastTiles * parts) return ShareOf(total, part, parts);
+  const Range share = ShareOf(tiles, part, parts);
+  return {share.begin * kTile, std::min(total, share.end * kTile)};
+}
+
 }  // namespace bantam

@@ -6,8 +6,7 @@ namespace bantam {
 
 constexpr int kLeastContext = 8;
 
-Result<DecoderPass> DecoderPass::Create(const Decoder& decoder, ThreadPool& pool, int context,
-                                        KvType kv_type) {
+Result<DecoderPass> DecoderPass::Create(const Decoder& decoder, ThreadPool& pool, int context, KvType kv_type) {
   if (context < kLeastContext || context > decoder.max_positions()) {
     return Err(ErrorCode::kInvalidArgument, "a context of {} tokens: this model takes {} to {}", context, kLeastContext,
                decoder.max_positions());

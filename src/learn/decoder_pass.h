@@ -13,16 +13,14 @@ namespace bantam {
 class DecoderPass {
  public:
   // The decoder and the pool must outlive it. kInvalidArgument for a context that the model does not take.
-  static Result<DecoderPass> Create(const Decoder& decoder, ThreadPool& pool, int context,
-                                    KvType kv_type = kKvF32);
+  static Result<DecoderPass> Create(const Decoder& decoder, ThreadPool& pool, int context, KvType kv_type = kKvF32);
 
   // `ids` after `num_cached` tokens that went through before. Logits of the last `rows` of them: [rows, vocab_size],
   // until the next call.
   std::span<float> Next(std::span<const int32_t> ids, int num_cached, int rows);
 
  private:
-  DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, const KvCacheShape& shape,
-              int num_blocks);
+  DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, const KvCacheShape& shape, int num_blocks);
 
   const Decoder* decoder_;
   ThreadPool* pool_;

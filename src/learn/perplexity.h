@@ -17,9 +17,9 @@
 namespace bantam {
 
 struct PerplexityOptions {
-  int context = 512;      // tokens of a window, from 8; at most what the model takes
-  int32_t bos_id = -1;    // in place of the first token of each window; -1: nothing is
-  size_t max_tokens = 0;  // of the text; 0: all of it
+  int context = 512;        // tokens of a window, from 8; at most what the model takes
+  int32_t bos_id = -1;      // in place of the first token of each window; -1: nothing is
+  size_t max_tokens = 0;    // of the text; 0: all of it
   KvType kv_type = kKvF32;  // of the cache; the original's is f32
   std::function<void(double fraction)> progress = {};
 };

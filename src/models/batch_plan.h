@@ -60,8 +60,8 @@ void ForRows(const Parallel& parallel, int num_rows, const Body& body) {
   }
   int parts = (num_rows + kBlockRows - 1) / kBlockRows;
   parts = std::min(num_rows, (parts + threads - 1) / threads * threads);
-  parallel.Run(parts,
-               [&](int part, int worker) { body(ShareOf(num_rows, part, parts), worker, Parallel::Alone(worker)); });
+  parallel.Run(
+      parts, [&](int part, int worker) { body(ShareOfRows(num_rows, part, parts), worker, Parallel::Alone(worker)); });
 }
 
 }  // namespace bantam

@@ -26,7 +26,7 @@ struct DecoderBatch {
   std::span<const int32_t> cu_seqlens;           // [num_sequences + 1], starts with 0, ends with num_tokens
   std::span<const int32_t> num_cached;           // [num_sequences]
   std::span<const int32_t* const> block_tables;  // [num_sequences], blocks for all tokens up to these
-  KvCacheView cache;  // of kv_shape(), of any type; no two sequences write the same block
+  KvCacheView cache;                             // of kv_shape(), of any type; no two sequences write the same block
   std::span<const int32_t> logits_rows;          // rows of token_ids whose logits are wanted
   int num_sequences() const { return static_cast<int>(cu_seqlens.size()) - 1; }
   int num_tokens() const { return static_cast<int>(token_ids.size()); }
@@ -44,7 +44,7 @@ class Decoder {
   virtual ~Decoder() = default;
   virtual int vocab_size() const = 0;
   virtual int max_positions() const = 0;
-  virtual KvCacheShape kv_shape() const = 0;  // as f32
+  virtual KvCacheShape kv_shape() const = 0;   // as f32
   virtual WeightType weight_type() const = 0;  // of its layers, but those that a quantised model keeps higher
   virtual std::string_view isa() const = 0;    // the kernels' level
   virtual uint64_t num_parameters() const = 0;

@@ -92,8 +92,9 @@ class FrameDecoder final : public Decoder {
     }
     for (int row = 0; row < num_rows; ++row) {
       const float* keys = k.values + row * k.stride;
-      StoreKeyValue(kernels_, batch.cache, static_cast<int>(index), ws.row_tables[static_cast<size_t>(rows.begin + row)],
-                    positions[row], keys, keys + config_.kv_size());
+      StoreKeyValue(kernels_, batch.cache, static_cast<int>(index),
+                    ws.row_tables[static_cast<size_t>(rows.begin + row)], positions[row], keys,
+                    keys + config_.kv_size());
     }
   }
 

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "tensor/block_fit.h"
 #include "base/half.h"
+#include "tensor/block_fit.h"
 
 namespace bantam {
 namespace {

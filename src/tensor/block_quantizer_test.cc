@@ -8,8 +8,8 @@
 #include <limits>
 #include <random>
 
-#include "tensor/ggml_blocks.h"
 #include "base/half.h"
+#include "tensor/ggml_blocks.h"
 
 namespace bantam {
 namespace {

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "tensor/ggml_blocks.h"
 #include "base/half.h"
+#include "tensor/ggml_blocks.h"
 
 namespace bantam {
 namespace {

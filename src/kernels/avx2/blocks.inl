@@ -41,6 +41,15 @@ BANTAM_INLINE void StoreSigned(int8_t* p, Vec x) {
   _mm_storel_epi64((__m128i*)p, _mm_packs_epi16(words, words));
 }
 
+// Sums of the first and the second sixteen bytes.
+BANTAM_INLINE void ByteSums(const int8_t* bytes, int32_t* out) {
+  const __m256i twos = _mm256_maddubs_epi16(_mm256_set1_epi8(1), _mm256_loadu_si256((const __m256i*)bytes));
+  const __m256i fours = _mm256_madd_epi16(twos, _mm256_set1_epi16(1));
+  const __m256i eights = _mm256_hadd_epi32(fours, fours), sums = _mm256_hadd_epi32(eights, eights);
+  out[0] = _mm_cvtsi128_si32(_mm256_castsi256_si128(sums));
+  out[1] = _mm_cvtsi128_si32(_mm256_extracti128_si256(sums, 1));
+}
+
 // Steps [kStep, kStep + kSteps) in 16-bit sums, then added to those of 32.
 template <class Levels, int kStep, int kSteps, int kRows>
 BANTAM_INLINE void BlockSteps(const uint8_t* planes, const uint8_t* x, ptrdiff_t stride,

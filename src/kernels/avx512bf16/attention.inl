@@ -98,7 +98,7 @@ void AttendPairs(const struct AttentionArgs* args, const struct Bf16Head* head, 
   for (int r = 0; r < kRows; ++r) {
     if (masked) BiasAndMask(args, query + r, 0, args->num_keys, 1.0f, kScoreUnit, head->scores + r * head->padded_keys);
     sums[r] = SoftmaxPairs<0>(head->scores + r * head->padded_keys, head->weights + r * (head->padded_keys / 2),
-                           args->num_keys, head->padded_keys);
+                              args->num_keys, head->padded_keys);
   }
   for (int d = 0; d < args->head_dim; d += kDimVecs * kLanes) {
     ValuePairs<kRows, kDimVecs>(head, d, sums, args->out + query * args->out_stride + d, args->out_stride,

@@ -1,5 +1,5 @@
-// Attention over a cache in bfloat16, which lies in it as vdpbf16ps reads it: queries and weights are rounded to pairs too.
-// As in common/paged_attention.inl every output element is one chain over ascending keys, whatever the tile.
+// Attention over a cache in bfloat16, which lies in it as vdpbf16ps reads it: queries and weights are rounded to pairs
+// too. As in common/paged_attention.inl every output element is one chain over ascending keys, whatever the tile.
 
 namespace bantam {
 namespace {

@@ -40,8 +40,8 @@ const uint8_t kPow2Mantissa[128] = {
 
 // weights = 2^((scores[j] - max) / 128) in bfloat16, zero past the last key; returns their sum. A whole number of
 // 128ths is a bfloat16's exponent and the index of its mantissa: a rounding of 2^-9, as much as bfloat16's own. The sum
-// is that of the rounded weights, so that they still add up to one. Pairs lie as packing leaves them: KeyOfPair has their
-// keys; or, with kInOrder, in the order of the keys.
+// is that of the rounded weights, so that they still add up to one. Pairs lie as packing leaves them: KeyOfPair has
+// their keys; or, with kInOrder, in the order of the keys.
 template <int kInOrder>
 BANTAM_INLINE float SoftmaxPairs(float* scores, uint32_t* weights, int count, int padded) {
   for (int j = count; j < padded; ++j) scores[j] = -__builtin_inff();

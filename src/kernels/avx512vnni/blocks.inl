@@ -25,6 +25,14 @@ BANTAM_INLINE IVec ByteLookUp(const uint8_t* table, IVec index) {
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i*)table)), index);
 }
 BANTAM_INLINE IVec WideSet32(int32_t x) { return _mm512_set1_epi32(x); }
+// Sums of the first and the second sixteen bytes.
+BANTAM_INLINE void ByteSums(const int8_t* bytes, int32_t* out) {
+  const __m256i fours =
+      _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), _mm256_loadu_si256((const __m256i*)bytes));
+  const __m256i eights = _mm256_hadd_epi32(fours, fours), sums = _mm256_hadd_epi32(eights, eights);
+  out[0] = _mm_cvtsi128_si32(_mm256_castsi256_si128(sums));
+  out[1] = _mm_cvtsi128_si32(_mm256_extracti128_si256(sums, 1));
+}
 BANTAM_INLINE Vec WideToFloat(IVec x) { return _mm512_cvtepi32_ps(x); }
 
 BANTAM_INLINE IVec WidenBytes(const uint8_t* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p)); }

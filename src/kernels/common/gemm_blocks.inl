@@ -1,5 +1,6 @@
 // Products with weights in block formats: the loop over tiles and groups, and the way to f32. Each ISA brings
 //   IVec, kBlockRows, kPanelVecs, BANTAM_BLOCK_ROWS, BANTAM_BLOCK_SIGNED_BYTES
+//   ByteSums(bytes, out): the sums of sixteen and of the next sixteen signed bytes
 //   BlockSums<Levels, half, rows>(planes, x, x_stride, sums): sums[r][v] += the products of steps 4 half to 4 half + 3
 // and what block_levels.inl and block_scales.inl need. With BANTAM_BLOCK_SIGNED_BYTES its products of 8 bits are of
 // level - 128, else of the level itself.
@@ -219,21 +220,19 @@ void QuantizeBlocks(const struct QuantizeBlocksArgs* args) {
       }
       const float largest = MaxLanes(top), scale = largest / 127.0f;
       const Vec inverse = Set(largest > 1e-30f ? 127.0f / largest : 0.0f);
-      Vec half[2] = {Zero(), Zero()};  // sums of whole numbers, exact
 #pragma GCC unroll 8
-      for (int i = 0; i < kVecs; ++i) {
-        const Vec rounded = Round(Mul(values[i], inverse));
-        half[i * kLanes / 16] = Add(half[i * kLanes / 16], rounded);
-        StoreSigned((int8_t*)out + i * kLanes, rounded);
-      }
-      const float low = SumLanes(half[0]), high = SumLanes(half[1]);
+      for (int i = 0; i < kVecs; ++i) StoreSigned((int8_t*)out + i * kLanes, Round(Mul(values[i], inverse)));
       scales[g] = scale;
-      sums[g] = (int32_t)(low + high);
-      half_sums[2 * g] = (int32_t)low;
-      half_sums[2 * g + 1] = (int32_t)high;
-      scaled_sums[g] = scale * (low + high);
-      scaled_half_sums[2 * g] = scale * low;
-      scaled_half_sums[2 * g + 1] = scale * high;
+    }
+    const int8_t* levels = (const int8_t*)(out - args->columns);
+    for (int g = 0; g < groups; ++g) ByteSums(levels + g * kBlockGroup, half_sums + 2 * g);
+    for (int g = 0; g < groups; ++g) {
+      sums[g] = half_sums[2 * g] + half_sums[2 * g + 1];
+      scaled_sums[g] = scales[g] * (float)sums[g];
+    }
+    for (int g = 0; g < groups; ++g) {
+      scaled_half_sums[2 * g] = scales[g] * (float)half_sums[2 * g];
+      scaled_half_sums[2 * g + 1] = scales[g] * (float)half_sums[2 * g + 1];
     }
   }
 }

@@ -1,6 +1,6 @@
-// How a KV cache holds numbers, one policy for each KvType: the element, and At, a vector of row k of elements as f32. With
-// kScaled an element counts times the scale of its token and its group; kTogether elements of neighbouring rows lie side
-// by side. And the way in, StoreKv.
+// How a KV cache holds numbers, one policy for each KvType: the element, and At, a vector of row k of elements as f32.
+// With kScaled an element counts times the scale of its token and its group; kTogether elements of neighbouring rows
+// lie side by side. And the way in, StoreKv.
 
 namespace bantam {
 namespace {
@@ -32,11 +32,13 @@ struct KvBytes {
 };
 
 // The nearest bfloat16, ties to even; what is not a number stays so.
-BANTAM_INLINE uint16_t ToBf16Bits(float x) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &x, sizeof bits);
-  if (x != x) return (uint16_t)(bits >> 16 | 0x40);
-  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+BANTAM_INLINE void ToBf16Bits(const float* x, uint16_t* out) {
+  for (int i = 0; i < kKvGroup; ++i) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, x + i, sizeof bits);
+    const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+    out[i] = (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
+  }
 }
 
 // Of one head of one token; `count` a multiple of kLanes, at most kKvGroup; what lies past the head's end is zero.
@@ -83,8 +85,12 @@ BANTAM_INLINE void StoreGroup(const struct StoreKvArgs* args, int from) {
   } else if (head->type == kKvBf16) {
     uint16_t* keys = (uint16_t*)(head->keys + offset) + (ptrdiff_t)from * kKvBlockTokens + 2 * slot;
     uint16_t* values = (uint16_t*)(head->values + offset) + slot / 2 * 2 * head->value_stride + 2 * from + slot % 2;
-    for (int i = 0; i < count; ++i) keys[i / 2 * 2 * kKvBlockTokens + i % 2] = ToBf16Bits(k[i]);
-    for (int i = 0; i < count; ++i) values[2 * i] = ToBf16Bits(v[i]);
+    uint16_t halves[kKvGroup];
+    ToBf16Bits(k, halves);
+    // Whole pairs: of an odd size the last one's second half is zero.
+    for (int i = 0; i < count; i += 2) __builtin_memcpy(keys + i * kKvBlockTokens, halves + i, 4);
+    ToBf16Bits(v, halves);
+    for (int i = 0; i < count; ++i) values[2 * i] = halves[i];
   } else {
     int8_t* keys = (int8_t*)(head->keys + offset) + key;
     int8_t* values = (int8_t*)(head->values + offset) + value;

@@ -103,12 +103,11 @@ BANTAM_INLINE void PagedValues(const struct PagedAttentionArgs* args, const floa
   const ptrdiff_t groups = (args->head.head_dim + kKvGroup - 1) / kKvGroup;
   for (int j = begin; j < end; j += kKvBlockTokens) {
     const int block = j / kKvBlockTokens, depth = end - j < kKvBlockTokens ? end - j : kKvBlockTokens;
-    const float* by_row =
-        Kv::kScaled == 0 ? NULL : InBlock(args->head.value_scales, args, block) + column / kKvGroup;
-    AddProducts<Kv, kRows, kVecs>(weights + (j - begin), weights_stride,
-                                  ElementsOf<Kv>(args->head.values, args, block) + column * Kv::kTogether, args->head.value_stride,
-                                  depth, ElementsOf<Kv>(args->head.values, args, NextBlock(j, end)) + column, NULL,
-                                  by_row, groups, acc);
+    const float* by_row = Kv::kScaled == 0 ? NULL : InBlock(args->head.value_scales, args, block) + column / kKvGroup;
+    AddProducts<Kv, kRows, kVecs>(
+        weights + (j - begin), weights_stride, ElementsOf<Kv>(args->head.values, args, block) + column * Kv::kTogether,
+        args->head.value_stride, depth, ElementsOf<Kv>(args->head.values, args, NextBlock(j, end)) + column, NULL,
+        by_row, groups, acc);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {

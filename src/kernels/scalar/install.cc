@@ -238,12 +238,23 @@ void ActivateAll(const float* x, float* out, int count, Activation activation) {
 }  // namespace
 
 void InstallScalar(KernelTable* table) {
-  *table = {GemmF32, GemmInt8,       GemmInt4,
-            Quantize, LayerNorm,     Attention,
-            Attention, Embedding,    ActivateAll,
-            ScalarSoftmax, RmsNorm,  Rope,
-            Gate, ScalarPagedAttention, ScalarStoreKv,
-            ScalarQuantizeBlocks, ScalarGemmBlocks};
+  *table = {GemmF32,
+            GemmInt8,
+            GemmInt4,
+            Quantize,
+            LayerNorm,
+            Attention,
+            Attention,
+            Embedding,
+            ActivateAll,
+            ScalarSoftmax,
+            RmsNorm,
+            Rope,
+            Gate,
+            ScalarPagedAttention,
+            ScalarStoreKv,
+            ScalarQuantizeBlocks,
+            ScalarGemmBlocks};
 }
 
 }  // namespace bantam

@@ -91,6 +91,7 @@ void ScalarStoreKv(const StoreKvArgs* args) {
         break;
       case kKvBf16:
         reinterpret_cast<uint16_t*>(keys.elements)[key] = Bf16Of(args->k[d]);
+        if (d % 2 == 0) reinterpret_cast<uint16_t*>(keys.elements)[key + 1] = 0;  // of an odd size the last one stays
         reinterpret_cast<uint16_t*>(values.elements)[value] = Bf16Of(args->v[d]);
         break;
       case kKvQ8:
