@@ -1,6 +1,6 @@
 """`make bench-generate`: small decoders beside llama.cpp, the same files, in turn. Writes docs/generation-speed.md.
 
-    make bench-generate                                                             everything: about half an hour, 2 GB free under build/
+    make bench-generate                                                             everything: about 40 minutes, 2 GB free under build/
     build/venv-bench/bin/python bench/generate.py --only SmolLM2-135M --dry           a part, printed only
 """
 
@@ -92,7 +92,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dry", action="store_true", help="print the page, write nothing")
     arguments = parser.parse_args()
-    run([REPOSITORY / "bench" / "llama.sh", "tools"], timeout=2 * 3600)
+    for what in ("tools", "server"):
+        run([REPOSITORY / "bench" / "llama.sh", what], timeout=2 * 3600)
     folder = MODELS / "decoders"
     folder.mkdir(parents=True, exist_ok=True)
     results = {"machine": machine.describe(REPOSITORY, BINARY), "date": time.strftime("%Y-%m-%d"), "rounds": arguments.rounds, "models": []}
