@@ -112,7 +112,8 @@ TEST_F(Stories, TextsDoNotDependOnTheirCompany) {
 }
 
 TEST_F(Stories, AStreamMayBeCancelledOrLeft) {
-  ASSERT_OK_AND_ASSIGN(auto stream, generator_->Start({.prompt = "One day", .ignore_eos = true}));
+  // So many that they are not all written by the time that this thread goes on.
+  ASSERT_OK_AND_ASSIGN(auto stream, generator_->Start({.prompt = "One day", .ignore_eos = true, .n = 64}));
   ASSERT_OK_AND_ASSIGN(const auto first, stream->Next());
   EXPECT_FALSE(first->text.empty());
   stream->Cancel();
@@ -123,7 +124,7 @@ TEST_F(Stories, AStreamMayBeCancelledOrLeft) {
       status = event.error();
       break;
     }
-    ASSERT_TRUE(event->has_value() && !(*event)->end) << "it ended before it was cancelled";
+    ASSERT_TRUE(event->has_value()) << "all ended before they were cancelled";
   }
   EXPECT_EQ(status.error().code, ErrorCode::kCancelled);
   ASSERT_OK_AND_ASSIGN(stream, generator_->Start({.prompt = "One day", .ignore_eos = true, .n = 3}));
