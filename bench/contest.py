@@ -18,6 +18,10 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
 
 from bantam_process import BantamProcess, free_port, make_home, real_home  # noqa: E402, F401  the parts take them from here
 
+# Where the tests look for it, too. Set here, so that every part has it and no command is shown with this machine's path.
+if (REPOSITORY.parent / "shared" / "data").is_dir():
+    os.environ.setdefault("BANTAM_TEST_DATA", str(REPOSITORY.parent / "shared" / "data"))
+
 MODEL_NAME = "all-MiniLM-L6-v2"
 MODEL = real_home() / "models" / MODEL_NAME
 BUILD = REPOSITORY / "build" / "release"

@@ -77,7 +77,8 @@ def page(results):
         " the rounds' ratios. GB/s: what generating draws of the file.\n",
         table(["model", "prompt: Bantam", "llama.cpp", "ratio", "generate: Bantam", "llama.cpp", "ratio", "GB/s"], body),
     ]
-    parts += generate_http.page(results["http"])
+    if results["http"]:
+        parts += generate_http.page(results["http"])
     if results["failures"]:
         parts += ["What could not be measured:\n", table(["what", "why"], [[k, " ".join(v.split())[:200]] for k, v in results["failures"].items()])]
     parts.append(f"Measured {results['date']} at `{m['commit']}` on {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {', '.join(m['isa'])}; load before:"
@@ -108,7 +109,9 @@ def main():
                 results["models"].append((f"{shape.name} {format}", path.stat().st_size, measure(path, arguments.rounds)))
             finally:
                 path.unlink(missing_ok=True)
-    results["http"] = generate_http.measure(arguments.rounds, folder, arguments.only and arguments.only.split(","))
+    results["http"] = []
+    with recorded("over HTTP"):
+        generate_http.measure(arguments.rounds, folder, arguments.only and arguments.only.split(","), results["http"])
     results["failures"] = failures
     text = page(results)
     print(text)

@@ -113,9 +113,9 @@ def prompt(length, *numbers):
     return [(seed * 7919 + i * 104_729) % 40_000 + 100 for i in range(length)]
 
 
-def measure(rounds, folder, only=None):
-    """-> [{model, name, clients: {n: {tokens_per_s, ttft_ms}}, shared, start_ms, peak_mib}], each figure a list of the rounds'"""
-    results = []
+def measure(rounds, folder, only, results):
+    """Adds for each model what the two servers did, [{model, name, clients: {n: {tokens_per_s, ttft_ms}}, shared, start_ms, peak_mib}] * 2,
+    each figure a list of the rounds'."""
     vocabulary = next((real_home() / "models" / "smollm2").glob("*.gguf"), None)
     if vocabulary is None:
         raise Failed("the store has no smollm2, whose tokenizer the random models take: run make run once")
@@ -144,7 +144,6 @@ def measure(rounds, folder, only=None):
             results.append(list(found.values()))
         finally:
             path.unlink(missing_ok=True)
-    return results
 
 
 def page(results):
@@ -172,4 +171,5 @@ def page(results):
         f"Start of the process to its first answer; a prompt of {SHARED} shared tokens and 16 of its own, then the next request that begins with the same;"
         " the most memory over all of it, the cache of keys and values included.\n",
         table(["model", "start: Bantam", "llama-server", "shared prompt: Bantam", "llama-server", "memory: Bantam", "llama-server"], other),
+        "```\n" + "\n".join(f"{what}: {command}" for what, command in commands.items() if what.startswith("server: ")) + "\n```\n",
     ]

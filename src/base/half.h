@@ -37,6 +37,16 @@ inline uint16_t FloatToHalf(float value) {
   return sign | static_cast<uint16_t>((wide + 0xFFF + (wide >> 13 & 1) - (112U << 23)) >> 13);
 }
 
+// bfloat16.
+inline float Bf16ToFloat(uint16_t x) { return std::bit_cast<float>(uint32_t{x} << 16); }
+
+// The nearest bfloat16, ties to even. What is not a number stays so.
+inline uint16_t FloatToBf16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
 // At any byte: little-endian.
 inline uint16_t LoadU16(const std::byte* p) {
   uint16_t value;

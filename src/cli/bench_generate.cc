@@ -48,11 +48,11 @@ Status RunBenchGenerate(const BenchOptions& options) {
   const int threads = options.threads > 0 ? options.threads : ThreadPool::DefaultThreads();
   ThreadPool pool(threads);
   const int num_blocks = (length + kKvBlockTokens - 1) / kKvBlockTokens;
-  KvCacheShape shape = decoder->kv_shape();
-  shape.type = options.kv_type.type().value_or(DefaultKvType(decoder->weight_type()));
+  const KvCacheShape shape =
+      decoder->kv_shape().As(options.kv_type.type().value_or(DefaultKvType(decoder->weight_type())));
   const size_t cache_bytes = static_cast<size_t>(num_blocks) * shape.block_bytes();
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(cache_bytes));
-  GenerationLoop loop(*decoder, pool, {.shape = shape, .data = reinterpret_cast<std::byte*>(cache.writable().data())},
+  GenerationLoop loop(*decoder, pool, {.shape = shape, .data = cache.writable().data()},
                       {.num_blocks = num_blocks, .prefix_cache = false});
   // Ids all over the vocabulary, the same in every run.
   std::vector<int32_t> ids;
@@ -92,7 +92,6 @@ Status RunBenchGenerate(const BenchOptions& options) {
                                      {"generate", options.generate},
                                      {"isa", isa},
                                      {"dtype", dtype},
-                                     {"kv_type", std::string(KvTypeName(shape.type))},
                                      {"threads", threads},
                                      {"repeat", times.size()},
                                      {"parameters", decoder->num_parameters()},

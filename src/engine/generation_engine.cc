@@ -20,8 +20,7 @@ class EngineImpl final : public GenerationEngine {
         decoder_(std::move(decoder)),
         cache_(std::move(cache)),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
-        loop_(*decoder_, pool_, {.shape = shape, .data = reinterpret_cast<std::byte*>(cache_.writable().data())},
-              loop_options),
+        loop_(*decoder_, pool_, {.shape = shape, .data = cache_.writable().data()}, loop_options),
         stats_(loop_.Stats()),
         thread_([this] { ThreadMain(); }) {}
 
@@ -119,8 +118,7 @@ Result<std::unique_ptr<GenerationEngine>> GenerationEngine::Create(std::unique_p
   int tokens = options.cache_tokens;
   if (tokens <= 0) tokens = std::min(decoder->max_positions(), GenerationOptions::kDefaultCacheTokens);
   const int num_blocks = std::max(1, (tokens + kKvBlockTokens - 1) / kKvBlockTokens);
-  KvCacheShape shape = decoder->kv_shape();
-  shape.type = options.kv_type.value_or(DefaultKvType(decoder->weight_type()));
+  const KvCacheShape shape = decoder->kv_shape().As(options.kv_type.value_or(DefaultKvType(decoder->weight_type())));
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(static_cast<size_t>(num_blocks) * shape.block_bytes()));
   const LoopOptions loop{.num_blocks = num_blocks,
                          .max_batch_tokens = options.max_batch_tokens,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/half.h"
 #include "kernels/packing.h"
 #include "kernels/testing/every_isa.h"
 

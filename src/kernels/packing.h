@@ -25,8 +25,6 @@ void PackInt8(std::span<const float> weight, int out_features, int in_features, 
 // Row n of integers [in_features] of one output into its place in packed, zeroed before; returns the integers' sum.
 int PlaceInt8Row(std::span<const int8_t> row, int n, std::span<int8_t> packed);
 
-inline float Bf16ToFloat(uint16_t x) { return std::bit_cast<float>(uint32_t{x} << 16); }
-
 // int4: rows of groups of 32 weights, each group with a bfloat16 scale. K is rounded up to whole groups.
 int Int4Groups(int in_features);
 size_t PackedInt4Size(int out_features, int in_features);  // in bytes

@@ -3,17 +3,12 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/half.h"
 #include "kernels/kernel_table.h"
 #include "kernels/packing.h"
 
 namespace bantam {
 namespace {
-
-// To nearest even; x is finite.
-uint16_t ToBf16(float x) {
-  const uint32_t bits = std::bit_cast<uint32_t>(x);
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
 
 // To nearest even for |x| < 2^22, in two additions that the compiler can vectorise.
 inline float RoundToNearest(float x) {
@@ -88,7 +83,7 @@ void QuantizeRowInt4(std::span<const float> row, std::span<const float> importan
       group.w[i] = row[begin + i];
       group.h[i] = importance.empty() ? 1.0f : importance[begin + i];
     }
-    scales[g] = ToBf16(BestScale(group));
+    scales[g] = FloatToBf16(BestScale(group));
     const float scale = Bf16ToFloat(scales[g]), inverse = scale == 0 ? 0 : 1 / scale;
     for (size_t i = 0; i < count; ++i) out[begin + i] = static_cast<int8_t>(Level(group.w[i], inverse));
   }

@@ -24,6 +24,12 @@ struct KvCacheShape {
     return num_layers == other.num_layers && num_kv_heads == other.num_kv_heads && head_dim == other.head_dim;
   }
 
+  KvCacheShape As(KvType other) const {
+    KvCacheShape shape = *this;
+    shape.type = other;
+    return shape;
+  }
+
   int value_stride() const { return (head_dim + 15) / 16 * 16; }  // the kernels read whole registers
   size_t element_bytes() const { return type == kKvF32 ? 4 : type == kKvQ8 ? 1 : 2; }
   size_t keys_bytes() const {

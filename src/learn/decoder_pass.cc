@@ -12,8 +12,7 @@ Result<DecoderPass> DecoderPass::Create(const Decoder& decoder, ThreadPool& pool
                decoder.max_positions());
   }
   const int num_blocks = (context + kKvBlockTokens - 1) / kKvBlockTokens;
-  KvCacheShape shape = decoder.kv_shape();
-  shape.type = kv_type;
+  const KvCacheShape shape = decoder.kv_shape().As(kv_type);
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(static_cast<size_t>(num_blocks) * shape.block_bytes()));
   return DecoderPass(decoder, pool, std::move(cache), shape, num_blocks);
 }
@@ -32,7 +31,7 @@ std::span<float> DecoderPass::Next(std::span<const int32_t> ids, int num_cached,
   std::vector<int32_t> wanted(static_cast<size_t>(rows));
   std::iota(wanted.begin(), wanted.end(), count - rows);
   logits_.resize(wanted.size() * static_cast<size_t>(decoder_->vocab_size()));
-  const KvCacheView cache{.shape = shape_, .data = reinterpret_cast<std::byte*>(cache_.writable().data())};
+  const KvCacheView cache{.shape = shape_, .data = cache_.writable().data()};
   decoder_->Forward({.token_ids = ids,
                      .cu_seqlens = borders,
                      .num_cached = cached,

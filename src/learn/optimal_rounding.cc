@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/half.h"
 #include "kernels/kernel_table.h"
 #include "kernels/packing.h"
 

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "base/half.h"
 #include "kernels/kernel_table.h"
 #include "kernels/packing.h"
 

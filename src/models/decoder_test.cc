@@ -14,6 +14,7 @@
 namespace bantam {
 namespace {
 
+using testing::Cosine;
 using testing::TensorValues;
 using testing::TestCache;
 
@@ -116,25 +117,15 @@ TEST_P(GoldenDecoder, GreedyTextEqualsTheReference) {
   }
 }
 
-double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
-  double dot = 0, own = 0, other = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    dot += static_cast<double>(a[i]) * b[i];
-    own += static_cast<double>(a[i]) * a[i];
-    other += static_cast<double>(b[i]) * b[i];
-  }
-  return dot / std::sqrt(own * other);
-}
-
+// The lowest of all models and levels is 0.9999988 for f16, 0.99991 for bf16 and 0.99976 for q8.
 TEST_P(GoldenDecoder, ASmallerCacheIsNearTheReference) {
   const auto decoder = LoadGolden(kGolden / GetParam(), WeightType::kF32);
   ASSERT_NE(decoder, nullptr);
   ThreadPool pool(1);
   const auto workspace = decoder->NewWorkspace();
-  for (const auto& [type, least] : {std::pair(kKvF16, 0.99999), std::pair(kKvBf16, 0.9998), std::pair(kKvQ8, 0.9996)}) {
-    KvCacheShape shape = decoder->kv_shape();
-    shape.type = type;
-    TestCache cache(shape, reference_.num_sequences(), kBlocks);
+  for (const auto& [type, least] :
+       {std::pair(kKvF16, 0.999998), std::pair(kKvBf16, 0.9999), std::pair(kKvQ8, 0.9997)}) {
+    TestCache cache(decoder->kv_shape().As(type), reference_.num_sequences(), kBlocks);
     const std::vector<float> logits = cache.Run(*decoder, AllSequences(), *workspace, pool);
     ASSERT_EQ(logits.size(), reference_.logits.size());
     EXPECT_GT(Cosine(logits, reference_.logits), least) << KvTypeName(type);
@@ -164,8 +155,7 @@ TEST_P(GoldenDecoder, AloneInABatchAndInChunksGivesTheSameBits) {
     ASSERT_NE(decoder, nullptr);
     const auto workspace = decoder->NewWorkspace();
     ThreadPool one(1);
-    KvCacheShape shape = decoder->kv_shape();
-    shape.type = kv_type;
+    const KvCacheShape shape = decoder->kv_shape().As(kv_type);
     TestCache cache(shape, reference_.num_sequences(), kBlocks);
     const std::vector<float> together = cache.Run(*decoder, AllSequences(), *workspace, one);
     const auto width = static_cast<size_t>(decoder->vocab_size());

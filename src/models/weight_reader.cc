@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/half.h"
 #include "base/text_util.h"
 #include "kernels/kernel_table.h"
 #include "kernels/packing.h"

@@ -95,6 +95,32 @@ def test_bench_generate(bantam, stories):
     assert row["parameters"] == 260032
 
 
+def test_the_cache_in_every_type(bantam, stories, tmp_path):
+    """A smaller cache takes less memory and predicts nearly as well; f32 is what f32 weights have by themselves."""
+    text = tmp_path / "text.txt"
+    text.write_text(OPENING * 20)
+    sizes, perplexities = {}, {}
+    for kind in ("auto", "f32", "f16", "bf16", "q8"):
+        options = ("--model", stories, "--dtype", "f32", "--kv-type", kind, "--json")
+
+        def once(pairs):
+            assert len(dict(pairs)) == len(pairs), "a key twice"
+            return dict(pairs)
+
+        row = json.loads(bantam("bench", "generate", *options, "--prompt", 40, "--generate", 8, "--repeat", 1), object_pairs_hook=once)
+        assert row["kv_type"] == ("f32" if kind == "auto" else kind)
+        sizes[kind] = row["kv_cache_bytes"]
+        perplexities[kind] = json.loads(bantam("perplexity", text, *options, "--context", 64))["perplexity"]
+        assert bantam("run", stories, "Once", "--dtype", "f32", "--kv-type", kind, "--temperature", 0, "-n", 8)
+    assert sizes["auto"] == sizes["f32"] == 2 * sizes["f16"] == 2 * sizes["bf16"]
+    assert sizes["f32"] > 2.5 * sizes["q8"]  # heads of 8 elements have as many scales as those of 32
+    assert perplexities["auto"] == perplexities["f32"]
+    for kind in ("f16", "bf16", "q8"):
+        assert abs(perplexities[kind] / perplexities["f32"] - 1) < 0.01, kind
+    assert json.loads(bantam("bench", "generate", "--model", stories, "--prompt", 4, "--generate", 2, "--repeat", 1, "--json"))["kv_type"] == "bf16"
+    assert "--kv-type" in bantam("run", stories, "Once", "--kv-type", "q4", code=64)
+
+
 def test_show_says_nothing_of_pooling(bantam, stories):
     assert "pooling" not in bantam("show", stories) and "pooling" not in json.loads(bantam("show", stories, "--json"))
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "base/half.h"
 #include "kernels/install.h"
 #include "kernels/kernel_table.h"
 #include "kernels/scalar/activate.h"
@@ -65,13 +66,6 @@ void GemmInt8(const GemmInt8Args* args) {
   }
 }
 
-float FromBf16(uint16_t x) {
-  const uint32_t bits = static_cast<uint32_t>(x) << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 int LowerNibble(uint8_t byte) { return ((byte & 0xf) ^ 8) - 8; }
 int UpperNibble(uint8_t byte) { return ((byte >> 4) ^ 8) - 8; }
 
@@ -90,7 +84,7 @@ void GemmInt4(const GemmInt4Args* args) {
             const uint8_t* w = weights + (k / 8 * kPanelColumns + c) * 4;
             for (int i = 0; i < 4; ++i) sum += x[k + i] * LowerNibble(w[i]) + x[k + 4 + i] * UpperNibble(w[i]);
           }
-          y[c] += static_cast<float>(sum) * FromBf16(args->group_scale[group * kPanelColumns + c]);
+          y[c] += static_cast<float>(sum) * Bf16ToFloat(args->group_scale[group * kPanelColumns + c]);
         }
       }
       const RowQuant quant = args->x_quant[row];
@@ -220,7 +214,7 @@ void Embedding(const EmbeddingArgs* args) {
       if (args->words_int4 != nullptr) {
         const uint8_t byte = args->words_int4[word * groups * (kInt4Group / 2) + i / 2];
         const int weight = i % 2 == 0 ? LowerNibble(byte) : UpperNibble(byte);
-        value = static_cast<float>(weight) * FromBf16(args->word_group_scales[word * groups + i / kInt4Group]);
+        value = static_cast<float>(weight) * Bf16ToFloat(args->word_group_scales[word * groups + i / kInt4Group]);
       } else if (args->words_int8 != nullptr) {
         value = static_cast<float>(args->words_int8[word * columns + i]) * args->word_scales[word];
       } else {

@@ -2,7 +2,6 @@
 #include "kernels/scalar/paged_attention.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "base/half.h"
@@ -32,7 +31,7 @@ float Read(KvType type, const uint8_t* elements, ptrdiff_t index) {
     case kKvF16:
       return HalfToFloat(reinterpret_cast<const uint16_t*>(elements)[index]);
     case kKvBf16:
-      return std::bit_cast<float>(static_cast<uint32_t>(reinterpret_cast<const uint16_t*>(elements)[index]) << 16);
+      return Bf16ToFloat(reinterpret_cast<const uint16_t*>(elements)[index]);
     case kKvQ8:
       return static_cast<float>(reinterpret_cast<const int8_t*>(elements)[index]);
   }
@@ -58,12 +57,7 @@ float ValueAt(const KvHead& head, const Place& values, int d, int slot) {
   return values.scales == nullptr ? element : element * values.scales[ValueScale(head, d, slot)];
 }
 
-uint16_t Bf16Of(float x) {
-  const auto bits = std::bit_cast<uint32_t>(x);
-  if (std::isnan(x)) return static_cast<uint16_t>(bits >> 16 | 0x40);
-  return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-float ScaleOf(const float* x, int count) {
+float LargestOf(const float* x, int count) {
   float largest = 0;
   for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(x[i]));
   return largest;
@@ -90,15 +84,15 @@ void ScalarStoreKv(const StoreKvArgs* args) {
         reinterpret_cast<uint16_t*>(values.elements)[value] = FloatToHalf(args->v[d]);
         break;
       case kKvBf16:
-        reinterpret_cast<uint16_t*>(keys.elements)[key] = Bf16Of(args->k[d]);
+        reinterpret_cast<uint16_t*>(keys.elements)[key] = FloatToBf16(args->k[d]);
         if (d % 2 == 0) reinterpret_cast<uint16_t*>(keys.elements)[key + 1] = 0;  // of an odd size the last one stays
-        reinterpret_cast<uint16_t*>(values.elements)[value] = Bf16Of(args->v[d]);
+        reinterpret_cast<uint16_t*>(values.elements)[value] = FloatToBf16(args->v[d]);
         break;
       case kKvQ8:
         if (d % kKvGroup == 0) {
           const int count = std::min(kKvGroup, head.head_dim - d);
-          key_top = ScaleOf(args->k + d, count);
-          value_top = ScaleOf(args->v + d, count);
+          key_top = LargestOf(args->k + d, count);
+          value_top = LargestOf(args->v + d, count);
           keys.scales[KeyScale(d, args->slot)] = key_top / 127.0f;
           values.scales[ValueScale(head, d, args->slot)] = value_top / 127.0f;
         }
