@@ -1,5 +1,7 @@
 #include "api/error_map.h"
 
+#include <string>
+
 #include "base/json.h"
 #include "base/text_util.h"
 
@@ -75,11 +77,13 @@ HttpReply OpenAiError(int status, std::string_view message, std::string_view par
           .headers = {}};
 }
 
-HttpReply OpenAiError(const Error& error, std::string_view param) {
+HttpReply OpenAiError(const Error& error, std::string_view param, int retry_after_s) {
   const int status = HttpStatusOf(error.code);
   HttpReply reply =
       OpenAiError(status, error.message, param, status == 404 && param == "model" ? "model_not_found" : "");
-  if (status == 429 || status == 503) reply.headers.emplace_back("Retry-After", "1");
+  if (status == 429 || status == 503) {
+    reply.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
+  }
   return reply;
 }
 

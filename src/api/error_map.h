@@ -11,7 +11,8 @@ int HttpStatusOf(ErrorCode code);
 // {"error": {"message", "type", "param", "code"}}, as OpenAI's clients unwrap it. `param`: the JSON path at fault, or
 // empty.
 HttpReply OpenAiError(int status, std::string_view message, std::string_view param = {}, std::string_view code = {});
-HttpReply OpenAiError(const Error& error, std::string_view param = {});
+// retry_after_s: of what may be tried again, a full queue or a server that stops.
+HttpReply OpenAiError(const Error& error, std::string_view param = {}, int retry_after_s = 1);
 // The same object for an event inside a stream.
 std::string OpenAiErrorBody(int status, std::string_view message, std::string_view param = {},
                             std::string_view code = {});

@@ -144,6 +144,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool closed_ = false;
   bool peer_finished_ = false;
   size_t discarded_ = 0;
+  std::string peer_;  // its address
 };
 
 // Replies that their handlers still owe. The server outlives them all.
@@ -358,6 +359,7 @@ Session::Session(Server& server, tcp::socket socket)
       buffer_(kMaxHeadBytes + server.options_.max_body_bytes + 4096) {
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
+  if (const auto peer = socket_.remote_endpoint(ignored); !ignored) peer_ = peer.address().to_string();
   server_.sessions_.insert(this);
   ++server_.gauges_.connections;
 }
@@ -488,6 +490,7 @@ void Session::Dispatch() {
                        .headers = std::move(head_.headers),
                        .body = std::move(parser_->get().body()),
                        .request_id = NewRequestId(),
+                       .peer = peer_,
                        .received = MonotonicNow(),
                        .stop = exchange->stop.get_token(),
                        .client_finished = exchange->client_finished.get_token()};

@@ -20,6 +20,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
   std::string request_id;
+  std::string peer;  // the client's address, without its port
   MonotonicTime received;
   std::stop_token stop;  // requested when the client went away or the server's drain time is over
   // Requested when the client ended its sending side. Nearly always it has gone; some only say that no other request

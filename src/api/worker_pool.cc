@@ -1,14 +1,14 @@
 #include "api/worker_pool.h"
 
 #include <exception>
+#include <system_error>
 
 #include "base/log.h"
 
 namespace bantam {
 
-WorkerPool::WorkerPool(int num_workers, size_t max_queued) : max_queued_(max_queued) {
-  for (int i = 0; i < num_workers; ++i) threads_.emplace_back([this] { WorkerMain(); });
-}
+WorkerPool::WorkerPool(int max_workers, size_t max_queued)
+    : max_workers_(static_cast<size_t>(max_workers)), max_queued_(max_queued) {}
 
 WorkerPool::~WorkerPool() {
   {
@@ -24,8 +24,16 @@ bool WorkerPool::TryPost(std::function<void()> job) {
   {
     std::lock_guard lock(mutex_);
     // Idle workers take a job at once, so the limit counts only jobs that have to wait.
-    const size_t idle = threads_.size() - static_cast<size_t>(busy_);
+    const size_t idle = max_workers_ - static_cast<size_t>(busy_);
     if (stop_ || jobs_.size() >= max_queued_ + idle) return false;
+    if (jobs_.size() + static_cast<size_t>(busy_) >= threads_.size() && threads_.size() < max_workers_) {
+      try {
+        threads_.emplace_back([this] { WorkerMain(); });
+      } catch (const std::system_error& e) {  // the system has no more of them: those that there are do it
+        if (threads_.empty()) return false;
+        Log(LogLevel::kWarning, "no thread more than {} for requests: {}", threads_.size(), e.what());
+      }
+    }
     jobs_.push_back(std::move(job));
   }
   wake_.notify_one();

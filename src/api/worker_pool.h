@@ -1,4 +1,5 @@
-// Threads that run HTTP handlers, behind a bounded queue: handlers may block on the engine or on an upstream.
+// Threads that run HTTP handlers, behind a bounded queue: handlers may block on the engine or on an upstream. A thread
+// starts when there is work for it, and stays.
 #pragma once
 
 #include <condition_variable>
@@ -12,7 +13,7 @@ namespace bantam {
 
 class WorkerPool {
  public:
-  WorkerPool(int num_workers, size_t max_queued);
+  WorkerPool(int max_workers, size_t max_queued);
   ~WorkerPool();  // waits for the running jobs; queued ones are dropped
   // False when the queue is full; the job is then not run.
   bool TryPost(std::function<void()> job);
@@ -21,7 +22,7 @@ class WorkerPool {
 
  private:
   void WorkerMain();
-  const size_t max_queued_;
+  const size_t max_workers_, max_queued_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;

@@ -43,6 +43,11 @@ Run SetUpBench(CLI::App& app) {
   app.add_option("--prompt", options->prompt, "Tokens of the prompt, for generate")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  app.add_option(
+         "--text", options->text,
+         "A file whose first --prompt tokens are the prompt, for generate; by default ids all over the vocabulary")
+      ->type_name("FILE");
+  options->speculation.AddTo(app);
   app.add_option("--generate", options->generate, "Tokens to generate")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -64,6 +69,7 @@ Run SetUpBench(CLI::App& app) {
       "  bantam bench embed --batch 32 --tokens 128 --repeat 50 --json\n"
       "  bantam bench embed --batch 32 --data questions.txt\n"
       "  bantam bench generate --model ./model.gguf --prompt 512 --generate 128 --threads 2 --json\n"
+      "  bantam bench generate --model smollm2 --text book.txt --speculate auto\n"
       "  bantam bench tokenize --data questions.txt --threads 1\n"
       "  BANTAM_ISA=avx2 bantam bench embed");
   return [options] {

@@ -8,6 +8,7 @@
 #include "cli/bench_measure.h"
 #include "cli/dtype_option.h"
 #include "cli/kv_type_option.h"
+#include "cli/speculation_option.h"
 
 namespace bantam::cli {
 
@@ -19,6 +20,8 @@ struct BenchOptions {
   std::string data;      // a file of lines
   int batch = 1, tokens = 16, threads = 0;
   int prompt = 512, generate = 128;
+  std::string text;                      // a file that prompts are taken from
+  SpeculationOption speculation{"off"};  // of generate
   MeasureOptions measure;
   bool json = false;
 };

@@ -114,6 +114,10 @@ class Session {
           "({} tokens of prompt, {} of them known; {} of text; first after {:.0f} ms, then {:.1f} a second)",
           written->prompt_tokens, written->cached_tokens, text.generated_tokens(), written->first_ms,
           written->tokens_per_s()));
+      if (written->speculated_tokens > 0) {
+        Say(fmt::format("({} tokens were drafted, {} of them right)", written->speculated_tokens,
+                        written->accepted_tokens));
+      }
     }
     return Ok();
   }

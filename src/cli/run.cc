@@ -14,6 +14,7 @@
 #include "cli/kv_type_option.h"
 #include "cli/output.h"
 #include "cli/sampling_options.h"
+#include "cli/speculation_option.h"
 #include "cli/text_output.h"
 
 namespace bantam::cli {
@@ -28,6 +29,7 @@ struct Options {
   GrammarOptions held;
   DtypeOption dtype = DtypeOption::Automatic();
   KvTypeOption kv_type;
+  SpeculationOption speculation;
   int threads = 0, context = 0;
   bool json = false, raw = false, verbose = false;
 };
@@ -47,6 +49,8 @@ Status PrintJson(const Generator& generator, const GenerateCall& call, const Wri
                    {"seed", call.sampling.seed},
                    {"prompt_tokens", written.prompt_tokens},
                    {"generated_tokens", written.generated_tokens()},
+                   {"speculated", written.speculated_tokens},
+                   {"accepted", written.accepted_tokens},
                    {"ttft_ms", written.first_ms},
                    {"total_ms", written.total_ms},
                    {"texts", std::move(list)}};
@@ -106,10 +110,13 @@ Result<bool> Chats(const Generator& generator, const Options& options) {
 Status RunRun(const Options& options) {
   EndQuietlyOnClosedPipe();
   BANTAM_TRY(const WeightType type, options.dtype.TypeOfDecoder());
-  BANTAM_TRY(const auto generator, Generator::Load(options.model, {.weight_type = type,
-                                                                   .engine = {.num_threads = options.threads,
-                                                                              .cache_tokens = options.context,
-                                                                              .kv_type = options.kv_type.type()}}));
+  BANTAM_TRY(const auto generator,
+             Generator::Load(options.model, {.weight_type = type,
+                                             .engine = {.num_threads = options.threads,
+                                                        .cache_tokens = options.context,
+                                                        .kv_type = options.kv_type.type(),
+                                                        .speculation = options.speculation.Options()},
+                                             .draft = options.speculation.draft()}));
   BANTAM_RETURN_IF_ERROR(options.dtype.Check(generator->engine().decoder().weight_type(), generator->model_name()));
   BANTAM_TRY(const bool chat, Chats(*generator, options));
   if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);
@@ -137,6 +144,7 @@ Run SetUpRun(CLI::App& app) {
   options->held.AddTo(app);
   options->dtype.AddTo(app, "Weights");
   options->kv_type.AddTo(app);
+  options->speculation.AddTo(app);
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
       ->check(CLI::Range(1, 1024));
   app.add_option("--context", options->context,

@@ -11,15 +11,19 @@
 #include "cli/dtype_option.h"
 #include "cli/kv_type_option.h"
 #include "cli/progress.h"
+#include "cli/speculation_option.h"
 
 namespace bantam::cli {
 namespace {
+
+constexpr size_t kMostTextThreads = 1024, kRefusingThreads = 32;
 
 struct ServeOptions {
   std::string config, early_exit;
   std::vector<std::string> models;
   DtypeOption dtype = DtypeOption::Automatic();
   KvTypeOption kv_type;
+  SpeculationOption speculation;
   int threads = 0, context = 0, parallel = 32;
   uint64_t embedding_cache_bytes = 0;
   int timeout_s = 60, text_timeout_s = 600, drain_s = 30, drain_delay_s = 0;
@@ -68,9 +72,12 @@ Status Serve(const ServeOptions& options) {
   BANTAM_TRY(const WeightType decoder_type, options.dtype.TypeOfDecoder());
   GeneratorOptions generator{.weight_type = decoder_type,
                              .engine = {.num_threads = options.threads,
+                                        .max_queued_requests = options.server.max_queued,
                                         .cache_tokens = options.context,
                                         .kv_type = options.kv_type.type(),
-                                        .max_sequences = options.parallel}};
+                                        .max_sequences = options.parallel,
+                                        .speculation = options.speculation.Options()},
+                             .draft = options.speculation.draft()};
   int num_generators = 0;
   for (const std::string& name : options.models) {
     BANTAM_TRY(ServedModel model, LoadServedModel(name, {.weight_type = weight_type, .num_threads = options.threads},
@@ -85,8 +92,12 @@ Status Serve(const ServeOptions& options) {
   }
 
   if (num_generators > 0) {
-    // One for each text that is written at once: more would only wait, and what waits is refused in time.
-    context->text_workers = std::make_unique<WorkerPool>(num_generators * options.parallel, options.server.max_queued);
+    // Requests wait in the engine, which knows whose turn it is, not in front of it: there is a thread for each that is
+    // written, each that may wait, and some for those that the engine refuses. They start when there is work for them.
+    const size_t each = static_cast<size_t>(options.parallel) + options.server.max_queued;
+    const size_t all = static_cast<size_t>(num_generators) * each + kRefusingThreads;
+    const size_t threads = std::min(kMostTextThreads, all);
+    context->text_workers = std::make_unique<WorkerPool>(static_cast<int>(threads), all - threads);
   }
 
   const std::string host =
@@ -152,6 +163,7 @@ Run SetUpServe(CLI::App& app) {
          "Tokens in the cache of a model that writes text, of all its texts together and the most that one may have; "
          "by default what the model allows, at most 16384")
       ->check(CLI::Range(32, 1 << 24));
+  options->speculation.AddTo(app);
   app.add_option("--parallel", options->parallel, "Texts that a model writes at once; more wait")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));

@@ -58,6 +58,8 @@ Result<WrittenTexts> WriteTexts(Generator& generator, const GenerateCall& call, 
     std::ranges::move((*event)->tokens, std::back_inserter(text.tokens));
     if ((*event)->end) {
       written.cached_tokens = std::max(written.cached_tokens, (*event)->end->summary.cached_tokens);
+      written.speculated_tokens += (*event)->end->summary.speculated_tokens;
+      written.accepted_tokens += (*event)->end->summary.accepted_tokens;
       text.end = std::move((*event)->end);
     }
     if (show && !(*event)->text.empty()) BANTAM_RETURN_IF_ERROR(Print((*event)->text));

@@ -35,7 +35,7 @@ struct WrittenText {
 
 struct WrittenTexts {
   std::vector<WrittenText> texts;  // call.n of them
-  int prompt_tokens = 0, cached_tokens = 0;
+  int prompt_tokens = 0, cached_tokens = 0, speculated_tokens = 0, accepted_tokens = 0;
   double first_ms = 0, total_ms = 0;
 
   int generated_tokens() const;

@@ -1,5 +1,5 @@
 // For tests: a decoder whose next token follows from every token before it, as it finds them in the cache. A block that
-// is missing, written twice or somebody else's changes the text.
+// is missing, written twice or somebody else's changes the text. One that looks at the last few only repeats itself.
 #pragma once
 
 #include <atomic>
@@ -12,8 +12,9 @@ namespace bantam::testing {
 
 class FakeDecoder final : public Decoder {
  public:
-  explicit FakeDecoder(int max_positions = 1000, int vocab_size = 50)
-      : max_positions_(max_positions), vocab_size_(vocab_size) {}
+  // sees: how many of the last tokens matter; 0: all
+  explicit FakeDecoder(int max_positions = 1000, int vocab_size = 50, size_t sees = 0)
+      : max_positions_(max_positions), vocab_size_(vocab_size), sees_(sees) {}
 
   int vocab_size() const override { return vocab_size_; }
   int max_positions() const override { return max_positions_; }
@@ -49,6 +50,7 @@ class FakeDecoder final : public Decoder {
   }
 
   void LogitsAfter(std::span<const int32_t> tokens, std::span<float> logits) const {
+    if (sees_ > 0 && tokens.size() > sees_) tokens = tokens.last(sees_);
     uint64_t hash = 1;
     for (const int32_t token : tokens) hash = (hash + static_cast<uint64_t>(token) + 1) * 0x9E37'79B9'7F4A'7C15;
     for (size_t i = 0; i < logits.size(); ++i) {
@@ -60,6 +62,7 @@ class FakeDecoder final : public Decoder {
 
  private:
   int max_positions_, vocab_size_;
+  size_t sees_;
 };
 
 }  // namespace bantam::testing

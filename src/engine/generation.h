@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,10 +15,11 @@
 namespace bantam {
 
 enum class FinishReason {
-  kStop,    // a stop token, or the listener had enough
-  kLength,  // max_tokens, or as long as the model or the cache allows
+  kStop,      // a stop token, or the listener had enough
+  kLength,    // max_tokens, or as long as the model or the cache allows
+  kDeadline,  // its time was over: the text so far, which may be none
 };
-std::string_view FinishReasonName(FinishReason reason);  // "stop", "length"
+std::string_view FinishReasonName(FinishReason reason);  // "stop", "length", "deadline"
 
 struct GenerationSummary {
   FinishReason reason = FinishReason::kStop;
@@ -26,6 +28,8 @@ struct GenerationSummary {
   int generated_tokens = 0;  // a stop token included
   int cached_tokens = 0;     // of the prompt, whose keys and values were there already
   int times_preempted = 0;
+  int speculated_tokens = 0;  // drafted and verified
+  int accepted_tokens = 0;    // of those, the right ones
 };
 
 // Hears of one request. Called by the engine, from one thread at a time, and must not block: what waits is the batch.
@@ -34,8 +38,8 @@ class GenerationListener {
   virtual ~GenerationListener() = default;
   // The next token, but a stop token. False: enough, the text ends here.
   virtual bool OnToken(const TokenChoice& token) = 0;
-  // Once, last: kCancelled, kDeadline, kCorrupt for weights that give numbers that are not finite, or kUnsupported
-  // where the model has no token that its constraint lets follow.
+  // Once, last: kCancelled, kOverloaded where a full queue made room for another key, kCorrupt for weights that give
+  // numbers that are not finite, or kUnsupported where the model has no token that its constraint lets follow.
   virtual void OnDone(const Result<GenerationSummary>& summary) = 0;
 };
 
@@ -48,6 +52,9 @@ struct GenerationRequest {
   // must follow are not computed one by one, but with top_logprobs.
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;
   MonotonicTime deadline = MonotonicTime::max();
+  int priority = 0;      // lower goes first, and may take the place of what is higher
+  std::string key = {};  // whose it is: keys of one priority get equal shares, in tokens
+  bool joins = false;    // a text beside others of a caller\'s that are in already: no full queue refuses it
   GenerationListener* listener = nullptr;  // must live until OnDone
 };
 

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <unordered_map>
 
+#include "engine/drain_rate.h"
 #include "models/weight_memory.h"
 
 namespace bantam {
@@ -15,12 +18,15 @@ namespace {
 class EngineImpl final : public GenerationEngine {
  public:
   EngineImpl(std::unique_ptr<Decoder> decoder, WeightMemory cache, const KvCacheShape& shape,
-             const GenerationOptions& options, const LoopOptions& loop_options)
+             std::unique_ptr<Decoder> draft, std::optional<WeightMemory> draft_cache, const GenerationOptions& options,
+             const LoopOptions& loop_options)
       : max_queued_(options.max_queued_requests),
         decoder_(std::move(decoder)),
+        draft_(std::move(draft)),
         cache_(std::move(cache)),
+        draft_cache_(std::move(draft_cache)),
         pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::DefaultThreads()),
-        loop_(*decoder_, pool_, {.shape = shape, .data = cache_.writable().data()}, loop_options),
+        loop_(*decoder_, pool_, {.shape = shape, .data = cache_.writable().data()}, loop_options, Draft(options)),
         stats_(loop_.Stats()),
         thread_([this] { ThreadMain(); }) {}
 
@@ -40,9 +46,10 @@ class EngineImpl final : public GenerationEngine {
   Result<uint64_t> Submit(GenerationRequest request) override {
     BANTAM_RETURN_IF_ERROR(loop_.Check(request));  // reads nothing that changes
     std::lock_guard lock(mutex_);
-    if (arrivals_.size() + static_cast<size_t>(stats_.waiting) >= max_queued_) {
-      return Err(ErrorCode::kOverloaded, "{} requests wait already; try again later", max_queued_);
-    }
+    const size_t queued = arrivals_.size() + static_cast<size_t>(stats_.waiting) - given_up_.size();
+    if (queued >= max_queued_ && !request.joins) BANTAM_RETURN_IF_ERROR(MakeRoomFor(request.key));
+    if (queued == 0 && stats_.running == 0) drain_.Start(MonotonicNow());
+    ++waiting_of_[request.key];
     const uint64_t id = next_id_++;
     arrivals_.push_back({id, std::move(request)});
     changed_.notify_one();
@@ -56,8 +63,13 @@ class EngineImpl final : public GenerationEngine {
   }
 
   const Decoder& decoder() const override { return *decoder_; }
+  const Decoder* draft_decoder() const override { return draft_.get(); }
   int max_tokens() const override { return loop_.max_tokens(); }
   int num_threads() const override { return pool_.num_threads(); }
+  int RetryAfter() const override {
+    std::lock_guard lock(mutex_);
+    return drain_.RetryAfter(max_queued_, MonotonicNow());
+  }
   GenerationStats Stats() const override {
     std::lock_guard lock(mutex_);
     GenerationStats stats = stats_;
@@ -71,22 +83,59 @@ class EngineImpl final : public GenerationEngine {
     GenerationRequest request;
   };
 
+  DraftDecoder Draft(const GenerationOptions& options) {
+    if (draft_ == nullptr) return {};
+    return {.decoder = draft_.get(),
+            .cache = {.shape = CacheShapeOf(*draft_, options.kv_type), .data = draft_cache_->writable().data()}};
+  }
+
+  Error Full() const {
+    return Err(ErrorCode::kOverloaded, "{} requests wait already; try again in {} s", max_queued_,
+               drain_.RetryAfter(max_queued_, MonotonicNow()));
+  }
+
+  // The longest queue gives way, so that a key with hundreds of requests does not shut the others out.
+  Status MakeRoomFor(const std::string& key) {
+    const auto most = std::ranges::max_element(waiting_of_, {}, [](const auto& entry) { return entry.second; });
+    const auto own = waiting_of_.find(key);
+    if (most == waiting_of_.end() || most->second <= (own == waiting_of_.end() ? 0 : own->second) + 1) return Full();
+    given_up_.push_back(most->first);
+    --most->second;
+    return Ok();
+  }
+
   void ThreadMain() {
     std::vector<Arrival> arrivals;
     std::vector<uint64_t> cancelled;
+    std::vector<std::string> given_up;
+    std::optional<Error> full;
+    uint64_t num_given_up = 0;
     bool busy = false;
     while (true) {
       {
         std::unique_lock lock(mutex_);
-        stats_ = loop_.Stats();
+        const GenerationStats stats = loop_.Stats();
+        drain_.Ended(stats.requests - stats_.requests - num_given_up, MonotonicNow());
+        // What nobody waits with is nobody's count: no key stays for ever.
+        if (stats.waiting > 0 || stats_.waiting > 0 || !waiting_of_.empty()) {
+          waiting_of_ = loop_.WaitingByKey();
+          for (const Arrival& arrival : arrivals_) ++waiting_of_[arrival.request.key];
+          for (const std::string& key : given_up_) --waiting_of_[key];
+        }
+        stats_ = stats;
         changed_.wait(lock, [&] { return busy || stopping_ || !arrivals_.empty() || !cancelled_.empty(); });
         if (stopping_) return;
         arrivals.swap(arrivals_);
         cancelled.swap(cancelled_);
-        stats_.waiting += static_cast<int>(arrivals.size());
+        given_up.swap(given_up_);
+        if (!given_up.empty()) full = Full();
+        stats_.waiting += static_cast<int>(arrivals.size()) - static_cast<int>(given_up.size());
       }
       for (Arrival& arrival : arrivals) loop_.Add(arrival.id, std::move(arrival.request));
       for (const uint64_t id : cancelled) loop_.Cancel(id);
+      num_given_up = 0;  // which is no work that was done
+      for (const std::string& key : given_up) num_given_up += loop_.GiveUp(key, *full) ? 1 : 0;
+      given_up.clear();
       arrivals.clear();
       cancelled.clear();
       busy = loop_.Step();
@@ -94,8 +143,9 @@ class EngineImpl final : public GenerationEngine {
   }
 
   const size_t max_queued_;
-  const std::unique_ptr<Decoder> decoder_;
+  const std::unique_ptr<Decoder> decoder_, draft_;
   WeightMemory cache_;
+  std::optional<WeightMemory> draft_cache_;
   ThreadPool pool_;
   GenerationLoop loop_;  // of the engine's thread, but for Check and max_tokens
 
@@ -103,6 +153,9 @@ class EngineImpl final : public GenerationEngine {
   std::condition_variable changed_;
   std::vector<Arrival> arrivals_;
   std::vector<uint64_t> cancelled_;
+  std::vector<std::string> given_up_;                // keys whose last waiting request ends
+  std::unordered_map<std::string, int> waiting_of_;  // requests of each key that have not begun
+  DrainRate drain_;
   uint64_t next_id_ = 1;
   bool stopping_ = false;
   GenerationStats stats_;
@@ -111,21 +164,34 @@ class EngineImpl final : public GenerationEngine {
 
 }  // namespace
 
+KvCacheShape CacheShapeOf(const Decoder& decoder, std::optional<KvType> type) {
+  KvCacheShape shape = decoder.kv_shape();
+  shape.type = type.value_or(DefaultKvType(decoder.weight_type()));
+  return shape;
+}
+
 KvType DefaultKvType(WeightType weights) { return weights == WeightType::kF32 ? kKvF32 : kKvBf16; }
 
 Result<std::unique_ptr<GenerationEngine>> GenerationEngine::Create(std::unique_ptr<Decoder> decoder,
-                                                                   const GenerationOptions& options) {
+                                                                   const GenerationOptions& options,
+                                                                   std::unique_ptr<Decoder> draft) {
   int tokens = options.cache_tokens;
   if (tokens <= 0) tokens = std::min(decoder->max_positions(), GenerationOptions::kDefaultCacheTokens);
   const int num_blocks = std::max(1, (tokens + kKvBlockTokens - 1) / kKvBlockTokens);
-  const KvCacheShape shape = decoder->kv_shape().As(options.kv_type.value_or(DefaultKvType(decoder->weight_type())));
+  const KvCacheShape shape = CacheShapeOf(*decoder, options.kv_type);
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(static_cast<size_t>(num_blocks) * shape.block_bytes()));
+  std::optional<WeightMemory> draft_cache;
+  if (draft != nullptr) {
+    const size_t draft_bytes = static_cast<size_t>(num_blocks) * CacheShapeOf(*draft, options.kv_type).block_bytes();
+    BANTAM_TRY(draft_cache, WeightMemory::Allocate(draft_bytes));
+  }
   const LoopOptions loop{.num_blocks = num_blocks,
                          .max_batch_tokens = options.max_batch_tokens,
                          .max_sequences = options.max_sequences,
-                         .prefix_cache = options.prefix_cache};
-  return std::unique_ptr<GenerationEngine>(
-      std::make_unique<EngineImpl>(std::move(decoder), std::move(cache), shape, options, loop));
+                         .prefix_cache = options.prefix_cache,
+                         .speculation = options.speculation};
+  return std::unique_ptr<GenerationEngine>(std::make_unique<EngineImpl>(
+      std::move(decoder), std::move(cache), shape, std::move(draft), std::move(draft_cache), options, loop));
 }
 
 }  // namespace bantam

@@ -24,6 +24,7 @@ struct GenerationOptions {
   int max_batch_tokens = 256;
   int max_sequences = 32;
   bool prefix_cache = true;
+  SpeculationOptions speculation = {};
   static constexpr int kDefaultCacheTokens = 16'384;
 };
 
@@ -31,22 +32,30 @@ struct GenerationOptions {
 // half the memory, what it loses disappears beside the rounding of activations, and AVX-512 BF16 multiplies it as it
 // is.
 KvType DefaultKvType(WeightType weights);
+KvCacheShape CacheShapeOf(const Decoder& decoder, std::optional<KvType> type);  // none: the default
 
 // Everything may be called from any thread, except the destructor, which must be the last call. Listeners hear from the
 // engine's thread.
 class GenerationEngine {
  public:
-  // kOutOfMemory when the cache does not fit into the address space.
+  // draft: a smaller decoder with the same vocabulary, whose drafts this one verifies; or null. kOutOfMemory when the
+  // cache does not fit into the address space.
   static Result<std::unique_ptr<GenerationEngine>> Create(std::unique_ptr<Decoder> decoder,
-                                                          const GenerationOptions& options);
+                                                          const GenerationOptions& options,
+                                                          std::unique_ptr<Decoder> draft = nullptr);
   virtual ~GenerationEngine() = default;  // what is left ends with kCancelled
-  // kOverloaded when the queue is full, kInvalidArgument for what can never run: then the listener hears nothing.
+  // kOverloaded when the queue is full (RetryAfter says when to try again), kInvalidArgument for what can never run:
+  // then the listener hears nothing. In a full queue the key that waits with the most requests makes
+  // room for one that waits with fewer: the last of its own ends with kOverloaded.
   virtual Result<uint64_t> Submit(GenerationRequest request) = 0;
   // A request that has ended, or never was, is no error.
   virtual void Cancel(uint64_t id) = 0;
   virtual const Decoder& decoder() const = 0;
-  virtual int max_tokens() const = 0;  // of prompt and text together
+  virtual const Decoder* draft_decoder() const = 0;  // null: none
+  virtual int max_tokens() const = 0;                // of prompt and text together
   virtual int num_threads() const = 0;
+  // The seconds after which a full queue has emptied, as it does now.
+  virtual int RetryAfter() const = 0;
   virtual GenerationStats Stats() const = 0;
 };
 

@@ -117,5 +117,65 @@ TEST(GenerationEngine, AFullQueueRefusesAndTheEndCancels) {
   for (size_t i = 0; i < accepted; ++i) EXPECT_EQ(waiters[i].Wait().error().code, ErrorCode::kCancelled) << i;
 }
 
+// One key may fill the queue, as long as nobody else wants a place in it.
+TEST(GenerationEngine, AFullQueueMakesRoomForOtherKeys) {
+  constexpr size_t kQueue = 6;
+  std::vector<Waiter> greedy(20), modest(4);
+  const auto engine = Engine({.num_threads = 1, .max_queued_requests = kQueue, .max_sequences = 1}, 1'000'000);
+  const auto submit = [&](const std::string& key, Waiter& waiter) {
+    return engine->Submit({.prompt_ids = {1}, .sampling = {}, .key = key, .listener = &waiter});
+  };
+  std::vector<uint64_t> ids;
+  size_t accepted = 0;
+  ASSERT_OK(submit("a", greedy[accepted++]));
+  while (engine->Stats().running == 0) std::this_thread::yield();  // it runs, the others wait
+  while (true) {
+    const auto id = submit("a", greedy[accepted]);
+    if (!id) {
+      EXPECT_EQ(id.error().code, ErrorCode::kOverloaded);
+      break;
+    }
+    ids.push_back(*id);
+    ++accepted;
+  }
+  ASSERT_EQ(accepted, 1 + kQueue);
+  EXPECT_GE(engine->RetryAfter(), 1);
+  // Three of six for the other key: then both have as many, and nobody gives way any more.
+  for (size_t i = 0; i < 3; ++i) {
+    ASSERT_OK(submit("b", modest[i]));
+  }
+  EXPECT_EQ(submit("b", modest[3]).error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(submit("a", greedy[19]).error().code, ErrorCode::kOverloaded);
+  for (size_t i = accepted - 3; i < accepted; ++i) EXPECT_EQ(greedy[i].Wait().error().code, ErrorCode::kOverloaded);
+  for (const uint64_t id : ids) engine->Cancel(id);
+  for (size_t i = 1; i < accepted - 3; ++i) EXPECT_EQ(greedy[i].Wait().error().code, ErrorCode::kCancelled);
+}
+
+TEST(GenerationEngine, DraftsOfASecondDecoder) {
+  const auto write = [](GenerationEngine& engine) {
+    Waiter waiter;
+    EXPECT_OK(
+        engine.Submit({.prompt_ids = {1, 2, 3}, .sampling = {.seed = 3}, .max_tokens = 200, .listener = &waiter}));
+    const auto summary = waiter.Wait();
+    EXPECT_OK(summary);
+    return std::pair(waiter.tokens(), *summary);
+  };
+  const auto plain = Engine({.num_threads = 1, .speculation = {.max_draft = 0}});
+  EXPECT_EQ(plain->draft_decoder(), nullptr);
+  auto drafting = GenerationEngine::Create(std::make_unique<testing::FakeDecoder>(2000),
+                                           {.num_threads = 2, .speculation = {.lookup = false, .fixed_draft = 4}},
+                                           std::make_unique<testing::FakeDecoder>(150));
+  ASSERT_OK(drafting);
+  EXPECT_NE((*drafting)->draft_decoder(), nullptr);
+  const auto [text, summary] = write(*plain);
+  const auto [same, with] = write(**drafting);
+  EXPECT_EQ(same, text);
+  EXPECT_EQ(summary.speculated_tokens, 0);
+  EXPECT_EQ(with.speculated_tokens, with.accepted_tokens);
+  // As far as the second one can read.
+  EXPECT_GT(with.accepted_tokens, 100);
+  EXPECT_LT(with.accepted_tokens, 150);
+}
+
 }  // namespace
 }  // namespace bantam

@@ -3,44 +3,33 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "engine/prompt_lookup.h"
 
 namespace bantam {
 namespace {
+
+// What a key's share is counted in: tokens computed of prompts, and tokens of text, which take longer, twice.
+constexpr double kPromptShare = 1, kTextShare = 2;
 
 int BlocksFor(int num_tokens) { return (num_tokens + kKvBlockTokens - 1) / kKvBlockTokens; }
 
 }  // namespace
 
-std::string_view FinishReasonName(FinishReason reason) { return reason == FinishReason::kStop ? "stop" : "length"; }
-
-struct GenerationLoop::Sequence {
-  Sequence(uint64_t own_id, GenerationRequest asked)
-      : id(own_id), request(std::move(asked)), sampler(request.sampling, request.prompt_ids) {
-    tokens = request.prompt_ids;
-    if (request.constraint != nullptr) held.emplace(request.constraint);
+std::string_view FinishReasonName(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kDeadline:
+      return "deadline";
   }
-
-  int num_tokens() const { return static_cast<int>(tokens.size()); }
-  int num_prompt() const { return static_cast<int>(request.prompt_ids.size()); }
-  int generated() const { return num_tokens() - num_prompt(); }
-  int missing() const { return num_tokens() - num_cached; }  // 1 while text is being written
-
-  uint64_t id;
-  GenerationRequest request;
-  Sampler sampler;
-  std::optional<grammar::ConstraintState> held;
-  std::vector<uint32_t> allowed;  // of the next token
-  std::vector<int32_t> tokens;    // prompt, then text
-  int num_cached = 0;             // of them, with keys and values in `blocks`
-  std::vector<int32_t> blocks;
-  int num_published = 0;                // of the blocks
-  uint64_t content = KvBlocks::kStart;  // of the published ones
-  int found_tokens = 0;                 // of the prompt, in the cache when it began
-  int times_preempted = 0;
-};
+  return "stop";
+}
 
 GenerationLoop::GenerationLoop(const Decoder& decoder, ThreadPool& pool, const KvCacheView& cache,
-                               const LoopOptions& options)
+                               const LoopOptions& options, const DraftDecoder& draft)
     : decoder_(decoder),
       pool_(pool),
       cache_(cache),
@@ -48,6 +37,9 @@ GenerationLoop::GenerationLoop(const Decoder& decoder, ThreadPool& pool, const K
       blocks_(options.num_blocks),
       workspace_(decoder.NewWorkspace()) {
   BANTAM_CHECK(options.max_batch_tokens > 0 && options.max_sequences > 0 && options.num_blocks > 0);
+  if (draft.decoder != nullptr) {
+    draft_model_ = std::make_unique<DraftModel>(*draft.decoder, pool, draft.cache, options.num_blocks);
+  }
 }
 
 GenerationLoop::~GenerationLoop() {
@@ -87,7 +79,10 @@ Status GenerationLoop::Check(const GenerationRequest& request) const {
 void GenerationLoop::Add(uint64_t id, GenerationRequest request) {
   const int room = max_tokens() - static_cast<int>(request.prompt_ids.size());
   if (request.max_tokens == 0 || request.max_tokens > room) request.max_tokens = room;
-  waiting_.push_back(std::make_unique<Sequence>(id, std::move(request)));
+  auto sequence = std::make_unique<Sequence>(id, std::move(request));
+  sequence->arrival = ++num_arrived_;
+  sequence->share = shares_.Enter(sequence->request.priority, sequence->request.key);
+  waiting_.push_back(std::move(sequence));
 }
 
 bool GenerationLoop::Cancel(uint64_t id) {
@@ -101,10 +96,35 @@ bool GenerationLoop::Cancel(uint64_t id) {
   return false;
 }
 
+bool GenerationLoop::GiveUp(const std::string& key, const Error& error) {
+  const Sequence* last = nullptr;
+  for (const auto& sequence : waiting_) {
+    if (sequence->turn != 0 || sequence->request.key != key) continue;
+    const int priority = sequence->request.priority;
+    if (last == nullptr || priority > last->request.priority ||
+        (priority == last->request.priority && sequence->arrival > last->arrival)) {
+      last = sequence.get();
+    }
+  }
+  if (last == nullptr) return false;
+  const auto place = std::ranges::find(waiting_, last, &std::unique_ptr<Sequence>::get);
+  End(waiting_, static_cast<size_t>(place - waiting_.begin()), error);
+  return true;
+}
+
+std::unordered_map<std::string, int> GenerationLoop::WaitingByKey() const {
+  std::unordered_map<std::string, int> counts;
+  for (const auto& sequence : waiting_) {
+    if (sequence->turn == 0) ++counts[sequence->request.key];
+  }
+  return counts;
+}
+
 void GenerationLoop::End(List& list, size_t index, const Result<GenerationSummary>& result) {
   const std::unique_ptr<Sequence> sequence = std::move(list[index]);
   list.erase(list.begin() + static_cast<ptrdiff_t>(index));
   ReleaseBlocks(*sequence);
+  shares_.Leave(*sequence->share);
   ++stats_.requests;
   if (sequence->request.listener != nullptr) sequence->request.listener->OnDone(result);
 }
@@ -115,6 +135,7 @@ void GenerationLoop::ReleaseBlocks(Sequence& sequence) {
   for (size_t i = sequence.blocks.size(); i > 0; --i) blocks_.Release(sequence.blocks[i - 1]);
   sequence.blocks.clear();
   sequence.num_cached = 0;
+  sequence.model_cached = 0;
   sequence.num_published = 0;
   sequence.content = KvBlocks::kStart;
 }
@@ -129,7 +150,7 @@ void GenerationLoop::EndExpired() {
     for (size_t i = list->size(); i > 0; --i) {
       const Sequence& sequence = *(*list)[i - 1];
       if (sequence.request.deadline > now) continue;
-      End(*list, i - 1, Err(ErrorCode::kDeadline, "the deadline passed after {} tokens of text", sequence.generated()));
+      End(*list, i - 1, sequence.Summary(FinishReason::kDeadline));
     }
   }
 }
@@ -148,7 +169,7 @@ void GenerationLoop::Schedule() {
   for (const auto& sequence : running_) {
     if (sequence->missing() > 1 && budget > 0) take(*sequence, std::min(budget, sequence->missing()));
   }
-  // In order of arrival: who came last gives way.
+  // In the order of those that run: the last gives way.
   std::ranges::stable_sort(step_, {}, [&](const Scheduled& part) {
     return std::ranges::find(running_, part.sequence, &std::unique_ptr<Sequence>::get) - running_.begin();
   });
@@ -157,6 +178,26 @@ void GenerationLoop::Schedule() {
     if (!MakeRoom(sequence, sequence.num_cached + step_[i].count)) break;  // it gave way itself, and is the last
   }
   while (budget > 0 && Admit(budget)) budget -= step_.back().count;
+  DraftTokens(budget);
+}
+
+// ------------------------------------------------------------------------------------------------------ who is the
+// next
+
+Sequence* GenerationLoop::NextWaiting() const {
+  const auto before = [](const Sequence& a, const Sequence& b) {
+    if (a.request.priority != b.request.priority) return a.request.priority < b.request.priority;
+    // Those that gave way have had their turn, and go on as they began.
+    if ((a.turn != 0) != (b.turn != 0)) return a.turn != 0;
+    if (a.turn != 0) return a.turn < b.turn;
+    if (a.share->used != b.share->used) return a.share->used < b.share->used;
+    return a.arrival < b.arrival;
+  };
+  Sequence* next = nullptr;
+  for (const auto& sequence : waiting_) {
+    if (next == nullptr || before(*sequence, *next)) next = sequence.get();
+  }
+  return next;
 }
 
 // Whether somebody's prompt is being computed that begins as this one, further than the cache holds already: then it
@@ -171,11 +212,7 @@ bool GenerationLoop::WillBeFound(const Sequence& sequence) const {
   });
 }
 
-// Takes one of those who wait, if there is room for all that it has so far.
-bool GenerationLoop::Admit(int budget) {
-  if (waiting_.empty() || static_cast<int>(running_.size()) >= options_.max_sequences) return false;
-  Sequence& sequence = *waiting_.front();
-  BANTAM_CHECK(sequence.blocks.empty() && sequence.num_cached == 0);
+void GenerationLoop::FindBeginning(Sequence& sequence) {
   // The last token is computed in any case: its logits are wanted.
   while (options_.prefix_cache && sequence.num_cached + kKvBlockTokens < sequence.num_tokens()) {
     const KvBlocks::Tokens next(sequence.tokens.data() + sequence.num_cached, kKvBlockTokens);
@@ -186,38 +223,83 @@ bool GenerationLoop::Admit(int budget) {
     sequence.num_cached += kKvBlockTokens;
     ++sequence.num_published;
   }
-  if (options_.prefix_cache && WillBeFound(sequence)) {
+}
+
+// A place and blocks for all that it has so far. What is less urgent gives way, if that helps.
+bool GenerationLoop::HasRoomFor(const Sequence& sequence) {
+  const int needed = BlocksFor(sequence.num_tokens()) - static_cast<int>(sequence.blocks.size());
+  const auto full = [&] {
+    return needed > blocks_.num_free() || static_cast<int>(running_.size()) >= options_.max_sequences;
+  };
+  const auto gives_way = [&](const std::unique_ptr<Sequence>& other) {
+    return other->request.priority > sequence.request.priority;
+  };
+  int could_have = blocks_.num_free();
+  for (const auto& other : running_) {
+    if (gives_way(other)) could_have += static_cast<int>(other->blocks.size());
+  }
+  if (needed > could_have) return false;
+  while (full()) {
+    if (running_.empty() || !gives_way(running_.back())) return false;
+    Preempt(sequence);
+  }
+  return true;
+}
+
+// Takes the next of those who wait, if there is room for it.
+bool GenerationLoop::Admit(int budget) {
+  Sequence* next = NextWaiting();
+  if (next == nullptr) return false;
+  Sequence& sequence = *next;
+  BANTAM_CHECK(sequence.blocks.empty() && sequence.num_cached == 0);
+  FindBeginning(sequence);
+  if ((options_.prefix_cache && WillBeFound(sequence)) || !HasRoomFor(sequence)) {
     ReleaseBlocks(sequence);
     return false;
   }
-  if (BlocksFor(sequence.num_tokens()) - static_cast<int>(sequence.blocks.size()) > blocks_.num_free()) {
-    ReleaseBlocks(sequence);
-    return false;
-  }
-  if (sequence.times_preempted == 0) sequence.found_tokens = sequence.num_cached;
-  stats_.cached_tokens += static_cast<uint64_t>(sequence.num_cached);
-  running_.push_back(std::move(waiting_.front()));
-  waiting_.pop_front();
+  Begin(sequence);
   const int count = std::min(budget, sequence.missing());
   step_.push_back({&sequence, count});
   BANTAM_CHECK(MakeRoom(sequence, sequence.num_cached + count));
   return true;
 }
 
+// From those who wait to those who run.
+void GenerationLoop::Begin(Sequence& sequence) {
+  if (sequence.turn == 0) {
+    sequence.turn = ++num_begun_;
+    sequence.found_tokens = sequence.num_cached;
+    shares_.Begin(*sequence.share);
+    FairShares::Charge(*sequence.share, kPromptShare * sequence.missing());
+  }
+  if (draft_model_ != nullptr) draft_model_->Begin(sequence);
+  stats_.cached_tokens += static_cast<uint64_t>(sequence.num_cached);
+  const auto place = std::ranges::find(waiting_, &sequence, &std::unique_ptr<Sequence>::get);
+  std::unique_ptr<Sequence> own = std::move(*place);
+  waiting_.erase(place);
+  const auto after = std::ranges::find_if(running_, [&](const std::unique_ptr<Sequence>& other) {
+    return std::pair(other->request.priority, other->turn) > std::pair(sequence.request.priority, sequence.turn);
+  });
+  running_.insert(after, std::move(own));
+}
+
+bool GenerationLoop::TakeBlock(Sequence& sequence) {
+  const int32_t block = blocks_.Take();
+  if (block < 0) return false;
+  if (draft_model_ != nullptr) draft_model_->ForgetBlock(block);
+  sequence.blocks.push_back(block);
+  return true;
+}
+
 // Blocks for so many tokens. False: the sequence itself had to give way.
 bool GenerationLoop::MakeRoom(Sequence& sequence, int num_tokens) {
   while (static_cast<int>(sequence.blocks.size()) < BlocksFor(num_tokens)) {
-    const int32_t block = blocks_.Take();
-    if (block >= 0) {
-      sequence.blocks.push_back(block);
-    } else if (!Preempt(sequence)) {
-      return false;
-    }
+    if (!TakeBlock(sequence) && !Preempt(sequence)) return false;
   }
   return true;
 }
 
-// The one that came last waits again, before all who wait. False: that is `for_whom`.
+// The last of those that run waits again, before all of its priority that have not begun. False: that is `for_whom`.
 bool GenerationLoop::Preempt(const Sequence& for_whom) {
   BANTAM_CHECK(!running_.empty());
   std::unique_ptr<Sequence> last = std::move(running_.back());
@@ -229,9 +311,84 @@ bool GenerationLoop::Preempt(const Sequence& for_whom) {
   ReleaseBlocks(*last);
   ++last->times_preempted;
   ++stats_.preemptions;
-  waiting_.push_front(std::move(last));
+  waiting_.push_back(std::move(last));
   return other;
 }
+
+// -------------------------------------------------------------------------------------------------------------- drafts
+
+// What a text could draft, and with what hope. False: nothing.
+bool GenerationLoop::OfferDraft(Sequence& sequence, const DraftStep& step, DraftOffer& offer) {
+  sequence.draft_source = DraftSource::kNone;
+  // The last token that it may have is chosen without a draft.
+  offer = {.length = std::min(options_.speculation.max_draft, sequence.request.max_tokens - sequence.generated() - 1)};
+  if (offer.length <= 0) return false;
+  if (options_.speculation.lookup) {
+    sequence.repeat = FindRepeat(sequence.tokens);
+    if (sequence.repeat.matched > 0) {
+      sequence.draft_source = RepeatSource(sequence.repeat.matched);
+      offer.acceptance = sequence.history.Rate(sequence.draft_source, acceptance_);
+    }
+  }
+  if (draft_model_ != nullptr && draft_model_->CanRead(sequence, offer.length)) {
+    DraftOffer other = offer;
+    other.acceptance = sequence.history.Rate(DraftSource::kModel, acceptance_);
+    other.pass_ms = draft_model_->pass_ms();
+    // A repeat costs nothing to draft.
+    if (sequence.draft_source == DraftSource::kNone || BestRate(other, costs_, step) > BestRate(offer, costs_, step)) {
+      sequence.draft_source = DraftSource::kModel;
+      offer = other;
+    }
+  }
+  if (sequence.draft_source == DraftSource::kNone) return false;
+  offer.probe = sequence.history.Probes(sequence.draft_source);
+  return true;
+}
+
+// Never at the cost of others: with the rows that the step has left, and blocks that are free.
+void GenerationLoop::DraftTokens(int budget) {
+  offers_.clear();
+  offering_.clear();
+  jobs_.clear();
+  const int fixed = options_.speculation.fixed_draft;
+  DraftStep step{.budget = budget};
+  for (const Scheduled& part : step_) {
+    step.rows += part.count;
+    if (part.sampled()) ++step.texts;
+  }
+  if (budget <= 0 || (fixed == 0 && step.rows > StepCosts::kMostRows)) return;
+  for (const Scheduled& part : step_) {
+    DraftOffer offer;
+    if (!part.sampled() || !OfferDraft(*part.sequence, step, offer)) continue;
+    offers_.push_back(offer);
+    offering_.push_back(part.sequence);
+  }
+  if (offers_.empty()) return;
+  if (fixed == 0) PlanDrafts(offers_, costs_, step);
+  for (size_t i = 0; i < offers_.size(); ++i) {
+    Sequence& sequence = *offering_[i];
+    int length = fixed > 0 ? std::min({fixed, offers_[i].length, budget}) : offers_[i].granted;
+    while (length > 0 && static_cast<int>(sequence.blocks.size()) < BlocksFor(sequence.num_tokens() + length)) {
+      if (!TakeBlock(sequence)) break;
+    }
+    length = std::min(length, static_cast<int>(sequence.blocks.size()) * kKvBlockTokens - sequence.num_tokens());
+    if (length <= 0) {
+      sequence.history.Declined(sequence.draft_source);
+      continue;
+    }
+    budget -= length;
+    sequence.draft_is_probe = offers_[i].probe;
+    if (sequence.draft_source == DraftSource::kModel) {
+      jobs_.push_back({&sequence, length});
+      continue;
+    }
+    CopyRepeat(sequence.tokens, sequence.repeat, static_cast<size_t>(length), sequence.draft);
+    sequence.CutDraft();
+  }
+  if (!jobs_.empty()) draft_model_->Draft(jobs_, options_.max_batch_tokens, decoder_.vocab_size());
+}
+
+// ------------------------------------------------------------------------------------------------------------ the step
 
 void GenerationLoop::Run() {
   ids_.clear();
@@ -239,15 +396,25 @@ void GenerationLoop::Run() {
   cached_.clear();
   tables_.clear();
   rows_.clear();
-  for (const auto& [sequence, count] : step_) {
-    const auto begin = sequence->tokens.begin() + sequence->num_cached;
-    ids_.insert(ids_.end(), begin, begin + count);
+  std::vector<std::pair<Sequence*, size_t>> sampled;  // with the first of its rows of logits
+  for (const Scheduled& part : step_) {
+    Sequence& sequence = *part.sequence;
+    const auto begin = sequence.tokens.begin() + sequence.num_cached;
+    ids_.insert(ids_.end(), begin, begin + part.count);
+    if (part.sampled()) {
+      sampled.emplace_back(&sequence, rows_.size());
+      rows_.push_back(static_cast<int32_t>(ids_.size()) - 1);
+      for (const int32_t token : sequence.draft) {
+        rows_.push_back(static_cast<int32_t>(ids_.size()));
+        ids_.push_back(token);
+      }
+    }
     borders_.push_back(static_cast<int32_t>(ids_.size()));
-    cached_.push_back(sequence->num_cached);
-    tables_.push_back(sequence->blocks.data());
-    if (count == sequence->missing()) rows_.push_back(borders_.back() - 1);
-    if (sequence->missing() > 1) stats_.prompt_tokens += static_cast<uint64_t>(count);
+    cached_.push_back(sequence.num_cached);
+    tables_.push_back(sequence.blocks.data());
+    if (sequence.missing() > 1) stats_.prompt_tokens += static_cast<uint64_t>(part.count);
   }
+  const MonotonicTime start = MonotonicNow();
   const auto width = static_cast<size_t>(decoder_.vocab_size());
   logits_.resize(rows_.size() * width);
   decoder_.Forward({.token_ids = ids_,
@@ -258,110 +425,76 @@ void GenerationLoop::Run() {
                     .logits_rows = rows_},
                    *workspace_, pool_, logits_);
   ++stats_.steps;
-
-  std::vector<Sequence*> sampled;
-  for (const auto& [sequence, count] : step_) {
-    if (count == sequence->missing()) sampled.push_back(sequence);
-  }
-  choices_.assign(sampled.size(), std::nullopt);
   pool_.Run(static_cast<int>(sampled.size()), [&](int task, int) {
-    const auto i = static_cast<size_t>(task);
-    choices_[i] = Choose(*sampled[i], std::span(logits_).subspan(i * width, width));
+    const auto& [sequence, row] = sampled[static_cast<size_t>(task)];
+    sequence->Write(std::span(logits_).subspan(row * width, (1 + sequence->draft.size()) * width), width);
   });
+  costs_.Observe(static_cast<int>(ids_.size()), MillisecondsSince(start));
 }
 
-// Beside others, on any thread of the pool.
-Result<TokenChoice> GenerationLoop::Choose(Sequence& sequence, std::span<float> logits) const {
-  if (!sequence.held) return sequence.sampler.Sample(logits);
-  const grammar::ConstraintState& held = *sequence.held;
-  const size_t tokens = std::max(logits.size(), static_cast<size_t>(sequence.request.constraint->tokens().size()));
-  sequence.allowed.resize((tokens + 31) / 32);
-  bool any = held.Mask(sequence.allowed);
-  const bool can_end = held.CanEnd();
-  for (const int32_t id : sequence.request.stop_ids) {
-    if (id < 0 || static_cast<size_t>(id) >= logits.size()) continue;
-    uint32_t& word = sequence.allowed[static_cast<size_t>(id) / 32];
-    const uint32_t bit = 1U << id % 32;
-    word = can_end ? word | bit : word & ~bit;
-    any |= can_end;
-  }
-  if (!any) {
-    return Err(ErrorCode::kUnsupported,
-               "after {} tokens of text the model's vocabulary has none that its grammar or schema lets follow",
-               sequence.generated());
-  }
-  return sequence.sampler.Sample(logits, sequence.allowed);
-}
-
-// The tokens of this step are in the cache now; full blocks may be found by others.
+// So many tokens more are in the cache now; full blocks may be found by others.
 void GenerationLoop::Advance(Sequence& sequence, int count) {
   sequence.num_cached += count;
+  sequence.model_cached = std::min(sequence.model_cached, sequence.num_cached);
   if (!options_.prefix_cache) return;
   for (; (sequence.num_published + 1) * kKvBlockTokens <= sequence.num_cached; ++sequence.num_published) {
     const auto index = static_cast<size_t>(sequence.num_published);
     const KvBlocks::Tokens tokens(sequence.tokens.data() + index * kKvBlockTokens, kKvBlockTokens);
     sequence.content = blocks_.Publish(sequence.blocks[index], sequence.content, tokens);
+    if (draft_model_ != nullptr) draft_model_->BlockPublished(sequence, sequence.num_published);
   }
 }
 
 void GenerationLoop::Deliver() {
-  size_t next = 0;
-  for (const auto& [sequence, count] : step_) {
-    const bool sampled = count == sequence->missing();
-    Advance(*sequence, count);
-    if (!sampled) continue;
-    const Result<TokenChoice>& choice = *choices_[next++];
-    std::optional<Result<GenerationSummary>> end;
-    if (!choice) {
-      end = choice.error();
-    } else {
-      end = Take(*sequence, *choice);
+  for (const Scheduled& part : step_) {
+    Sequence& sequence = *part.sequence;
+    if (!part.sampled()) {
+      Advance(sequence, part.count);
+      continue;
     }
+    const int before = sequence.num_tokens(), drafted = static_cast<int>(sequence.draft.size());
+    const std::optional<Result<GenerationSummary>> end = Say(sequence);
+    // Of the draft only what became text stays in the cache: the rest is written over, its blocks go back.
+    Advance(sequence, part.count + std::min(sequence.accepted, sequence.num_tokens() - before));
+    while (static_cast<int>(sequence.blocks.size()) > BlocksFor(sequence.num_tokens())) {
+      blocks_.Release(sequence.blocks.back());
+      sequence.blocks.pop_back();
+    }
+    if (drafted > 0) {
+      // Where the text ended the draft was not wrong.
+      const int tried =
+          sequence.end && sequence.accepted == static_cast<int>(sequence.written.size()) ? sequence.accepted : drafted;
+      acceptance_.Count(sequence.draft_source, tried, sequence.accepted);
+      sequence.history.Count(sequence.draft_source, tried, sequence.accepted, sequence.draft_is_probe);
+    }
+    sequence.draft.clear();
     if (!end) continue;
-    const auto place = std::ranges::find(running_, sequence, &std::unique_ptr<Sequence>::get);
+    const auto place = std::ranges::find(running_, &sequence, &std::unique_ptr<Sequence>::get);
     End(running_, static_cast<size_t>(place - running_.begin()), *end);
   }
 }
 
-// A token that was chosen, and those that must follow it: they are computed together, as a prompt's are.
-std::optional<Result<GenerationSummary>> GenerationLoop::Take(Sequence& sequence, const TokenChoice& choice) {
-  std::optional<Result<GenerationSummary>> end = Say(sequence, choice);
-  if (end || !sequence.held || sequence.request.sampling.top_logprobs >= 0) return end;
-  for (const int32_t id : sequence.held->ForcedTokens()) {
-    sequence.sampler.Accept(id);
-    if ((end = Say(sequence, {.id = id}))) return end;
+// Puts what was written at the end of the text; how the text ends, if it does.
+std::optional<Result<GenerationSummary>> GenerationLoop::Say(Sequence& sequence) {
+  const auto drafted = static_cast<uint64_t>(sequence.draft.size());
+  const auto accepted = static_cast<uint64_t>(sequence.accepted);
+  sequence.speculated_tokens += static_cast<int>(drafted);
+  sequence.accepted_tokens += static_cast<int>(accepted);
+  stats_.speculated_tokens += drafted;
+  stats_.accepted_tokens += accepted;
+  for (const TokenChoice& choice : sequence.written) {
+    sequence.tokens.push_back(choice.id);
+    ++stats_.generated_tokens;
+    FairShares::Charge(*sequence.share, kTextShare);
+    if (choice.id == sequence.stop_id) break;  // the last, which is not told
+    GenerationListener* listener = sequence.request.listener;
+    if (listener == nullptr || listener->OnToken(choice)) continue;
+    sequence.stop_id = -1;
+    return sequence.Summary(FinishReason::kStop);
   }
+  if (sequence.failed) return *sequence.failed;
+  if (sequence.end) return sequence.Summary(*sequence.end);
   return std::nullopt;
-}
-
-// Puts it at the end of the text; how the text ends, if it does.
-std::optional<Result<GenerationSummary>> GenerationLoop::Say(Sequence& sequence, const TokenChoice& choice) {
-  sequence.tokens.push_back(choice.id);
-  ++stats_.generated_tokens;
-  const auto& stops = sequence.request.stop_ids;
-  if (std::ranges::find(stops, choice.id) != stops.end()) {
-    Result<GenerationSummary> end = SummaryOf(sequence, FinishReason::kStop);
-    end->stop_id = choice.id;
-    return end;
-  }
-  if (sequence.held) {
-    if (Status accepted = sequence.held->Accept(choice.id); !accepted) return std::move(accepted).error();
-  }
-  if (sequence.request.listener != nullptr && !sequence.request.listener->OnToken(choice)) {
-    return SummaryOf(sequence, FinishReason::kStop);
-  }
-  if (sequence.held && sequence.held->IsDone()) return SummaryOf(sequence, FinishReason::kStop);
-  if (sequence.generated() >= sequence.request.max_tokens) return SummaryOf(sequence, FinishReason::kLength);
-  return std::nullopt;
-}
-
-Result<GenerationSummary> GenerationLoop::SummaryOf(const Sequence& sequence, FinishReason reason) const {
-  return GenerationSummary{.reason = reason,
-                           .stop_id = -1,
-                           .prompt_tokens = sequence.num_prompt(),
-                           .generated_tokens = sequence.generated(),
-                           .cached_tokens = sequence.found_tokens,
-                           .times_preempted = sequence.times_preempted};
 }
 
 bool GenerationLoop::Step() {

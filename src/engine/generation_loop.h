@@ -5,15 +5,23 @@
 //   while (loop.Step()) {}
 //
 // A step takes one token of each text that is being written, then pieces of prompts, up to a budget: a long prompt
-// delays the others by no more than one such step. When blocks of the cache run out, the request that came last gives
-// its own back and is computed again later, with the same numbers; none fails for it. One thread.
+// delays the others by no more than one such step. What is left of the budget verifies drafts (speculation.h): tokens
+// that probably follow, computed beside the last one. They are taken where they are what is chosen anyway.
+//
+// Who waits is taken by priority, the lowest number first, then by what its key had so far (fair_shares.h), then in
+// order of arrival. When blocks of the cache run out, the last of those that run by the same order gives its own back
+// and is computed again later, with the same numbers; none fails for it. One thread.
 #pragma once
 
 #include <deque>
 #include <memory>
+#include <unordered_map>
 
+#include "engine/draft_model.h"
 #include "engine/generation.h"
 #include "engine/kv_blocks.h"
+#include "engine/sequence.h"
+#include "engine/speculation.h"
 #include "models/decoder.h"
 
 namespace bantam {
@@ -23,6 +31,13 @@ struct LoopOptions {
   int max_batch_tokens = 256;  // of one step
   int max_sequences = 32;      // computed side by side
   bool prefix_cache = true;    // requests find the beginnings of earlier ones
+  SpeculationOptions speculation = {};
+};
+
+// A smaller decoder for drafts, and memory for as many blocks of it as the other one has; or nothing.
+struct DraftDecoder {
+  const Decoder* decoder = nullptr;
+  KvCacheView cache = {};
 };
 
 struct GenerationStats {
@@ -32,13 +47,15 @@ struct GenerationStats {
   uint64_t cached_tokens = 0;  // of prompts, not computed because they were in the cache
   uint64_t preemptions = 0;
   uint64_t requests = 0;  // ended
+  uint64_t speculated_tokens = 0, accepted_tokens = 0;
   int running = 0, waiting = 0, free_blocks = 0, num_blocks = 0;
 };
 
 class GenerationLoop {
  public:
   // cache: memory for options.num_blocks blocks. All must outlive the loop.
-  GenerationLoop(const Decoder& decoder, ThreadPool& pool, const KvCacheView& cache, const LoopOptions& options);
+  GenerationLoop(const Decoder& decoder, ThreadPool& pool, const KvCacheView& cache, const LoopOptions& options,
+                 const DraftDecoder& draft = {});
   ~GenerationLoop();  // what is left ends with kCancelled
 
   // The longest sequence that model and cache allow, prompt and text together.
@@ -49,40 +66,55 @@ class GenerationLoop {
   void Add(uint64_t id, GenerationRequest request);
   // Ends it with kCancelled before the next step; false: it has ended.
   bool Cancel(uint64_t id);
+  // Ends the last of the requests of a key that wait and have not begun with `error`; false: it has none.
+  bool GiveUp(const std::string& key, const Error& error);
+  // How many of each key wait and have not begun.
+  std::unordered_map<std::string, int> WaitingByKey() const;
   // False: there is nothing to do.
   bool Step();
   const GenerationStats& Stats();
 
  private:
-  struct Sequence;
   struct Scheduled {
     Sequence* sequence;
-    int count;  // tokens of it in this step
+    int count;  // tokens of it in this step, without its draft
+    bool sampled() const { return count == sequence->missing(); }
   };
   using List = std::deque<std::unique_ptr<Sequence>>;
 
   void EndExpired();
   void Schedule();
   bool Admit(int budget);
+  Sequence* NextWaiting() const;
+  void FindBeginning(Sequence& sequence);
   bool WillBeFound(const Sequence& sequence) const;
+  bool HasRoomFor(const Sequence& sequence);
+  void Begin(Sequence& sequence);
   bool MakeRoom(Sequence& sequence, int num_tokens);
+  bool TakeBlock(Sequence& sequence);
   bool Preempt(const Sequence& for_whom);
   void ReleaseBlocks(Sequence& sequence);
+
+  void DraftTokens(int budget);
+  bool OfferDraft(Sequence& sequence, const DraftStep& step, DraftOffer& offer);
   void Run();
   void Deliver();
+  std::optional<Result<GenerationSummary>> Say(Sequence& sequence);
   void Advance(Sequence& sequence, int count);
-  Result<TokenChoice> Choose(Sequence& sequence, std::span<float> logits) const;
-  std::optional<Result<GenerationSummary>> Take(Sequence& sequence, const TokenChoice& choice);
-  std::optional<Result<GenerationSummary>> Say(Sequence& sequence, const TokenChoice& choice);
   void End(List& list, size_t index, const Result<GenerationSummary>& result);
-  Result<GenerationSummary> SummaryOf(const Sequence& sequence, FinishReason reason) const;
 
   const Decoder& decoder_;
   ThreadPool& pool_;
   const KvCacheView cache_;
   const LoopOptions options_;
   KvBlocks blocks_;
-  List running_, waiting_;  // in order of arrival
+  std::unique_ptr<DraftModel> draft_model_;  // null: none
+  List running_;                             // by priority, then in the order in which they began
+  List waiting_;                             // in no order that matters
+  uint64_t num_arrived_ = 0, num_begun_ = 0;
+  FairShares shares_;
+  AcceptanceBook acceptance_;
+  StepCosts costs_;
   GenerationStats stats_;
 
   // Of the step that is being computed.
@@ -91,7 +123,9 @@ class GenerationLoop {
   std::vector<int32_t> ids_, borders_, cached_, rows_;
   std::vector<const int32_t*> tables_;
   std::vector<float> logits_;
-  std::vector<std::optional<Result<TokenChoice>>> choices_;
+  std::vector<DraftOffer> offers_;
+  std::vector<Sequence*> offering_;
+  std::vector<DraftModel::Job> jobs_;
 };
 
 }  // namespace bantam

@@ -103,6 +103,14 @@ Sampler::Sampler(SamplingParams params, std::span<const int32_t> prompt_ids) : p
   for (const int32_t id : prompt_ids) seen_[id].in_prompt = true;
 }
 
+Sampler Sampler::WithoutLogprobs() const {
+  Sampler copy(params_, {});
+  copy.params_.top_logprobs = -1;
+  copy.seen_ = seen_;
+  copy.num_drawn_ = num_drawn_;
+  return copy;
+}
+
 void Sampler::Accept(int32_t id) {
   ++num_drawn_;
   if (params_.repetition_penalty != 1 || params_.frequency_penalty != 0 || params_.presence_penalty != 0) {

@@ -63,6 +63,9 @@ class Sampler {
   // A token that was not chosen here but stands in the text all the same.
   void Accept(int32_t id);
 
+  // A copy that goes on by itself, for drafts: it tells no log probabilities.
+  Sampler WithoutLogprobs() const;
+
   const SamplingParams& params() const { return params_; }
 
  private:

@@ -101,6 +101,7 @@ class StreamImpl final : public TextStream {
     writers_.push_back(std::make_unique<TextWriter>(static_cast<int>(writers_.size()), tokenizer, request.prompt_ids,
                                                     call.stop, events_));
     request.listener = writers_.back().get();
+    request.joins = !ids_.empty();
     BANTAM_TRY(const uint64_t id, engine_.Submit(std::move(request)));
     ids_.push_back(id);
     return Ok();
@@ -176,6 +177,8 @@ class GeneratorImpl final : public Generator {
     request.stop_ids = call.stop_ids;
     if (!call.ignore_eos) request.stop_ids.insert(request.stop_ids.end(), stop_tokens_.begin(), stop_tokens_.end());
     request.deadline = call.deadline;
+    request.priority = call.priority;
+    request.key = call.key;
     request.constraint = call.constraint;
     stream.CountPrompt(request.prompt_ids.size());
     for (int i = 0; i < call.n; ++i) {
@@ -193,6 +196,26 @@ class GeneratorImpl final : public Generator {
 };
 
 }  // namespace
+
+Result<std::unique_ptr<Decoder>> LoadDraftDecoder(std::string_view reference, WeightType weight_type,
+                                                  const Tokenizer& tokenizer, std::string_view model_name) {
+  BANTAM_TRY(ModelFolder model, OpenModel(reference));
+  const std::string name = EscapeForTerminal(model.name);
+  if (!IsKnownDecoder(model.architecture) || model.tokenizer_json.empty()) {
+    return Err(ErrorCode::kInvalidArgument, "the draft model {} is no model that writes text", name);
+  }
+  BANTAM_TRY(const std::unique_ptr<Tokenizer> own, Tokenizer::Load(model.tokenizer_json));
+  for (int32_t id = 0; id < std::max(own->vocab_size(), tokenizer.vocab_size()); ++id) {
+    const std::string_view ours = tokenizer.TokenText(id), theirs = own->TokenText(id);
+    if (ours == theirs) continue;
+    return Err(
+        ErrorCode::kInvalidArgument,
+        "the draft model {} has other tokens than {}: token {} is \"{}\" in one and \"{}\" in the other; a draft "
+        "model must be one of the same family",
+        name, EscapeForTerminal(model_name), id, EscapeForTerminal(theirs, 40), EscapeForTerminal(ours, 40));
+  }
+  return LoadDecoder(model, {.weight_type = weight_type});
+}
 
 Result<std::unique_ptr<Generator>> Generator::Load(std::string_view reference, const GeneratorOptions& options) {
   BANTAM_TRY(ModelFolder model, OpenModel(reference));
@@ -224,7 +247,12 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
   Result<ChatTemplate> chat = ChatTemplate::Load(model.path);  // most of what it is asked for does without
   BANTAM_TRY(std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = options.weight_type}));
   model.weights.reset();
-  BANTAM_TRY(std::unique_ptr<GenerationEngine> engine, GenerationEngine::Create(std::move(decoder), options.engine));
+  std::unique_ptr<Decoder> draft;
+  if (!options.draft.empty()) {
+    BANTAM_TRY(draft, LoadDraftDecoder(options.draft, options.weight_type, *tokenizer, model.name));
+  }
+  BANTAM_TRY(std::unique_ptr<GenerationEngine> engine,
+             GenerationEngine::Create(std::move(decoder), options.engine, std::move(draft)));
   return std::unique_ptr<Generator>(std::make_unique<GeneratorImpl>(model.name, model.architecture,
                                                                     std::move(tokenizer), std::move(engine),
                                                                     std::move(stop_tokens), std::move(chat)));

@@ -39,6 +39,8 @@ struct GenerateCall {
   int n = 1;                                                        // texts; the i-th has the seed sampling.seed + i
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;  // of Generator::Constrain
   MonotonicTime deadline = MonotonicTime::max();
+  int priority = 0;      // lower goes first
+  std::string key = {};  // whose: keys of one priority get equal shares
 };
 
 struct TextEnd {
@@ -75,7 +77,13 @@ struct GeneratedText {
 struct GeneratorOptions {
   WeightType weight_type = WeightType::kBlocks;  // the block formats of the file
   GenerationOptions engine = {};
+  // A smaller model with the same tokens, whose drafts this one verifies: a name in the store, a folder or a GGUF file.
+  std::string draft = {};
 };
+
+// The decoder of a model that drafts for another one. kInvalidArgument where its tokens are not those of `tokenizer`.
+Result<std::unique_ptr<Decoder>> LoadDraftDecoder(std::string_view reference, WeightType weight_type,
+                                                  const Tokenizer& tokenizer, std::string_view model_name);
 
 // Everything may be called from any thread. Streams must end before the generator does.
 class Generator {

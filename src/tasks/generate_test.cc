@@ -111,6 +111,67 @@ TEST_F(Stories, TextsDoNotDependOnTheirCompany) {
   EXPECT_NE(three[2].text, three[0].text);
 }
 
+// A trained model, whose text repeats itself: the rows of a draft give the bits that a token alone gives.
+TEST_F(Stories, DraftsLeaveTheTextAsItIs) {
+  const std::string path = (temp_.path() / "stories.gguf").string();
+  struct Setting {
+    SpeculationOptions speculation;
+    bool draft = false;
+  };
+  const std::vector<Setting> settings = {{{.max_draft = 0}},
+                                         {{}},
+                                         {{.fixed_draft = 1}},
+                                         {{.fixed_draft = 7}},
+                                         {{.max_draft = 30, .fixed_draft = 30}},
+                                         {{.lookup = false, .fixed_draft = 5}, true},
+                                         {{}, true}};
+  for (const WeightType type : {WeightType::kF32, WeightType::kBlocks}) {
+    std::vector<std::vector<std::vector<int32_t>>> texts;
+    for (const Setting& setting : settings) {
+      const auto generator = Generator::Load(path, {.weight_type = type,
+                                                    .engine = {.num_threads = 2,
+                                                               .cache_tokens = 700,
+                                                               .max_batch_tokens = 50,
+                                                               .speculation = setting.speculation},
+                                                    .draft = setting.draft ? path : ""});
+      ASSERT_OK(generator);
+      std::vector<GenerateCall> calls;
+      for (unsigned i = 0; i < 12; ++i) {
+        GenerateCall call{.prompt = i % 3 == 0 ? "Lily had a red ball. Tom had a red ball. Lily had a" : "One day",
+                          .sampling = {.temperature = i % 4 == 0 ? 0 : 0.3f + 0.1f * static_cast<float>(i), .seed = i},
+                          .max_tokens = 150,
+                          .ignore_eos = true};
+        if (i % 3 == 1) call.sampling.repetition_penalty = 1.2f;
+        if (i % 5 == 2) call.sampling.top_p = 0.8f;
+        if (i % 5 == 3) call.sampling.top_logprobs = 3;
+        calls.push_back(call);
+      }
+      ASSERT_OK_AND_ASSIGN(const auto stream, (*generator)->Start(calls));
+      std::vector<std::vector<int32_t>> ids(calls.size());
+      int speculated = 0;
+      while (true) {
+        ASSERT_OK_AND_ASSIGN(const auto event, stream->Next());
+        if (!event) break;
+        for (const TokenChoice& token : event->tokens) ids[static_cast<size_t>(event->index)].push_back(token.id);
+        if (event->end) speculated += event->end->summary.speculated_tokens;
+      }
+      if (setting.speculation.fixed_draft > 0) {
+        EXPECT_GT(speculated, 0);
+      }
+      texts.push_back(std::move(ids));
+      EXPECT_EQ(texts.back(), texts.front()) << WeightTypeName(type) << " fixed " << setting.speculation.fixed_draft;
+    }
+  }
+}
+
+TEST_F(Stories, ADraftModelMustHaveTheSameTokens) {
+  const auto generator =
+      Generator::Load((temp_.path() / "stories.gguf").string(), {.engine = {}, .draft = "src/models/golden/bert"});
+  ASSERT_FALSE(generator);
+  EXPECT_EQ(generator.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(generator.error().message, HasSubstr("draft model"));
+}
+
 TEST_F(Stories, AStreamMayBeCancelledOrLeft) {
   // So many that they are not all written by the time that this thread goes on.
   ASSERT_OK_AND_ASSIGN(auto stream, generator_->Start({.prompt = "One day", .ignore_eos = true, .n = 64}));

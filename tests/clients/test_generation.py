@@ -297,6 +297,9 @@ BAD = [
     ("completions", {"stop": ["a", 5]}, "stop[1]"),
     ("completions", {"stop_token_ids": ["a"]}, "stop_token_ids"),
     ("completions", {"seed": "x"}, "seed"),
+    ("completions", {"priority": "high"}, "priority"),
+    ("completions", {"priority": 1 << 40}, "priority"),
+    ("completions", {"timeout_ms": 0}, "timeout_ms"),
     ("completions", {"suffix": "the end"}, "suffix"),
     ("completions", {"stream_options": 5}, "stream_options"),
     ("completions", {"guided_regex": "a("}, "guided_regex"),
@@ -356,6 +359,89 @@ def test_output_is_held_to_what_is_asked(server, client, model):
     # This vocabulary has no braces: an error, and no document that is none.
     reply = httpx.post(f"{server.url}/v1/completions", json={"model": model, "prompt": "a", "guided_json": SCHEMA})
     assert reply.status_code == 400 and "vocabulary" in reply.json()["error"]["message"]
+
+
+def test_drafts_leave_the_text_as_it_is(client, model, stories, bantam_server, bantam_binary):
+    """Off, always, from another model, as far as it pays: the text is one, with log probabilities, patterns and stops, too."""
+    servers = [
+        bantam_server("--model", stories, "--speculate", "off"),
+        bantam_server("--model", stories, "--speculate", 6),
+        bantam_server("--model", stories, "--speculate", 5, "--draft", stories),
+    ]
+    clients = [client] + [openai.OpenAI(base_url=f"{s.url}/v1", api_key="unused", max_retries=0, timeout=120) for s in servers]
+    story = "Lily had a red ball. Tom had a red ball. Lily had a red"
+    asked = [
+        {"max_tokens": 200, "extra_body": {"ignore_eos": True}},
+        {"temperature": 0.9, "seed": 3, "n": 4, "frequency_penalty": 0.3},
+        {"temperature": 0.7, "seed": 8, "best_of": 3, "extra_body": {"top_k": 20, "min_p": 0.02}},
+        {"logprobs": 3, "temperature": 0.5, "seed": 1},
+        {"stop": [" ball", "park"], "max_tokens": 200},
+        {"extra_body": {"guided_regex": "((Tom|Lily) has a (red|blue) ball[.] ){6}"}, "seed": 2, "temperature": 1, "max_tokens": 150},
+    ]
+    for more in asked:
+        choices = [complete(c, name, story, **more).choices for c, name in zip(clients, [model] + 3 * ["stories"])]
+        assert all(one == choices[1] for one in choices), more
+    for server, drafts in zip(servers, (False, True, True)):
+        assert (metric(server, "bantam_generation_speculated_tokens_total") > 0) is drafts
+        assert (metric(server, "bantam_generation_accepted_tokens_total") > 0) is drafts
+    details = complete(clients[3], "stories", story, **asked[0]).usage.completion_tokens_details
+    assert details.accepted_prediction_tokens > 50  # a model foresees itself
+    said = json.loads(command(bantam_binary, servers[0].home, "run", stories, story, "--raw", "--json", "--temperature", 0, "-n", 60, "--speculate", 4))
+    assert said["speculated"] >= said["accepted"] >= 0 and said["texts"][0]["text"] == complete(client, model, story).choices[0].text
+    if (real_home() / "models" / "smollm2").is_dir():
+        refused = subprocess.run([bantam_binary, "run", stories, "a", "--draft", "smollm2"], capture_output=True, text=True,
+                                 env=os.environ | {"BANTAM_HOME": str(real_home())}, timeout=120)  # fmt: skip
+        assert refused.returncode == 64 and "other tokens" in refused.stderr
+
+
+def test_time_is_over(server, model):
+    """With some text it is the answer; with none a 504."""
+    url = server.url + "/v1/completions"
+    body = {"model": model, "prompt": "Once", "max_tokens": 480, "ignore_eos": True, "temperature": 0}
+    whole = httpx.post(url, json=body, timeout=120).json()["choices"][0]["text"]
+    many = {"n": 128, "timeout_ms": 500}  # beside 127 others a text takes long enough
+    reply = httpx.post(url, json=body | many, timeout=120)
+    assert reply.status_code == 200
+    choices = reply.json()["choices"]
+    assert all(whole.startswith(choice["text"]) for choice in choices)
+    assert {choice["finish_reason"] for choice in choices} <= {"deadline", "length"}
+    assert any(choice["finish_reason"] == "deadline" for choice in choices)
+    with httpx.stream("POST", url, json=body | many | {"stream": True}, timeout=120) as stream:
+        events = [line for line in stream.iter_lines() if line]
+    assert events[-1] == "data: [DONE]" and any('"finish_reason":"deadline"' in event for event in events)
+    # One that waits behind others until its time is over.
+    busy = [post_raw(server, body | {"n": 128, "temperature": 1}) for _ in range(2)]
+    eventually(lambda: metric(server, "bantam_generation_waiting") > 0)
+    for more in ({"timeout_ms": 1}, {"timeout_ms": 1, "stream": True}):
+        late = httpx.post(url, json=body | more, timeout=60)
+        assert late.status_code == 504 and "before a token" in late.json()["error"]["message"]
+    assert httpx.post(url, json=body, headers={"X-Bantam-Timeout-Ms": "1"}, timeout=60).status_code == 504
+    for connection in busy:
+        connection.close()
+    eventually(lambda: metric(server, "bantam_generation_running") + metric(server, "bantam_generation_waiting") == 0)
+
+
+def test_an_urgent_request_and_another_key_go_first(stories, bantam_server):
+    server = bantam_server("--model", stories, "--parallel", 1, "--speculate", "off")
+    url, long = server.url + "/v1/completions", {"model": "stories", "prompt": "Once", "max_tokens": 400, "ignore_eos": True}
+    ended = []
+
+    def ask(name, body, headers):
+        reply = httpx.post(url, json=body, headers=headers, timeout=120)
+        reply.raise_for_status()
+        ended.append(name)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(ask, "many", long | {"n": 4, "seed": i}, {"Authorization": "Bearer many"}) for i in range(8)]
+        eventually(lambda: metric(server, "bantam_generation_waiting") >= 16)
+        asked += [pool.submit(ask, "other", long | {"max_tokens": 1}, {"Authorization": "Bearer other"})]
+        asked += [pool.submit(ask, "urgent", long | {"max_tokens": 1, "priority": -1}, {"Authorization": "Bearer many"})]
+        asked += [pool.submit(ask, "header", long | {"max_tokens": 1}, {"Authorization": "Bearer many", "X-Bantam-Priority": "-2"})]
+        for one in asked:
+            one.result()
+    # Of the 32 texts of the first key half waited before they came.
+    assert ended.count("many") == 8 and max(ended.index(name) for name in ("other", "urgent", "header")) < 8, ended
+    assert metric(server, "bantam_generation_preemptions_total") >= 1
 
 
 def test_harmless_fields_are_taken(client, model):

@@ -68,6 +68,8 @@ class Exchange {
     if (request_.logprobs && text.num_tokens == 0 && !event.tokens.empty()) {
       text.dropped_bytes = json_.DroppedBytes(event.tokens.front(), event.text);
     }
+    // Nothing was written in time, and nothing of the others was told: that is no answer.
+    if (request_.stream && !begun_ && event.end && Expired(*event.end)) return Fail(Late()), false;
     text.num_tokens += event.tokens.size();
     text.text_bytes += event.text.size();
     if (event.end) text.end = *event.end;
@@ -75,6 +77,15 @@ class Exchange {
     text.text += event.text;
     std::ranges::move(event.tokens, std::back_inserter(text.tokens));
     return true;
+  }
+
+  static bool Expired(const TextEnd& end) {
+    return end.reason == FinishReason::kDeadline && end.summary.generated_tokens == 0;
+  }
+  static Error Late() {
+    return Err(ErrorCode::kDeadline,
+               "the request's time was over before a token was written; it waited for its turn "
+               "or its prompt was being read");
   }
 
   void Time(ChoiceText& text, size_t num_tokens) {
@@ -100,6 +111,7 @@ class Exchange {
 
   void Finish() {
     if (request_.stream) return FinishStream();
+    if (std::ranges::all_of(texts_, [](const ChoiceText& text) { return Expired(*text.end); })) return Fail(Late());
     json::array choices;
     int index = 0;
     for (size_t call = 0; call < request_.calls.size(); ++call) {
@@ -134,16 +146,21 @@ class Exchange {
   }
 
   json::object Usage() const {
-    int64_t cached = 0, text = 0;
+    int64_t cached = 0, text = 0, speculated = 0, accepted = 0;
     for (const ChoiceText& choice : texts_) {
       text += choice.end->summary.generated_tokens;
+      speculated += choice.end->summary.speculated_tokens;
+      accepted += choice.end->summary.accepted_tokens;
     }
     // What the first text of a prompt found: the others find what that one left, which the client did not pay for
     // twice.
     for (size_t call = 0; call < request_.calls.size(); ++call) {
       cached += texts_[call * static_cast<size_t>(request_.best_of)].end->summary.cached_tokens;
     }
-    return json_.Usage(prompt_tokens_, cached, text);
+    json::object usage = json_.Usage(prompt_tokens_, cached, text);
+    usage["completion_tokens_details"] =
+        json::object{{"accepted_prediction_tokens", accepted}, {"rejected_prediction_tokens", speculated - accepted}};
+    return usage;
   }
 
   // ---------------------------------------------------------------------------------------------------------- in
@@ -194,7 +211,7 @@ class Exchange {
       responder_.Write("data: " + OpenAiErrorBody(HttpStatusOf(error.code), error.message) + "\n\n");
       return EndStream();
     }
-    Send(OpenAiError(error));
+    Send(OpenAiError(error, {}, request_.model->generator->engine().RetryAfter()));
   }
   void Send(HttpReply reply) { responder_.Send(std::move(reply)); }
 
@@ -230,8 +247,8 @@ void StartGeneration(ApiContext& context, const HttpRequest& http, Responder& re
     }
   });
   if (taken) return;
-  job->responder->Send(
-      OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for a text; try again in a second")));
+  job->responder->Send(OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for a text"), {},
+                                   job->request.model->generator->engine().RetryAfter()));
 }
 
 }  // namespace bantam

@@ -37,7 +37,8 @@ Result<const ServedModel*> FindGenerator(const ApiContext& context, const JsonOb
 Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at);
 
 // "temperature", "top_p", "top_k", "min_p", "typical_p", the penalties, "logit_bias", "seed", "stop",
-// "stop_token_ids", "ignore_eos"; not "max_tokens", whose default differs. What is not sent has OpenAI's default.
+// "stop_token_ids", "ignore_eos", "priority", "timeout_ms", and whose the request is; not "max_tokens", whose default
+// differs. What is not sent has OpenAI's default.
 Status ReadSampling(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
                     std::string& at);
 

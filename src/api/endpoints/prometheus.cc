@@ -41,6 +41,10 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
       counter("bantam_generation_cached_tokens_total", "Tokens of prompts that were found in the cache instead.",
               stats.cached_tokens, "model", model.name);
       counter("bantam_generation_tokens_total", "Tokens of text.", stats.generated_tokens, "model", model.name);
+      counter("bantam_generation_speculated_tokens_total", "Tokens that were drafted.", stats.speculated_tokens,
+              "model", model.name);
+      counter("bantam_generation_accepted_tokens_total", "Drafted tokens that became text.", stats.accepted_tokens,
+              "model", model.name);
       counter("bantam_generation_requests_total", "Texts that ended.", stats.requests, "model", model.name);
       counter("bantam_generation_steps_total", "Forward passes.", stats.steps, "model", model.name);
       counter("bantam_generation_preemptions_total", "Texts that gave their place in the cache to an earlier one.",

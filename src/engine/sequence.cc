@@ -1,0 +1,107 @@
+#include "engine/sequence.h"
+
+#include <algorithm>
+
+namespace bantam {
+
+Sequence::Sequence(uint64_t own_id, GenerationRequest asked)
+    : id(own_id), request(std::move(asked)), sampler(request.sampling, request.prompt_ids) {
+  tokens = request.prompt_ids;
+  if (request.constraint != nullptr) held.emplace(request.constraint);
+}
+
+bool MaskOf(const grammar::ConstraintState& held, const GenerationRequest& request, size_t vocab_size,
+            std::vector<uint32_t>& allowed) {
+  const size_t tokens = std::max(vocab_size, static_cast<size_t>(request.constraint->tokens().size()));
+  allowed.resize((tokens + 31) / 32);
+  bool any = held.Mask(allowed);
+  const bool can_end = held.CanEnd();
+  for (const int32_t id : request.stop_ids) {
+    if (id < 0 || static_cast<size_t>(id) >= vocab_size) continue;
+    uint32_t& word = allowed[static_cast<size_t>(id) / 32];
+    const uint32_t bit = 1U << id % 32;
+    word = can_end ? word | bit : word & ~bit;
+    any |= can_end;
+  }
+  return any;
+}
+
+Result<TokenChoice> Sequence::Choose(std::span<float> logits) {
+  if (!held) return sampler.Sample(logits);
+  if (!MaskOf(*held, request, logits.size(), allowed_)) {
+    return Err(ErrorCode::kUnsupported,
+               "after {} tokens of text the model's vocabulary has none that its grammar or schema lets follow",
+               generated() + static_cast<int>(written.size()));
+  }
+  return sampler.Sample(logits, allowed_);
+}
+
+// False: the text ends here.
+bool Sequence::Append(TokenChoice choice) {
+  const int32_t token = choice.id;
+  written.push_back(std::move(choice));
+  if (std::ranges::find(request.stop_ids, token) != request.stop_ids.end()) {
+    stop_id = token;
+    end = FinishReason::kStop;
+    return false;
+  }
+  if (held) {
+    if (Status taken = held->Accept(token); !taken) {
+      written.pop_back();
+      failed = std::move(taken).error();
+      return false;
+    }
+    if (held->IsDone()) end = FinishReason::kStop;
+  }
+  const int count = generated() + static_cast<int>(written.size());
+  if (!end && count >= request.max_tokens) end = FinishReason::kLength;
+  return !end;
+}
+
+void Sequence::Write(std::span<float> logits, size_t vocab_size) {
+  written.clear();
+  end.reset();
+  failed.reset();
+  accepted = 0;
+  bool goes_on = true;
+  while (goes_on && static_cast<size_t>(accepted) == written.size()) {
+    Result<TokenChoice> choice = Choose(logits.subspan(written.size() * vocab_size, vocab_size));
+    if (!choice) {
+      failed = std::move(choice).error();
+      return;
+    }
+    goes_on = Append(*std::move(choice));
+    // What must follow is not asked of the model; the next step computes it as it does a prompt.
+    if (goes_on && held && request.sampling.top_logprobs < 0) {
+      for (const int32_t forced : held->ForcedTokens()) {
+        sampler.Accept(forced);
+        if (!(goes_on = Append({.id = forced}))) break;
+      }
+    }
+    for (auto next = static_cast<size_t>(accepted); next < std::min(draft.size(), written.size()); ++next) {
+      if (draft[next] != written[next].id) break;
+      ++accepted;
+    }
+  }
+}
+
+void Sequence::CutDraft() {
+  if (!held) return;
+  grammar::ConstraintState ahead = *held;
+  size_t kept = 0;
+  while (kept < draft.size() && !ahead.IsDone() && ahead.Accept(draft[kept])) ++kept;
+  draft.resize(kept);
+}
+
+Result<GenerationSummary> Sequence::Summary(FinishReason reason) const {
+  return GenerationSummary{.reason = reason,
+                           .stop_id = reason == FinishReason::kStop ? stop_id : -1,
+                           .prompt_tokens = num_prompt(),
+                           .generated_tokens = generated(),
+                           .cached_tokens = found_tokens,
+                           .times_preempted = times_preempted,
+                           .speculated_tokens = speculated_tokens,
+                           .accepted_tokens = accepted_tokens};
+}
+
+}  // namespace bantam

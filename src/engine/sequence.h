@@ -1,0 +1,80 @@
+// One request inside the engine: its tokens so far, how the next are chosen, and what it holds of the cache. The loop
+// (generation_loop.h) says when; this knows what.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/fair_shares.h"
+#include "engine/generation.h"
+#include "engine/kv_blocks.h"
+#include "engine/prompt_lookup.h"
+#include "engine/speculation.h"
+
+namespace bantam {
+
+struct Sequence {
+  Sequence(uint64_t own_id, GenerationRequest asked);
+
+  int num_tokens() const { return static_cast<int>(tokens.size()); }
+  int num_prompt() const { return static_cast<int>(request.prompt_ids.size()); }
+  int generated() const { return num_tokens() - num_prompt(); }
+  int missing() const { return num_tokens() - num_cached; }  // 1 while text is being written
+
+  // Chooses what follows, from the logits after the last token and after each token of the draft: the choices that
+  // would be made one after the other without a draft, as long as the draft foresaw them. Fills `written`, `accepted`,
+  // `end` and `failed`. Beside other sequences, on any thread.
+  void Write(std::span<float> logits, size_t vocab_size);
+  // Cuts the draft where the text's grammar does not allow it.
+  void CutDraft();
+
+  Result<GenerationSummary> Summary(FinishReason reason) const;
+
+  uint64_t id;
+  GenerationRequest request;
+  Sampler sampler;
+  std::optional<grammar::ConstraintState> held;
+  std::vector<int32_t> tokens;  // prompt, then text
+
+  // Its place in the queue.
+  FairShares::Share* share = nullptr;
+  uint64_t arrival = 0;  // among all requests
+  uint64_t turn = 0;     // among those that began; 0: it has not begun
+
+  // Its part of the cache.
+  int num_cached = 0;  // tokens with keys and values in `blocks`
+  std::vector<int32_t> blocks;
+  int num_published = 0;                // of the blocks
+  uint64_t content = KvBlocks::kStart;  // of the published ones
+  int found_tokens = 0;                 // of the prompt, in the cache when it began
+  int times_preempted = 0;
+
+  // Drafts.
+  std::vector<int32_t> draft;  // of this step
+  DraftSource draft_source = DraftSource::kNone;
+  Repeat repeat;
+  bool draft_is_probe = false;  // it was not expected to pay
+  DraftHistory history;
+  int model_cached = 0;  // tokens with keys and values in the draft model's part of `blocks`
+  int speculated_tokens = 0, accepted_tokens = 0;
+
+  // What Write made of a step.
+  std::vector<TokenChoice> written;
+  int accepted = 0;                 // tokens of the draft that were written
+  std::optional<FinishReason> end;  // the text ends with the last of `written`
+  int32_t stop_id = -1;             // which is this one, then not a part of it
+  std::optional<Error> failed;      // after `written`
+
+ private:
+  Result<TokenChoice> Choose(std::span<float> logits);
+  bool Append(TokenChoice choice);
+
+  std::vector<uint32_t> allowed_;  // of the next token
+};
+
+// The tokens that may follow: those of the constraint, and where the text may end the stop tokens. `allowed` is resized
+// to cover `vocab_size`. False: none.
+bool MaskOf(const grammar::ConstraintState& held, const GenerationRequest& request, size_t vocab_size,
+            std::vector<uint32_t>& allowed);
+
+}  // namespace bantam
