@@ -165,9 +165,7 @@ class EngineImpl final : public GenerationEngine {
 }  // namespace
 
 KvCacheShape CacheShapeOf(const Decoder& decoder, std::optional<KvType> type) {
-  KvCacheShape shape = decoder.kv_shape();
-  shape.type = type.value_or(DefaultKvType(decoder.weight_type()));
-  return shape;
+  return decoder.kv_shape().As(type.value_or(DefaultKvType(decoder.weight_type())));
 }
 
 KvType DefaultKvType(WeightType weights) { return weights == WeightType::kF32 ? kKvF32 : kKvBf16; }

@@ -181,8 +181,7 @@ void GenerationLoop::Schedule() {
   DraftTokens(budget);
 }
 
-// ------------------------------------------------------------------------------------------------------ who is the
-// next
+// -------------------------------------------------------------------------------------------------------- who is next
 
 Sequence* GenerationLoop::NextWaiting() const {
   const auto before = [](const Sequence& a, const Sequence& b) {
