@@ -110,14 +110,14 @@ class Session {
     if (!raw_) conversation_.Add("assistant", text.text);
     if (text.finish_reason() == "length") Say(fmt::format("(cut after {} tokens)", text.generated_tokens()));
     if (verbose_) {
-      Say(fmt::format(
-          "({} tokens of prompt, {} of them known; {} of text; first after {:.0f} ms, then {:.1f} a second)",
-          written->prompt_tokens, written->cached_tokens, text.generated_tokens(), written->first_ms,
-          written->tokens_per_s()));
+      std::string drafts;
       if (written->speculated_tokens > 0) {
-        Say(fmt::format("({} tokens were drafted, {} of them right)", written->speculated_tokens,
-                        written->accepted_tokens));
+        drafts = fmt::format(", {} of {} drafted tokens right", written->accepted_tokens, written->speculated_tokens);
       }
+      Say(fmt::format(
+          "({} tokens of prompt, {} of them known; {} of text{}; first after {:.0f} ms, then {:.1f} a second)",
+          written->prompt_tokens, written->cached_tokens, text.generated_tokens(), drafts, written->first_ms,
+          written->tokens_per_s()));
     }
     return Ok();
   }
