@@ -54,7 +54,7 @@ def say(message):
 def shown(words):
     """A command as the report prints it: without the paths of this machine."""
     text = " ".join(map(str, words))
-    text = text.replace(str(REPOSITORY) + "/", "").replace(str(MODEL), f"$MODELS/{MODEL_NAME}")
+    text = text.replace(str(REPOSITORY) + "/", "").replace(str(MODEL.parent), "$MODELS")
     if data := os.environ.get("BANTAM_TEST_DATA"):
         text = text.replace(data, "$BANTAM_TEST_DATA")
     return re.sub(re.escape(tempfile.gettempdir()) + r"/tmp\w+", "$TEMP", text)

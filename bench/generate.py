@@ -11,9 +11,10 @@ import time
 
 import contest
 import generate_http
+import greedy_part
 import machine
 import random_decoder
-from contest import BINARY, LLAMA, MODELS, REPOSITORY, cores, failures, recorded, run, say, turned
+from contest import BINARY, BUILD, LLAMA, MODELS, REPOSITORY, cores, failures, recorded, run, say, turned
 from report import rate, table
 
 PAGE = REPOSITORY / "docs" / "generation-speed.md"
@@ -39,11 +40,20 @@ def llama(path, threads):
 CONTESTANTS = {"bantam": ours, "llama.cpp": llama}
 
 
+def peaks(threads):
+    """What cores and memory can do at most, in the same minute: GOPS of 8-bit products, GB/s of reads from memory."""
+    found = json.loads(run(["taskset", "-c", cores(threads), BUILD / "bantam_peak_bench", threads], "peaks"))
+    return {"prompt": found["int8_vpdpbusd_512"] or found["int8_vpmaddubsw_256"], "generate": found["read_memory"]}
+
+
 def measure(path, rounds):
-    """-> {threads: {contestant: {what: [tokens/s of each round]}}}"""
+    """-> {threads: {contestant: {what: [tokens/s of each round]}}}, the machine's peaks as one of the contestants"""
     found = {}
     for number in range(rounds):
         for threads in (1, 2):
+            with recorded(f"{path.stem}: peaks"):
+                for what, value in peaks(threads).items():
+                    found.setdefault(threads, {}).setdefault("peak", {}).setdefault(what, []).append(value)
             for name in turned(list(CONTESTANTS), number):
                 with recorded(f"{path.stem}: {name}"):
                     for what, value in CONTESTANTS[name](path, threads).items():
@@ -51,18 +61,19 @@ def measure(path, rounds):
     return found
 
 
-def rows(name, size, found):
+def rows(name, size, work, found):
+    """work: what a token takes, {"prompt": giga-operations, "generate": gigabytes read}"""
     for threads, by_name in sorted(found.items()):
         cells = [f"{name} ({size / 2**20:.0f} MiB), {threads} thread{'s' if threads > 1 else ''}"]
-        for what in ("prompt", "generate"):
-            mine, theirs = (by_name.get(who, {}).get(what, []) for who in ("bantam", "llama.cpp"))
-            if not mine or not theirs:
-                cells += ["", "", ""]
+        for what, unit in (("prompt", "GOPS"), ("generate", "GB/s")):
+            mine, theirs, peak = (by_name.get(who, {}).get(what, []) for who in ("bantam", "llama.cpp", "peak"))
+            if not mine or not theirs or not peak:
+                cells += ["", "", "", ""]
                 continue
             ratios = [a / b for a, b in zip(mine, theirs)]
             cells += [rate(statistics.median(mine)), rate(statistics.median(theirs)), f"{statistics.median(ratios):.2f}"]
-        speed = by_name.get("bantam", {}).get("generate")
-        cells.append(f"{statistics.median(speed) * size / 1e9:.1f}" if speed else "")
+            reached = work[what] * statistics.median(mine)
+            cells.append(f"{rate(reached)} {unit} ({100 * reached / max(peak):.0f} %)")
         yield cells
 
 
@@ -74,11 +85,14 @@ def page(results):
         "Written by `make bench-generate`; do not edit by hand.\n",
         f"Tokens a second: a prompt of {PROMPT} tokens, and {GENERATE} tokens generated after one, each alone, one stream. The same GGUF files for both:"
         " random weights in the shapes and block formats that llama.cpp's quantiser writes. In turn, medians of the rounds; the ratio is the median of"
-        " the rounds' ratios. GB/s: what generating draws of the file.\n",
-        table(["model", "prompt: Bantam", "llama.cpp", "ratio", "generate: Bantam", "llama.cpp", "ratio", "GB/s"], body),
+        " the rounds' ratios. GOPS: multiplications and additions of the layers' matrices alone, beside the most 8-bit ones that the cores do; GB/s: what is read"
+        " of the weights for each token, beside the most that the cores read from memory; both peaks by `bantam_peak_bench` in the same rounds.\n",
+        table(["model", "prompt: Bantam", "llama.cpp", "ratio", "Bantam of the peak", "generate: Bantam", "llama.cpp", "ratio", "Bantam of the peak"], body),
     ]
     if results["http"]:
         parts += generate_http.page(results["http"])
+    if results["greedy"]:
+        parts += greedy_part.page(results["greedy"])
     if results["failures"]:
         parts += ["What could not be measured:\n", table(["what", "why"], [[k, " ".join(v.split())[:200]] for k, v in results["failures"].items()])]
     parts.append(f"Measured {results['date']} at `{m['commit']}` on {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {', '.join(m['isa'])}; load before:"
@@ -106,12 +120,17 @@ def main():
             try:
                 random_decoder.write(shape, format, path)
                 say(path.stem)
-                results["models"].append((f"{shape.name} {format}", path.stat().st_size, measure(path, arguments.rounds)))
+                size = path.stat().st_size
+                work = random_decoder.work_of_a_token(shape, format, size)
+                results["models"].append((f"{shape.name} {format}", size, work, measure(path, arguments.rounds)))
             finally:
                 path.unlink(missing_ok=True)
     results["http"] = []
     with recorded("over HTTP"):
         generate_http.measure(arguments.rounds, folder, arguments.only and arguments.only.split(","), results["http"])
+    results["greedy"] = []
+    with recorded("greedy text"):
+        results["greedy"] = greedy_part.measure(folder)
     results["failures"] = failures
     text = page(results)
     print(text)

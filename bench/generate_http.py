@@ -28,13 +28,15 @@ def command(name, path, port):
 
 
 class Server:
-    def __init__(self, name, path, folder):
-        self.name, self.path, self.folder = name, path, folder
+    """`more`: further arguments. The command is told on the page as `label`."""
+
+    def __init__(self, name, path, folder, more=(), label="server"):
+        self.name, self.path, self.folder, self.more, self.label = name, path, folder, more, label
 
     def __enter__(self):
         self.port = free_port()
-        words = ["taskset", "-c", cores(THREADS), *map(str, command(self.name, self.path, self.port))]
-        commands.setdefault(f"server: {self.name}", shown(words).replace(str(self.port), "PORT"))
+        words = ["taskset", "-c", cores(THREADS), *map(str, command(self.name, self.path, self.port)), *self.more]
+        commands.setdefault(f"{self.label}: {self.name}", shown(words).replace(str(self.port), "PORT"))
         self.log = self.folder / f"{self.name}.log"
         started = time.perf_counter()
         with open(self.log, "wb") as out:
@@ -55,6 +57,17 @@ class Server:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+
+    def chat(self, message, tokens):
+        """-> the most probable answer"""
+        body = {"model": self.path.stem, "messages": [{"role": "user", "content": message}], "max_tokens": tokens, "temperature": 0}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+        reply = json.load(connection.getresponse())
+        connection.close()
+        if "choices" not in reply:
+            raise Failed(f"{self.name}: {json.dumps(reply)[:300]}")
+        return reply["choices"][0]["message"]["content"]
 
     def ask(self, ids, generate):
         """-> (seconds to the first token, tokens)"""

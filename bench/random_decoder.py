@@ -71,6 +71,15 @@ def add_vocabulary(writer, path, size):
     writer.add_eos_token_id(fields["tokenizer.ggml.eos_token_id"].contents())
 
 
+def work_of_a_token(shape, format, file_bytes):
+    """Giga-operations of the layers' matrices for a token of a prompt, and gigabytes of weights that the next token reads: all but what is looked up."""
+    head = shape.hidden // shape.heads
+    layer = 2 * shape.hidden * shape.hidden + 2 * shape.hidden * shape.kv_heads * head + 3 * shape.hidden * shape.inner
+    elements, size = gguf.GGML_QUANT_SIZES[type_of(format, "token_embd", 0, shape.layers, shape.hidden)]
+    looked_up = 0 if shape.tied else shape.vocab * shape.hidden // elements * size
+    return {"prompt": 2e-9 * layer * shape.layers, "generate": 1e-9 * (file_bytes - looked_up)}
+
+
 def write(shape, format, path, vocabulary=None):
     """`vocabulary`: a GGUF file with at most shape.vocab tokens, or none: then there is no tokenizer."""
     random = np.random.default_rng(1)
