@@ -16,6 +16,7 @@
 #include "files/model_folder.h"
 #include "layers/paged_attention.h"
 #include "models/encoder.h"
+#include "models/lora_adapter.h"
 
 namespace bantam {
 
@@ -28,6 +29,7 @@ struct DecoderBatch {
   std::span<const int32_t* const> block_tables;  // [num_sequences], blocks for all tokens up to these
   KvCacheView cache;                             // of kv_shape(), of any type; no two sequences write the same block
   std::span<const int32_t> logits_rows;          // rows of token_ids whose logits are wanted
+  std::span<const LoraUses> adapters = {};       // [num_sequences], or empty: none; of this decoder
   int num_sequences() const { return static_cast<int>(cu_seqlens.size()) - 1; }
   int num_tokens() const { return static_cast<int>(token_ids.size()); }
 };
@@ -49,6 +51,8 @@ class Decoder {
   virtual std::string_view isa() const = 0;    // the kernels' level
   virtual uint64_t num_parameters() const = 0;
   virtual uint64_t weight_bytes() const = 0;
+  // What LoRA adapters may change; empty: they are not computed.
+  virtual std::span<const BoundMatrix> adaptable() const { return {}; }
   virtual std::unique_ptr<DecoderWorkspace> NewWorkspace() const = 0;
   // logits: [logits_rows, vocab_size]. A token's logits have the same bits alone, beside others, with its prompt in one
   // piece or in several, and with any number of threads of one ISA level.

@@ -1,5 +1,6 @@
 #include "models/decoder_frame.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -25,7 +26,16 @@ class FrameDecoder final : public Decoder {
 
   void Bind(const WeightPlan& plan, const WeightNames& names, const BindDecoder& bind) {
     WeightBinder binder(plan, names.prefix, packed_.memory.bytes().data());
+    binder.Record(matrices_);
     bind(binder, weights_);
+    std::string words;
+    for (BoundMatrix& matrix : matrices_) {
+      if (matrix.matrix == nullptr) words = matrix.name;
+      // A head that is tied to the words is a matrix of its own to an adapter.
+      if (matrix.matrix == &weights_.logits && matrix.name == words) matrix.name = "lm_head";
+      matrix.by_head = config_.qkv_by_head && matrix.matrix != nullptr && matrix.rows == config_.qkv_size() &&
+                       IsQkv(*matrix.matrix);
+    }
   }
 
   int vocab_size() const override { return config_.vocab_size; }
@@ -37,6 +47,7 @@ class FrameDecoder final : public Decoder {
   std::string_view isa() const override { return IsaName(kernels_.isa); }
   uint64_t num_parameters() const override { return packed_.num_parameters; }
   uint64_t weight_bytes() const override { return packed_.memory.bytes().size(); }
+  std::span<const BoundMatrix> adaptable() const override { return matrices_; }
   std::unique_ptr<DecoderWorkspace> NewWorkspace() const override { return std::make_unique<FrameWorkspace>(config_); }
 
   void Forward(const DecoderBatch& batch, DecoderWorkspace& workspace, ThreadPool& pool,
@@ -51,7 +62,9 @@ class FrameDecoder final : public Decoder {
     BANTAM_CHECK(ws.longest_sequence <= config_.max_positions, "a sequence of {} tokens", ws.longest_sequence);
     const Parallel parallel = Parallel::Over(pool);
     const Activations x = ws.x.rows(), context = ws.context.rows();
-    ForRows(parallel, num_rows, [&](Range rows, int, const Parallel&) { Embed(batch, rows, ws, x); });
+    ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
+      Embed(batch, rows, ws, x, ws.workers[static_cast<size_t>(worker)], inner);
+    });
     for (size_t i = 0; i < weights_.layers.size(); ++i) {
       ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
         Project(i, batch, rows, ws, ws.workers[static_cast<size_t>(worker)], inner);
@@ -59,18 +72,24 @@ class FrameDecoder final : public Decoder {
       Attend(i, batch, ws, parallel);
       ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
         FinishLayer(weights_.layers[i], context.From(rows.begin), x.From(rows.begin), rows.size(),
-                    ws.workers[static_cast<size_t>(worker)], inner);
+                    PartOf(ws.row_adapters, rows), ws.workers[static_cast<size_t>(worker)], inner);
       });
     }
     Logits(batch.logits_rows, ws, parallel, logits);
   }
 
  private:
-  void Embed(const DecoderBatch& batch, Range rows, FrameWorkspace& ws, const Activations& x) const {
+  bool IsQkv(const Linear& matrix) const {
+    return std::ranges::any_of(weights_.layers, [&](const DecoderLayerWeights& layer) { return &layer.qkv == &matrix; });
+  }
+
+  void Embed(const DecoderBatch& batch, Range rows, FrameWorkspace& ws, const Activations& x, Worker& worker,
+             const Parallel& parallel) const {
     const auto part = [&](std::span<const int32_t> ids) { return ids.subspan(rows.begin, rows.size()); };
     const Activations here = x.From(rows.begin);
     ApplyEmbedding(kernels_, weights_.embedding, part(batch.token_ids),
                    part(config_.learned_positions ? ws.positions : ws.zeros), {}, here);
+    AddWordAdapters(kernels_, PartOf(ws.row_adapters, rows), part(batch.token_ids), here, worker.low_rank, parallel);
     if (config_.embedding_scale != 1) Scale(here, rows.size(), config_.hidden_size, config_.embedding_scale);
   }
 
@@ -82,6 +101,7 @@ class FrameDecoder final : public Decoder {
     const Activations qkv = ws.qkv.rows().From(rows.begin);
     const Activations h = Normed(layer.attention_norm, layer.qkv, ws.x.rows().From(rows.begin), num_rows, worker);
     ApplyLinear(kernels_, layer.qkv, h, qkv, num_rows, parallel);
+    AddAdapters(kernels_, layer.qkv, PartOf(ws.row_adapters, rows), h, qkv, worker.low_rank, parallel);
     NormHeads(layer.q_norm, qkv, config_.num_attention_heads, num_rows);
     const Activations k{.values = qkv.values + config_.q_size(), .stride = qkv.stride};
     NormHeads(layer.k_norm, k, config_.num_key_value_heads, num_rows);
@@ -112,16 +132,17 @@ class FrameDecoder final : public Decoder {
 
   // Everything after attention: x becomes the layer's output.
   void FinishLayer(const DecoderLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
-                   Worker& worker, const Parallel& parallel) const {
+                   AdapterRows adapters, Worker& worker, const Parallel& parallel) const {
     Activations h;
     if (config_.parallel) h = Normed(MlpNorm(layer), layer.up, x, num_rows, worker);  // before attention is added
     const Activations attended = worker.context_bytes.With(context);
     if (layer.attention_output.reads_bytes()) QuantizeRows(kernels_, attended, num_rows, config_.q_size());
-    AddBranch(layer.attention_output, layer.attention_post_norm, attended, x, num_rows, worker, parallel);
+    AddBranch(layer.attention_output, layer.attention_post_norm, attended, x, num_rows, adapters, worker, parallel);
     if (!config_.parallel) h = Normed(layer.mlp_norm, layer.up, x, num_rows, worker);
     const Activations up = worker.up.rows();
     if (config_.gated) {
       ApplyLinear(kernels_, layer.up, h, up, num_rows, parallel);
+      AddAdapters(kernels_, layer.up, adapters, h, up, worker.low_rank, parallel);
       const GateArgs gate{.gate = up.values,
                           .gate_stride = up.stride,
                           .up = up.values + config_.intermediate_size,
@@ -133,10 +154,26 @@ class FrameDecoder final : public Decoder {
                           .activation = config_.hidden_act};
       kernels_.table.gate(&gate);
     } else {
-      ApplyLinear(kernels_, layer.up, h, up, num_rows, parallel, {.activation = config_.hidden_act});
+      Activate(layer.up, h, up, num_rows, adapters, worker, parallel);
     }
     if (layer.down.reads_bytes()) QuantizeRows(kernels_, up, num_rows, config_.intermediate_size);
-    AddBranch(layer.down, layer.mlp_post_norm, up, x, num_rows, worker, parallel);
+    AddBranch(layer.down, layer.mlp_post_norm, up, x, num_rows, adapters, worker, parallel);
+  }
+
+  // act(up(h)). What adapters add goes in before: for their rows the activation is a step of its own.
+  void Activate(const Linear& linear, const Activations& h, const Activations& up, int num_rows, AdapterRows adapters,
+                Worker& worker, const Parallel& parallel) const {
+    ApplyLinear(kernels_, linear, h, up, num_rows, parallel, {.activation = config_.hidden_act});
+    ForRuns(adapters, [&](Range run, LoraUses uses) {
+      if (std::ranges::all_of(uses, [&](const LoraUse& use) { return use.adapter->Of(linear).empty(); })) return;
+      const Activations in = h.From(run.begin), out = up.From(run.begin);
+      ApplyLinear(kernels_, linear, in, out, run.size(), parallel);
+      AddAdapters(kernels_, linear, PartOf(adapters, run), in, out, worker.low_rank, parallel);
+      for (int row = 0; row < run.size(); ++row) {
+        float* values = out.values + row * out.stride;
+        kernels_.table.activate(values, values, config_.intermediate_size, config_.hidden_act);
+      }
+    });
   }
 
   const LayerNorm& MlpNorm(const DecoderLayerWeights& layer) const {
@@ -166,13 +203,15 @@ class FrameDecoder final : public Decoder {
 
   // x += scale * norm(linear(in))
   void AddBranch(const Linear& linear, const LayerNorm& post_norm, const Activations& in, const Activations& x,
-                 int num_rows, Worker& worker, const Parallel& parallel) const {
+                 int num_rows, AdapterRows adapters, Worker& worker, const Parallel& parallel) const {
     if (post_norm.size == 0 && config_.residual_scale == 1) {
       ApplyLinear(kernels_, linear, in, x, num_rows, parallel, {.residual = &x});
+      AddAdapters(kernels_, linear, adapters, in, x, worker.low_rank, parallel);
       return;
     }
     const Activations branch = worker.branch.rows();
     ApplyLinear(kernels_, linear, in, branch, num_rows, parallel);
+    AddAdapters(kernels_, linear, adapters, in, branch, worker.low_rank, parallel);
     if (post_norm.size > 0) ApplyLayerNorm(kernels_, post_norm, branch, branch, num_rows);
     for (int row = 0; row < num_rows; ++row) {
       float* to = x.values + row * x.stride;
@@ -193,6 +232,9 @@ class FrameDecoder final : public Decoder {
     ApplyLayerNorm(kernels_, weights_.final_norm, last, last, num_rows);
     const Activations logits{.values = out.data(), .stride = config_.vocab_size};
     ApplyLinear(kernels_, weights_.logits, last, logits, num_rows, parallel);
+    if (!ws.row_adapters.empty()) {
+      AddAdapters(kernels_, weights_.logits, ws.last_adapters, last, logits, ws.workers.front().low_rank, parallel);
+    }
     if (config_.logits_scale != 1) Scale(logits, num_rows, config_.vocab_size, config_.logits_scale);
     if (const float cap = config_.logits_softcap; cap > 0) {
       for (float& logit : out) logit = cap * std::tanh(logit / cap);
@@ -212,6 +254,7 @@ class FrameDecoder final : public Decoder {
   RowForm form_;
   PackedWeights packed_;
   DecoderWeights weights_;
+  std::vector<BoundMatrix> matrices_;
 };
 
 }  // namespace

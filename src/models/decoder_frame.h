@@ -33,6 +33,7 @@ struct DecoderConfig {
   float residual_scale = 1;  // of what a part adds to the stream
   float logits_scale = 1;
   float logits_softcap = 0;  // 0: none
+  bool qkv_by_head = false;  // how checkpoints order the rows of queries, keys and values
 
   struct Layer {
     int window = 0;  // how many tokens a token sees, itself included; 0: all before it

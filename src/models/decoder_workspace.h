@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "models/adapter_rows.h"
 #include "models/batch_plan.h"
 #include "models/decoder_frame.h"
 #include "models/row_buffer.h"
@@ -14,7 +15,7 @@ class FrameWorkspace final : public DecoderWorkspace {
  public:
   // Of one worker's block of rows.
   struct Worker {
-    RowBuffer hidden, branch, up, context_bytes;
+    RowBuffer hidden, branch, up, context_bytes, low_rank;
     AlignedBuffer<float> attention;
   };
 
@@ -39,6 +40,14 @@ class FrameWorkspace final : public DecoderWorkspace {
       longest = std::max(longest, batch.num_cached[s] + length);
     }
     longest_sequence = longest;
+    row_adapters.clear();
+    if (!batch.adapters.empty()) {
+      for (int s = 0; s < batch.num_sequences(); ++s) {
+        row_adapters.resize(static_cast<size_t>(batch.cu_seqlens[s + 1]), batch.adapters[static_cast<size_t>(s)]);
+      }
+      last_adapters.clear();
+      for (const int32_t row : batch.logits_rows) last_adapters.push_back(row_adapters[static_cast<size_t>(row)]);
+    }
     attention.Make(sequences, config.num_attention_heads, config.num_key_value_heads, config.head_dim);
     for (RopeTable& rope : ropes) rope.Reserve(longest);
     zeros.resize(std::max(zeros.size(), positions.size()), 0);
@@ -63,6 +72,7 @@ class FrameWorkspace final : public DecoderWorkspace {
   std::vector<const int32_t*> row_tables;  // [num_tokens], the block table of the token's sequence
   std::vector<int32_t> zeros;              // [num_tokens]
   std::vector<PagedSequence> sequences;
+  std::vector<LoraUses> row_adapters, last_adapters;  // of the rows, and of those with logits; or empty
   int longest_sequence = 0;
   PagedAttentionPlan attention;
   RowBuffer x, qkv, context, last;

@@ -26,6 +26,7 @@ Result<std::unique_ptr<Decoder>> LoadGptNeoX(ModelFolder& model, const DecoderOp
   BANTAM_RETURN_IF_ERROR(ReadPlainDecoder(config, family));
   DecoderConfig& body = family.body;
   BANTAM_TRY(body.parallel, config.BoolOr("use_parallel_residual", true));
+  body.qkv_by_head = true;
   std::vector<std::string> ignored;
   const auto derived = std::make_shared<DerivedWeights>(model.weights);
   const auto dim = static_cast<size_t>(body.head_dim), heads = static_cast<size_t>(body.num_attention_heads);

@@ -36,18 +36,23 @@ class TestCache {
   struct Part {
     int sequence;
     std::vector<int32_t> ids;
+    LoraUses adapters = {};
   };
   // Runs the parts as one batch; the logits of every row.
   std::vector<float> Run(const Decoder& decoder, const std::vector<Part>& parts, DecoderWorkspace& workspace,
                          ThreadPool& pool) {
     std::vector<int32_t> ids, borders = {0}, cached, rows;
     std::vector<const int32_t*> tables;
+    std::vector<LoraUses> adapters;
+    bool any = false;
     for (const Part& part : parts) {
       const auto sequence = static_cast<size_t>(part.sequence);
       ids.insert(ids.end(), part.ids.begin(), part.ids.end());
       borders.push_back(static_cast<int32_t>(ids.size()));
       cached.push_back(lengths_[sequence]);
       tables.push_back(tables_[sequence].data());
+      adapters.push_back(part.adapters);
+      any |= !part.adapters.empty();
       lengths_[sequence] += static_cast<int32_t>(part.ids.size());
     }
     for (size_t i = 0; i < ids.size(); ++i) rows.push_back(static_cast<int32_t>(i));
@@ -57,7 +62,8 @@ class TestCache {
                      .num_cached = cached,
                      .block_tables = tables,
                      .cache = view_,
-                     .logits_rows = rows},
+                     .logits_rows = rows,
+                     .adapters = any ? std::span<const LoraUses>(adapters) : std::span<const LoraUses>()},
                     workspace, pool, logits);
     return logits;
   }

@@ -14,7 +14,10 @@ void WeightBinder::Layer(Linear& linear, std::vector<std::string> names, int in,
 
 void WeightBinder::Layer(Linear& linear, const std::vector<LinearPart>& parts, int in, Bias bias) {
   int out = 0;
-  for (const LinearPart& part : parts) out += part.rows;
+  for (const LinearPart& part : parts) {
+    if (recorded_ != nullptr) recorded_->push_back({prefix_ + part.name, &linear, out, part.rows, in});
+    out += part.rows;
+  }
   if (const auto formats = plan_.BlocksOf(prefix_, parts, in); !formats.empty()) {
     std::vector<BlockMatrix> matrices;
     for (size_t i = 0; i < parts.size(); ++i) {
@@ -44,6 +47,7 @@ void WeightBinder::Norm(LayerNorm& norm, const std::string& name, const LayerNor
 
 void WeightBinder::Words(Embedding& embedding, const std::string& name, int vocab_size) {
   const std::vector<LinearPart> table = {{name, vocab_size}};
+  if (recorded_ != nullptr) recorded_->push_back({prefix_ + name, nullptr, 0, embedding.hidden_size, vocab_size});
   if (const auto formats = plan_.BlocksOf(prefix_, table, embedding.hidden_size); !formats.empty()) {
     embedding.words_blocks = Blocks(name, formats.front(), embedding.hidden_size, vocab_size);
     return;

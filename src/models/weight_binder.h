@@ -19,6 +19,15 @@
 
 namespace bantam {
 
+// A matrix of the file as it became a part of a layer.
+struct BoundMatrix {
+  std::string name;                // without ".weight"
+  const Linear* matrix = nullptr;  // null: the table of words
+  int first_row = 0, rows = 0;     // of the layer's outputs
+  int in = 0;
+  bool by_head = false;  // in the checkpoint its rows lie head by head, each with its query, key and value
+};
+
 class WeightBinder {
  public:
   using Bias = WeightReader::Bias;
@@ -46,6 +55,9 @@ class WeightBinder {
   void Computed(const float*& table, size_t count,
                 const std::function<Status(WeightReader& reader, std::span<float> out)>& fill);
 
+  // From now on what Layer and Words lay out is told to `into`. The layers must stay where they are.
+  void Record(std::vector<BoundMatrix>& into) { recorded_ = &into; }
+
   // The views are in place and filled: whatever is derived from them may be made.
   bool placed() const { return block_ != nullptr && reader_ == nullptr; }
   size_t total_bytes() const { return layout_.total_bytes(); }
@@ -63,6 +75,7 @@ class WeightBinder {
   // Those laid out so far: a head that is tied to the words has theirs.
   std::map<std::string, BlockMatrix, std::less<>> blocks_;
   Status status_ = Ok();
+  std::vector<BoundMatrix>* recorded_ = nullptr;
 };
 
 // What a family's file says about its checkpoints.
