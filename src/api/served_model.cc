@@ -1,6 +1,9 @@
 #include "api/served_model.h"
 
+#include <optional>
 #include <utility>
+
+#include "base/text_util.h"
 
 namespace bantam {
 namespace {
@@ -76,6 +79,44 @@ Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOption
     }
   }
   return served;
+}
+
+Status AddServedAdapter(const AdapterOptions& options, std::vector<ServedModel>& models) {
+  const std::string name = EscapeForTerminal(options.name.empty() ? options.path.string() : options.name, 400);
+  for (const ServedModel& model : models) {
+    if (options.name.empty() || model.name != options.name) continue;
+    return Err(ErrorCode::kInvalidArgument, "--lora {}: a model of that name is served already", name);
+  }
+  ServedModel* owner = nullptr;
+  std::optional<Error> last;
+  for (ServedModel& model : models) {
+    if (model.generator == nullptr || !model.parent.empty()) continue;
+    if (Status added = model.generator->AddAdapter(options); !added) {
+      last = added.error();
+      continue;
+    }
+    if (owner != nullptr) {
+      return Err(ErrorCode::kInvalidArgument, "--lora {}: the adapter fits {} and {}; serve one without the other",
+                 name, owner->name, model.name);
+    }
+    owner = &model;
+  }
+  if (owner == nullptr) {
+    if (last) return *last;
+    return Err(ErrorCode::kInvalidArgument, "--lora {}: no model is served that writes text, which it could belong to",
+               name);
+  }
+  const NamedAdapter& added = owner->generator->adapters().back();
+  const LoraUse use{added.adapter, added.scale};
+  if (options.name.empty()) {
+    if (use.scale != 0) owner->adapters.push_back(use);
+    return Ok();
+  }
+  ServedModel served{.name = options.name, .created = std::time(nullptr), .generator = owner->generator};
+  served.parent = owner->name;
+  served.adapters = {use};
+  models.push_back(std::move(served));  // `owner` is not good after this
+  return Ok();
 }
 
 }  // namespace bantam

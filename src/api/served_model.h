@@ -4,6 +4,7 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tasks/classify.h"
 #include "tasks/embed.h"
@@ -31,6 +32,8 @@ struct ServedModel {
   std::shared_ptr<const SparseEmbedder> sparse = nullptr;
   std::shared_ptr<EncoderEngine> engine = nullptr;  // null: the embedder's own
   std::shared_ptr<Generator> generator = nullptr;   // writes text, and does nothing else
+  std::string parent = {};                          // of a LoRA adapter: the name of the model that it belongs to
+  std::vector<LoraUse> adapters = {};               // what its texts are written with, where a request says nothing
 
   // Of a model that is no generator.
   EngineStats Stats() const { return engine != nullptr ? engine->Stats() : embedder->Stats(); }
@@ -42,5 +45,10 @@ struct ServedModel {
 // modules say that its embeddings are sparse ones. A decoder writes text.
 Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
                                     const GeneratorOptions& generator, std::shared_ptr<EmbeddingCache> cache);
+
+// A LoRA adapter of the one of `models` that it fits; kInvalidArgument where it fits several. With a name it becomes a
+// model of its own, which shares all else with that one. Without, texts of that one are written with it, if a request
+// does not say otherwise.
+Status AddServedAdapter(const AdapterOptions& options, std::vector<ServedModel>& models);
 
 }  // namespace bantam

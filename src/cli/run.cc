@@ -30,6 +30,7 @@ struct Options {
   DtypeOption dtype = DtypeOption::Automatic();
   KvTypeOption kv_type;
   SpeculationOption speculation;
+  std::vector<std::string> adapters;
   int threads = 0, context = 0;
   bool json = false, raw = false, verbose = false;
 };
@@ -118,6 +119,10 @@ Status RunRun(const Options& options) {
                                                         .speculation = options.speculation.Options()},
                                              .draft = options.speculation.draft()}));
   BANTAM_RETURN_IF_ERROR(options.dtype.Check(generator->engine().decoder().weight_type(), generator->model_name()));
+  for (const std::string& option : options.adapters) {
+    BANTAM_TRY(const AdapterOptions adapter, ParseAdapter(option));
+    BANTAM_RETURN_IF_ERROR(generator->AddAdapter(adapter));
+  }
   BANTAM_TRY(const bool chat, Chats(*generator, options));
   if (options.has_prompt && options.prompt != "-") return Complete(*generator, options, options.prompt, chat);
   if (!options.has_prompt && ::isatty(STDIN_FILENO) != 0 && !options.json) {
@@ -143,6 +148,10 @@ Run SetUpRun(CLI::App& app) {
   options->sampling.AddTo(app);
   options->held.AddTo(app);
   options->dtype.AddTo(app, "Weights");
+  app.add_option("--lora", options->adapters,
+                 "LoRA adapter of the model: a folder of peft or a GGUF file. :SCALE makes more or less of it; may be "
+                 "repeated, all count")
+      ->type_name("[NAME=]PATH[:SCALE]");
   options->kv_type.AddTo(app);
   options->speculation.AddTo(app);
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")

@@ -7,6 +7,7 @@
 
 #include "api/app.h"
 #include "base/log.h"
+#include "base/text_util.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
 #include "cli/kv_type_option.h"
@@ -20,7 +21,7 @@ constexpr size_t kMostTextThreads = 1024, kRefusingThreads = 32;
 
 struct ServeOptions {
   std::string config, early_exit;
-  std::vector<std::string> models;
+  std::vector<std::string> models, adapters;
   DtypeOption dtype = DtypeOption::Automatic();
   KvTypeOption kv_type;
   SpeculationOption speculation;
@@ -91,6 +92,14 @@ Status Serve(const ServeOptions& options) {
     add_model(std::move(model));
   }
 
+  for (const std::string& option : options.adapters) {
+    BANTAM_TRY(const AdapterOptions adapter, ParseAdapter(option));
+    if (context->IsRouter(adapter.name)) {
+      return Err(ErrorCode::kInvalidArgument, "--lora {}: the assistant has that name",
+                 EscapeForTerminal(adapter.name));
+    }
+    BANTAM_RETURN_IF_ERROR(AddServedAdapter(adapter, context->models));
+  }
   if (num_generators > 0) {
     // Requests wait in the engine, which knows whose turn it is, not in front of it: there is a thread for each that is
     // written, each that may wait, and some for those that the engine refuses. They start when there is work for them.
@@ -123,6 +132,12 @@ Run SetUpServe(CLI::App& app) {
          "name in the store, a folder or a GGUF file; may be repeated")
       ->type_name("NAME|DIR|FILE");
   options->dtype.AddTo(app, "Weights of the --model models");
+  app.add_option(
+         "--lora", options->adapters,
+         "LoRA adapter of a --model that writes text: a folder of peft or a GGUF file. With a name it is served "
+         "under that, as \"model\" of requests; without, the model itself writes with it. :SCALE makes more or "
+         "less of it; may be repeated")
+      ->type_name("[NAME=]PATH[:SCALE]");
   options->kv_type.AddTo(app);
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")

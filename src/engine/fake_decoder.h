@@ -1,5 +1,6 @@
 // For tests: a decoder whose next token follows from every token before it, as it finds them in the cache. A block that
 // is missing, written twice or somebody else's changes the text. One that looks at the last few only repeats itself.
+// Adapters need not be there: their scales change how it sees the tokens that it puts into the cache.
 #pragma once
 
 #include <atomic>
@@ -33,7 +34,8 @@ class FakeDecoder final : public Decoder {
       for (int row = batch.cu_seqlens[s]; row < batch.cu_seqlens[s + 1]; ++row) {
         const int position = batch.num_cached[s] + row - batch.cu_seqlens[s];
         BANTAM_CHECK(position < max_positions_);
-        const auto token = static_cast<float>(batch.token_ids[row]);
+        const LoraUses uses = batch.adapters.empty() ? LoraUses() : batch.adapters[static_cast<size_t>(s)];
+        const auto token = static_cast<float>(Seen(batch.token_ids[row], uses));
         StoreKeyValue(**SelectKernels(), batch.cache, 0, batch.block_tables[s], position, &token, &token);
         if (wanted == batch.logits_rows.size() || batch.logits_rows[wanted] != row) continue;
         std::vector<int32_t> tokens;
@@ -47,6 +49,11 @@ class FakeDecoder final : public Decoder {
       }
     }
     BANTAM_CHECK(wanted == batch.logits_rows.size());
+  }
+
+  static int32_t Seen(int32_t token, LoraUses uses) {
+    for (const LoraUse& use : uses) token = token * 3 + static_cast<int32_t>(1000 * use.scale);
+    return token;
   }
 
   void LogitsAfter(std::span<const int32_t> tokens, std::span<float> logits) const {

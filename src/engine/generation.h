@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/sampler.h"
+#include "models/lora_use.h"
 #include "text/grammar/constraint.h"
 
 namespace bantam {
@@ -51,6 +52,7 @@ struct GenerationRequest {
   // What the text is held to. It then ends with a stop token where it may, or where nothing may follow; tokens that
   // must follow are not computed one by one, but with top_logprobs.
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;
+  std::vector<LoraUse> adapters = {};  // of the engine's decoder, all at once
   MonotonicTime deadline = MonotonicTime::max();
   int priority = 0;      // lower goes first, and may take the place of what is higher
   std::string key = {};  // whose it is: keys of one priority get equal shares, in tokens

@@ -1,10 +1,12 @@
 #include "engine/generation_loop.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "engine/prompt_lookup.h"
+#include "models/lora_adapter.h"
 
 namespace bantam {
 namespace {
@@ -73,6 +75,10 @@ Status GenerationLoop::Check(const GenerationRequest& request) const {
   if (request.max_tokens < 0) {
     return Err(ErrorCode::kInvalidArgument, "\"max_tokens\" is {}, expected a number from 1", request.max_tokens);
   }
+  for (const LoraUse& use : request.adapters) {
+    if (use.adapter != nullptr && use.adapter->IsOf(decoder_) && std::isfinite(use.scale)) continue;
+    return Err(ErrorCode::kInvalidArgument, "a LoRA adapter of another model, or with a scale of {}", use.scale);
+  }
   return CheckSampling(request.sampling, decoder_.vocab_size());
 }
 
@@ -82,7 +88,23 @@ void GenerationLoop::Add(uint64_t id, GenerationRequest request) {
   auto sequence = std::make_unique<Sequence>(id, std::move(request));
   sequence->arrival = ++num_arrived_;
   sequence->share = shares_.Enter(sequence->request.priority, sequence->request.key);
+  sequence->start = sequence->content = StartOf(sequence->request.adapters);
   waiting_.push_back(std::move(sequence));
+}
+
+// What sequences with these adapters begin after in the cache: the same tokens are other content under other adapters.
+uint64_t GenerationLoop::StartOf(const std::vector<LoraUse>& adapters) {
+  if (adapters.empty()) return KvBlocks::kStart;
+  const auto found = std::ranges::find(starts_, adapters, &std::pair<std::vector<LoraUse>, uint64_t>::first);
+  if (found != starts_.end()) {
+    std::rotate(starts_.begin(), found, found + 1);
+  } else {
+    // Scales are the clients' choice: what was forgotten only misses the cache.
+    constexpr size_t kMostKept = 256;
+    if (starts_.size() == kMostKept) starts_.pop_back();
+    starts_.insert(starts_.begin(), {adapters, blocks_.NewStart()});
+  }
+  return starts_.front().second;
 }
 
 bool GenerationLoop::Cancel(uint64_t id) {
@@ -137,7 +159,7 @@ void GenerationLoop::ReleaseBlocks(Sequence& sequence) {
   sequence.num_cached = 0;
   sequence.model_cached = 0;
   sequence.num_published = 0;
-  sequence.content = KvBlocks::kStart;
+  sequence.content = sequence.start;
 }
 
 void GenerationLoop::EndExpired() {
@@ -203,7 +225,7 @@ Sequence* GenerationLoop::NextWaiting() const {
 // pays to wait for it. So the n texts of one prompt compute it once.
 bool GenerationLoop::WillBeFound(const Sequence& sequence) const {
   return std::ranges::any_of(running_, [&](const std::unique_ptr<Sequence>& other) {
-    if (other->missing() <= 1) return false;
+    if (other->missing() <= 1 || other->start != sequence.start) return false;
     const auto [mine, theirs] = std::ranges::mismatch(sequence.tokens, other->tokens);
     // The last token is computed in any case.
     const auto alike = std::min<ptrdiff_t>(mine - sequence.tokens.begin(), sequence.num_tokens() - 1);
@@ -394,7 +416,11 @@ void GenerationLoop::Run() {
   borders_.assign(1, 0);
   cached_.clear();
   tables_.clear();
+  adapters_.clear();
   rows_.clear();
+  // Those with the same adapters beside each other: their products are computed together.
+  std::ranges::stable_sort(step_, {}, [](const Scheduled& part) { return part.sequence->start; });
+  const bool adapted = !step_.empty() && step_.back().sequence->start != KvBlocks::kStart;
   std::vector<std::pair<Sequence*, size_t>> sampled;  // with the first of its rows of logits
   for (const Scheduled& part : step_) {
     Sequence& sequence = *part.sequence;
@@ -411,6 +437,7 @@ void GenerationLoop::Run() {
     borders_.push_back(static_cast<int32_t>(ids_.size()));
     cached_.push_back(sequence.num_cached);
     tables_.push_back(sequence.blocks.data());
+    if (adapted) adapters_.emplace_back(sequence.request.adapters);
     if (sequence.missing() > 1) stats_.prompt_tokens += static_cast<uint64_t>(part.count);
   }
   const MonotonicTime start = MonotonicNow();
@@ -421,7 +448,8 @@ void GenerationLoop::Run() {
                     .num_cached = cached_,
                     .block_tables = tables_,
                     .cache = cache_,
-                    .logits_rows = rows_},
+                    .logits_rows = rows_,
+                    .adapters = adapters_},
                    *workspace_, pool_, logits_);
   ++stats_.steps;
   pool_.Run(static_cast<int>(sampled.size()), [&](int task, int) {

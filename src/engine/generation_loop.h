@@ -82,6 +82,7 @@ class GenerationLoop {
   };
   using List = std::deque<std::unique_ptr<Sequence>>;
 
+  uint64_t StartOf(const std::vector<LoraUse>& adapters);
   void EndExpired();
   void Schedule();
   bool Admit(int budget);
@@ -115,6 +116,8 @@ class GenerationLoop {
   FairShares shares_;
   AcceptanceBook acceptance_;
   StepCosts costs_;
+  // What sequences with these adapters begin after in the cache; used last first.
+  std::vector<std::pair<std::vector<LoraUse>, uint64_t>> starts_;
   GenerationStats stats_;
 
   // Of the step that is being computed.
@@ -122,6 +125,7 @@ class GenerationLoop {
   std::unique_ptr<DecoderWorkspace> workspace_;
   std::vector<int32_t> ids_, borders_, cached_, rows_;
   std::vector<const int32_t*> tables_;
+  std::vector<LoraUses> adapters_;
   std::vector<float> logits_;
   std::vector<DraftOffer> offers_;
   std::vector<Sequence*> offering_;

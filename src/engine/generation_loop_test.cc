@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 
 #include "base/aligned_buffer.h"
 #include "base/testing.h"
@@ -39,7 +40,8 @@ std::vector<int32_t> Prompt(size_t length, unsigned seed) {
 
 // What the request's text must be, by the definition: one token after the other, alone.
 std::vector<int32_t> TextOf(const FakeDecoder& decoder, const GenerationRequest& request) {
-  std::vector<int32_t> tokens = request.prompt_ids, text;
+  std::vector<int32_t> tokens, text;
+  for (const int32_t id : request.prompt_ids) tokens.push_back(FakeDecoder::Seen(id, request.adapters));
   Sampler sampler(request.sampling, request.prompt_ids);
   std::vector<float> logits(static_cast<size_t>(decoder.vocab_size()));
   while (static_cast<int>(text.size()) < request.max_tokens) {
@@ -48,7 +50,7 @@ std::vector<int32_t> TextOf(const FakeDecoder& decoder, const GenerationRequest&
     EXPECT_OK(choice);
     if (std::ranges::find(request.stop_ids, choice->id) != request.stop_ids.end()) break;
     text.push_back(choice->id);
-    tokens.push_back(choice->id);
+    tokens.push_back(FakeDecoder::Seen(choice->id, request.adapters));
   }
   return text;
 }
@@ -147,6 +149,64 @@ TEST(GenerationLoop, EveryTextIsWhatItIsAlone) {
       EXPECT_EQ(options.num_blocks < 10, stats.preemptions > 0) << options.num_blocks;
       EXPECT_EQ(options.prefix_cache, stats.cached_tokens > 0) << options.num_blocks;
     }
+  }
+}
+
+// Texts that begin alike, under adapters, several at once and none, in one loop: each is what it is alone, and finds in
+// the cache what was computed under the same adapters only.
+TEST(GenerationLoop, AdaptersShareNoKeysAndValues) {
+  const std::vector<std::vector<LoraUse>> adapters = {
+      {}, {{nullptr, 1}}, {{nullptr, 2}}, {{nullptr, 1}, {nullptr, 2}}, {{nullptr, 2}, {nullptr, 1}}};
+  for (const LoopOptions& options : {LoopOptions{.num_blocks = 200, .max_batch_tokens = 512, .max_sequences = 40},
+                                     LoopOptions{.num_blocks = 12, .max_batch_tokens = 33, .max_sequences = 5}}) {
+    for (const Drafting& drafting : {Drafting{}, Drafting{.options = {.fixed_draft = 4}, .sees = 2, .draft_sees = 2}}) {
+      LoopOptions own = options;
+      own.speculation = drafting.options;
+      Bench bench(own, 1000, drafting.sees, drafting.draft_sees);
+      const std::vector<int32_t> prompt = Prompt(100, 9);
+      std::vector<Recorder> recorders(30);
+      std::vector<GenerationRequest> requests;
+      for (unsigned i = 0; i < recorders.size(); ++i) {
+        requests.push_back({.prompt_ids = prompt,
+                            .sampling = {.temperature = 0.7f, .seed = i / 10},
+                            .max_tokens = 40,
+                            .adapters = adapters[i % adapters.size()],
+                            .listener = &recorders[i]});
+        bench.loop.Add(i, requests.back());
+        if (i % 3 == 0) bench.loop.Step();
+      }
+      while (bench.loop.Step()) {
+      }
+      std::set<std::vector<int32_t>> texts;
+      for (size_t i = 0; i < recorders.size(); ++i) {
+        ASSERT_OK(*recorders[i].result);
+        ASSERT_EQ(recorders[i].tokens, TextOf(bench.decoder, requests[i])) << i;
+        texts.insert(recorders[i].tokens);
+        // The first of each kind finds nothing, though the same tokens are there.
+        if (i < adapters.size()) {
+          EXPECT_EQ((*recorders[i].result)->cached_tokens, 0) << i;
+        } else if (options.num_blocks == 200) {
+          EXPECT_EQ((*recorders[i].result)->cached_tokens, 96) << i;
+        }
+      }
+      EXPECT_GT(texts.size(), adapters.size());
+      EXPECT_EQ(bench.loop.Stats().free_blocks, options.num_blocks);
+    }
+  }
+}
+
+// More kinds of adapters than are remembered: texts stay right, at worst they find nothing.
+TEST(GenerationLoop, AnyNumberOfScales) {
+  Bench bench({.num_blocks = 8});
+  for (unsigned i = 0; i < 600; ++i) {
+    Recorder recorder;
+    GenerationRequest request{.prompt_ids = Prompt(40, 1), .sampling = {.temperature = 0}, .max_tokens = 3};
+    request.adapters = {{nullptr, 0.01f * static_cast<float>(i % 300)}};
+    request.listener = &recorder;
+    bench.loop.Add(i, request);
+    while (bench.loop.Step()) {
+    }
+    ASSERT_EQ(recorder.tokens, TextOf(bench.decoder, request)) << i;
   }
 }
 
@@ -386,6 +446,8 @@ TEST(GenerationLoop, RefusesWhatCanNeverRun) {
   EXPECT_THAT(message({.prompt_ids = {-1}, .sampling = {}}), ::testing::HasSubstr("token id -1"));
   EXPECT_THAT(message({.prompt_ids = {1}, .sampling = {.top_p = 2}}), ::testing::HasSubstr("top_p"));
   EXPECT_THAT(message({.prompt_ids = {1}, .sampling = {}, .max_tokens = -1}), ::testing::HasSubstr("max_tokens"));
+  EXPECT_THAT(message({.prompt_ids = {1}, .sampling = {}, .adapters = {{nullptr, 1}}}),
+              ::testing::HasSubstr("adapter"));
   EXPECT_OK(bench.loop.Check({.prompt_ids = Prompt(79, 1), .sampling = {}}));
 }
 

@@ -39,6 +39,10 @@ class KvBlocks {
   int32_t Take();
   void Release(int32_t block);
 
+  // A content before the first block that nothing else begins with: tokens that are computed in another way than from
+  // kStart, as under an adapter, are other content.
+  uint64_t NewStart() { return next_name_++; }
+
   // The block that holds `tokens` after `before`; the caller becomes an owner.
   std::optional<Found> Find(uint64_t before, Tokens tokens);
   // `block`, which the caller owns, holds this now, and is not written again. Returns the content's name, which is that

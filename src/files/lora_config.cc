@@ -12,8 +12,8 @@ constexpr int64_t kMostRank = 16'384;
 constexpr double kMostAlpha = 1e6;
 
 bool SaysNothing(const json::value& value) {
-  return value.is_null() || (value.is_bool() && !value.get_bool()) ||
-         (value.is_array() && value.get_array().empty()) || (value.is_object() && value.get_object().empty());
+  return value.is_null() || (value.is_bool() && !value.get_bool()) || (value.is_array() && value.get_array().empty()) ||
+         (value.is_object() && value.get_object().empty());
 }
 
 // A pattern of peft is a regular expression that the end of a name must match. Plain names are all that is in use.
@@ -120,15 +120,6 @@ Result<LoraConfig> ReadLoraConfig(const json::value& document, std::string_view 
     BANTAM_RETURN_IF_ERROR(CheckPlain(alphas, member.key()));
     BANTAM_TRY(const double own, alphas.Number(member.key(), -kMostAlpha, kMostAlpha));
     lora.alphas.emplace_back(member.key(), own);
-  }
-  const json::value* targets = config.Find("target_modules");
-  if (targets == nullptr || !targets->is_array()) return lora;  // a pattern: the file's tensors say which
-  for (const json::value& target : targets->get_array()) {
-    if (!target.is_string()) {
-      return Err(ErrorCode::kCorrupt, "{} holds {}, expected names of modules", config.Where("target_modules"),
-                 EscapeForTerminal(ToJson(target), 120));
-    }
-    lora.targets.emplace_back(target.get_string());
   }
   return lora;
 }

@@ -17,7 +17,6 @@ struct LoraConfig {
   // For modules with this name, or with a name that ends in it after a dot. The first that fits counts.
   std::vector<std::pair<std::string, int>> ranks;
   std::vector<std::pair<std::string, double>> alphas;
-  std::vector<std::string> targets;  // empty: told by a pattern, or all
 
   int RankOf(std::string_view module) const;
   double ScaleOf(std::string_view module) const;  // of its product

@@ -1,6 +1,5 @@
 #include "files/lora_file.h"
 
-#include <algorithm>
 #include <map>
 
 #include "base/json.h"
@@ -70,8 +69,9 @@ Status SortTensor(const LoraFile& file, const std::string& name, const TensorVie
     if (kind.starts_with("lora_magnitude_vector")) why = "belongs to DoRA, which is not computed here";
     if (kind == "lora_B.bias") why = "is a bias of a low-rank product, which is not computed here";
     if (kind.empty()) {
-      why = "is a whole weight: modules_to_save are not taken from an adapter (save with save_embedding_layers=False, "
-            "or merge it into the model)";
+      why =
+          "is a whole weight: modules_to_save are not taken from an adapter (save with save_embedding_layers=False, "
+          "or merge it into the model)";
     }
     return Err(ErrorCode::kUnsupported, "{}: weight \"{}\" {}", file.name, EscapeForTerminal(name), why);
   }
@@ -79,15 +79,6 @@ Status SortTensor(const LoraFile& file, const std::string& name, const TensorVie
   (a ? halves.a : halves.b) = &view;
   (a ? halves.a_name : halves.b_name) = name;
   halves.words |= words;
-  return Ok();
-}
-
-Status CheckTargets(const LoraFile& file, const LoraConfig& config) {
-  for (const std::string& target : config.targets) {
-    if (std::ranges::any_of(file.pairs, [&](const LoraPair& pair) { return IsModule(pair.module, target); })) continue;
-    return Err(ErrorCode::kCorrupt, "{}: \"target_modules\" of adapter_config.json names \"{}\", the weights have none",
-               file.name, EscapeForTerminal(target));
-  }
   return Ok();
 }
 
@@ -99,10 +90,9 @@ Result<LoraFile> OpenPeft(const Path& folder) {
   std::error_code ignored;
   if (!std::filesystem::exists(folder / "adapter_model.safetensors", ignored)) {
     const bool pickle = std::filesystem::exists(folder / "adapter_model.bin", ignored);
-    return Err(pickle ? ErrorCode::kUnsupported : ErrorCode::kNotFound, "{} has no adapter_model.safetensors{}",
-               file.name,
-               pickle ? ", only adapter_model.bin: a pickle, which is a program; load it with peft and save it again"
-                      : "");
+    return Err(
+        pickle ? ErrorCode::kUnsupported : ErrorCode::kNotFound, "{} has no adapter_model.safetensors{}", file.name,
+        pickle ? ", only adapter_model.bin: a pickle, which is a program; load it with peft and save it again" : "");
   }
   BANTAM_TRY(const std::shared_ptr<const SafetensorsFile> weights,
              SafetensorsFile::Open(folder / "adapter_model.safetensors"));
@@ -117,7 +107,6 @@ Result<LoraFile> OpenPeft(const Path& folder) {
     pair.scale = config.ScaleOf(module);
     file.pairs.push_back(std::move(pair));
   }
-  BANTAM_RETURN_IF_ERROR(CheckTargets(file, config));
   file.memory = weights;
   return file;
 }
@@ -173,9 +162,7 @@ Result<LoraFile> OpenGguf(const Path& path) {
   return file;
 }
 
-}  // namespace
-
-Result<LoraFile> OpenLoraFile(const Path& path) {
+Result<LoraFile> Open(const Path& path) {
   std::error_code ignored;
   const std::string name = EscapeForTerminal(path.string(), 400);
   if (!std::filesystem::exists(path, ignored)) return Err(ErrorCode::kNotFound, "no LoRA adapter {}", name);
@@ -186,7 +173,16 @@ Result<LoraFile> OpenLoraFile(const Path& path) {
   if (std::filesystem::exists(path / "adapter_config.json", ignored)) return OpenPeft(path);
   BANTAM_TRY(const std::optional<Path> gguf, FindGgufIn(path));
   if (gguf) return OpenGguf(*gguf);
-  return Err(ErrorCode::kNotFound, "{} has neither adapter_config.json nor a GGUF file: it holds no LoRA adapter", name);
+  return Err(ErrorCode::kNotFound, "{} has neither adapter_config.json nor a GGUF file: it holds no LoRA adapter",
+             name);
+}
+
+}  // namespace
+
+Result<LoraFile> OpenLoraFile(const Path& path) {
+  BANTAM_TRY(LoraFile file, Open(path));
+  if (file.pairs.empty()) return Err(ErrorCode::kCorrupt, "{} holds no low-rank product", file.name);
+  return file;
 }
 
 }  // namespace bantam

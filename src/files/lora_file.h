@@ -18,19 +18,19 @@ struct LoraPair {
   // As checkpoints call it, perhaps without what these have before it: "model.layers.0.self_attn.q_proj".
   std::string module;
   bool words = false;  // of a table of words: A has a column for each
-  TensorView a = {};        // [rank, in], or with a_by_input [in, rank]
+  TensorView a = {};   // [rank, in], or with a_by_input [in, rank]
   bool a_by_input = false;
-  TensorView b = {};       // [out, rank]
-  double scale = 1;   // of B A
+  TensorView b = {};    // [out, rank]
+  double scale = 1;     // of B A
   bool turned = false;  // rows of B are in the order of GGUF's pairs (gguf_names.h)
 
   int rank() const { return static_cast<int>(b.shape[1]); }
 };
 
 struct LoraFile {
-  std::string name = {};   // for messages: the folder or file, safe to print
-  bool gguf = false;  // then rows of fused matrices are in the order of GGUF files, else in that of the checkpoint
-  std::vector<LoraPair> pairs = {};    // by module; each has both halves, of one rank from 1, and shapes that fit it
+  std::string name = {};  // for messages: the folder or file, safe to print
+  bool gguf = false;      // then rows of fused matrices are in the order of GGUF files, else in that of the checkpoint
+  std::vector<LoraPair> pairs = {};  // by module; each has both halves, of one rank from 1, and shapes that fit it
   std::shared_ptr<const void> memory = nullptr;  // what the views point into
 };
 

@@ -8,8 +8,8 @@ namespace bantam {
 
 struct LowRank {
   int first_column = 0;  // of y, where B's outputs begin
-  Linear a;              // [rank, in_features]
-  Linear b;              // [columns of y that it changes, rank], alpha / rank multiplied in
+  Linear a = {};         // [rank, in_features]
+  Linear b = {};         // [columns of y that it changes, rank], alpha / rank multiplied in
 };
 
 // out.values[:, first_column ..] += scale * B (A x.values). between: room for [num_rows, rank]. A row's bits do not

@@ -58,7 +58,8 @@ inline void AddWordAdapters(const Kernels& kernels, AdapterRows rows, std::span<
       const Activations to = between.rows();
       for (int i = 0; i < run.size(); ++i) {
         const auto id = static_cast<size_t>(token_ids[static_cast<size_t>(run.begin + i)]);
-        const std::span<const float> row = words->rows.subspan(id * static_cast<size_t>(rank), static_cast<size_t>(rank));
+        const std::span<const float> row =
+            words->rows.subspan(id * static_cast<size_t>(rank), static_cast<size_t>(rank));
         std::ranges::transform(row, to.values + i * to.stride, [&](float value) { return use.scale * value; });
       }
       AddFromRank(kernels, words->product, to, out.From(run.begin), run.size(), parallel);

@@ -15,8 +15,9 @@
 #include "base/thread_pool.h"
 #include "files/model_folder.h"
 #include "layers/paged_attention.h"
+#include "models/bound_matrix.h"
 #include "models/encoder.h"
-#include "models/lora_adapter.h"
+#include "models/lora_use.h"
 
 namespace bantam {
 

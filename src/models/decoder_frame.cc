@@ -33,8 +33,8 @@ class FrameDecoder final : public Decoder {
       if (matrix.matrix == nullptr) words = matrix.name;
       // A head that is tied to the words is a matrix of its own to an adapter.
       if (matrix.matrix == &weights_.logits && matrix.name == words) matrix.name = "lm_head";
-      matrix.by_head = config_.qkv_by_head && matrix.matrix != nullptr && matrix.rows == config_.qkv_size() &&
-                       IsQkv(*matrix.matrix);
+      matrix.by_head =
+          config_.qkv_by_head && matrix.matrix != nullptr && matrix.rows == config_.qkv_size() && IsQkv(*matrix.matrix);
     }
   }
 
@@ -80,7 +80,8 @@ class FrameDecoder final : public Decoder {
 
  private:
   bool IsQkv(const Linear& matrix) const {
-    return std::ranges::any_of(weights_.layers, [&](const DecoderLayerWeights& layer) { return &layer.qkv == &matrix; });
+    return std::ranges::any_of(weights_.layers,
+                               [&](const DecoderLayerWeights& layer) { return &layer.qkv == &matrix; });
   }
 
   void Embed(const DecoderBatch& batch, Range rows, FrameWorkspace& ws, const Activations& x, Worker& worker,

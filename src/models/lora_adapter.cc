@@ -79,9 +79,8 @@ Result<std::vector<float>> ReadB(const LoraFile& file, const LoraPair& pair, con
   }
   if (matrix.by_head && !file.gguf) {
     const size_t heads = b.size() / width / (3 * dim);
-    OrderRows(b, width, [dim, heads](size_t row) {
-      return (row / dim % heads * 3 + row / (heads * dim)) * dim + row % dim;
-    });
+    OrderRows(b, width,
+              [dim, heads](size_t row) { return (row / dim % heads * 3 + row / (heads * dim)) * dim + row % dim; });
   }
   return b;
 }
@@ -109,10 +108,12 @@ Result<std::shared_ptr<const LoraAdapter>> LoraAdapter::Load(const Path& path, c
                file.name);
   }
   std::shared_ptr<LoraAdapter> adapter(new LoraAdapter);
+  adapter->decoder_ = &decoder;
   for (const LoraPair& pair : file.pairs) {
     const BoundMatrix* matrix = Match(matrices, pair.module);
     if (matrix == nullptr || pair.words != (matrix->matrix == nullptr)) {
-      return Err(ErrorCode::kUnsupported, "{}: \"{}\" is no matrix of this model that an adapter can change (it has "
+      return Err(ErrorCode::kUnsupported,
+                 "{}: \"{}\" is no matrix of this model that an adapter can change (it has "
                  "\"{}\"): is the adapter for another model?",
                  file.name, EscapeForTerminal(pair.module), EscapeForTerminal(matrices.back().name));
     }
@@ -127,7 +128,6 @@ Result<std::shared_ptr<const LoraAdapter>> LoraAdapter::Load(const Path& path, c
     BANTAM_TRY(const std::vector<float> b, ReadB(file, pair, *matrix, decoder.kv_shape().head_dim));
     LowRank product{.first_column = matrix->first_row};
     product.b = adapter->Pack(b, matrix->rows, rank);
-    adapter->most_rank_ = std::max(adapter->most_rank_, rank);
     if (pair.words) {
       float* rows = adapter->Take(a.size());
       std::ranges::copy(a, rows);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -14,7 +15,8 @@
 #include "base/aligned_buffer.h"
 #include "base/file_io.h"
 #include "layers/low_rank.h"
-#include "models/weight_binder.h"
+#include "models/bound_matrix.h"
+#include "models/lora_use.h"
 
 namespace bantam {
 
@@ -27,6 +29,7 @@ class LoraAdapter {
   // do not fit; each names file and module.
   static Result<std::shared_ptr<const LoraAdapter>> Load(const Path& path, const Decoder& decoder);
 
+  bool IsOf(const Decoder& decoder) const { return decoder_ == &decoder; }
   // What it adds to the products of a matrix; none: nothing.
   std::span<const LowRank> Of(const Linear& matrix) const;
   // Of a table of words: rows[id] [rank] times b is added to the word's row.
@@ -35,7 +38,6 @@ class LoraAdapter {
     LowRank product;
   };
   const Words* OfWords() const { return words_ ? &*words_ : nullptr; }
-  int most_rank() const { return most_rank_; }
   uint64_t num_parameters() const { return num_parameters_; }
 
  private:
@@ -46,16 +48,8 @@ class LoraAdapter {
   std::vector<AlignedBuffer<float>> memory_;
   std::unordered_map<const Linear*, std::vector<LowRank>> products_;
   std::optional<Words> words_;
-  int most_rank_ = 0;
+  const Decoder* decoder_ = nullptr;
   uint64_t num_parameters_ = 0;
 };
-
-// One of the adapters of a sequence. `scale` multiplies what it adds.
-struct LoraUse {
-  std::shared_ptr<const LoraAdapter> adapter;
-  float scale = 1;
-  bool operator==(const LoraUse&) const = default;
-};
-using LoraUses = std::span<const LoraUse>;
 
 }  // namespace bantam

@@ -12,21 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "models/bound_matrix.h"
 #include "models/encoder.h"
 #include "models/weight_layout.h"
 #include "models/weight_memory.h"
 #include "models/weight_reader.h"
 
 namespace bantam {
-
-// A matrix of the file as it became a part of a layer.
-struct BoundMatrix {
-  std::string name;                // without ".weight"
-  const Linear* matrix = nullptr;  // null: the table of words
-  int first_row = 0, rows = 0;     // of the layer's outputs
-  int in = 0;
-  bool by_head = false;  // in the checkpoint its rows lie head by head, each with its query, key and value
-};
 
 class WeightBinder {
  public:

@@ -10,6 +10,7 @@
 #include "files/stop_tokens.h"
 #include "models/decoder.h"
 #include "models/encoder.h"
+#include "models/lora_adapter.h"
 #include "tasks/text_pieces.h"
 
 namespace bantam {
@@ -152,6 +153,13 @@ class GeneratorImpl final : public Generator {
     return std::unique_ptr<TextStream>(std::move(stream));
   }
 
+  Status AddAdapter(const AdapterOptions& options) override {
+    BANTAM_TRY(auto adapter, LoraAdapter::Load(options.path, engine_->decoder()));
+    adapters_.push_back({options.name, std::move(adapter), options.scale});
+    return Ok();
+  }
+  std::span<const NamedAdapter> adapters() const override { return adapters_; }
+
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
   const GenerationEngine& engine() const override { return *engine_; }
   const std::string& model_name() const override { return name_; }
@@ -179,6 +187,7 @@ class GeneratorImpl final : public Generator {
     request.deadline = call.deadline;
     request.priority = call.priority;
     request.key = call.key;
+    request.adapters = call.adapters.value_or(OwnAdapters());
     request.constraint = call.constraint;
     stream.CountPrompt(request.prompt_ids.size());
     for (int i = 0; i < call.n; ++i) {
@@ -188,10 +197,19 @@ class GeneratorImpl final : public Generator {
     return Ok();
   }
 
+  std::vector<LoraUse> OwnAdapters() const {
+    std::vector<LoraUse> uses;
+    for (const NamedAdapter& own : adapters_) {
+      if (own.scale != 0) uses.push_back({own.adapter, own.scale});
+    }
+    return uses;
+  }
+
   const std::string name_, architecture_;
   const std::unique_ptr<Tokenizer> tokenizer_;
   const std::vector<int32_t> stop_tokens_;
   const Result<ChatTemplate> chat_;
+  std::vector<NamedAdapter> adapters_;
   const std::unique_ptr<GenerationEngine> engine_;  // last: its thread uses the tokenizer
 };
 
@@ -253,9 +271,10 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
   }
   BANTAM_TRY(std::unique_ptr<GenerationEngine> engine,
              GenerationEngine::Create(std::move(decoder), options.engine, std::move(draft)));
-  return std::unique_ptr<Generator>(std::make_unique<GeneratorImpl>(model.name, model.architecture,
-                                                                    std::move(tokenizer), std::move(engine),
-                                                                    std::move(stop_tokens), std::move(chat)));
+  auto generator = std::make_unique<GeneratorImpl>(model.name, model.architecture, std::move(tokenizer),
+                                                   std::move(engine), std::move(stop_tokens), std::move(chat));
+  for (const AdapterOptions& adapter : options.adapters) BANTAM_RETURN_IF_ERROR(generator->AddAdapter(adapter));
+  return std::unique_ptr<Generator>(std::move(generator));
 }
 
 Result<std::vector<int32_t>> Generator::ChatPromptIds(const ChatInput& input) const {

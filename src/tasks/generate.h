@@ -21,6 +21,7 @@
 #include "engine/generation_engine.h"
 #include "files/model_folder.h"
 #include "layers/weight_type.h"
+#include "tasks/adapter_options.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -38,6 +39,8 @@ struct GenerateCall {
   bool ignore_eos = false;                                          // not the model's own
   int n = 1;                                                        // texts; the i-th has the seed sampling.seed + i
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;  // of Generator::Constrain
+  // Of the generator's adapters; none: each with its own scale.
+  std::optional<std::vector<LoraUse>> adapters = {};
   MonotonicTime deadline = MonotonicTime::max();
   int priority = 0;      // lower goes first
   std::string key = {};  // whose: keys of one priority get equal shares
@@ -76,6 +79,7 @@ struct GeneratedText {
 
 struct GeneratorOptions {
   WeightType weight_type = WeightType::kBlocks;  // the block formats of the file
+  std::vector<AdapterOptions> adapters = {};
   GenerationOptions engine = {};
   // A smaller model with the same tokens, whose drafts this one verifies: a name in the store, a folder or a GGUF file.
   std::string draft = {};
@@ -103,6 +107,10 @@ class Generator {
   Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) { return Start(std::span(&call, 1)); }
   // The whole texts.
   Result<std::vector<GeneratedText>> Generate(const GenerateCall& call);
+
+  // Before the first call. kUnsupported or kCorrupt for what does not fit the model, naming the file and what it has.
+  virtual Status AddAdapter(const AdapterOptions& options) = 0;
+  virtual std::span<const NamedAdapter> adapters() const = 0;  // in the order in which they came
 
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const GenerationEngine& engine() const = 0;

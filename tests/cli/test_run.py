@@ -10,6 +10,7 @@ import time
 
 import gguf
 import pytest
+from lora_adapters import write_peft
 from stories_model import write_stories
 
 OPENING = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park."
@@ -53,6 +54,19 @@ def test_a_seed_is_a_text(bantam, stories):
     three, _ = texts("--seed", 5, "--texts", 3)
     assert len(set(three)) == 3
     assert texts("--seed", 6)[0] == three[1:2]
+
+
+def test_adapters_with_scales(bantam, stories, tmp_path):
+    adapter = write_peft(tmp_path / "adapter", 1)
+
+    def text(*arguments):
+        return bantam("run", stories, "Once upon a time", "--temperature", 0, "-n", 40, "--dtype", "f32", *arguments)
+
+    assert text("--lora", f"{adapter}:0") == text() != text("--lora", adapter)
+    assert text("--lora", f"any={adapter}:1") == text("--lora", adapter) != text("--lora", f"{adapter}:-1")
+    assert text("--lora", f"{adapter}:0.5", "--lora", f"{adapter}:0.5") == text("--lora", adapter)
+    assert "no LoRA adapter" in bantam("run", stories, "a", "--lora", tmp_path / "nothing", code=65)
+    assert "expected at most 100" in bantam("run", stories, "a", "--lora", f"{adapter}:1e4", code=64)
 
 
 def test_mistakes_are_named(bantam, stories):

@@ -4,6 +4,7 @@
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/generate_reply.h"
 #include "api/endpoints/held_output.h"
+#include "api/endpoints/lora_request.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "base/text_util.h"
@@ -123,6 +124,7 @@ Result<GenerateRequest> Parse(const ApiContext& context, const HttpRequest& http
   BANTAM_RETURN_IF_ERROR(RefuseUnsupported(body, false, at));
   GenerateCall call;
   BANTAM_RETURN_IF_ERROR(ReadSampling(body, context, http, call, at));
+  BANTAM_RETURN_IF_ERROR(ReadAdapters(body, *request.model, call, at));
   BANTAM_TRY(call.constraint, ReadHeldOutput(body, *request.model->generator, at));
   BANTAM_RETURN_IF_ERROR(ReadDelivery(body, request, at));
   at = "max_tokens";

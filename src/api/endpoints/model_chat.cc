@@ -5,6 +5,7 @@
 #include "api/endpoints/chat_content.h"
 #include "api/endpoints/generate_reply.h"
 #include "api/endpoints/held_output.h"
+#include "api/endpoints/lora_request.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "base/text_util.h"
@@ -102,6 +103,7 @@ Result<GenerateRequest> Parse(const ApiContext& context, const JsonObject& body,
   BANTAM_RETURN_IF_ERROR(RefuseUnsupported(body, true, at));
   GenerateCall call;
   BANTAM_RETURN_IF_ERROR(ReadSampling(body, context, http, call, at));
+  BANTAM_RETURN_IF_ERROR(ReadAdapters(body, *request.model, call, at));
   BANTAM_TRY(call.constraint, ReadHeldOutput(body, *request.model->generator, at));
   BANTAM_RETURN_IF_ERROR(ReadDelivery(body, request, at));
   BANTAM_TRY(call.max_tokens, ReadMaxTokens(body, at));

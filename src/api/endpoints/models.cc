@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
@@ -9,10 +11,25 @@ json::object ModelObject(std::string_view name, int64_t created) {
   return {{"id", name}, {"object", "model"}, {"created", created}, {"owned_by", "bantam"}};
 }
 
-// OpenAI's fields, and what the model can do.
+// The adapters of a model that writes text, by their numbers, and how much of each a request gets that says nothing.
+json::array AdapterList(const ServedModel& model) {
+  json::array list;
+  for (const NamedAdapter& own : model.generator->adapters()) {
+    const auto used = std::ranges::find(model.adapters, own.adapter, &LoraUse::adapter);
+    json::object row{{"id", list.size()}, {"scale", used == model.adapters.end() ? 0 : used->scale}};
+    if (!own.name.empty()) row["name"] = own.name;
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
+// OpenAI's fields, vLLM's "parent", and what the model can do.
 json::object ServedObject(const ServedModel& model) {
   json::object object = ModelObject(model.name, model.created);
-  object["bantam"] = json::object{{"tasks", model.Abilities()}};
+  if (!model.parent.empty()) object["parent"] = model.parent;
+  json::object more{{"tasks", model.Abilities()}};
+  if (model.generator != nullptr && !model.generator->adapters().empty()) more["lora"] = AdapterList(model);
+  object["bantam"] = std::move(more);
   return object;
 }
 

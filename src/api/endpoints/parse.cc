@@ -91,7 +91,7 @@ Result<const ServedModel*> FindAble(const ApiContext& context, const JsonObject&
   if (!body.Has("model")) {
     const ServedModel* only = nullptr;
     for (const ServedModel& model : context.models) {
-      if (!can(model)) continue;
+      if (!can(model) || !model.parent.empty()) continue;  // an adapter is asked for by name
       if (only != nullptr) {
         return Err(ErrorCode::kInvalidArgument, "\"model\" is missing; models here that {}: {}", ability, able);
       }

@@ -34,6 +34,7 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     counter("bantam_http_rejected_total", "Requests refused before a handler ran.", context.gauges->rejected);
   }
   for (const ServedModel& model : context.models) {
+    if (!model.parent.empty()) continue;  // counted with its model
     if (model.generator != nullptr) {
       const GenerationStats stats = model.generator->engine().Stats();
       counter("bantam_generation_prompt_tokens_total", "Tokens of prompts that were computed.", stats.prompt_tokens,

@@ -31,8 +31,7 @@ ADAPTERS = {
                             alpha_pattern={"up_proj": 3, "model.layers.0.self_attn.o_proj": 5})),
     "llama_wide": ("llama_wide", dict(r=8, lora_alpha=8, target_modules=LLAMA)),
     # Another one of the same base, for batches of both.
-    "llama_rslora": ("llama", dict(r=9, lora_alpha=4, use_rslora=True, target_modules=["q_proj", "v_proj", "embed_tokens"], layers_to_transform=[1],
-                                   layers_pattern="layers")),
+    "llama_rslora": ("llama", dict(r=9, lora_alpha=4, use_rslora=True, target_modules=["q_proj", "v_proj", "embed_tokens"])),
     "gemma2": ("gemma2", dict(r=3, lora_alpha=6, target_modules=LLAMA)),
     "phi3": ("phi3", dict(r=4, lora_alpha=4, target_modules=["qkv_proj", "o_proj", "gate_up_proj", "down_proj"])),
     "granite": ("granite", dict(r=4, lora_alpha=8, target_modules=["o_proj", "down_proj"])),
@@ -40,6 +39,8 @@ ADAPTERS = {
     "gpt_neox": ("gpt_neox", dict(r=4, lora_alpha=8, target_modules=["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"])),
     "phi": ("phi", dict(r=4, lora_alpha=8, target_modules=["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"])),
     "llama_gguf": ("llama", dict(r=5, lora_alpha=8, target_modules=LLAMA)),
+    # New ones at the end: an adapter's place is its seed.
+    "llama_layer": ("llama", dict(r=2, lora_alpha=4, target_modules=["q_proj", "k_proj"], layers_to_transform=[1], layers_pattern="layers")),
 }
 # Which of them become a GGUF file, and how that calls their parts.
 GGUF = {"llama_gguf": ("llama", {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
