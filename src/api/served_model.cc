@@ -37,7 +37,7 @@ std::string ServedModel::Abilities() const {
       {filler != nullptr, "fill-mask"},
       {sparse != nullptr, "embed_sparse"},
       {generator != nullptr, "generate"},
-      {generator != nullptr && generator->chat_template().has_value(), "chat"},
+      {generator != nullptr && generator->can_chat(), "chat"},
   };
   std::string text;
   for (const auto& [can, what] : abilities) {

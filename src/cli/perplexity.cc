@@ -28,7 +28,11 @@ struct Options {
 
 Result<std::unique_ptr<Decoder>> Load(const std::string& reference, std::optional<WeightType> type) {
   BANTAM_TRY(ModelFolder model, OpenModel(reference));
-  return LoadDecoder(model, {.weight_type = type.value_or(TypeOfOriginal(*model.weights))});
+  BANTAM_TRY(auto decoder, LoadDecoder(model, {.weight_type = type.value_or(TypeOfOriginal(*model.weights))}));
+  if (!decoder->start_token()) return decoder;
+  return Err(ErrorCode::kUnsupported,
+             "{}: the text of a model with an encoder depends on a prompt, which a file has none of",
+             EscapeForTerminal(model.name));
 }
 
 json::object Figures(const PerplexityFigures& figures) {

@@ -1,6 +1,7 @@
 // For tests: a decoder whose next token follows from every token before it, as it finds them in the cache. A block that
 // is missing, written twice or somebody else's changes the text. One that looks at the last few only repeats itself.
-// Adapters need not be there: their scales change how it sees the tokens that it puts into the cache.
+// With a start token it has an encoder, which must get a prompt whole. Adapters need not be there: their scales change
+// how it sees the tokens that it puts into the cache.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@ class FakeDecoder final : public Decoder {
   int vocab_size() const override { return vocab_size_; }
   int max_positions() const override { return max_positions_; }
   KvCacheShape kv_shape() const override { return {1, 1, 1}; }
+  std::optional<int32_t> start_token() const override { return start; }
   WeightType weight_type() const override { return WeightType::kF32; }
   std::string_view isa() const override { return "fake"; }
   uint64_t num_parameters() const override { return 0; }
@@ -30,7 +32,11 @@ class FakeDecoder final : public Decoder {
     largest_batch = std::max(largest_batch.load(), batch.num_tokens());
     ++num_steps;
     size_t wanted = 0;
+    BANTAM_CHECK(start.has_value() == !batch.num_encoded.empty());
     for (int s = 0; s < batch.num_sequences(); ++s) {
+      const int encoded = start ? batch.num_encoded[static_cast<size_t>(s)] : 0;
+      const int end = batch.num_cached[s] + batch.cu_seqlens[s + 1] - batch.cu_seqlens[s];
+      BANTAM_CHECK(batch.num_cached[s] >= encoded || (batch.num_cached[s] == 0 && end >= encoded));
       for (int row = batch.cu_seqlens[s]; row < batch.cu_seqlens[s + 1]; ++row) {
         const int position = batch.num_cached[s] + row - batch.cu_seqlens[s];
         BANTAM_CHECK(position < max_positions_);
@@ -65,6 +71,7 @@ class FakeDecoder final : public Decoder {
     }
   }
 
+  std::optional<int32_t> start;
   mutable std::atomic<int> largest_batch = 0, num_steps = 0;
 
  private:

@@ -45,7 +45,7 @@ class GenerationListener {
 };
 
 struct GenerationRequest {
-  std::vector<int32_t> prompt_ids;
+  std::vector<int32_t> prompt_ids;  // of a model with an encoder what that reads
   SamplingParams sampling;
   int max_tokens = 0;  // 0: as many as the model and the cache allow
   std::vector<int32_t> stop_ids = {};

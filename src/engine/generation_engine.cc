@@ -173,6 +173,9 @@ KvType DefaultKvType(WeightType weights) { return weights == WeightType::kF32 ? 
 Result<std::unique_ptr<GenerationEngine>> GenerationEngine::Create(std::unique_ptr<Decoder> decoder,
                                                                    const GenerationOptions& options,
                                                                    std::unique_ptr<Decoder> draft) {
+  if (draft != nullptr && (decoder->start_token() || draft->start_token())) {
+    return Err(ErrorCode::kUnsupported, "drafts of a second model are not known for models with an encoder");
+  }
   int tokens = options.cache_tokens;
   if (tokens <= 0) tokens = std::min(decoder->max_positions(), GenerationOptions::kDefaultCacheTokens);
   const int num_blocks = std::max(1, (tokens + kKvBlockTokens - 1) / kKvBlockTokens);

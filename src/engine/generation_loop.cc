@@ -60,7 +60,9 @@ Status GenerationLoop::Check(const GenerationRequest& request) const {
   if (request.prompt_ids.empty()) {
     return Err(ErrorCode::kInvalidArgument, "the prompt has no tokens: a text needs one to begin with");
   }
-  const int num_prompt = static_cast<int>(std::min<size_t>(request.prompt_ids.size(), INT32_MAX));
+  // With what a text begins after behind an encoder.
+  const size_t more = decoder_.start_token() ? 1 : 0;
+  const int num_prompt = static_cast<int>(std::min<size_t>(request.prompt_ids.size() + more, INT32_MAX));
   if (num_prompt >= max_tokens()) {
     return Err(ErrorCode::kInvalidArgument, "the prompt has {} tokens; with at least one of text {} may have {}",
                request.prompt_ids.size(),
@@ -83,9 +85,10 @@ Status GenerationLoop::Check(const GenerationRequest& request) const {
 }
 
 void GenerationLoop::Add(uint64_t id, GenerationRequest request) {
-  const int room = max_tokens() - static_cast<int>(request.prompt_ids.size());
+  const std::optional<int32_t> start = decoder_.start_token();
+  const int room = max_tokens() - static_cast<int>(request.prompt_ids.size()) - (start ? 1 : 0);
   if (request.max_tokens == 0 || request.max_tokens > room) request.max_tokens = room;
-  auto sequence = std::make_unique<Sequence>(id, std::move(request));
+  auto sequence = std::make_unique<Sequence>(id, std::move(request), start);
   sequence->arrival = ++num_arrived_;
   sequence->share = shares_.Enter(sequence->request.priority, sequence->request.key);
   sequence->start = sequence->content = StartOf(sequence->request.adapters);
@@ -189,7 +192,7 @@ void GenerationLoop::Schedule() {
     if (sequence->missing() == 1 && budget > 0) take(*sequence, 1);
   }
   for (const auto& sequence : running_) {
-    if (sequence->missing() > 1 && budget > 0) take(*sequence, std::min(budget, sequence->missing()));
+    if (sequence->missing() > 1 && budget > 0) take(*sequence, sequence->Portion(budget));
   }
   // In the order of those that run: the last gives way.
   std::ranges::stable_sort(step_, {}, [&](const Scheduled& part) {
@@ -224,6 +227,7 @@ Sequence* GenerationLoop::NextWaiting() const {
 // Whether somebody's prompt is being computed that begins as this one, further than the cache holds already: then it
 // pays to wait for it. So the n texts of one prompt compute it once.
 bool GenerationLoop::WillBeFound(const Sequence& sequence) const {
+  if (!Shares(sequence)) return false;
   return std::ranges::any_of(running_, [&](const std::unique_ptr<Sequence>& other) {
     if (other->missing() <= 1 || other->start != sequence.start) return false;
     const auto [mine, theirs] = std::ranges::mismatch(sequence.tokens, other->tokens);
@@ -233,9 +237,14 @@ bool GenerationLoop::WillBeFound(const Sequence& sequence) const {
   });
 }
 
+// Behind an encoder a prompt's keys and values depend on all of it.
+bool GenerationLoop::Shares(const Sequence& sequence) const {
+  return options_.prefix_cache && sequence.num_encoded == 0;
+}
+
 void GenerationLoop::FindBeginning(Sequence& sequence) {
   // The last token is computed in any case: its logits are wanted.
-  while (options_.prefix_cache && sequence.num_cached + kKvBlockTokens < sequence.num_tokens()) {
+  while (Shares(sequence) && sequence.num_cached + kKvBlockTokens < sequence.num_tokens()) {
     const KvBlocks::Tokens next(sequence.tokens.data() + sequence.num_cached, kKvBlockTokens);
     const auto found = blocks_.Find(sequence.content, next);
     if (!found) break;
@@ -274,12 +283,12 @@ bool GenerationLoop::Admit(int budget) {
   Sequence& sequence = *next;
   BANTAM_CHECK(sequence.blocks.empty() && sequence.num_cached == 0);
   FindBeginning(sequence);
-  if ((options_.prefix_cache && WillBeFound(sequence)) || !HasRoomFor(sequence)) {
+  if (WillBeFound(sequence) || !HasRoomFor(sequence)) {
     ReleaseBlocks(sequence);
     return false;
   }
   Begin(sequence);
-  const int count = std::min(budget, sequence.missing());
+  const int count = sequence.Portion(budget);
   step_.push_back({&sequence, count});
   BANTAM_CHECK(MakeRoom(sequence, sequence.num_cached + count));
   return true;
@@ -417,6 +426,7 @@ void GenerationLoop::Run() {
   cached_.clear();
   tables_.clear();
   adapters_.clear();
+  encoded_.clear();
   rows_.clear();
   // Those with the same adapters beside each other: their products are computed together.
   std::ranges::stable_sort(step_, {}, [](const Scheduled& part) { return part.sequence->start; });
@@ -437,6 +447,7 @@ void GenerationLoop::Run() {
     borders_.push_back(static_cast<int32_t>(ids_.size()));
     cached_.push_back(sequence.num_cached);
     tables_.push_back(sequence.blocks.data());
+    if (decoder_.start_token()) encoded_.push_back(sequence.num_encoded);
     if (adapted) adapters_.emplace_back(sequence.request.adapters);
     if (sequence.missing() > 1) stats_.prompt_tokens += static_cast<uint64_t>(part.count);
   }
@@ -449,7 +460,8 @@ void GenerationLoop::Run() {
                     .block_tables = tables_,
                     .cache = cache_,
                     .logits_rows = rows_,
-                    .adapters = adapters_},
+                    .adapters = adapters_,
+                    .num_encoded = encoded_},
                    *workspace_, pool_, logits_);
   ++stats_.steps;
   pool_.Run(static_cast<int>(sampled.size()), [&](int task, int) {
@@ -463,7 +475,7 @@ void GenerationLoop::Run() {
 void GenerationLoop::Advance(Sequence& sequence, int count) {
   sequence.num_cached += count;
   sequence.model_cached = std::min(sequence.model_cached, sequence.num_cached);
-  if (!options_.prefix_cache) return;
+  if (!Shares(sequence)) return;
   for (; (sequence.num_published + 1) * kKvBlockTokens <= sequence.num_cached; ++sequence.num_published) {
     const auto index = static_cast<size_t>(sequence.num_published);
     const KvBlocks::Tokens tokens(sequence.tokens.data() + index * kKvBlockTokens, kKvBlockTokens);

@@ -5,8 +5,9 @@
 //   while (loop.Step()) {}
 //
 // A step takes one token of each text that is being written, then pieces of prompts, up to a budget: a long prompt
-// delays the others by no more than one such step. What is left of the budget verifies drafts (speculation.h): tokens
-// that probably follow, computed beside the last one. They are taken where they are what is chosen anyway.
+// delays the others by no more than one such step. (One that an encoder reads is a piece of its own, however long.)
+// What is left of the budget verifies drafts (speculation.h): tokens that probably follow, computed beside the last
+// one. They are taken where they are what is chosen anyway.
 //
 // Who waits is taken by priority, the lowest number first, then by what its key had so far (fair_shares.h), then in
 // order of arrival. When blocks of the cache run out, the last of those that run by the same order gives its own back
@@ -88,6 +89,7 @@ class GenerationLoop {
   bool Admit(int budget);
   Sequence* NextWaiting() const;
   void FindBeginning(Sequence& sequence);
+  bool Shares(const Sequence& sequence) const;
   bool WillBeFound(const Sequence& sequence) const;
   bool HasRoomFor(const Sequence& sequence);
   void Begin(Sequence& sequence);
@@ -123,7 +125,7 @@ class GenerationLoop {
   // Of the step that is being computed.
   std::vector<Scheduled> step_;
   std::unique_ptr<DecoderWorkspace> workspace_;
-  std::vector<int32_t> ids_, borders_, cached_, rows_;
+  std::vector<int32_t> ids_, borders_, cached_, encoded_, rows_;
   std::vector<const int32_t*> tables_;
   std::vector<LoraUses> adapters_;
   std::vector<float> logits_;

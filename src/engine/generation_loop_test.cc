@@ -42,7 +42,8 @@ std::vector<int32_t> Prompt(size_t length, unsigned seed) {
 std::vector<int32_t> TextOf(const FakeDecoder& decoder, const GenerationRequest& request) {
   std::vector<int32_t> tokens, text;
   for (const int32_t id : request.prompt_ids) tokens.push_back(FakeDecoder::Seen(id, request.adapters));
-  Sampler sampler(request.sampling, request.prompt_ids);
+  if (decoder.start) tokens.push_back(*decoder.start);
+  Sampler sampler(request.sampling, decoder.start ? std::vector{*decoder.start} : request.prompt_ids);
   std::vector<float> logits(static_cast<size_t>(decoder.vocab_size()));
   while (static_cast<int>(text.size()) < request.max_tokens) {
     decoder.LogitsAfter(tokens, logits);
@@ -193,6 +194,52 @@ TEST(GenerationLoop, AdaptersShareNoKeysAndValues) {
       EXPECT_EQ(bench.loop.Stats().free_blocks, options.num_blocks);
     }
   }
+}
+
+// Of a model with an encoder: prompts longer than a step, in one piece, through caches that are too small for all.
+TEST(GenerationLoop, AnEncoderReadsItsPromptAtOnce) {
+  for (const LoopOptions& options : {LoopOptions{.num_blocks = 100, .max_batch_tokens = 16, .max_sequences = 8},
+                                     LoopOptions{.num_blocks = 9, .max_batch_tokens = 40, .max_sequences = 8},
+                                     LoopOptions{.num_blocks = 12, .max_batch_tokens = 500, .prefix_cache = false}}) {
+    for (const size_t sees : {size_t{0}, size_t{2}}) {
+      LoopOptions own = options;
+      own.speculation.fixed_draft = sees > 0 ? 5 : 0;
+      Bench bench(own, 1000, sees);
+      bench.decoder.start = 7;
+      std::vector<Recorder> recorders(25);
+      std::vector<GenerationRequest> requests;
+      for (unsigned i = 0; i < recorders.size(); ++i) {
+        requests.push_back({.prompt_ids = Prompt(1 + i * 7 % 120, i % 2),
+                            .sampling = {.temperature = 0.7f, .repetition_penalty = 1.2f, .seed = i},
+                            .max_tokens = 1 + static_cast<int>(i * 13 % 70),
+                            .listener = &recorders[i]});
+        ASSERT_OK(bench.loop.Check(requests.back()));
+        bench.loop.Add(i, requests.back());
+        if (i % 3 == 0) bench.loop.Step();
+      }
+      while (bench.loop.Step()) {
+      }
+      for (size_t i = 0; i < recorders.size(); ++i) {
+        ASSERT_OK(*recorders[i].result);
+        EXPECT_EQ(recorders[i].tokens, TextOf(bench.decoder, requests[i])) << i;
+        const GenerationSummary& summary = **recorders[i].result;
+        EXPECT_EQ(summary.prompt_tokens, static_cast<int>(requests[i].prompt_ids.size()));
+        EXPECT_EQ(summary.generated_tokens, requests[i].max_tokens);
+        EXPECT_EQ(summary.cached_tokens, 0);
+      }
+      EXPECT_EQ(bench.loop.Stats().free_blocks, options.num_blocks);
+      EXPECT_EQ(options.num_blocks < 100, bench.loop.Stats().preemptions > 0);
+    }
+  }
+  Bench bench({.num_blocks = 3});
+  bench.decoder.start = 7;
+  EXPECT_OK(bench.loop.Check({.prompt_ids = Prompt(94, 1), .sampling = {}}));
+  EXPECT_FALSE(bench.loop.Check({.prompt_ids = Prompt(95, 1), .sampling = {}}));
+  Recorder recorder;
+  bench.loop.Add(1, {.prompt_ids = Prompt(90, 1), .sampling = {}, .listener = &recorder});
+  while (bench.loop.Step()) {
+  }
+  EXPECT_EQ(recorder.tokens.size(), 5u);
 }
 
 // More kinds of adapters than are remembered: texts stay right, at worst they find nothing.

@@ -4,9 +4,23 @@
 
 namespace bantam {
 
-Sequence::Sequence(uint64_t own_id, GenerationRequest asked)
-    : id(own_id), request(std::move(asked)), sampler(request.sampling, request.prompt_ids) {
+namespace {
+
+// What a text goes on from, to its sampler: behind an encoder not the prompt.
+std::span<const int32_t> Before(const GenerationRequest& request, const std::optional<int32_t>& start_token) {
+  if (start_token) return {&*start_token, 1};
+  return request.prompt_ids;
+}
+
+}  // namespace
+
+Sequence::Sequence(uint64_t own_id, GenerationRequest asked, std::optional<int32_t> start_token)
+    : id(own_id), request(std::move(asked)), sampler(request.sampling, Before(request, start_token)) {
   tokens = request.prompt_ids;
+  if (start_token) {
+    num_encoded = num_prompt();
+    tokens.push_back(*start_token);
+  }
   if (request.constraint != nullptr) held.emplace(request.constraint);
 }
 

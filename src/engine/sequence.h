@@ -2,6 +2,7 @@
 // (generation_loop.h) says when; this knows what.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -14,12 +15,15 @@
 namespace bantam {
 
 struct Sequence {
-  Sequence(uint64_t own_id, GenerationRequest asked);
+  // start_token: of a decoder with an encoder, which reads the prompt.
+  Sequence(uint64_t own_id, GenerationRequest asked, std::optional<int32_t> start_token = std::nullopt);
 
   int num_tokens() const { return static_cast<int>(tokens.size()); }
   int num_prompt() const { return static_cast<int>(request.prompt_ids.size()); }
-  int generated() const { return num_tokens() - num_prompt(); }
+  int generated() const { return num_tokens() - num_prompt() - (num_encoded > 0 ? 1 : 0); }
   int missing() const { return num_tokens() - num_cached; }  // 1 while text is being written
+  // How many tokens of those missing a step takes. What an encoder reads it reads at once, whatever the budget.
+  int Portion(int budget) const { return std::max(std::min(budget, missing()), num_encoded - num_cached); }
 
   // Chooses what follows, from the logits after the last token and after each token of the draft: the choices that
   // would be made one after the other without a draft, as long as the draft foresaw them. Fills `written`, `accepted`,
@@ -34,7 +38,8 @@ struct Sequence {
   GenerationRequest request;
   Sampler sampler;
   std::optional<grammar::ConstraintState> held;
-  std::vector<int32_t> tokens;  // prompt, then text
+  int num_encoded = 0;          // tokens of the prompt that an encoder reads: all, or none
+  std::vector<int32_t> tokens;  // prompt, then the start token behind an encoder, then text
 
   // Its place in the queue.
   FairShares::Share* share = nullptr;

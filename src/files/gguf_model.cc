@@ -213,6 +213,9 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
     if (row.kind == GgufConfigRow::Kind::kSize) {
       BANTAM_TRY(const int64_t size, keys.Int(row.key, 1, kMostSize));
       config[row.config_key] = size;
+    } else if (row.kind == GgufConfigRow::Kind::kId) {
+      BANTAM_TRY(const int64_t id, keys.Int(row.key, 0, kMostSize));
+      config[row.config_key] = id;
     } else if (row.kind == GgufConfigRow::Kind::kFlag) {
       BANTAM_TRY(const bool flag, keys.Bool(row.key));
       config[row.config_key] = flag;

@@ -239,6 +239,51 @@ constexpr GgufNameRow kGpt2Layer[] = {
     {"attn_norm", "h.{}.ln_1"}, {"attn_qkv", "h.{}.attn.c_attn"}, {"attn_output", "h.{}.attn.c_proj"},
     {"ffn_norm", "h.{}.ln_2"},  {"ffn_up", "h.{}.mlp.c_fc"},      {"ffn_down", "h.{}.mlp.c_proj"},
 };
+constexpr GgufConfigRow kT5Config[] = {
+    {"embedding_length", "d_model"},
+    {"feed_forward_length", "d_ff"},
+    {"block_count", "num_layers"},
+    {"decoder_block_count", "num_decoder_layers", kSize, false},
+    {"attention.head_count", "num_heads"},
+    {"attention.key_length", "d_kv"},
+    {"attention.relative_buckets_count", "relative_attention_num_buckets"},
+    {"attention.layer_norm_rms_epsilon", "layer_norm_epsilon", kNumber},
+    {"decoder_start_token_id", "decoder_start_token_id", kId, false},
+};
+constexpr GgufNameRow kT5Outside[] = {
+    {"token_embd", "shared"},
+    {"enc.output_norm", "encoder.final_layer_norm"},
+    {"dec.output_norm", "decoder.final_layer_norm"},
+    {"output", "lm_head"},
+};
+constexpr GgufNameRow kT5Layer[] = {
+    {"enc.attn_norm", "encoder.block.{}.layer.0.layer_norm"},
+    {"enc.attn_q", "encoder.block.{}.layer.0.SelfAttention.q"},
+    {"enc.attn_k", "encoder.block.{}.layer.0.SelfAttention.k"},
+    {"enc.attn_v", "encoder.block.{}.layer.0.SelfAttention.v"},
+    {"enc.attn_o", "encoder.block.{}.layer.0.SelfAttention.o"},
+    {"enc.attn_rel_b", "encoder.block.{}.layer.0.SelfAttention.relative_attention_bias"},
+    {"enc.ffn_norm", "encoder.block.{}.layer.1.layer_norm"},
+    {"enc.ffn_gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0"},
+    {"enc.ffn_up", "encoder.block.{}.layer.1.DenseReluDense.wi_1"},
+    {"enc.ffn_down", "encoder.block.{}.layer.1.DenseReluDense.wo"},
+    {"dec.attn_norm", "decoder.block.{}.layer.0.layer_norm"},
+    {"dec.attn_q", "decoder.block.{}.layer.0.SelfAttention.q"},
+    {"dec.attn_k", "decoder.block.{}.layer.0.SelfAttention.k"},
+    {"dec.attn_v", "decoder.block.{}.layer.0.SelfAttention.v"},
+    {"dec.attn_o", "decoder.block.{}.layer.0.SelfAttention.o"},
+    {"dec.attn_rel_b", "decoder.block.{}.layer.0.SelfAttention.relative_attention_bias"},
+    {"dec.cross_attn_norm", "decoder.block.{}.layer.1.layer_norm"},
+    {"dec.cross_attn_q", "decoder.block.{}.layer.1.EncDecAttention.q"},
+    {"dec.cross_attn_k", "decoder.block.{}.layer.1.EncDecAttention.k"},
+    {"dec.cross_attn_v", "decoder.block.{}.layer.1.EncDecAttention.v"},
+    {"dec.cross_attn_o", "decoder.block.{}.layer.1.EncDecAttention.o"},
+    {"dec.cross_attn_rel_b", "decoder.block.{}.layer.1.EncDecAttention.relative_attention_bias"},
+    {"dec.ffn_norm", "decoder.block.{}.layer.2.layer_norm"},
+    {"dec.ffn_gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0"},
+    {"dec.ffn_up", "decoder.block.{}.layer.2.DenseReluDense.wi_1"},
+    {"dec.ffn_down", "decoder.block.{}.layer.2.DenseReluDense.wo"},
+};
 // The files hold the sums with which Gemma scales.
 constexpr std::string_view kGemmaMore = R"({"norm_offset":0})";
 
@@ -267,6 +312,7 @@ constexpr GgufArchitecture kArchitectures[] = {
     {"phi2", "phi", kLayerNormConfig, kPhi2Outside, kPhi2Layer, "{}", "", "", true},
     {"gptneox", "gpt_neox", kLayerNormConfig, kGptNeoXOutside, kGptNeoXLayer, "{}", "", "", true},
     {"gpt2", "gpt2", kGpt2Config, kGpt2Outside, kGpt2Layer, "{}", "", "", true},
+    {"t5", "t5", kT5Config, kT5Outside, kT5Layer, "{}", "", "", true},
 };
 
 // What `bantam show` can say of any file.
@@ -282,6 +328,11 @@ const GgufNameRow* Lookup(std::span<const GgufNameRow> rows, std::string_view na
   return found == rows.end() ? nullptr : &*found;
 }
 
+// "enc." and "dec." begin what models with two halves have twice.
+std::string_view HalfOf(std::string_view name) {
+  return name.starts_with("enc.") || name.starts_with("dec.") ? name.substr(0, 4) : std::string_view();
+}
+
 // "blk.7.attn_q.weight": the row, the layer's number or "", the ending.
 struct ReadName {
   const GgufNameRow* row = nullptr;
@@ -294,15 +345,16 @@ std::optional<ReadName> ReadTensorName(const GgufArchitecture& architecture, std
   if (ending != ".weight" && ending != ".bias") return std::nullopt;
   if (const GgufNameRow* row = Lookup(architecture.outside, stem)) return ReadName{row, "", ending};
   constexpr std::string_view kBlock = "blk.";
-  if (!stem.starts_with(kBlock)) return std::nullopt;
-  const std::string_view rest = stem.substr(kBlock.size());
+  const std::string_view half = HalfOf(stem);
+  if (!stem.substr(half.size()).starts_with(kBlock)) return std::nullopt;
+  const std::string_view rest = stem.substr(half.size() + kBlock.size());
   const size_t end = rest.find('.');
   const std::string_view number = rest.substr(0, end);
   if (end == std::string_view::npos || number.empty() || number.size() > 6 ||
       number.find_first_not_of("0123456789") != std::string_view::npos) {
     return std::nullopt;
   }
-  const GgufNameRow* row = Lookup(architecture.layer, rest.substr(end + 1));
+  const GgufNameRow* row = Lookup(architecture.layer, std::string(half) + std::string(rest.substr(end + 1)));
   if (row == nullptr) return std::nullopt;
   return ReadName{row, number, ending};
 }
@@ -347,7 +399,8 @@ std::optional<std::string> GgufName(const GgufArchitecture& architecture, std::s
     if (!stem.starts_with(before) || !stem.ends_with(after) || stem.size() <= before.size() + after.size()) continue;
     const std::string_view number = stem.substr(before.size(), stem.size() - before.size() - after.size());
     if (number.size() > 6 || number.find_first_not_of("0123456789") != std::string_view::npos) continue;
-    return fmt::format("blk.{}.{}{}", number, row.name, ending);
+    const std::string_view half = HalfOf(row.name);
+    return fmt::format("{}blk.{}.{}{}", half, number, row.name.substr(half.size()), ending);
   }
   return std::nullopt;
 }

@@ -14,11 +14,13 @@ namespace bantam {
 struct GgufConfigRow {
   std::string_view key;
   std::string_view config_key;
-  enum class Kind { kSize, kNumber, kFlag } kind = Kind::kSize;  // an integer from 1, a number from 0, or yes or no
+  // An integer from 1, one from 0, a number from 0, or yes or no.
+  enum class Kind { kSize, kId, kNumber, kFlag } kind = Kind::kSize;
   bool required = true;
 };
 
-// A tensor without ".weight" and ".bias". In layers ("blk.7.attn_q") the rest after the number, and {} for the number.
+// A tensor without ".weight" and ".bias". In layers ("blk.7.attn_q") the rest after the number, and {} for the number;
+// of models with two halves ("enc.blk.7.attn_q") also what comes before ("enc.attn_q").
 struct GgufNameRow {
   std::string_view name;
   std::string_view original;

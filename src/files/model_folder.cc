@@ -115,6 +115,11 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
   }
   if (std::filesystem::exists(transformer / "tokenizer.json", error))
     model.tokenizer_json = transformer / "tokenizer.json";
+  // Of a T5 the older file says as much, with what every T5 has (text/loaders.h).
+  const bool t5 = model.architecture == "t5" || model.architecture == "mt5";
+  if (t5 && model.tokenizer_json.empty() && std::filesystem::exists(transformer / "spiece.model", error)) {
+    model.tokenizer_json = transformer / "spiece.model";
+  }
 
   BANTAM_TRY(WeightFiles files, OpenWeightFiles(transformer));
   model.weights = std::move(files.source);

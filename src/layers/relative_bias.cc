@@ -8,15 +8,19 @@
 
 namespace bantam {
 
-int RelativeBucket(int distance, int num_buckets, int max_distance) {
-  const int half = num_buckets / 2, exact = half / 2, length = std::abs(distance);
-  const int first = distance > 0 ? half : 0;
-  if (length < exact) return first + length;
+int LengthBucket(int length, int num_buckets, int max_distance) {
+  const int exact = num_buckets / 2;
+  if (length < exact) return length;
   // In f32, as the reference computes it: a bucket's border may fall on either side.
   const float place = std::log(static_cast<float>(length) / static_cast<float>(exact)) /
                       static_cast<float>(std::log(static_cast<double>(max_distance) / exact)) *
-                      static_cast<float>(half - exact);
-  return first + std::min(exact + static_cast<int>(place), half - 1);
+                      static_cast<float>(num_buckets - exact);
+  return std::min(exact + static_cast<int>(place), num_buckets - 1);
+}
+
+int RelativeBucket(int distance, int num_buckets, int max_distance) {
+  const int half = num_buckets / 2;
+  return (distance > 0 ? half : 0) + LengthBucket(std::abs(distance), half, max_distance);
 }
 
 RelativeBias::RelativeBias(std::span<const float> table, int num_buckets, int num_heads, int max_distance,

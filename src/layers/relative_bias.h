@@ -12,6 +12,9 @@ namespace bantam {
 // distance each, the rest growing logarithmically up to max_distance.
 int RelativeBucket(int distance, int num_buckets, int max_distance);
 
+// The same for distances of one direction, which have all the buckets.
+int LengthBucket(int length, int num_buckets, int max_distance);
+
 class RelativeBias final : public ScoreBias {
  public:
   // table: [num_buckets, num_heads]; longest_sequence bounds what Compute is asked for.

@@ -24,6 +24,16 @@ TEST(RelativeBucket, EqualsTheReference) {
   EXPECT_EQ(sum, 19'105'790);
 }
 
+// T5Attention._relative_position_bucket of a decoder, whose distances have one direction.
+TEST(LengthBucket, EqualsTheReference) {
+  const std::vector<int> lengths = {0, 1, 15, 16, 17, 18, 19, 20, 25, 33, 45, 64, 90, 100, 113, 127, 128, 300};
+  const std::vector<int> expected = {0, 1, 15, 16, 16, 16, 17, 17, 19, 21, 23, 26, 29, 30, 31, 31, 31, 31};
+  for (size_t i = 0; i < lengths.size(); ++i) EXPECT_EQ(LengthBucket(lengths[i], 32, 128), expected[i]) << lengths[i];
+  int64_t sum = 0;  // every length, each with a weight of its own
+  for (int length = 0; length <= 600; ++length) sum += (length + 1) * LengthBucket(length, 32, 128);
+  EXPECT_EQ(sum, 5'579'341);
+}
+
 TEST(LogBucket, EqualsTheReference) {
   const std::vector<int> distances = {-511, -400, -256, -200, -130, -129, -128, -127, -5,  0,   5,
                                       127,  128,  129,  130,  150,  200,  256,  300,  400, 510, 511};

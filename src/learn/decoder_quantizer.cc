@@ -338,6 +338,10 @@ Result<DecoderQuantReport> QuantizeDecoder(ModelFolder& model, const Path& out, 
     return Err(ErrorCode::kUnsupported, "{}: has no tokenizer, without which nothing can be measured",
                EscapeForTerminal(model.path.string(), 400));
   }
+  if (model.architecture == "t5" || model.architecture == "mt5") {
+    return Err(ErrorCode::kUnsupported, "{}: models with an encoder are not made smaller here",
+               EscapeForTerminal(model.path.string(), 400));
+  }
   return Quantizer(model, options).Run(out);
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -31,6 +32,9 @@ struct DecoderBatch {
   KvCacheView cache;                             // of kv_shape(), of any type; no two sequences write the same block
   std::span<const int32_t> logits_rows;          // rows of token_ids whose logits are wanted
   std::span<const LoraUses> adapters = {};       // [num_sequences], or empty: none; of this decoder
+  // [num_sequences], how many first tokens of each a decoder with start_token() reads with its encoder: all in one
+  // step.
+  std::span<const int32_t> num_encoded = {};
   int num_sequences() const { return static_cast<int>(cu_seqlens.size()) - 1; }
   int num_tokens() const { return static_cast<int>(token_ids.size()); }
 };
@@ -54,6 +58,9 @@ class Decoder {
   virtual uint64_t weight_bytes() const = 0;
   // What LoRA adapters may change; empty: they are not computed.
   virtual std::span<const BoundMatrix> adaptable() const { return {}; }
+  // Of models that read a prompt with an encoder: what their text begins after. A sequence is the prompt's tokens, this
+  // one, and the text.
+  virtual std::optional<int32_t> start_token() const { return std::nullopt; }
   virtual std::unique_ptr<DecoderWorkspace> NewWorkspace() const = 0;
   // logits: [logits_rows, vocab_size]. A token's logits have the same bits alone, beside others, with its prompt in one
   // piece or in several, and with any number of threads of one ISA level.

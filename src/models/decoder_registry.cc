@@ -6,6 +6,7 @@
 #include "models/decoder.h"
 #include "models/llama_family.h"
 #include "models/plain_decoder.h"
+#include "models/t5_weights.h"
 
 namespace bantam {
 namespace {
@@ -19,7 +20,8 @@ constexpr Architecture kArchitectures[] = {
     {"llama", LoadLlama},     {"mistral", LoadMistral}, {"qwen2", LoadQwen2},      {"qwen3", LoadQwen3Decoder},
     {"smollm3", LoadSmolLm3}, {"gemma", LoadGemma},     {"gemma2", LoadGemma2},    {"gemma3_text", LoadGemma3},
     {"phi3", LoadPhi3},       {"olmo2", LoadOlmo2},     {"granite", LoadGranite},  {"stablelm", LoadStableLm},
-    {"phi", LoadPhi2},        {"gpt2", LoadGpt2},       {"gpt_neox", LoadGptNeoX},
+    {"phi", LoadPhi2},        {"gpt2", LoadGpt2},       {"gpt_neox", LoadGptNeoX}, {"t5", LoadT5},
+    {"mt5", LoadT5},
 };
 
 }  // namespace

@@ -37,17 +37,22 @@ class TestCache {
     int sequence;
     std::vector<int32_t> ids;
     LoraUses adapters = {};
+    int encoded = 0;  // of the whole sequence
   };
-  // Runs the parts as one batch; the logits of every row.
+  // Runs the parts as one batch; the logits of every row that no encoder reads.
   std::vector<float> Run(const Decoder& decoder, const std::vector<Part>& parts, DecoderWorkspace& workspace,
                          ThreadPool& pool) {
-    std::vector<int32_t> ids, borders = {0}, cached, rows;
+    std::vector<int32_t> ids, borders = {0}, cached, rows, encoded;
     std::vector<const int32_t*> tables;
     std::vector<LoraUses> adapters;
     bool any = false;
     for (const Part& part : parts) {
       const auto sequence = static_cast<size_t>(part.sequence);
-      ids.insert(ids.end(), part.ids.begin(), part.ids.end());
+      encoded.push_back(part.encoded);
+      for (size_t i = 0; i < part.ids.size(); ++i) {
+        if (lengths_[sequence] + static_cast<int>(i) >= part.encoded) rows.push_back(static_cast<int32_t>(ids.size()));
+        ids.push_back(part.ids[i]);
+      }
       borders.push_back(static_cast<int32_t>(ids.size()));
       cached.push_back(lengths_[sequence]);
       tables.push_back(tables_[sequence].data());
@@ -55,7 +60,6 @@ class TestCache {
       any |= !part.adapters.empty();
       lengths_[sequence] += static_cast<int32_t>(part.ids.size());
     }
-    for (size_t i = 0; i < ids.size(); ++i) rows.push_back(static_cast<int32_t>(i));
     std::vector<float> logits(rows.size() * static_cast<size_t>(decoder.vocab_size()));
     decoder.Forward({.token_ids = ids,
                      .cu_seqlens = borders,
@@ -63,7 +67,8 @@ class TestCache {
                      .block_tables = tables,
                      .cache = view_,
                      .logits_rows = rows,
-                     .adapters = any ? std::span<const LoraUses>(adapters) : std::span<const LoraUses>()},
+                     .adapters = any ? std::span<const LoraUses>(adapters) : std::span<const LoraUses>(),
+                     .num_encoded = encoded},
                     workspace, pool, logits);
     return logits;
   }

@@ -99,8 +99,11 @@ class StreamImpl final : public TextStream {
 
   void CountPrompt(size_t tokens) { prompt_tokens_ += static_cast<int>(tokens); }
   Status Add(const GenerateCall& call, GenerationRequest request, const Tokenizer& tokenizer) {
-    writers_.push_back(std::make_unique<TextWriter>(static_cast<int>(writers_.size()), tokenizer, request.prompt_ids,
-                                                    call.stop, events_));
+    // Behind an encoder a text goes on from nothing.
+    std::span<const int32_t> before = request.prompt_ids;
+    if (engine_.decoder().start_token()) before = {};
+    writers_.push_back(
+        std::make_unique<TextWriter>(static_cast<int>(writers_.size()), tokenizer, before, call.stop, events_));
     request.listener = writers_.back().get();
     request.joins = !ids_.empty();
     BANTAM_TRY(const uint64_t id, engine_.Submit(std::move(request)));
@@ -232,7 +235,9 @@ Result<std::unique_ptr<Decoder>> LoadDraftDecoder(std::string_view reference, We
         "model must be one of the same family",
         name, EscapeForTerminal(model_name), id, EscapeForTerminal(theirs, 40), EscapeForTerminal(ours, 40));
   }
-  return LoadDecoder(model, {.weight_type = weight_type});
+  BANTAM_TRY(std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = weight_type}));
+  if (!decoder->start_token()) return decoder;
+  return Err(ErrorCode::kUnsupported, "the draft model {} has an encoder: only decoders draft", name);
 }
 
 Result<std::unique_ptr<Generator>> Generator::Load(std::string_view reference, const GeneratorOptions& options) {
@@ -277,8 +282,31 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
   return std::unique_ptr<Generator>(std::move(generator));
 }
 
+namespace {
+
+// What a model that answers one text at a time is asked.
+Result<std::vector<int32_t>> LastOfUser(const Tokenizer& tokenizer, const json::value& messages) {
+  const json::array* list = messages.if_array();
+  for (size_t i = list == nullptr ? 0 : list->size(); i > 0; --i) {
+    const json::object* message = (*list)[i - 1].if_object();
+    const json::value* role = message == nullptr ? nullptr : message->if_contains("role");
+    const json::value* content = message == nullptr ? nullptr : message->if_contains("content");
+    if (role == nullptr || *role != "user" || content == nullptr || !content->is_string()) continue;
+    return tokenizer.Encode(content->get_string(), {}).ids;
+  }
+  return Err(ErrorCode::kInvalidArgument, "\"messages\" has none of a user, which this model would answer");
+}
+
+}  // namespace
+
+bool Generator::can_chat() const {
+  const Result<ChatTemplate>& chat = chat_template();
+  return chat.has_value() || (chat.error().code == ErrorCode::kNotFound && engine().decoder().start_token());
+}
+
 Result<std::vector<int32_t>> Generator::ChatPromptIds(const ChatInput& input) const {
   const Result<ChatTemplate>& chat = chat_template();
+  if (!chat && can_chat()) return LastOfUser(tokenizer(), input.messages);
   if (!chat) return chat.error();
   BANTAM_TRY(const RenderedChat rendered, chat->Render(input));
   return EncodeChat(tokenizer(), rendered).ids;

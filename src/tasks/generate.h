@@ -119,6 +119,9 @@ class Generator {
   virtual const std::vector<int32_t>& stop_tokens() const = 0;  // the model's own
   // kNotFound where the model's files have none, else what is wrong with it.
   virtual const Result<ChatTemplate>& chat_template() const = 0;
+  // Whether messages can become a prompt: by a template, or of a model with an encoder, which has none, the last of a
+  // user as it stands.
+  bool can_chat() const;
   // Messages as the prompt that the model was trained on; what they say never becomes a control token.
   Result<std::vector<int32_t>> ChatPromptIds(const ChatInput& input) const;
   // For calls whose text is held to a grammar; what one finds out serves the next. Must not outlive the generator.

@@ -4,6 +4,7 @@
 
 #include "base/text_util.h"
 #include "files/gguf_model.h"
+#include "files/sentence_config.h"
 #include "text/general_pipeline.h"
 #include "text/gguf_tokenizer.h"
 
@@ -36,6 +37,17 @@ Result<Path> FindInFolder(const Path& folder) {
              "{}: no tokenizer: expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, vocab.txt, "
              "one *.tiktoken or a GGUF file",
              EscapeForTerminal(folder.string(), 400));
+}
+
+// Whether a folder holds a T5, whose .model does not say what its tokenizer puts around a text.
+bool IsOfT5(const Path& folder) {
+  const Path path = folder / "config.json";
+  if (!IsFile(path)) return false;
+  const auto document = ReadJsonFile(path);
+  if (!document) return false;  // whoever reads the config will say what is wrong with it
+  const json::object* config = document->if_object();
+  const json::value* type = config == nullptr ? nullptr : config->if_contains("model_type");
+  return type != nullptr && (*type == "t5" || *type == "mt5");
 }
 
 // merges.txt beside vocab.json; "x-merges.txt" or "x.merges.txt" beside "x-vocab.json", "x.vocab".
@@ -74,7 +86,13 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Path& given) {
   if (extension == ".model") {
     // Llama 3 calls its ranks tokenizer.model too.
     if (LooksLikeRanks(content)) return LoadTiktoken(content, name, path.stem().string());
-    return LoadSentencePiece(content, name);
+    if (!IsOfT5(path.parent_path())) return LoadSentencePiece(content, name);
+    BANTAM_TRY(SentencePieceModel model, ReadSentencePieceModel(content, name));
+    SentencePieceFrame frame{.before = {}, .after = {model.vocabulary.IdOf("</s>")}, .finds_tokens = true};
+    if (frame.after.front() < 0) {
+      return Err(ErrorCode::kCorrupt, "{}: has no piece \"</s>\", which ends the texts of a T5", name);
+    }
+    return MakeSentencePieceTokenizer(std::move(model), std::move(frame));
   }
   if (extension == ".txt") return LoadVocabTxt(content, name, path.parent_path());
   if (const Path merges = MergesBeside(path); file_name.find("vocab") != std::string::npos) {

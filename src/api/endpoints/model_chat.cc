@@ -95,7 +95,7 @@ Result<GenerateRequest> Parse(const ApiContext& context, const JsonObject& body,
   request.chat = true;
   BANTAM_TRY(request.model, FindGenerator(context, body, at));
   const Generator& generator = *request.model->generator;
-  if (!generator.chat_template()) {
+  if (!generator.can_chat()) {
     return Err(ErrorCode::kInvalidArgument,
                "\"{}\" cannot chat: {}; /v1/completions goes on with a prompt as it stands", request.model->name,
                generator.chat_template().error().message);
