@@ -1,6 +1,7 @@
 // For tests: a decoder whose next token follows from every token before it, as it finds them in the cache. A block that
 // is missing, written twice or somebody else's changes the text. One that looks at the last few only repeats itself.
-// With a start token it has an encoder, which must get a prompt whole. Adapters need not be there: their scales change
+// A sequence beyond its original positions is another one to it from its first token on. With a start token it has an
+// encoder, which must get a prompt whole. Adapters need not be there: their scales change
 // how it sees the tokens that it puts into the cache.
 #pragma once
 
@@ -21,6 +22,7 @@ class FakeDecoder final : public Decoder {
   int vocab_size() const override { return vocab_size_; }
   int max_positions() const override { return max_positions_; }
   KvCacheShape kv_shape() const override { return {1, 1, 1}; }
+  int original_positions() const override { return original; }
   std::optional<int32_t> start_token() const override { return start; }
   WeightType weight_type() const override { return WeightType::kF32; }
   std::string_view isa() const override { return "fake"; }
@@ -41,7 +43,7 @@ class FakeDecoder final : public Decoder {
         const int position = batch.num_cached[s] + row - batch.cu_seqlens[s];
         BANTAM_CHECK(position < max_positions_);
         const LoraUses uses = batch.adapters.empty() ? LoraUses() : batch.adapters[static_cast<size_t>(s)];
-        const auto token = static_cast<float>(Seen(batch.token_ids[row], uses));
+        const auto token = static_cast<float>(Seen(batch.token_ids[row], uses) + Form(batch.Length(s)));
         StoreKeyValue(**SelectKernels(), batch.cache, 0, batch.block_tables[s], position, &token, &token);
         if (wanted == batch.logits_rows.size() || batch.logits_rows[wanted] != row) continue;
         std::vector<int32_t> tokens;
@@ -57,6 +59,8 @@ class FakeDecoder final : public Decoder {
     BANTAM_CHECK(wanted == batch.logits_rows.size());
   }
 
+  // What a token's number is larger by in a sequence of this length.
+  int32_t Form(int length) const { return original > 0 && length > original ? 100 : 0; }
   static int32_t Seen(int32_t token, LoraUses uses) {
     for (const LoraUse& use : uses) token = token * 3 + static_cast<int32_t>(1000 * use.scale);
     return token;
@@ -72,6 +76,7 @@ class FakeDecoder final : public Decoder {
   }
 
   std::optional<int32_t> start;
+  int original = 0;
   mutable std::atomic<int> largest_batch = 0, num_steps = 0;
 
  private:

@@ -91,23 +91,36 @@ void GenerationLoop::Add(uint64_t id, GenerationRequest request) {
   auto sequence = std::make_unique<Sequence>(id, std::move(request), start);
   sequence->arrival = ++num_arrived_;
   sequence->share = shares_.Enter(sequence->request.priority, sequence->request.key);
-  sequence->start = sequence->content = StartOf(sequence->request.adapters);
+  sequence->start = sequence->content = StartOf(*sequence);
+  TakeForm(*sequence);
   waiting_.push_back(std::move(sequence));
 }
 
-// What sequences with these adapters begin after in the cache: the same tokens are other content under other adapters.
-uint64_t GenerationLoop::StartOf(const std::vector<LoraUse>& adapters) {
-  if (adapters.empty()) return KvBlocks::kStart;
-  const auto found = std::ranges::find(starts_, adapters, &std::pair<std::vector<LoraUse>, uint64_t>::first);
+// What a sequence begins after in the cache: under other adapters, or at other positions, the same tokens are other
+// content.
+uint64_t GenerationLoop::StartOf(const Sequence& sequence) {
+  const std::vector<LoraUse>& adapters = sequence.request.adapters;
+  if (adapters.empty() && !sequence.is_long) return KvBlocks::kStart;
+  const auto same = [&](const Start& start) { return start.is_long == sequence.is_long && start.adapters == adapters; };
+  const auto found = std::ranges::find_if(starts_, same);
   if (found != starts_.end()) {
     std::rotate(starts_.begin(), found, found + 1);
   } else {
     // Scales are the clients' choice: what was forgotten only misses the cache.
     constexpr size_t kMostKept = 256;
     if (starts_.size() == kMostKept) starts_.pop_back();
-    starts_.insert(starts_.begin(), {adapters, blocks_.NewStart()});
+    starts_.insert(starts_.begin(), {adapters, sequence.is_long, blocks_.NewStart()});
   }
-  return starts_.front().second;
+  return starts_.front().content;
+}
+
+// One that has grown beyond the original length is computed again, with the positions of long ones.
+void GenerationLoop::TakeForm(Sequence& sequence) {
+  const int border = decoder_.original_positions();
+  if (border == 0 || sequence.is_long || sequence.num_tokens() <= border) return;
+  sequence.is_long = true;
+  sequence.start = StartOf(sequence);
+  ReleaseBlocks(sequence);
 }
 
 bool GenerationLoop::Cancel(uint64_t id) {
@@ -188,6 +201,7 @@ void GenerationLoop::Schedule() {
     step_.push_back({&sequence, count});
     budget -= count;
   };
+  for (const auto& sequence : running_) TakeForm(*sequence);
   for (const auto& sequence : running_) {
     if (sequence->missing() == 1 && budget > 0) take(*sequence, 1);
   }
@@ -282,6 +296,7 @@ bool GenerationLoop::Admit(int budget) {
   if (next == nullptr) return false;
   Sequence& sequence = *next;
   BANTAM_CHECK(sequence.blocks.empty() && sequence.num_cached == 0);
+  TakeForm(sequence);
   FindBeginning(sequence);
   if (WillBeFound(sequence) || !HasRoomFor(sequence)) {
     ReleaseBlocks(sequence);
@@ -352,6 +367,10 @@ bool GenerationLoop::OfferDraft(Sequence& sequence, const DraftStep& step, Draft
   sequence.draft_source = DraftSource::kNone;
   // The last token that it may have is chosen without a draft.
   offer = {.length = std::min(options_.speculation.max_draft, sequence.request.max_tokens - sequence.generated() - 1)};
+  // What is drafted beyond the original length would have the positions of the text before it.
+  if (const int border = decoder_.original_positions(); border > 0 && !sequence.is_long) {
+    offer.length = std::min(offer.length, border - sequence.num_tokens());
+  }
   if (offer.length <= 0) return false;
   if (options_.speculation.lookup) {
     sequence.repeat = FindRepeat(sequence.tokens);
@@ -427,10 +446,12 @@ void GenerationLoop::Run() {
   tables_.clear();
   adapters_.clear();
   encoded_.clear();
+  lengths_.clear();
   rows_.clear();
   // Those with the same adapters beside each other: their products are computed together.
   std::ranges::stable_sort(step_, {}, [](const Scheduled& part) { return part.sequence->start; });
-  const bool adapted = !step_.empty() && step_.back().sequence->start != KvBlocks::kStart;
+  const bool adapted =
+      std::ranges::any_of(step_, [](const Scheduled& part) { return !part.sequence->request.adapters.empty(); });
   std::vector<std::pair<Sequence*, size_t>> sampled;  // with the first of its rows of logits
   for (const Scheduled& part : step_) {
     Sequence& sequence = *part.sequence;
@@ -447,6 +468,7 @@ void GenerationLoop::Run() {
     borders_.push_back(static_cast<int32_t>(ids_.size()));
     cached_.push_back(sequence.num_cached);
     tables_.push_back(sequence.blocks.data());
+    lengths_.push_back(sequence.num_tokens() + static_cast<int>(part.sampled() ? sequence.draft.size() : 0));
     if (decoder_.start_token()) encoded_.push_back(sequence.num_encoded);
     if (adapted) adapters_.emplace_back(sequence.request.adapters);
     if (sequence.missing() > 1) stats_.prompt_tokens += static_cast<uint64_t>(part.count);
@@ -461,7 +483,8 @@ void GenerationLoop::Run() {
                     .cache = cache_,
                     .logits_rows = rows_,
                     .adapters = adapters_,
-                    .num_encoded = encoded_},
+                    .num_encoded = encoded_,
+                    .sequence_lengths = lengths_},
                    *workspace_, pool_, logits_);
   ++stats_.steps;
   pool_.Run(static_cast<int>(sampled.size()), [&](int task, int) {

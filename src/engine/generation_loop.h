@@ -83,7 +83,8 @@ class GenerationLoop {
   };
   using List = std::deque<std::unique_ptr<Sequence>>;
 
-  uint64_t StartOf(const std::vector<LoraUse>& adapters);
+  uint64_t StartOf(const Sequence& sequence);
+  void TakeForm(Sequence& sequence);
   void EndExpired();
   void Schedule();
   bool Admit(int budget);
@@ -118,14 +119,19 @@ class GenerationLoop {
   FairShares shares_;
   AcceptanceBook acceptance_;
   StepCosts costs_;
-  // What sequences with these adapters begin after in the cache; used last first.
-  std::vector<std::pair<std::vector<LoraUse>, uint64_t>> starts_;
+  // What sequences of a kind begin after in the cache; used last first.
+  struct Start {
+    std::vector<LoraUse> adapters;
+    bool is_long;
+    uint64_t content;
+  };
+  std::vector<Start> starts_;
   GenerationStats stats_;
 
   // Of the step that is being computed.
   std::vector<Scheduled> step_;
   std::unique_ptr<DecoderWorkspace> workspace_;
-  std::vector<int32_t> ids_, borders_, cached_, encoded_, rows_;
+  std::vector<int32_t> ids_, borders_, cached_, encoded_, lengths_, rows_;
   std::vector<const int32_t*> tables_;
   std::vector<LoraUses> adapters_;
   std::vector<float> logits_;

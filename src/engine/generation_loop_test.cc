@@ -46,7 +46,9 @@ std::vector<int32_t> TextOf(const FakeDecoder& decoder, const GenerationRequest&
   Sampler sampler(request.sampling, decoder.start ? std::vector{*decoder.start} : request.prompt_ids);
   std::vector<float> logits(static_cast<size_t>(decoder.vocab_size()));
   while (static_cast<int>(text.size()) < request.max_tokens) {
-    decoder.LogitsAfter(tokens, logits);
+    std::vector<int32_t> seen = tokens;
+    for (int32_t& token : seen) token += decoder.Form(static_cast<int>(tokens.size()));
+    decoder.LogitsAfter(seen, logits);
     const auto choice = sampler.Sample(logits);
     EXPECT_OK(choice);
     if (std::ranges::find(request.stop_ids, choice->id) != request.stop_ids.end()) break;
@@ -240,6 +242,43 @@ TEST(GenerationLoop, AnEncoderReadsItsPromptAtOnce) {
   while (bench.loop.Step()) {
   }
   EXPECT_EQ(recorder.tokens.size(), 5u);
+}
+
+// Texts that grow beyond the original length, or begin beyond it, are computed with the positions of long ones from
+// their first token on; with adapters, drafts, and in caches that are too small.
+TEST(GenerationLoop, ALongTextHasOtherPositionsFromItsFirstTokenOn) {
+  for (const LoopOptions& options : {LoopOptions{.num_blocks = 200, .max_batch_tokens = 512},
+                                     LoopOptions{.num_blocks = 200, .max_batch_tokens = 7, .prefix_cache = false},
+                                     LoopOptions{.num_blocks = 9, .max_batch_tokens = 33, .max_sequences = 6}}) {
+    for (const Drafting& drafting : kDrafting) {
+      LoopOptions own = options;
+      own.speculation = drafting.options;
+      Bench bench(own, 1000, drafting.sees, drafting.draft_sees);
+      bench.decoder.original = 70;
+      std::vector<Recorder> recorders(24);
+      std::vector<GenerationRequest> requests;
+      for (unsigned i = 0; i < recorders.size(); ++i) {
+        requests.push_back({.prompt_ids = Prompt(40 + i * 3, i % 2),
+                            .sampling = {.temperature = i % 3 == 0 ? 0.7f : 0.0f, .seed = i},
+                            .max_tokens = 1 + static_cast<int>(i * 11 % 60),
+                            .listener = &recorders[i]});
+        if (i % 5 == 4) requests.back().adapters = {{nullptr, 2}};
+        bench.loop.Add(i, requests.back());
+        if (i % 4 == 0) bench.loop.Step();
+      }
+      while (bench.loop.Step()) {
+      }
+      bool found_long = false;
+      for (size_t i = 0; i < recorders.size(); ++i) {
+        ASSERT_OK(*recorders[i].result);
+        ASSERT_EQ(recorders[i].tokens, TextOf(bench.decoder, requests[i])) << i;
+        found_long |= requests[i].prompt_ids.size() > 70 && (*recorders[i].result)->cached_tokens > 0;
+      }
+      EXPECT_EQ(found_long, options.prefix_cache);
+      EXPECT_LE(bench.decoder.largest_batch, options.max_batch_tokens);
+      EXPECT_EQ(bench.loop.Stats().free_blocks, options.num_blocks);
+    }
+  }
 }
 
 // More kinds of adapters than are remembered: texts stay right, at worst they find nothing.

@@ -50,7 +50,8 @@ struct Sequence {
   int num_cached = 0;  // tokens with keys and values in `blocks`
   std::vector<int32_t> blocks;
   int num_published = 0;                // of the blocks
-  uint64_t start = KvBlocks::kStart;    // what the first comes after: equal for equal adapters
+  bool is_long = false;                 // beyond Decoder::original_positions()
+  uint64_t start = KvBlocks::kStart;    // what the first comes after: equal for equal adapters and kinds of positions
   uint64_t content = KvBlocks::kStart;  // of the published ones
   int found_tokens = 0;                 // of the prompt, in the cache when it began
   int times_preempted = 0;

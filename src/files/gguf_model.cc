@@ -146,7 +146,7 @@ Status RefuseOtherForms(const GgufMetadata& keys) {
 }
 
 // What a decoder's file says of stretched rotary positions, as config.json has it. The factors of "longrope" are
-// tensors of the file, the short ones for texts of the original length.
+// tensors of the file, the short ones for texts of the original length, the long ones for others.
 Status ReadDecoderKeys(const GgufFile& file, const GgufMetadata& keys, json::object& config) {
   config["tie_word_embeddings"] = file.Find("output.weight") == nullptr;
   if (file.Find("blk.0.attn_output.bias") != nullptr) config["attention_bias"] = true;
@@ -159,7 +159,11 @@ Status ReadDecoderKeys(const GgufFile& file, const GgufMetadata& keys, json::obj
       return keys.Wrong("rope.scaling.original_context_length",
                         "is needed: the file has factors of rotary positions for texts up to that length");
     }
-    config["max_position_embeddings"] = original;
+    if (file.Find("rope_factors_long.weight") == nullptr) {
+      config["max_position_embeddings"] = original;
+    } else {
+      config["original_max_position_embeddings"] = original;
+    }
     if (magnitude > 0) config["rope_magnitude"] = magnitude;
     return Ok();
   }

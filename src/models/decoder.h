@@ -35,6 +35,13 @@ struct DecoderBatch {
   // [num_sequences], how many first tokens of each a decoder with start_token() reads with its encoder: all in one
   // step.
   std::span<const int32_t> num_encoded = {};
+  // [num_sequences], how long each will be when all that is known of it is computed; empty: these are the last tokens.
+  // Decoders with original_positions() ask for it.
+  std::span<const int32_t> sequence_lengths = {};
+  int Length(int sequence) const {
+    const auto s = static_cast<size_t>(sequence);
+    return sequence_lengths.empty() ? num_cached[s] + cu_seqlens[s + 1] - cu_seqlens[s] : sequence_lengths[s];
+  }
   int num_sequences() const { return static_cast<int>(cu_seqlens.size()) - 1; }
   int num_tokens() const { return static_cast<int>(token_ids.size()); }
 };
@@ -51,6 +58,9 @@ class Decoder {
   virtual ~Decoder() = default;
   virtual int vocab_size() const = 0;
   virtual int max_positions() const = 0;
+  // A sequence of more tokens has other positions, from its first token on, than one of as many or fewer: what is in
+  // the cache of one that grows beyond this is of no use. 0: there is no such border.
+  virtual int original_positions() const { return 0; }
   virtual KvCacheShape kv_shape() const = 0;   // as f32
   virtual WeightType weight_type() const = 0;  // of its layers, but those that a quantised model keeps higher
   virtual std::string_view isa() const = 0;    // the kernels' level

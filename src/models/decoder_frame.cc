@@ -40,6 +40,7 @@ class FrameDecoder final : public Decoder {
 
   int vocab_size() const override { return config_.vocab_size; }
   int max_positions() const override { return config_.max_positions; }
+  int original_positions() const override { return config_.original_positions; }
   KvCacheShape kv_shape() const override {
     return {static_cast<int>(config_.layers.size()), config_.num_key_value_heads, config_.head_dim};
   }
@@ -108,8 +109,18 @@ class FrameDecoder final : public Decoder {
     NormHeads(layer.k_norm, k, config_.num_key_value_heads, num_rows);
     const std::span<const int32_t> positions = std::span(ws.positions).subspan(rows.begin, num_rows);
     if (const int rope = config_.layers[index].rope; rope >= 0) {
-      ApplyRope(kernels_, ws.ropes[static_cast<size_t>(rope)], qkv, positions,
-                config_.num_attention_heads + config_.num_key_value_heads, dim);
+      const int heads = config_.num_attention_heads + config_.num_key_value_heads;
+      for (int begin = 0, end = num_rows; begin < num_rows; begin = end, end = num_rows) {
+        const std::vector<RopeTable>* tables = &ws.ropes;
+        if (!ws.row_is_long.empty()) {
+          // As many rows as belong to sequences of one form.
+          const auto first = ws.row_is_long.begin() + rows.begin + begin;
+          end = begin + static_cast<int>(std::find(first, first + (num_rows - begin), *first == 0) - first);
+          if (*first != 0) tables = &ws.long_ropes;
+        }
+        ApplyRope(kernels_, (*tables)[static_cast<size_t>(rope)], qkv.From(begin),
+                  positions.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)), heads, dim);
+      }
     }
     for (int row = 0; row < num_rows; ++row) {
       const float* keys = k.values + row * k.stride;

@@ -41,6 +41,9 @@ struct DecoderConfig {
   };
   std::vector<Layer> layers;
   std::vector<RopeOptions> ropes;
+  // Of sequences of more tokens than this, in place of `ropes`, from the first token on; 0: there is no such border.
+  int original_positions = 0;
+  std::vector<RopeOptions> long_ropes;  // as many as `ropes`
 
   int q_size() const { return num_attention_heads * head_dim; }
   int kv_size() const { return num_key_value_heads * head_dim; }

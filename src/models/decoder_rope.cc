@@ -32,7 +32,7 @@ struct Scaling {
   }
 };
 
-Status Linear(const Scaling& scaling) {
+Status LinearRope(const Scaling& scaling) {
   BANTAM_TRY(const double factor, scaling.Factor());
   scaling.TakePlain();
   for (float& frequency : scaling.frequencies()) frequency /= static_cast<float>(factor);
@@ -105,35 +105,49 @@ Status Yarn(const Scaling& scaling) {
   return Ok();
 }
 
-// Which of its two lists of factors is right depends on the length of a text, so that a token's numbers would change as
-// its text grows: only lengths within the original one, which has the short list, are taken.
-Status LongRope(const Scaling& scaling) {
-  BANTAM_TRY(const int64_t own, scaling.OriginalPositions(scaling.question.max_positions));
-  BANTAM_TRY(const int64_t original, scaling.config.IntOr("original_max_position_embeddings", own, 2, kMostPositions));
-  BANTAM_TRY(const json::array* list, scaling.rope.Array("short_factor"));
-  scaling.TakePlain();
-  if (list->size() != scaling.frequencies().size()) {
-    return Err(ErrorCode::kCorrupt, "{} has {} numbers, there are {} pairs", scaling.rope.Where("short_factor"),
-               list->size(), scaling.frequencies().size());
+// Divides the frequencies by a list of factors, one for each.
+Status DivideBy(const JsonObject& rope, std::string_view key, std::vector<float>& frequencies) {
+  BANTAM_TRY(const json::array* list, rope.Array(key));
+  if (list->size() != frequencies.size()) {
+    return Err(ErrorCode::kCorrupt, "{} has {} numbers, there are {} pairs", rope.Where(key), list->size(),
+               frequencies.size());
   }
   for (size_t i = 0; i < list->size(); ++i) {
     const json::value& value = (*list)[i];
     const double factor = value.is_number() ? value.to_number<double>() : 0;
     if (!(factor > 0) || !std::isfinite(factor)) {
-      return Err(ErrorCode::kCorrupt, "{} holds {}", scaling.rope.Where("short_factor"),
-                 EscapeForTerminal(ToJson(value)));
+      return Err(ErrorCode::kCorrupt, "{} holds {}", rope.Where(key), EscapeForTerminal(ToJson(value)));
     }
-    scaling.frequencies()[i] /= static_cast<float>(factor);
+    frequencies[i] /= static_cast<float>(factor);
   }
-  const double factor = scaling.question.max_positions / static_cast<double>(original);
-  const double magnitude = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
-  BANTAM_TRY(const double told, scaling.rope.NumberOr("attention_factor", magnitude, 0, kMostFactor));
-  scaling.answer.options.magnitude = static_cast<float>(told);
-  scaling.answer.max_positions = static_cast<int>(std::min<int64_t>(original, scaling.question.max_positions));
   return Ok();
 }
 
+// Ding et al., 2024: one list of factors for texts up to the original length, another for longer ones.
+Status LongRope(const Scaling& scaling) {
+  RopeAnswer& answer = scaling.answer;
+  const int most = scaling.question.max_positions;
+  BANTAM_TRY(const int64_t own, scaling.OriginalPositions(most));
+  BANTAM_TRY(const int64_t original, scaling.config.IntOr("original_max_position_embeddings", own, 2, kMostPositions));
+  const double factor = most / static_cast<double>(original);
+  const double magnitude = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
+  BANTAM_TRY(const double told, scaling.rope.NumberOr("attention_factor", magnitude, 0, kMostFactor));
+  answer.options.magnitude = static_cast<float>(told);
+  scaling.TakePlain();
+  answer.long_options = answer.options;
+  BANTAM_RETURN_IF_ERROR(DivideBy(scaling.rope, "short_factor", answer.options.frequencies));
+  if (original >= most) return Ok();
+  answer.original_positions = static_cast<int>(original);
+  return DivideBy(scaling.rope, "long_factor", answer.long_options.frequencies);
+}
+
 }  // namespace
+
+void AddRope(const RopeAnswer& rope, DecoderConfig& body) {
+  body.ropes.push_back(rope.options);
+  body.long_ropes.push_back(rope.original_positions > 0 ? rope.long_options : rope.options);
+  if (rope.original_positions > 0) body.original_positions = rope.original_positions;
+}
 
 Result<RopeAnswer> ReadRope(const JsonObject& config, const RopeQuestion& question) {
   RopeAnswer answer{.options = {}, .max_positions = question.max_positions};
@@ -176,7 +190,7 @@ Result<RopeAnswer> ReadRope(const JsonObject& config, const RopeQuestion& questi
   const Scaling scaling{config, *rope, question, answer, theta};
   if (type == "default" || type == "none") return answer;
   if (type == "linear") {
-    BANTAM_RETURN_IF_ERROR(Linear(scaling));
+    BANTAM_RETURN_IF_ERROR(LinearRope(scaling));
   } else if (type == "llama3") {
     BANTAM_RETURN_IF_ERROR(Llama3(scaling));
   } else if (type == "yarn") {

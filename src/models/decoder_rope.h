@@ -1,5 +1,5 @@
 // Rotary positions as the configs of decoders describe them, stretched for contexts longer than a model was first
-// trained with: "linear", "llama3", "yarn" and the short form of "longrope".
+// trained with: "linear", "llama3", "yarn" and "longrope", which has two forms.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include "files/model_folder.h"
 #include "layers/rope.h"
 #include "models/config_reader.h"
+#include "models/decoder_frame.h"
 
 namespace bantam {
 
@@ -23,7 +24,13 @@ struct RopeQuestion {
 struct RopeAnswer {
   RopeOptions options;
   int max_positions = 0;  // what the frequencies are for
+  // Of "longrope": sequences of more tokens turn by these from the first token on; 0: there is one form.
+  int original_positions = 0;
+  RopeOptions long_options = {};
 };
+
+// One more of a decoder's kinds of rotary positions.
+void AddRope(const RopeAnswer& rope, DecoderConfig& body);
 
 // kUnsupported for other ways to stretch them.
 Result<RopeAnswer> ReadRope(const JsonObject& config, const RopeQuestion& question);

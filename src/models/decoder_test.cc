@@ -107,8 +107,16 @@ TEST_P(GoldenDecoder, GreedyTextEqualsTheReference) {
       row += part.ids.size();
       const auto last = logits.begin() + static_cast<ptrdiff_t>((row - 1) * width);
       const auto best = static_cast<int32_t>(std::max_element(last, last + static_cast<ptrdiff_t>(width)) - last);
-      texts[static_cast<size_t>(part.sequence)].push_back(best);
+      std::vector<int32_t>& text = texts[static_cast<size_t>(part.sequence)];
+      text.push_back(best);
       part.ids = {best};
+      std::vector<int32_t> all = reference_.Sequence(part.sequence);
+      all.insert(all.end(), text.begin(), text.end());
+      // Past that border all tokens have other positions than before.
+      if (static_cast<int>(all.size()) == decoder->original_positions() + 1) {
+        cache.Forget(part.sequence);
+        part.ids = all;
+      }
     }
   }
   for (int i = 0; i < num_sequences; ++i) {
@@ -169,8 +177,11 @@ TEST_P(GoldenDecoder, AloneInABatchAndInChunksGivesTheSameBits) {
           for (size_t at = 0; at < ids.size(); at += static_cast<size_t>(chunk)) {
             const auto begin = ids.begin() + static_cast<ptrdiff_t>(at);
             const auto count = std::min<size_t>(ids.size() - at, static_cast<size_t>(chunk));
-            const auto part =
-                own.Run(*decoder, {{0, {begin, begin + static_cast<ptrdiff_t>(count)}}}, *workspace, pool);
+            const auto part = own.Run(*decoder,
+                                      {{.sequence = 0,
+                                        .ids = {begin, begin + static_cast<ptrdiff_t>(count)},
+                                        .total = static_cast<int>(ids.size())}},
+                                      *workspace, pool);
             logits.insert(logits.end(), part.begin(), part.end());
           }
           const float* expected = together.data() + static_cast<size_t>(reference_.cu_seqlens[i]) * width;

@@ -21,6 +21,7 @@ class FrameWorkspace final : public DecoderWorkspace {
 
   explicit FrameWorkspace(const DecoderConfig& config) {
     for (const RopeOptions& options : config.ropes) ropes.emplace_back(options);
+    for (const RopeOptions& options : config.long_ropes) long_ropes.emplace_back(options);
   }
 
   // Reads the batch's borders, and makes room for it.
@@ -40,6 +41,13 @@ class FrameWorkspace final : public DecoderWorkspace {
       longest = std::max(longest, batch.num_cached[s] + length);
     }
     longest_sequence = longest;
+    row_is_long.clear();
+    if (config.original_positions > 0) {
+      for (int s = 0; s < batch.num_sequences(); ++s) {
+        const bool is_long = batch.Length(s) > config.original_positions;
+        row_is_long.resize(static_cast<size_t>(batch.cu_seqlens[s + 1]), is_long);
+      }
+    }
     row_adapters.clear();
     if (!batch.adapters.empty()) {
       for (int s = 0; s < batch.num_sequences(); ++s) {
@@ -50,6 +58,7 @@ class FrameWorkspace final : public DecoderWorkspace {
     }
     attention.Make(sequences, config.num_attention_heads, config.num_key_value_heads, config.head_dim);
     for (RopeTable& rope : ropes) rope.Reserve(longest);
+    for (RopeTable& rope : long_ropes) rope.Reserve(longest);
     zeros.resize(std::max(zeros.size(), positions.size()), 0);
     x.Reserve(num_tokens, config.hidden_size, false);
     qkv.Reserve(num_tokens, config.qkv_size(), false);
@@ -73,11 +82,12 @@ class FrameWorkspace final : public DecoderWorkspace {
   std::vector<int32_t> zeros;              // [num_tokens]
   std::vector<PagedSequence> sequences;
   std::vector<LoraUses> row_adapters, last_adapters;  // of the rows, and of those with logits; or empty
+  std::vector<uint8_t> row_is_long;                   // of a sequence that takes long_ropes; or empty: none does
   int longest_sequence = 0;
   PagedAttentionPlan attention;
   RowBuffer x, qkv, context, last;
   std::vector<Worker> workers;
-  std::vector<RopeTable> ropes;
+  std::vector<RopeTable> ropes, long_ropes;
 };
 
 }  // namespace bantam

@@ -103,7 +103,7 @@ Result<std::unique_ptr<Decoder>> LoadGemma3(ModelFolder& model, const DecoderOpt
                                                       .head_dim = body.head_dim,
                                                       .max_positions = body.max_positions,
                                                       .scaled = false}));
-  body.ropes.push_back(rope.options);
+  AddRope(rope, body);
   for (size_t i = 0; i < body.layers.size(); ++i) body.layers[i].rope = local[i] ? 1 : 0;
   BANTAM_RETURN_IF_ERROR(ReadScores(config, 62, body));
   BANTAM_RETURN_IF_ERROR(ReadCaps(config, 0, 0, body));

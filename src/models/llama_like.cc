@@ -75,6 +75,17 @@ class Binding {
   WeightBinder& bind_;
 };
 
+// Of GGUF files: Phi 3's frequencies of texts beyond the original length.
+Status ReadLongFactors(const ModelFolder& model, DecoderConfig& body) {
+  constexpr std::string_view kFactors = "rope_factors_long.weight";
+  if (model.gguf == nullptr || !model.weights->Has(kFactors)) return Ok();
+  BANTAM_TRY(const JsonObject config, ConfigOf(model));
+  BANTAM_TRY(const int original, ReadSize(config, "original_max_position_embeddings", kDecoderPositions));
+  if (original >= body.max_positions) return Ok();
+  body.original_positions = original;
+  return DivideFrequencies(*model.weights, kFactors, body.long_ropes.front());
+}
+
 }  // namespace
 
 Status ReadLlamaLike(const JsonObject& config, LlamaLike& family) {
@@ -114,7 +125,7 @@ Status ReadLlamaLike(const JsonObject& config, LlamaLike& family) {
                                                       .rotary_share = family.rotary_share,
                                                       .head_dim = body.head_dim,
                                                       .max_positions = body.max_positions}));
-  body.ropes.push_back(rope.options);
+  AddRope(rope, body);
   body.max_positions = rope.max_positions;
   return Ok();
 }
@@ -131,6 +142,7 @@ Status ReadWindow(const JsonObject& config, LlamaLike& family, const std::vector
 
 Result<std::unique_ptr<Decoder>> LoadLlamaLike(ModelFolder& model, const DecoderOptions& options, LlamaLike& family) {
   const std::string prefix = PrefixOf(*model.weights, {"model."}, "embed_tokens.weight");
+  BANTAM_RETURN_IF_ERROR(ReadLongFactors(model, family.body));
   // Of GGUF files: Llama 3's stretched frequencies, and Phi 3's for texts of the original length.
   for (const std::string_view factors : {"rope_freqs.weight", "rope_factors_short.weight"}) {
     BANTAM_RETURN_IF_ERROR(DivideFrequencies(*model.weights, factors, family.body.ropes.front()));

@@ -81,7 +81,7 @@ Status ReadPlainDecoder(const JsonObject& config, PlainDecoder& family) {
                                .rotary_share = family.rotary_share,
                                .head_dim = body.head_dim,
                                .max_positions = body.max_positions}));
-  body.ropes.push_back(rope.options);
+  AddRope(rope, body);
   body.max_positions = rope.max_positions;
   return Ok();
 }

@@ -33,16 +33,20 @@ class TestCache {
     }
   }
 
+  // The sequence begins again.
+  void Forget(int sequence) { lengths_[static_cast<size_t>(sequence)] = 0; }
+
   struct Part {
     int sequence;
     std::vector<int32_t> ids;
     LoraUses adapters = {};
     int encoded = 0;  // of the whole sequence
+    int total = 0;    // tokens that the sequence will have, where the decoder wants to know; 0: these are the last
   };
   // Runs the parts as one batch; the logits of every row that no encoder reads.
   std::vector<float> Run(const Decoder& decoder, const std::vector<Part>& parts, DecoderWorkspace& workspace,
                          ThreadPool& pool) {
-    std::vector<int32_t> ids, borders = {0}, cached, rows, encoded;
+    std::vector<int32_t> ids, borders = {0}, cached, rows, encoded, totals;
     std::vector<const int32_t*> tables;
     std::vector<LoraUses> adapters;
     bool any = false;
@@ -59,6 +63,7 @@ class TestCache {
       adapters.push_back(part.adapters);
       any |= !part.adapters.empty();
       lengths_[sequence] += static_cast<int32_t>(part.ids.size());
+      totals.push_back(part.total > 0 ? part.total : lengths_[sequence]);
     }
     std::vector<float> logits(rows.size() * static_cast<size_t>(decoder.vocab_size()));
     decoder.Forward({.token_ids = ids,
@@ -68,7 +73,8 @@ class TestCache {
                      .cache = view_,
                      .logits_rows = rows,
                      .adapters = any ? std::span<const LoraUses>(adapters) : std::span<const LoraUses>(),
-                     .num_encoded = encoded},
+                     .num_encoded = encoded,
+                     .sequence_lengths = totals},
                     workspace, pool, logits);
     return logits;
   }

@@ -86,6 +86,9 @@ MODELS = {
                                                                                     "rotary_emb_base": 10000}}),
     "granite": (t.GraniteConfig, base(embedding_multiplier=3.0, residual_multiplier=0.4, attention_multiplier=0.2, logits_scaling=1.5,
                                       tie_word_embeddings=True), t.GraniteForCausalLM, {"dtype": torch.float16, "words": 0.03}),
+    # New ones at the end: a checkpoint's place is its seed. Texts cross the original length, and begin beyond it.
+    "phi3_longer": (t.Phi3Config, base(original_max_position_embeddings=40, rope_parameters=rope(
+        rope_type="longrope", short_factor=[1.0, 1.1, 1.3, 1.7, 2.5], long_factor=[1.2, 2.0, 4.0, 6.0, 8.0])), t.Phi3ForCausalLM, {}),
 }
 
 

@@ -34,7 +34,7 @@ FILES = {"llama": ("llama", LLAMA, True), "llama_tied": ("llama", LLAMA, True), 
          "qwen2": ("qwen2", LLAMA, False), "smollm3": ("smollm3", LLAMA, True), "granite": ("granite", LLAMA, True),
          "gemma2": ("gemma2", POST, False), "olmo2": ("olmo2", POST, False), "phi3": ("phi3", LLAMA, False),
          "stablelm": ("stablelm", LLAMA, False), "phi": ("phi2", PHI, False), "gpt_neox": ("gptneox", NEOX, False),
-         "gpt2": ("gpt2", GPT2, False)}
+         "gpt2": ("gpt2", GPT2, False), "phi3_longer": ("phi3", LLAMA, False)}
 
 
 def llama3_factors(rope, dim):
@@ -89,6 +89,12 @@ def write(name, architecture, names, pairs):
         writer.add_rope_scaling_factor(rope["factor"])
         if kind == "yarn":
             writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    elif kind == "longrope":
+        original, factor = config["original_max_position_embeddings"], config["max_position_embeddings"] / config["original_max_position_embeddings"]
+        writer.add_rope_scaling_orig_ctx_len(original)
+        writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(factor) / math.log(original)))
+        for form in ("long", "short"):
+            writer.add_tensor(f"rope_factors_{form}.weight", np.array(rope[f"{form}_factor"], dtype=np.float32))
     elif kind == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_factors(rope, rotary))
     if architecture in ("gptneox", "stablelm"):
