@@ -63,6 +63,11 @@ std::string PieceDecoder::Take(bool all) {
     num_shown_ = 0;
     return rest;
   }
+  // Behind a token without text the next one would lose its space, as at the beginning: what is before it stays.
+  if (whole.size() == shown.size() && window_.size() < kLongestHold) {
+    num_shown_ = window_.size();
+    return "";
+  }
   // What was shown last is the context of what comes next.
   window_.erase(window_.begin(), window_.begin() + static_cast<ptrdiff_t>(num_shown_));
   num_shown_ = window_.size();

@@ -63,6 +63,23 @@ TEST(PieceDecoder, PiecesAreTheTextWhateverTheTokensBorders) {
   }
 }
 
+TEST(PieceDecoder, ControlTokensTakeNoSpaces) {
+  for (const char* file : {"src/text/golden/parts/sp_bpe.model", "src/text/golden/parts/sp_unigram.model",
+                           "src/text/golden/parts/llama.tokenizer.json"}) {
+    ASSERT_OK_AND_ASSIGN(const auto tokenizer, Tokenizer::Load(file));
+    const int32_t control = tokenizer->TokenId("</s>");
+    ASSERT_GE(control, 0) << file;
+    for (const size_t run : {1, 2, 5}) {
+      std::vector<int32_t> ids;
+      for (const int32_t id : tokenizer->Encode(kTexts[0], {.add_special_tokens = false}).ids) {
+        ids.push_back(id);
+        ids.insert(ids.end(), run, control);
+      }
+      EXPECT_EQ(Join(Pieces(*tokenizer, {}, ids)), tokenizer->Decode(ids, {})) << file;
+    }
+  }
+}
+
 TEST(PieceDecoder, HalfACharacterIsHeldBackUntilTheEnd) {
   ASSERT_OK_AND_ASSIGN(const auto tokenizer, Tokenizer::Load("src/text/golden/parts/cl100k_base.tiktoken"));
   const std::vector<int32_t> ids = tokenizer->Encode("a👩b", {.add_special_tokens = false}).ids;
