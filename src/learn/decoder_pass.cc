@@ -14,19 +14,25 @@ Result<DecoderPass> DecoderPass::Create(const Decoder& decoder, ThreadPool& pool
   const int num_blocks = (context + kKvBlockTokens - 1) / kKvBlockTokens;
   const KvCacheShape shape = decoder.kv_shape().As(kv_type);
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(static_cast<size_t>(num_blocks) * shape.block_bytes()));
-  return DecoderPass(decoder, pool, std::move(cache), shape, num_blocks);
+  return DecoderPass(decoder, pool, std::move(cache), shape, context);
 }
 
 DecoderPass::DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, const KvCacheShape& shape,
-                         int num_blocks)
-    : decoder_(&decoder), pool_(&pool), cache_(std::move(cache)), shape_(shape), workspace_(decoder.NewWorkspace()) {
-  table_.resize(static_cast<size_t>(num_blocks));
+                         int context)
+    : decoder_(&decoder),
+      pool_(&pool),
+      cache_(std::move(cache)),
+      shape_(shape),
+      context_(context),
+      workspace_(decoder.NewWorkspace()) {
+  table_.resize(static_cast<size_t>((context + kKvBlockTokens - 1) / kKvBlockTokens));
   std::iota(table_.begin(), table_.end(), 0);
 }
 
 std::span<float> DecoderPass::Next(std::span<const int32_t> ids, int num_cached, int rows) {
   const auto count = static_cast<int32_t>(ids.size());
-  const int32_t borders[] = {0, count}, cached[] = {num_cached};
+  // Every part has the positions of the whole window.
+  const int32_t borders[] = {0, count}, cached[] = {num_cached}, lengths[] = {context_};
   const int32_t* table = table_.data();
   std::vector<int32_t> wanted(static_cast<size_t>(rows));
   std::iota(wanted.begin(), wanted.end(), count - rows);
@@ -37,7 +43,8 @@ std::span<float> DecoderPass::Next(std::span<const int32_t> ids, int num_cached,
                      .num_cached = cached,
                      .block_tables = {&table, 1},
                      .cache = cache,
-                     .logits_rows = wanted},
+                     .logits_rows = wanted,
+                     .sequence_lengths = lengths},
                     *workspace_, *pool_, logits_);
   return logits_;
 }

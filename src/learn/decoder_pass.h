@@ -20,12 +20,13 @@ class DecoderPass {
   std::span<float> Next(std::span<const int32_t> ids, int num_cached, int rows);
 
  private:
-  DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, const KvCacheShape& shape, int num_blocks);
+  DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, const KvCacheShape& shape, int context);
 
   const Decoder* decoder_;
   ThreadPool* pool_;
   WeightMemory cache_;
   KvCacheShape shape_;
+  int context_;
   std::unique_ptr<DecoderWorkspace> workspace_;
   std::vector<int32_t> table_;
   std::vector<float> logits_;

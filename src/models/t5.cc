@@ -255,8 +255,7 @@ Result<std::unique_ptr<Decoder>> LoadT5(ModelFolder& model, const DecoderOptions
       config.vocab_size, config.hidden_size, config.encoder_layers, config.decoder_layers, config.num_heads,
       config.head_dim, config.intermediate_size, config.num_buckets, config.gated ? 1 : 0, config.tied ? 1 : 0,
       config.up);
-  BANTAM_TRY(PackedWeights packed,
-             LoadPackedWeights(model, options, plan, line, T5Names(config), [&](WeightBinder& bind) {
+  BANTAM_TRY(PackedWeights packed, LoadPackedWeights(model, options, plan, line, T5Names(), [&](WeightBinder& bind) {
                T5Weights scratch;
                BindT5(config, bind, scratch);
              }));

@@ -104,7 +104,7 @@ Result<T5Config> ReadT5Config(const ModelFolder& model) {
   return t5;
 }
 
-WeightNames T5Names(const T5Config&) {
+WeightNames T5Names() {
   // Copies of the words, and a table that no version reads.
   return {.what = "T5 model",
           .prefix = "",

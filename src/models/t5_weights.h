@@ -48,7 +48,7 @@ struct T5Weights {
 };
 
 Result<T5Config> ReadT5Config(const ModelFolder& model);
-WeightNames T5Names(const T5Config& config);
+WeightNames T5Names();
 void BindT5(const T5Config& config, WeightBinder& bind, T5Weights& weights);
 
 Result<std::unique_ptr<Decoder>> LoadT5(ModelFolder& model, const DecoderOptions& options);
