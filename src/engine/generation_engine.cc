@@ -21,6 +21,7 @@ class EngineImpl final : public GenerationEngine {
              std::unique_ptr<Decoder> draft, std::optional<WeightMemory> draft_cache, const GenerationOptions& options,
              const LoopOptions& loop_options)
       : max_queued_(options.max_queued_requests),
+        kv_type_(shape.type),
         decoder_(std::move(decoder)),
         draft_(std::move(draft)),
         cache_(std::move(cache)),
@@ -66,6 +67,7 @@ class EngineImpl final : public GenerationEngine {
   const Decoder* draft_decoder() const override { return draft_.get(); }
   int max_tokens() const override { return loop_.max_tokens(); }
   int num_threads() const override { return pool_.num_threads(); }
+  KvType kv_type() const override { return kv_type_; }
   int RetryAfter() const override {
     std::lock_guard lock(mutex_);
     return drain_.RetryAfter(max_queued_, MonotonicNow());
@@ -143,6 +145,7 @@ class EngineImpl final : public GenerationEngine {
   }
 
   const size_t max_queued_;
+  const KvType kv_type_;
   const std::unique_ptr<Decoder> decoder_, draft_;
   WeightMemory cache_;
   std::optional<WeightMemory> draft_cache_;

@@ -54,6 +54,7 @@ class GenerationEngine {
   virtual const Decoder* draft_decoder() const = 0;  // null: none
   virtual int max_tokens() const = 0;                // of prompt and text together
   virtual int num_threads() const = 0;
+  virtual KvType kv_type() const = 0;
   // The seconds after which a full queue has emptied, as it does now.
   virtual int RetryAfter() const = 0;
   virtual GenerationStats Stats() const = 0;

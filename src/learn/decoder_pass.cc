@@ -29,7 +29,7 @@ DecoderPass::DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory 
   std::iota(table_.begin(), table_.end(), 0);
 }
 
-std::span<float> DecoderPass::Next(std::span<const int32_t> ids, int num_cached, int rows) {
+std::span<float> DecoderPass::Next(std::span<const int32_t> ids, int num_cached, int rows, LoraUses adapters) {
   const auto count = static_cast<int32_t>(ids.size());
   // Every part has the positions of the whole window.
   const int32_t borders[] = {0, count}, cached[] = {num_cached}, lengths[] = {context_};
@@ -44,6 +44,7 @@ std::span<float> DecoderPass::Next(std::span<const int32_t> ids, int num_cached,
                      .block_tables = {&table, 1},
                      .cache = cache,
                      .logits_rows = wanted,
+                     .adapters = {&adapters, adapters.empty() ? size_t{0} : size_t{1}},
                      .sequence_lengths = lengths},
                     *workspace_, *pool_, logits_);
   return logits_;

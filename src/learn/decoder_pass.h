@@ -15,9 +15,9 @@ class DecoderPass {
   // The decoder and the pool must outlive it. kInvalidArgument for a context that the model does not take.
   static Result<DecoderPass> Create(const Decoder& decoder, ThreadPool& pool, int context, KvType kv_type = kKvF32);
 
-  // `ids` after `num_cached` tokens that went through before. Logits of the last `rows` of them: [rows, vocab_size],
-  // until the next call.
-  std::span<float> Next(std::span<const int32_t> ids, int num_cached, int rows);
+  // `ids` after `num_cached` tokens that went through before, with the same adapters. Logits of the last `rows` of
+  // them: [rows, vocab_size], until the next call.
+  std::span<float> Next(std::span<const int32_t> ids, int num_cached, int rows, LoraUses adapters = {});
 
  private:
   DecoderPass(const Decoder& decoder, ThreadPool& pool, WeightMemory cache, const KvCacheShape& shape, int context);

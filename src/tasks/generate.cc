@@ -47,9 +47,9 @@ class EventQueue {
 // One of the n texts, on the engine's thread.
 class TextWriter final : public GenerationListener {
  public:
-  TextWriter(int index, const Tokenizer& tokenizer, std::span<const int32_t> prompt_ids,
-             const std::vector<std::string>& stop, EventQueue& events)
-      : index_(index), pieces_(tokenizer, prompt_ids), stops_(stop), events_(events) {}
+  TextWriter(int index, const Tokenizer& tokenizer, std::span<const int32_t> prompt_ids, const GenerateCall& call,
+             EventQueue& events)
+      : index_(index), pieces_(tokenizer, prompt_ids, call.shown_ids), stops_(call.stop), events_(events) {}
 
   bool OnToken(const TokenChoice& token) override {
     tokens_.push_back(token);
@@ -103,7 +103,7 @@ class StreamImpl final : public TextStream {
     std::span<const int32_t> before = request.prompt_ids;
     if (engine_.decoder().start_token()) before = {};
     writers_.push_back(
-        std::make_unique<TextWriter>(static_cast<int>(writers_.size()), tokenizer, before, call.stop, events_));
+        std::make_unique<TextWriter>(static_cast<int>(writers_.size()), tokenizer, before, call, events_));
     request.listener = writers_.back().get();
     request.joins = !ids_.empty();
     BANTAM_TRY(const uint64_t id, engine_.Submit(std::move(request)));
@@ -142,12 +142,14 @@ class StreamImpl final : public TextStream {
 class GeneratorImpl final : public Generator {
  public:
   GeneratorImpl(std::string name, std::string architecture, std::unique_ptr<Tokenizer> tokenizer,
-                std::unique_ptr<GenerationEngine> engine, std::vector<int32_t> stop_tokens, Result<ChatTemplate> chat)
+                std::unique_ptr<GenerationEngine> engine, std::vector<int32_t> stop_tokens, Result<ChatTemplate> chat,
+                Result<FimTokens> fim_tokens)
       : name_(std::move(name)),
         architecture_(std::move(architecture)),
         tokenizer_(std::move(tokenizer)),
         stop_tokens_(std::move(stop_tokens)),
         chat_(std::move(chat)),
+        fim_tokens_(std::move(fim_tokens)),
         engine_(std::move(engine)) {}
 
   Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls) override {
@@ -162,6 +164,9 @@ class GeneratorImpl final : public Generator {
     return Ok();
   }
   std::span<const NamedAdapter> adapters() const override { return adapters_; }
+  std::vector<LoraUse> AdaptersOf(const GenerateCall& call) const override {
+    return call.adapters.value_or(OwnAdapters());
+  }
 
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
   const GenerationEngine& engine() const override { return *engine_; }
@@ -169,6 +174,7 @@ class GeneratorImpl final : public Generator {
   const std::string& architecture() const override { return architecture_; }
   const std::vector<int32_t>& stop_tokens() const override { return stop_tokens_; }
   const Result<ChatTemplate>& chat_template() const override { return chat_; }
+  const Result<FimTokens>& fim_tokens() const override { return fim_tokens_; }
 
  private:
   Status Add(const GenerateCall& call, StreamImpl& stream) {
@@ -190,7 +196,7 @@ class GeneratorImpl final : public Generator {
     request.deadline = call.deadline;
     request.priority = call.priority;
     request.key = call.key;
-    request.adapters = call.adapters.value_or(OwnAdapters());
+    request.adapters = AdaptersOf(call);
     request.constraint = call.constraint;
     stream.CountPrompt(request.prompt_ids.size());
     for (int i = 0; i < call.n; ++i) {
@@ -213,6 +219,7 @@ class GeneratorImpl final : public Generator {
   const std::vector<int32_t> stop_tokens_;
   const Result<ChatTemplate> chat_;
   std::vector<NamedAdapter> adapters_;
+  const Result<FimTokens> fim_tokens_;
   const std::unique_ptr<GenerationEngine> engine_;  // last: its thread uses the tokenizer
 };
 
@@ -268,6 +275,7 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
   BANTAM_TRY(std::unique_ptr<Tokenizer> tokenizer, Tokenizer::Load(model.tokenizer_json));
   BANTAM_TRY(std::vector<int32_t> stop_tokens, ReadStopTokens(model));
   Result<ChatTemplate> chat = ChatTemplate::Load(model.path);  // most of what it is asked for does without
+  Result<FimTokens> fim = FindFimTokens(*tokenizer, model.gguf == nullptr ? nullptr : &model.gguf->metadata());
   BANTAM_TRY(std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = options.weight_type}));
   model.weights.reset();
   std::unique_ptr<Decoder> draft;
@@ -276,8 +284,9 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
   }
   BANTAM_TRY(std::unique_ptr<GenerationEngine> engine,
              GenerationEngine::Create(std::move(decoder), options.engine, std::move(draft)));
-  auto generator = std::make_unique<GeneratorImpl>(model.name, model.architecture, std::move(tokenizer),
-                                                   std::move(engine), std::move(stop_tokens), std::move(chat));
+  auto generator =
+      std::make_unique<GeneratorImpl>(model.name, model.architecture, std::move(tokenizer), std::move(engine),
+                                      std::move(stop_tokens), std::move(chat), std::move(fim));
   for (const AdapterOptions& adapter : options.adapters) BANTAM_RETURN_IF_ERROR(generator->AddAdapter(adapter));
   return std::unique_ptr<Generator>(std::move(generator));
 }
@@ -321,8 +330,23 @@ Result<std::shared_ptr<const grammar::Constraint>> Generator::Constrain(
   return grammar::Constraint::Create(std::move(grammar), table_);
 }
 
+const Generator::Tools& Generator::tools() const {
+  std::call_once(tools_once_, [this] {
+    if (!chat_template()) return;
+    tools_.use = std::make_unique<ToolUse>(*chat_template());
+    for (const std::string_view marker : tools_.use->format().markers()) {
+      if (const int32_t id = tokenizer().TokenId(marker); id >= 0) tools_.markers.push_back(id);
+    }
+  });
+  return tools_;
+}
+
+const ToolUse* Generator::tool_use() const { return tools().use.get(); }
+const std::vector<int32_t>& Generator::tool_markers() const { return tools().markers; }
+
 Result<std::shared_ptr<const grammar::Constraint>> Generator::Constrain(
-    const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile) const {
+    const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile,
+    std::span<const int32_t> markers) const {
   constexpr size_t kKept = 32;
   const auto find = [&] { return std::ranges::find(kept_, key, [](const auto& one) { return one.first; }); };
   {
@@ -333,7 +357,16 @@ Result<std::shared_ptr<const grammar::Constraint>> Generator::Constrain(
     }
   }
   BANTAM_TRY(std::shared_ptr<const grammar::Grammar> grammar, compile());
-  BANTAM_TRY(std::shared_ptr<const grammar::Constraint> constraint, Constrain(std::move(grammar)));
+  std::shared_ptr<const grammar::Constraint> constraint;
+  if (markers.empty()) {
+    BANTAM_TRY(constraint, Constrain(std::move(grammar)));
+  } else {
+    const std::lock_guard lock(table_mutex_);
+    if (call_table_ == nullptr) {
+      BANTAM_TRY(call_table_, grammar::TokenTable::From(tokenizer(), markers));
+    }
+    constraint = grammar::Constraint::Create(std::move(grammar), call_table_);
+  }
   const std::lock_guard lock(table_mutex_);
   // Another thread may have been as quick.
   if (const auto found = find(); found != kept_.end()) return found->second;

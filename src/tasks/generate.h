@@ -22,6 +22,8 @@
 #include "files/model_folder.h"
 #include "layers/weight_type.h"
 #include "tasks/adapter_options.h"
+#include "tasks/infill.h"
+#include "tasks/tool_use.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -37,6 +39,7 @@ struct GenerateCall {
   std::vector<std::string> stop = {};
   std::vector<int32_t> stop_ids = {};                               // besides the model's own
   bool ignore_eos = false;                                          // not the model's own
+  std::vector<int32_t> shown_ids = {};                              // control tokens that are part of the text
   int n = 1;                                                        // texts; the i-th has the seed sampling.seed + i
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;  // of Generator::Constrain
   // Of the generator's adapters; none: each with its own scale.
@@ -111,6 +114,7 @@ class Generator {
   // Before the first call. kUnsupported or kCorrupt for what does not fit the model, naming the file and what it has.
   virtual Status AddAdapter(const AdapterOptions& options) = 0;
   virtual std::span<const NamedAdapter> adapters() const = 0;  // in the order in which they came
+  virtual std::vector<LoraUse> AdaptersOf(const GenerateCall& call) const = 0;
 
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const GenerationEngine& engine() const = 0;
@@ -122,6 +126,8 @@ class Generator {
   // Whether messages can become a prompt: by a template, or of a model with an encoder, which has none, the last of a
   // user as it stands.
   bool can_chat() const;
+  // kUnsupported for models that cannot fill in the middle.
+  virtual const Result<FimTokens>& fim_tokens() const = 0;
   // Messages as the prompt that the model was trained on; what they say never becomes a control token.
   Result<std::vector<int32_t>> ChatPromptIds(const ChatInput& input) const;
   // For calls whose text is held to a grammar; what one finds out serves the next. Must not outlive the generator.
@@ -130,11 +136,34 @@ class Generator {
   // The same, kept under `key` for calls that come again; the 32 used last are kept. `compile` makes the grammar where
   // there is none, outside any lock.
   Result<std::shared_ptr<const grammar::Constraint>> Constrain(
-      const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile) const;
+      const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile) const {
+    return Constrain(key, compile, {});
+  }
+  // How the model calls functions: null without a chat template.
+  const ToolUse* tool_use() const;
+  // The tokens of the vocabulary that begin and end calls, for GenerateCall::shown_ids.
+  const std::vector<int32_t>& tool_markers() const;
+  // As Constrain, of a text with calls in it: markers are their tokens.
+  Result<std::shared_ptr<const grammar::Constraint>> ConstrainCalls(
+      const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile) const {
+    return Constrain(key, compile, tool_markers());
+  }
 
  private:
+  Result<std::shared_ptr<const grammar::Constraint>> Constrain(
+      const std::string& key, const std::function<Result<std::shared_ptr<const grammar::Grammar>>()>& compile,
+      std::span<const int32_t> markers) const;
+
+  struct Tools {
+    std::unique_ptr<const ToolUse> use;
+    std::vector<int32_t> markers;
+  };
+  const Tools& tools() const;
+
+  mutable std::once_flag tools_once_;
+  mutable Tools tools_;  // when first wanted, as what follows
   mutable std::mutex table_mutex_;
-  mutable std::shared_ptr<const grammar::TokenTable> table_;  // when first wanted
+  mutable std::shared_ptr<const grammar::TokenTable> table_, call_table_;
   // Used last first.
   mutable std::list<std::pair<std::string, std::shared_ptr<const grammar::Constraint>>> kept_;
 };

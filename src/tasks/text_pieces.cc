@@ -19,7 +19,8 @@ bool EndsInside(std::string_view text) { return text.ends_with(kReplacement); }
 
 // The window begins where a character does: decoders of bytes give up a whole run of them for one half character in it.
 // What the prompt leaves open is not counted as shown.
-PieceDecoder::PieceDecoder(const Tokenizer& tokenizer, std::span<const int32_t> before) : tokenizer_(tokenizer) {
+PieceDecoder::PieceDecoder(const Tokenizer& tokenizer, std::span<const int32_t> before, std::vector<int32_t> spelled)
+    : tokenizer_(tokenizer), shown_(std::move(spelled)) {
   const size_t count = before.size();
   size_t begin = count - std::min(count, kContext), end = count;
   const auto try_window = [&](size_t from, size_t to, bool whole_start) {
@@ -46,6 +47,12 @@ std::string PieceDecoder::Decode(size_t end) const {
 }
 
 std::string PieceDecoder::Add(int32_t id) {
+  if (std::ranges::find(shown_, id) != shown_.end()) {
+    std::string text = Finish().append(tokenizer_.TokenText(id));
+    window_.clear();
+    num_shown_ = 0;
+    return text;
+  }
   window_.push_back(id);
   return Take(false);
 }

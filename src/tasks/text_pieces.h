@@ -22,8 +22,9 @@ namespace bantam {
 // more, a U+FFFD that a prompt ends with.
 class PieceDecoder {
  public:
-  // `before`: the tokens that the text goes on from. The tokenizer must outlive the decoder.
-  PieceDecoder(const Tokenizer& tokenizer, std::span<const int32_t> before);
+  // `before`: the tokens that the text goes on from. `spelled`: tokens that are part of the text as they are spelled,
+  // control tokens or not. The tokenizer must outlive the decoder.
+  PieceDecoder(const Tokenizer& tokenizer, std::span<const int32_t> before, std::vector<int32_t> spelled = {});
 
   // What the token completes; may be empty.
   std::string Add(int32_t id);
@@ -35,6 +36,7 @@ class PieceDecoder {
   std::string Decode(size_t end) const;
 
   const Tokenizer& tokenizer_;
+  const std::vector<int32_t> shown_;
   std::vector<int32_t> window_;
   size_t num_shown_ = 0;  // of the window's tokens
 };

@@ -1,6 +1,8 @@
 // POST /v1/completions: a model goes on with a prompt as it stands, as OpenAI's clients send and read it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/generate_reply.h"
 #include "api/endpoints/held_output.h"
@@ -95,12 +97,7 @@ Status ReadChoices(const JsonObject& body, GenerateRequest& request, bool echo, 
     BANTAM_TRY(const int64_t count, body.Int("logprobs", 0, kMostLogprobs));
     request.logprobs = true;
     request.top_logprobs = static_cast<int>(count);
-    if (echo) {
-      return Err(
-          ErrorCode::kInvalidArgument,
-          "\"logprobs\" with \"echo\" would be those of the prompt, too, which are not computed here: ask for one "
-          "of them");
-    }
+    request.prompt_logprobs = echo;
   }
   at = "best_of";
   BANTAM_TRY(const int64_t best_of, body.IntOr("best_of", request.n, 1, kMaxTextsOfARequest));
@@ -116,6 +113,25 @@ Status ReadChoices(const JsonObject& body, GenerateRequest& request, bool echo, 
   return Ok();
 }
 
+// "suffix": the text is what stands between the prompt and it.
+Status ReadSuffix(const JsonObject& body, const Generator& generator, GenerateCall& call, std::vector<Prompt>& prompts,
+                  std::string& at) {
+  at = "suffix";
+  BANTAM_TRY(const std::string suffix, body.StringOr("suffix", ""));
+  if (suffix.empty()) return Ok();
+  const Result<FimTokens>& tokens = generator.fim_tokens();
+  if (!tokens) return Err(ErrorCode::kInvalidArgument, "\"suffix\" is not supported: {}", tokens.error().message);
+  const json::value* sent = body.Find("prompt");
+  const bool has_ids = sent->is_array() && std::ranges::any_of(sent->get_array(), [](const json::value& each) {
+                         return !each.is_string();
+                       });
+  if (has_ids) return Err(ErrorCode::kInvalidArgument, "\"suffix\" goes with prompts that are texts, not token ids");
+  for (Prompt& prompt : prompts)
+    prompt.ids = MakeInfillPrompt(generator.tokenizer(), *tokens, {.prefix = prompt.text, .suffix = suffix}, 0).ids;
+  call.stop_ids.insert(call.stop_ids.end(), tokens->ends.begin(), tokens->ends.end());
+  return Ok();
+}
+
 Result<GenerateRequest> Parse(const ApiContext& context, const HttpRequest& http, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(http, document));
@@ -128,14 +144,25 @@ Result<GenerateRequest> Parse(const ApiContext& context, const HttpRequest& http
   BANTAM_TRY(call.constraint, ReadHeldOutput(body, *request.model->generator, at));
   BANTAM_RETURN_IF_ERROR(ReadDelivery(body, request, at));
   at = "max_tokens";
-  BANTAM_TRY(const int64_t tokens, body.IntOr("max_tokens", kDefaultTokens, 1, kMostTokens));
+  BANTAM_TRY(const int64_t tokens, body.IntOr("max_tokens", kDefaultTokens, 0, kMostTokens));
   call.max_tokens = static_cast<int>(tokens);
+  request.no_text = tokens == 0;
   at = "echo";
   BANTAM_TRY(const bool echo, body.BoolOr("echo", false));
+  if (request.no_text && !echo) {
+    at = "max_tokens";
+    return Err(ErrorCode::kInvalidArgument, "\"max_tokens\" is 0, which asks for nothing without \"echo\"");
+  }
   BANTAM_RETURN_IF_ERROR(ReadChoices(body, request, echo, at));
+  if (request.prompt_logprobs && request.model->generator->engine().decoder().start_token()) {
+    at = "logprobs";
+    return Err(ErrorCode::kInvalidArgument,
+               "\"echo\" with \"logprobs\" asks what the model says of its prompt, which its encoder reads as a whole");
+  }
   call.sampling.top_logprobs = request.logprobs ? request.top_logprobs : -1;
   call.n = request.best_of;
   BANTAM_TRY(std::vector<Prompt> prompts, ReadPrompts(body, *request.model->generator, at));
+  BANTAM_RETURN_IF_ERROR(ReadSuffix(body, *request.model->generator, call, prompts, at));
   if (prompts.size() * static_cast<size_t>(request.best_of) > kMaxTextsOfARequest) {
     at = request.best_of > request.n ? "best_of" : "n";
     return Err(ErrorCode::kInvalidArgument, "{} prompts with {} texts each are more than a request may ask for: {}",

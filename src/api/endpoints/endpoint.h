@@ -25,6 +25,7 @@ std::span<const Endpoint> Endpoints();
 
 void HandleChat(ApiContext&, const HttpRequest&, Responder&);
 void HandleCompletions(ApiContext&, const HttpRequest&, Responder&);
+void HandleInfill(ApiContext&, const HttpRequest&, Responder&);
 void HandleEmbeddings(ApiContext&, const HttpRequest&, Responder&);
 bool IsQuickEmbeddings(const HttpRequest&);
 void HandleTeiEmbed(ApiContext&, const HttpRequest&, Responder&);

@@ -1,6 +1,7 @@
 #include "api/endpoints/generate_json.h"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "api/task_json.h"
@@ -36,9 +37,12 @@ GenerateJson::GenerateJson(const GenerateRequest& request, std::string id)
       created_(std::time(nullptr)),
       bytes_(request.model->generator->tokenizer()),
       told_bytes_(static_cast<size_t>(request.num_choices())),
-      told_characters_(static_cast<size_t>(request.num_choices())) {
+      told_characters_(static_cast<size_t>(request.num_choices())),
+      prompts_(request.calls.size()),
+      told_prompt_(static_cast<size_t>(request.num_choices())) {
   for (size_t i = 0; i < told_characters_.size(); ++i) {
-    if (!request.echo.empty()) told_characters_[i] = Characters(request.echo[i / static_cast<size_t>(request.n)]);
+    if (!request.echo.empty() && !request.prompt_logprobs)
+      told_characters_[i] = Characters(request.echo[i / static_cast<size_t>(request.n)]);
   }
 }
 
@@ -65,19 +69,54 @@ json::object GenerateJson::TextLogprobs(int index, std::span<const TokenChoice> 
   };
   size_t& offset = told_characters_[static_cast<size_t>(index)];
   json::array texts, logprobs, tops, offsets;
-  for (const TokenChoice& token : tokens) {
+  const auto tell = [&](const TokenChoice& token, bool has_logprob) {
     texts.emplace_back(name(token.id));
-    logprobs.emplace_back(Finite(token.logprob));
+    logprobs.push_back(has_logprob ? json::value(Finite(token.logprob)) : json::value(nullptr));
     json::object top;
     for (const TokenLogprob& other : token.top) top[name(other.id)] = Finite(other.logprob);
-    tops.push_back(std::move(top));
+    tops.push_back(has_logprob ? json::value(std::move(top)) : json::value(nullptr));
     offsets.emplace_back(offset);
+  };
+  if (OwesPrompt(index)) {
+    told_prompt_[static_cast<size_t>(index)] = true;
+    const auto call = static_cast<size_t>(index / request_.n);
+    const std::string& echo = request_.echo[call];
+    std::string_view left = echo;
+    bool first = true;
+    for (const TokenChoice& token : prompts_[call]) {
+      tell(token, !std::exchange(first, false));
+      const size_t shown = ShownOf(token.id, left);
+      offset += Characters(left.substr(0, shown));
+      left.remove_prefix(shown);
+    }
+    offset = Characters(echo);
+  }
+  for (const TokenChoice& token : tokens) {
+    tell(token, true);
     offset += Characters(bytes_.Of(token.id));
   }
   return {{"text_offset", std::move(offsets)},
           {"token_logprobs", std::move(logprobs)},
           {"tokens", std::move(texts)},
           {"top_logprobs", request_.top_logprobs == 0 ? json::value(nullptr) : json::value(std::move(tops))}};
+}
+
+// How many bytes of what is left of a prompt are those of its next token: none of a token that was put in front, all
+// but the space of one that tokenizers add.
+size_t GenerateJson::ShownOf(int32_t id, std::string_view left) const {
+  const std::string bytes = bytes_.Of(id);
+  const std::string_view spaceless = std::string_view(bytes).substr(bytes.starts_with(' ') ? 1 : 0);
+  if (left.starts_with(bytes)) return bytes.size();
+  if (left.starts_with(spaceless)) return spaceless.size();
+  // Half characters of a prompt that was sent as ids, which its text cannot have.
+  const std::array ids{id};
+  const bool hidden = request_.model->generator->tokenizer().Decode(ids, {.skip_special_tokens = true}).empty();
+  return hidden ? 0 : std::min(bytes.size(), left.size());
+}
+
+bool GenerateJson::OwesPrompt(int index) const {
+  return request_.prompt_logprobs && !told_prompt_[static_cast<size_t>(index)] &&
+         !prompts_[static_cast<size_t>(index / request_.n)].empty();
 }
 
 json::value GenerateJson::Logprobs(int index, std::span<const TokenChoice> tokens) {
@@ -106,10 +145,15 @@ size_t GenerateJson::TokensWithin(int index, std::span<const TokenChoice> tokens
 }
 
 json::object GenerateJson::Choice(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                                  std::string_view finish_reason) {
+                                  std::string_view finish_reason, const json::array& calls) {
   json::object choice{{"index", index}};
   if (request_.chat) {
-    choice["message"] = json::object{{"role", "assistant"}, {"content", text}, {"refusal", nullptr}};
+    json::object message{{"role", "assistant"}, {"content", text}, {"refusal", nullptr}};
+    if (!calls.empty()) {
+      message["content"] = OrNull(text);
+      message["tool_calls"] = calls;
+    }
+    choice["message"] = std::move(message);
   } else {
     choice["text"] = text;
   }
@@ -119,18 +163,75 @@ json::object GenerateJson::Choice(int index, const std::string& text, std::span<
 }
 
 json::object GenerateJson::Delta(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                                 std::string_view finish_reason) {
+                                 std::string_view finish_reason, json::array calls) {
   json::object choice{{"index", index}};
   if (request_.chat) {
     json::object delta;
     if (!text.empty()) delta["content"] = text;
+    if (!calls.empty()) delta["tool_calls"] = std::move(calls);
     choice["delta"] = std::move(delta);
   } else {
     choice["text"] = text;
   }
-  choice["logprobs"] = tokens.empty() ? json::value(nullptr) : Logprobs(index, tokens);
+  choice["logprobs"] = tokens.empty() && !OwesPrompt(index) ? json::value(nullptr) : Logprobs(index, tokens);
   choice["finish_reason"] = OrNull(finish_reason);
   return choice;
+}
+
+namespace {
+
+// As llama.cpp's server tells them.
+json::object Timings(const GenerationSummary& summary, int num_tokens, const InfillProgress& progress) {
+  const auto per = [](double a, double b) { return b > 0 ? a / b : 0; };
+  const int prompt = summary.prompt_tokens - summary.cached_tokens;
+  return {{"cache_n", summary.cached_tokens},
+          {"prompt_n", prompt},
+          {"prompt_ms", progress.prompt_ms},
+          {"prompt_per_token_ms", per(progress.prompt_ms, prompt)},
+          {"prompt_per_second", per(prompt * 1e3, progress.prompt_ms)},
+          {"predicted_n", num_tokens},
+          {"predicted_ms", progress.text_ms},
+          {"predicted_per_token_ms", per(progress.text_ms, num_tokens)},
+          {"predicted_per_second", per(num_tokens * 1e3, progress.text_ms)}};
+}
+
+// "timings/prompt_n" is a member of a member, and keeps its name; what is not there is left out.
+json::object Only(const json::object& all, std::span<const std::string> fields) {
+  json::object out;
+  for (const std::string& field : fields) {
+    const size_t slash = field.find('/');
+    const json::value* value = all.if_contains(std::string_view(field).substr(0, slash));
+    if (value != nullptr && slash != std::string::npos) {
+      const json::object* object = value->if_object();
+      value = object == nullptr ? nullptr : object->if_contains(std::string_view(field).substr(slash + 1));
+    }
+    if (value != nullptr) out[field] = *value;
+  }
+  return out;
+}
+
+}  // namespace
+
+json::object GenerateJson::Infill(const std::string& text, std::span<const TokenChoice> tokens, const TextEnd* end,
+                                  const InfillProgress& progress) const {
+  json::array ids;
+  for (const TokenChoice& token : tokens) ids.emplace_back(token.id);
+  json::object out{
+      {"index", 0}, {"content", text}, {"tokens", std::move(ids)}, {"id_slot", 0}, {"stop", end != nullptr}};
+  if (end == nullptr) return out;
+  const GenerationSummary& summary = end->summary;
+  const bool word = !end->stop.empty();
+  out["model"] = request_.model->name;
+  out["stop_type"] = word ? "word" : end->reason == FinishReason::kStop ? "eos" : "limit";
+  out["stopping_word"] = end->stop;
+  out["truncated"] = request_.dropped_files > 0;
+  out["tokens_evaluated"] = summary.prompt_tokens;
+  out["tokens_cached"] = summary.cached_tokens;
+  const int predicted = request_.no_text ? 0 : summary.generated_tokens;
+  out["tokens_predicted"] = predicted;
+  out["has_new_line"] = progress.has_line;
+  out["timings"] = Timings(summary, predicted, progress);
+  return request_.fields.empty() ? out : Only(out, request_.fields);
 }
 
 json::object GenerateJson::RoleDelta(int index) const {

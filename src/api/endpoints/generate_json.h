@@ -10,6 +10,13 @@
 
 namespace bantam {
 
+// How far a text of /infill is.
+struct InfillProgress {
+  bool has_line = false;
+  // Up to the first token, its wait included; from then on.
+  double prompt_ms = 0, text_ms = 0;
+};
+
 // The parts of one reply, or of one stream: they share an id and a time. One thread at a time.
 class GenerateJson {
  public:
@@ -17,10 +24,15 @@ class GenerateJson {
 
   // A choice of a whole reply. `tokens` are those of the text.
   json::object Choice(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                      std::string_view finish_reason);
+                      std::string_view finish_reason, const json::array& calls = {});
   // A choice of an event: what is new. finish_reason "": there will be more.
   json::object Delta(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                     std::string_view finish_reason);
+                     std::string_view finish_reason, json::array calls = {});
+  // Of /infill, whole or an event; `end` null: there will be more.
+  json::object Infill(const std::string& text, std::span<const TokenChoice> tokens, const TextEnd* end,
+                      const InfillProgress& progress) const;
+  // What "logprobs" begin with: the tokens of a call's prompt. The first has no log probability.
+  void SetPrompt(size_t call, std::vector<TokenChoice> tokens) { prompts_[call] = std::move(tokens); }
   // The first event of a choice: its role.
   json::object RoleDelta(int index) const;
   // The object around choices; `usage` null: a member of that value in a stream that was asked for usage, else none.
@@ -36,14 +48,18 @@ class GenerateJson {
  private:
   json::object ChatLogprobs(std::span<const TokenChoice> tokens) const;
   json::object TextLogprobs(int index, std::span<const TokenChoice> tokens);
+  size_t ShownOf(int32_t id, std::string_view left) const;
+  bool OwesPrompt(int index) const;
   json::value Logprobs(int index, std::span<const TokenChoice> tokens);
 
   const GenerateRequest& request_;
   const std::string id_;
   const int64_t created_;
   const TokenBytes bytes_;
-  std::vector<size_t> told_bytes_;       // of each choice, by its tokens
-  std::vector<size_t> told_characters_;  // the same, for "text_offset"
+  std::vector<size_t> told_bytes_;                 // of each choice, by its tokens
+  std::vector<size_t> told_characters_;            // the same, for "text_offset"
+  std::vector<std::vector<TokenChoice>> prompts_;  // of each call
+  std::vector<bool> told_prompt_;                  // of each choice
 };
 
 }  // namespace bantam

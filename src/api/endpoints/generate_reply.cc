@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <stop_token>
 
 #include "api/endpoints/generate_json.h"
+#include "api/endpoints/tool_reply.h"
 #include "api/error_map.h"
 #include "base/log.h"
+#include "learn/prompt_scores.h"
 
 namespace bantam {
 namespace {
@@ -21,7 +24,9 @@ struct ChoiceText {
   size_t text_bytes = 0;
   size_t dropped_bytes = 0;  // of the first token, which are not in the text: the space before a first word
   std::optional<TextEnd> end;
-  MonotonicTime last{};  // when something was heard of it
+  std::optional<ToolReply> calls;  // where tools may be called
+  MonotonicTime first{}, last{};   // when something was heard of it
+  bool has_line = false;           // it has come to the end of one
 };
 
 // One request, on the thread that waits for its texts.
@@ -33,10 +38,17 @@ class Exchange {
         responder_(responder),
         request_(request),
         json_(request, (request.chat ? "chatcmpl-" : "cmpl-") + http.request_id),
-        texts_(static_cast<size_t>(request.best_of) * request.calls.size()) {}
+        texts_(static_cast<size_t>(request.best_of) * request.calls.size()) {
+    if (request.tools == nullptr) return;
+    for (ChoiceText& text : texts_) text.calls.emplace(request.model->generator->tool_use()->format(), *request.tools);
+  }
 
   void Run() {
     if (Gone()) return;  // it waited for us, and gave up
+    if (request_.prompt_logprobs) {
+      if (Status done = ScorePrompts(); !done) return Fail(done.error());
+    }
+    if (request_.no_text && !request_.infill) return FinishWithoutText();
     auto started = request_.model->generator->Start(request_.calls);
     if (!started) return Fail(started.error());
     const std::unique_ptr<TextStream> stream = *std::move(started);
@@ -50,11 +62,51 @@ class Exchange {
       if (!event) return Fail(event.error());
       if (!*event) break;
       if (!Hear(**event)) return;  // the stream's end cancels the rest
+      if (request_.infill && texts_.front().end) break;
     }
     Finish();
   }
 
  private:
+  // The prompts' own log probabilities, which the engine, that may have computed them long ago, does not keep.
+  Status ScorePrompts() {
+    // One request at a time: a pass takes all threads, and a cache of its own.
+    static std::timed_mutex turn;
+    std::unique_lock lock(turn, std::defer_lock);
+    while (!lock.try_lock_for(std::chrono::milliseconds(50))) {
+      if (Gone()) return Err(ErrorCode::kCancelled, "the request was cancelled");
+      if (MonotonicNow() > request_.calls.front().deadline) return Late();
+    }
+    const Generator& generator = *request_.model->generator;
+    const GenerationEngine& engine = generator.engine();
+    for (size_t i = 0; i < request_.calls.size(); ++i) {
+      const GenerateCall& call = request_.calls[i];
+      const std::vector<LoraUse> adapters = generator.AdaptersOf(call);
+      BANTAM_TRY(std::vector<TokenChoice> scores, ScorePrompt(engine.decoder(), *call.prompt_ids,
+                                                              {.top = request_.top_logprobs,
+                                                               .num_threads = engine.num_threads(),
+                                                               .kv_type = engine.kv_type(),
+                                                               .adapters = adapters,
+                                                               .deadline = call.deadline,
+                                                               .stop = [this] { return Gone(); }}));
+      scores.insert(scores.begin(), TokenChoice{.id = call.prompt_ids->front()});
+      json_.SetPrompt(i, std::move(scores));
+    }
+    return Ok();
+  }
+
+  void FinishWithoutText() {
+    const auto per_call = static_cast<size_t>(request_.best_of);
+    for (size_t i = 0; i < texts_.size(); ++i) {
+      const auto count = static_cast<int>(request_.calls[i / per_call].prompt_ids->size());
+      if (i % per_call == 0) prompt_tokens_ += count;
+      texts_[i].end = TextEnd{.reason = FinishReason::kLength, .summary = {.prompt_tokens = count}};
+      if (!request_.stream) continue;
+      if (!SendDelta({.index = static_cast<int>(i), .end = texts_[i].end}, texts_[i])) return;
+    }
+    Finish();
+  }
+
   bool Gone() const { return http_.stop.stop_requested() || http_.client_finished.stop_requested(); }
 
   // False: the client is gone.
@@ -73,10 +125,23 @@ class Exchange {
     text.num_tokens += event.tokens.size();
     text.text_bytes += event.text.size();
     if (event.end) text.end = *event.end;
+    if (request_.infill) EndInTime(event, text);
+    if (text.calls) event.text = text.calls->Read(event.text, event.end.has_value());
     if (request_.stream) return SendDelta(event, text);
     text.text += event.text;
     std::ranges::move(event.tokens, std::back_inserter(text.tokens));
     return true;
+  }
+
+  // The time that an editor gives counts from the first token on, and ends a text that has a whole line.
+  void EndInTime(const TextEvent& event, ChoiceText& text) const {
+    text.has_line |= event.text.find('\n') != std::string::npos;
+    const bool late = text.num_tokens > 0 && text.has_line && request_.line_timeout.count() > 0 &&
+                      MonotonicNow() - text.first > request_.line_timeout;
+    if (text.end || !late) return;
+    const auto count = static_cast<int>(text.num_tokens);
+    text.end = TextEnd{.reason = FinishReason::kDeadline,
+                       .summary = {.prompt_tokens = static_cast<int>(prompt_tokens_), .generated_tokens = count}};
   }
 
   static bool Expired(const TextEnd& end) {
@@ -93,6 +158,7 @@ class Exchange {
     const MonotonicTime now = MonotonicNow();
     const std::string& model = request_.model->name;
     if (text.num_tokens == 0) {
+      text.first = now;
       context_.metrics.CountFirstToken(model, MillisecondsSince(http_.received));
     } else {
       const double ms = std::chrono::duration<double, std::milli>(now - text.last).count();
@@ -107,19 +173,31 @@ class Exchange {
     return tokens.first(json_.TokensWithin(index, tokens, text.text_bytes + text.dropped_bytes));
   }
 
+  static std::string_view ReasonOf(const ChoiceText& text) {
+    const bool calls = text.calls && text.calls->finished_with_calls() && text.end->reason == FinishReason::kStop;
+    return calls ? "tool_calls" : FinishReasonName(text.end->reason);
+  }
+
   // ------------------------------------------------------------------------------------------------------ in one piece
 
   void Finish() {
     if (request_.stream) return FinishStream();
     if (std::ranges::all_of(texts_, [](const ChoiceText& text) { return Expired(*text.end); })) return Fail(Late());
+    if (request_.infill) {
+      const ChoiceText& text = texts_.front();
+      return Send({.status = 200,
+                   .content_type = "application/json",
+                   .body = ToJson(InfillReply(text.text, text.tokens, text)),
+                   .headers = {}});
+    }
     json::array choices;
     int index = 0;
     for (size_t call = 0; call < request_.calls.size(); ++call) {
       for (const size_t i : Best(call)) {
         const ChoiceText& text = texts_[i];
         const std::string echo = request_.echo.empty() ? "" : request_.echo[call];
-        choices.push_back(json_.Choice(index, echo + text.text, Within(index, text, text.tokens),
-                                       FinishReasonName(text.end->reason)));
+        choices.push_back(json_.Choice(index, echo + text.text, Within(index, text, text.tokens), ReasonOf(text),
+                                       text.calls ? text.calls->calls() : json::array()));
         ++index;
       }
     }
@@ -127,6 +205,18 @@ class Exchange {
           .content_type = "application/json",
           .body = ToJson(json_.Envelope(std::move(choices), Usage())),
           .headers = {}});
+  }
+
+  json::object InfillReply(const std::string& piece, std::span<const TokenChoice> tokens,
+                           const ChoiceText& text) const {
+    const InfillProgress progress{.has_line = text.has_line,
+                                  .prompt_ms = Milliseconds(text.first - started_),
+                                  .text_ms = Milliseconds(text.last - text.first)};
+    if (request_.no_text) return json_.Infill("", {}, text.end ? &*text.end : nullptr, progress);
+    return json_.Infill(piece, tokens, text.end ? &*text.end : nullptr, progress);
+  }
+  static double Milliseconds(MonotonicTime::duration time) {
+    return std::max(0.0, std::chrono::duration<double, std::milli>(time).count());
   }
 
   // The texts of a call that are answered with: its n best by the mean log probability of their tokens, or all of them.
@@ -178,18 +268,23 @@ class Exchange {
       if (request_.chat && !SendEvent(json_.RoleDelta(i))) return false;
       if (request_.echo.empty()) continue;
       const std::string& echo = request_.echo[static_cast<size_t>(i / request_.n)];
-      if (!echo.empty() && !SendEvent(json_.Delta(i, echo, {}, ""))) return false;
+      if ((!echo.empty() || request_.prompt_logprobs) && !SendEvent(json_.Delta(i, echo, {}, ""))) return false;
     }
     return true;
   }
 
-  bool SendDelta(const TextEvent& event, const ChoiceText& text) {
+  bool SendDelta(const TextEvent& event, ChoiceText& text) {
     if (!Begin()) return false;
+    if (request_.infill) return Write(InfillReply(event.text, event.tokens, text));
     const std::span<const TokenChoice> tokens = Within(event.index, text, event.tokens);
-    const std::string_view reason = text.end ? FinishReasonName(text.end->reason) : "";
+    const std::string_view reason = text.end ? ReasonOf(text) : "";
     const bool told = request_.logprobs && !tokens.empty();
     // Chat's last event holds no text; the other endpoint's may, and clients of both accept two.
     if ((!event.text.empty() || told) && !SendEvent(json_.Delta(event.index, event.text, tokens, ""))) return false;
+    if (text.calls) {
+      json::array calls = text.calls->TakeDeltas();
+      if (!calls.empty() && !SendEvent(json_.Delta(event.index, "", {}, "", std::move(calls)))) return false;
+    }
     return !text.end || SendEvent(json_.Delta(event.index, "", {}, reason));
   }
 
@@ -198,6 +293,7 @@ class Exchange {
 
   void FinishStream() {
     if (!Begin()) return;
+    if (request_.infill) return responder_.End();  // without [DONE], as llama.cpp's
     if (request_.include_usage && !Write(json_.Envelope({}, Usage()))) return;
     EndStream();
   }
@@ -221,6 +317,7 @@ class Exchange {
   const GenerateRequest& request_;
   GenerateJson json_;
   std::vector<ChoiceText> texts_;
+  const MonotonicTime started_ = MonotonicNow();
   int64_t prompt_tokens_ = 0;
   bool begun_ = false;
 };

@@ -117,9 +117,7 @@ Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at) {
     const char* why;
   };
   static constexpr Refused kRefused[] = {
-      {"suffix", false, "text is written at the end of a prompt only"},
-      {"tools", true, "models here do not call tools"},
-      {"functions", true, "models here do not call functions"},
+      {"functions", true, "it is the older form of \"tools\", which are"},
       {"audio", true, "models here write text only"},
   };
   for (const Refused& refused : kRefused) {
@@ -128,10 +126,6 @@ Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at) {
     if (value == nullptr || SaysNothing(*value)) continue;
     at = refused.key;
     return Err(ErrorCode::kInvalidArgument, "\"{}\" is not supported: {}; leave it out", refused.key, refused.why);
-  }
-  if (const json::value* choice = body.Find("tool_choice"); chat && choice != nullptr && choice->is_object()) {
-    at = "tool_choice";
-    return Err(ErrorCode::kInvalidArgument, "\"tool_choice\" names a tool, but models here do not call tools");
   }
   return Ok();
 }

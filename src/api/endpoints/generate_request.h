@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/context.h"
+#include "api/endpoints/tool_request.h"
 #include "base/json.h"
 #include "tasks/generate.h"
 
@@ -15,9 +16,16 @@ struct GenerateRequest {
   const ServedModel* model = nullptr;
   // One for each prompt, which differ in their prompts alone. `n` of each is `best_of`.
   std::vector<GenerateCall> calls;
-  std::vector<std::string> echo;  // one for each call: what its texts begin with; empty: nothing
+  std::vector<std::string> echo;                       // one for each call: what its texts begin with; empty: nothing
+  std::shared_ptr<const ToolRequest> tools = nullptr;  // null: calls are not looked for
   int n = 1, best_of = 1;
   bool chat = false;
+  bool infill = false;                        // in the shape of llama.cpp's server
+  size_t dropped_files = 0;                   // of infill: for which there was no room
+  std::chrono::milliseconds line_timeout{0};  // of infill: after the first token, for a text with a whole line; 0: none
+  std::vector<std::string> fields = {};       // of infill: those that are answered with, "timings/prompt_n"; empty: all
+  bool no_text = false;                       // only the prompt is computed
+  bool prompt_logprobs = false;               // "logprobs" tell of the echoed prompt, too
   bool logprobs = false;
   int top_logprobs = 0;
   bool stream = false;

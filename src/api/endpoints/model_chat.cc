@@ -7,6 +7,7 @@
 #include "api/endpoints/held_output.h"
 #include "api/endpoints/lora_request.h"
 #include "api/endpoints/parse.h"
+#include "api/endpoints/tool_request.h"
 #include "api/error_map.h"
 #include "base/text_util.h"
 
@@ -26,6 +27,8 @@ json::value ToolCalls(const json::value& sent) {
     json::object* object = function == nullptr ? nullptr : function->if_object();
     json::value* arguments = object == nullptr ? nullptr : object->if_contains("arguments");
     if (arguments == nullptr || !arguments->is_string()) continue;
+    if (arguments->get_string().empty()) *arguments = json::object{};  // of a function without parameters
+    if (!arguments->is_string()) continue;
     if (auto parsed = ParseJson(arguments->get_string(), "arguments")) *arguments = *std::move(parsed);
   }
   return calls;
@@ -57,7 +60,9 @@ Result<json::array> ReadMessages(const JsonObject& body, std::string& at) {
       const json::value* value = item.Find(key);
       if (value != nullptr && value->is_string()) message[key] = *value;
     }
-    if (const json::value* calls = item.Find("tool_calls"); calls != nullptr && !calls->is_null()) {
+    // Templates look whether there is such a member, not whether it holds anything.
+    const json::value* calls = item.Find("tool_calls");
+    if (calls != nullptr && calls->is_array() && !calls->get_array().empty()) {
       message["tool_calls"] = ToolCalls(*calls);
     }
     messages.push_back(std::move(message));
@@ -86,6 +91,31 @@ Status ReadLogprobs(const JsonObject& body, GenerateRequest& request, std::strin
     return Err(ErrorCode::kInvalidArgument, "\"top_logprobs\" is {}, but \"logprobs\" is not true", top);
   }
   request.top_logprobs = static_cast<int>(top);
+  return Ok();
+}
+
+// The prompt, and what its text is held to where functions may be called.
+Status MakePrompt(const Generator& generator, const json::array& messages, const ToolRequest* tools, ChatInput& input,
+                  GenerateCall& call, std::string& at) {
+  const ToolUse* use = generator.tool_use();
+  if (use == nullptr) {  // it chats without a template
+    if (tools != nullptr) {
+      at = "tools";
+      return Err(ErrorCode::kInvalidArgument, "the model has no chat template, by which it could be told of functions");
+    }
+    input.messages = messages;
+    BANTAM_TRY(call.prompt_ids, generator.ChatPromptIds(input));
+    return Ok();
+  }
+  input.messages = use->Messages(messages, tools == nullptr ? ToolPrompt{} : tools->Prompt());
+  if (tools != nullptr) input.tools = use->TemplateTools(tools->tools);
+  // What a template refuses (roles that do not alternate, say) is in the messages.
+  BANTAM_TRY(const RenderedChat rendered, generator.chat_template()->Render(input));
+  call.prompt_ids = EncodeChat(generator.tokenizer(), rendered).ids;
+  if (tools == nullptr) return Ok();
+  at = "tools";
+  BANTAM_TRY(call.constraint, ConstrainCalls(generator, *tools, rendered.Text()));
+  call.shown_ids = generator.tool_markers();
   return Ok();
 }
 
@@ -118,9 +148,16 @@ Result<GenerateRequest> Parse(const ApiContext& context, const JsonObject& body,
   }
   at = "add_generation_prompt";
   BANTAM_TRY(input.add_generation_prompt, body.BoolOr("add_generation_prompt", true));
-  BANTAM_TRY(input.messages, ReadMessages(body, at));
-  // What a template refuses (roles that do not alternate, say) is in the messages.
-  BANTAM_TRY(call.prompt_ids, generator.ChatPromptIds(input));
+  BANTAM_TRY(request.tools, ReadTools(body, at));
+  if (request.tools != nullptr && call.constraint != nullptr) {
+    at = body.Has("response_format") ? "response_format" : "tools";
+    return Err(ErrorCode::kInvalidArgument,
+               "\"tools\" and \"response_format\", or another field that holds the text to a form, both say what it "
+               "must be: send one of them, or \"tool_choice\": \"none\"");
+  }
+  BANTAM_TRY(const json::array messages, ReadMessages(body, at));
+  BANTAM_RETURN_IF_ERROR(MakePrompt(generator, messages, request.tools.get(), input, call, at));
+  at = "messages";
   BANTAM_RETURN_IF_ERROR(CheckLength(request, call.prompt_ids->size()));
   request.calls.push_back(std::move(call));
   return request;

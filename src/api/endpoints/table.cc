@@ -7,6 +7,7 @@ std::span<const Endpoint> Endpoints() {
   static constexpr Endpoint kEndpoints[] = {
       {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model"},
       {"POST", "/v1/completions", HandleCompletions, "OpenAI completions: a model goes on with a prompt"},
+      {"POST", "/infill", HandleInfill, "llama.cpp's infill: what stands between a beginning and an end"},
       {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings", false, false, IsQuickEmbeddings},
       {"POST", "/embed", HandleTeiEmbed, "Sentence embeddings, as Text Embeddings Inference"},
       {"POST", "/embed_all", HandleTeiEmbedAll, "A vector for each token, as Text Embeddings Inference"},

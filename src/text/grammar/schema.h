@@ -17,9 +17,19 @@ struct SchemaOptions {
   bool narrow = true;
   // One space may stand within brackets too, not only after "," and ":".
   bool loose_spaces = false;
+  // Python's True, False and None.
+  bool python_literals = false;
+  // The document's own properties are written as arguments of a call, name=value, without braces.
+  bool as_arguments = false;
+  // Of all documents that the schema allows, objects.
+  bool only_objects = false;
 };
 
 Result<std::shared_ptr<const Grammar>> FromSchema(const json::value& schema, std::string_view name,
                                                   const SchemaOptions& options);
+// A rule of `builder` for its documents, to be called by others; the schema may go afterwards. Errors begin with
+// `name`.
+Result<uint32_t> AddSchema(GrammarBuilder& builder, const json::value& schema, std::string_view name,
+                           const SchemaOptions& options);
 
 }  // namespace bantam::grammar

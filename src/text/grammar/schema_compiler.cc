@@ -18,9 +18,17 @@ SchemaList Sorted(SchemaList list) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Grammar>> SchemaCompiler::Run() {
+Result<uint32_t> SchemaCompiler::Run() {
   BANTAM_RETURN_IF_ERROR(reader_.CheckDialect());
-  BANTAM_TRY(const uint32_t root, RuleOf({{&document_, false}}));
+  uint32_t root = 0;
+  if (options_.as_arguments) {
+    BANTAM_TRY(root, builder_.AddRule(name_));
+    BANTAM_RETURN_IF_ERROR(AddArguments(root));
+  } else {
+    SchemaList list{{&document_, false}};
+    if (options_.only_objects) list.push_back({&reader_.Make(json::object{{"type", "object"}}, document_), false});
+    BANTAM_TRY(root, RuleOf(std::move(list)));
+  }
   while (!open_.empty()) {
     const auto [list, rule] = std::move(open_.front());
     open_.pop_front();
@@ -31,7 +39,20 @@ Result<std::shared_ptr<const Grammar>> SchemaCompiler::Run() {
                  done.error().message);
     }
   }
-  return builder_.Build(root, name_);
+  return root;
+}
+
+// Apart from RuleOf: a reference to the whole document means an object, as within any other.
+Status SchemaCompiler::AddArguments(uint32_t rule) {
+  BANTAM_TRY(const Merged merged, reader_.Merge({{&document_, false}}));
+  if (merged.never) return Ok();
+  if (!merged.alternatives.empty() || merged.values || (TypesOf(merged, options_.narrow) & kObject) == 0) {
+    return reader_.Refuse(
+        document_, "parameters",
+        "are no object of properties (alternatives, \"enum\", another type), and so cannot be written "
+        "as a call's arguments");
+  }
+  return AddObject(merged, builder_.start(rule), builder_.final(rule), true);
 }
 
 Result<uint32_t> SchemaCompiler::RuleOf(SchemaList list) {
@@ -59,10 +80,10 @@ Status SchemaCompiler::Compile(const SchemaList& list, uint32_t rule) {
   const uint32_t from = builder_.start(rule), to = builder_.final(rule);
   const uint8_t types = TypesOf(merged, options_.narrow);
   if (merged.values) return AddValues(merged, types, from, to);
-  if ((types & kNull) != 0) nfa().AddEmpty(nfa().AddText(from, "null"), to);
+  if ((types & kNull) != 0) nfa().AddEmpty(AddJson(from, nullptr), to);
   if ((types & kBoolean) != 0) {
-    nfa().AddEmpty(nfa().AddText(from, "true"), to);
-    nfa().AddEmpty(nfa().AddText(from, "false"), to);
+    nfa().AddEmpty(AddJson(from, true), to);
+    nfa().AddEmpty(AddJson(from, false), to);
   }
   if ((types & kNumber) != 0)
     BANTAM_RETURN_IF_ERROR(AddNumber(merged.numbers, (types & kFraction) != 0, nfa(), from, to, builder_.budget));
@@ -254,6 +275,10 @@ uint32_t SchemaCompiler::AddJson(uint32_t from, const json::value& value) {
     }
     return nfa().AddByte(AddSpace(from, true), '}');
   }
+  if (options_.python_literals) {
+    if (value.is_null()) return nfa().AddText(from, "None");
+    if (value.is_bool()) return nfa().AddText(from, value.get_bool() ? "True" : "False");
+  }
   return nfa().AddText(from, ToJson(value));
 }
 
@@ -316,7 +341,14 @@ Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to
 
 Result<std::shared_ptr<const Grammar>> FromSchema(const json::value& schema, std::string_view name,
                                                   const SchemaOptions& options) {
-  return SchemaCompiler(schema, name, options).Run();
+  GrammarBuilder builder;
+  BANTAM_TRY(const uint32_t root, AddSchema(builder, schema, name, options));
+  return builder.Build(root, name);
+}
+
+Result<uint32_t> AddSchema(GrammarBuilder& builder, const json::value& schema, std::string_view name,
+                           const SchemaOptions& options) {
+  return SchemaCompiler(builder, schema, name, options).Run();
 }
 
 }  // namespace bantam::grammar

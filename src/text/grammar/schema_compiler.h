@@ -10,9 +10,11 @@ namespace bantam::grammar {
 
 class SchemaCompiler {
  public:
-  SchemaCompiler(const json::value& document, std::string_view name, const SchemaOptions& options)
-      : reader_(document, name), document_(document), name_(name), options_(options) {}
-  Result<std::shared_ptr<const Grammar>> Run();
+  SchemaCompiler(GrammarBuilder& builder, const json::value& document, std::string_view name,
+                 const SchemaOptions& options)
+      : reader_(document, name), document_(document), name_(name), options_(options), builder_(builder) {}
+  // The rule of the document.
+  Result<uint32_t> Run();
 
  private:
   struct ExtraKeys {  // properties that are not declared
@@ -33,7 +35,8 @@ class SchemaCompiler {
   uint32_t AddJson(uint32_t from, const json::value& value);
   Status AddString(const StringRules& rules, uint32_t from, uint32_t to);
   Status AddArray(const Merged& merged, uint32_t from, uint32_t to);
-  Status AddObject(const Merged& merged, uint32_t from, uint32_t to);
+  Status AddObject(const Merged& merged, uint32_t from, uint32_t to, bool as_arguments = false);
+  Status AddArguments(uint32_t rule);
   Result<std::vector<ExtraKeys>> Extras(const Merged& merged, const std::vector<std::string>& names);
   Result<SchemaList> PropertySchemas(const Merged& merged, const std::string& name);
   Result<bool> NameAllowed(const Merged& merged, const std::string& name);
@@ -46,7 +49,7 @@ class SchemaCompiler {
   const json::value& document_;
   const std::string name_;
   const SchemaOptions options_;
-  GrammarBuilder builder_;
+  GrammarBuilder& builder_;
   std::map<SchemaList, uint32_t> rules_;
   std::deque<std::pair<SchemaList, uint32_t>> open_;
   std::map<std::string, Dfa> patterns_;

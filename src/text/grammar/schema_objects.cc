@@ -10,6 +10,12 @@ namespace {
 
 constexpr size_t kMostPatterns = 6;
 
+bool IsIdentifier(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && is_letter(name.front()) &&
+         std::ranges::all_of(name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
 }  // namespace
 
 Result<bool> SchemaCompiler::Matches(const std::string& pattern, const std::string& name) {
@@ -138,7 +144,7 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
   return out;
 }
 
-Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t to) {
+Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t to, bool as_arguments) {
   std::vector<std::string> names;
   const auto declare = [&](const std::string& name) {
     if (std::ranges::find(names, name) == names.end()) names.push_back(name);
@@ -148,7 +154,10 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
   }
   for (const std::string& name : merged.required) declare(name);
   if (!builder_.budget.Spend(names.size() * names.size())) return Budget::TooMuchWork();
-  BANTAM_TRY(const std::vector<ExtraKeys> extras, Extras(merged, names));
+  std::vector<ExtraKeys> extras;
+  if (!as_arguments) {
+    BANTAM_TRY(extras, Extras(merged, names));
+  }
 
   struct Property {
     std::string name;
@@ -162,6 +171,11 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
     BANTAM_TRY(const bool allowed, NameAllowed(merged, name));
     if (!allowed && required) return Ok();  // no object satisfies it
     if (!allowed) continue;
+    if (as_arguments && !IsIdentifier(name)) {
+      return Err(ErrorCode::kUnsupported,
+                 "{}: the property \"{}\" cannot be the name of an argument: use letters, digits and \"_\"", name_,
+                 EscapeForTerminal(name, 60));
+    }
     BANTAM_TRY(SchemaList schemas, PropertySchemas(merged, name));
     BANTAM_TRY(const uint32_t rule, RuleOf(std::move(schemas)));
     properties.push_back({name, rule, required});
@@ -183,7 +197,7 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
   if (cap > Limits::kRepeat || !builder_.budget.Spend(cap * (properties.size() + 1) * 10)) return Budget::TooMuchWork();
   std::vector<uint32_t> row(cap + 1);
   for (uint32_t& state : row) state = nfa().AddState();
-  nfa().AddEmpty(AddSpace(nfa().AddByte(from, '{'), true), row[0]);
+  nfa().AddEmpty(as_arguments ? from : AddSpace(nfa().AddByte(from, '{'), true), row[0]);
 
   const auto text = [&](uint32_t at, std::string_view name) {
     for (const uint32_t c : DecodeUtf8(name)) {
@@ -194,10 +208,11 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
     return at;
   };
   const auto begin = [&](uint32_t at, uint64_t written) {
-    return nfa().AddByte(written == 0 ? at : AddSpace(nfa().AddByte(at, ',')), '"');
+    at = written == 0 ? at : AddSpace(nfa().AddByte(at, ','));
+    return as_arguments ? at : nfa().AddByte(at, '"');
   };
   const auto value = [&](uint32_t at, uint32_t rule, uint32_t after) {
-    nfa().AddCall(AddSpace(nfa().AddText(at, "\":")), after, rule);
+    nfa().AddCall(as_arguments ? nfa().AddByte(at, '=') : AddSpace(nfa().AddText(at, "\":")), after, rule);
   };
   for (const Property& property : properties) {
     std::vector<uint32_t> next(cap + 1);
@@ -211,7 +226,11 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
     row = std::move(next);
   }
   const uint32_t close = nfa().AddState();
-  nfa().AddBytes(close, to, '}', '}');
+  if (as_arguments) {
+    nfa().AddEmpty(close, to);
+  } else {
+    nfa().AddBytes(close, to, '}', '}');
+  }
   for (uint64_t written = least; written <= cap; ++written)
     nfa().AddEmpty(written == 0 ? row[0] : AddSpace(row[written], true), close);
   if (extras.empty()) return Ok();

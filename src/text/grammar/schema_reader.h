@@ -85,6 +85,8 @@ class SchemaReader {
   // "NAME: #/properties/a".
   std::string Where(const json::value& schema) const;
   Status Refuse(const json::value& schema, std::string_view keyword, std::string_view why) const;
+  // A schema that stands for a keyword of `at`, with its place.
+  const json::value& Make(json::value value, const json::value& at);
 
  private:
   enum class Mark : uint8_t { kOpen, kDone };
@@ -103,7 +105,6 @@ class SchemaReader {
   Result<const json::array*> ArrayOf(const json::value& self, std::string_view key, const json::value& value);
   Result<const json::object*> ObjectOf(const json::value& self, std::string_view key, const json::value& value);
   Result<uint64_t> Count(const json::value& self, std::string_view key, const json::value& value) const;
-  const json::value& Make(json::value value, const json::value& at);
 
   const json::value& document_;
   const std::string name_;

@@ -69,7 +69,8 @@ std::string BytesOfText(std::string_view text, const Notation& notation) {
 
 }  // namespace
 
-Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& tokenizer) {
+Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& tokenizer,
+                                                           std::span<const int32_t> markers) {
   const auto joins = [&](std::vector<std::string> tokens, std::string_view expected) {
     return tokenizer.JoinTokenTexts(std::move(tokens)) == expected;
   };
@@ -86,6 +87,10 @@ Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& toke
   for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
     const std::string_view text = tokenizer.TokenText(id);
     if (text.empty()) continue;
+    if (std::ranges::find(markers, id) != markers.end()) {
+      tokens[static_cast<size_t>(id)] = text;
+      continue;
+    }
     // Control tokens are what a decoder leaves out when it is asked to.
     const std::array ids{id};
     if (tokenizer.Decode(ids, {.skip_special_tokens = true}).empty() &&
@@ -93,9 +98,10 @@ Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& toke
       continue;
     tokens[static_cast<size_t>(id)] = BytesOfText(text, notation);
   }
-  auto table = FromBytes(std::move(tokens));
-  std::const_pointer_cast<TokenTable>(table)->tokenizer_ = &tokenizer;
-  return table;
+  auto table = std::const_pointer_cast<TokenTable>(FromBytes(std::move(tokens)));
+  table->tokenizer_ = &tokenizer;
+  table->markers_.assign(markers.begin(), markers.end());
+  return std::shared_ptr<const TokenTable>(std::move(table));
 }
 
 std::shared_ptr<const TokenTable> TokenTable::FromBytes(std::vector<std::string> tokens) {
@@ -158,13 +164,33 @@ void TokenTable::BuildSlices() {
 }
 
 std::vector<int32_t> TokenTable::Cut(std::string_view bytes) const {
+  std::vector<int32_t> out;
+  while (!bytes.empty()) {
+    size_t first = bytes.size();
+    int32_t found = -1;
+    for (const int32_t id : markers_) {
+      const size_t at = bytes.find(BytesOf(id));
+      if (at < first) first = at, found = id;
+    }
+    if (!CutPlain(bytes.substr(0, first), out) || found < 0) break;
+    bytes.remove_prefix(first);
+    out.push_back(found);
+    bytes.remove_prefix(BytesOf(found).size());
+  }
+  return out;
+}
+
+bool TokenTable::CutPlain(std::string_view bytes, std::vector<int32_t>& out) const {
+  if (bytes.empty()) return true;
   if (tokenizer_ != nullptr && !FirstInvalidUtf8(bytes)) {
     std::vector<int32_t> ids = tokenizer_->Encode(bytes, {.add_special_tokens = false}).ids;
     std::string together;
     for (const int32_t id : ids) together += BytesOf(id);
-    if (together == bytes) return ids;
+    if (together == bytes) {
+      out.insert(out.end(), ids.begin(), ids.end());
+      return true;
+    }
   }
-  std::vector<int32_t> out;
   while (!bytes.empty()) {  // the longest each time
     int32_t best = -1;
     size_t length = 0;
@@ -178,11 +204,11 @@ std::vector<int32_t> TokenTable::Cut(std::string_view bytes) const {
       end = nodes_[i].end;
       ++i;
     }
-    if (best < 0) return out;  // no token begins so
+    if (best < 0) return false;
     out.push_back(best);
     bytes.remove_prefix(length);
   }
-  return out;
+  return true;
 }
 
 }  // namespace bantam::grammar

@@ -13,8 +13,10 @@ namespace bantam::grammar {
 // Immutable. The tokenizer it was made from, if any, must outlive it.
 class TokenTable {
  public:
-  // kUnsupported for tokenizers whose tokens are not pieces of the text's bytes (WordPiece).
-  static Result<std::shared_ptr<const TokenTable>> From(const Tokenizer& tokenizer);
+  // kUnsupported for tokenizers whose tokens are not pieces of the text's bytes (WordPiece). `markers`: tokens that
+  // stand in the text as they are spelled even where they are control tokens, and that Cut takes for their spelling.
+  static Result<std::shared_ptr<const TokenTable>> From(const Tokenizer& tokenizer,
+                                                        std::span<const int32_t> markers = {});
   // By id; empty strings stand for control tokens and for ids without a token.
   static std::shared_ptr<const TokenTable> FromBytes(std::vector<std::string> tokens);
 
@@ -53,8 +55,11 @@ class TokenTable {
  private:
   void BuildTrie();
   void BuildSlices();
+  // False: no token begins as what is left.
+  bool CutPlain(std::string_view bytes, std::vector<int32_t>& out) const;
 
   const Tokenizer* tokenizer_ = nullptr;
+  std::vector<int32_t> markers_;
   std::string bytes_;
   std::vector<uint32_t> ends_;
   std::vector<Node> nodes_;
