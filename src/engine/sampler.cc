@@ -127,8 +127,18 @@ void Sampler::Penalise(std::span<float> logits, std::span<const uint32_t> allowe
     if (seen.in_text == 0) continue;
     logit -= params_.frequency_penalty * static_cast<float>(seen.in_text) + params_.presence_penalty;
   }
-  for (size_t i = 0; !allowed.empty() && i < logits.size(); ++i) {
-    if ((allowed[i / 32] >> i % 32 & 1) == 0) logits[i] = kNever;
+  // By words: of most places in a grammar nearly all are full or empty.
+  for (size_t begin = 0; !allowed.empty() && begin < logits.size(); begin += 32) {
+    const uint32_t word = allowed[begin / 32];
+    if (word == UINT32_MAX) continue;
+    const std::span<float> row = logits.subspan(begin, std::min<size_t>(32, logits.size() - begin));
+    if (word == 0) {
+      std::ranges::fill(row, kNever);
+      continue;
+    }
+    for (size_t i = 0; i < row.size(); ++i) {
+      if ((word >> i & 1) == 0) row[i] = kNever;
+    }
   }
 }
 

@@ -27,6 +27,8 @@ class Readings {
   int ForcedByte(SetId set);
   // allowed: [at least tokens / 32 words], all of it is written. False: no token.
   bool Mask(SetId set, std::span<uint32_t> allowed);
+  // The same found by trying every token, which takes longer: what Mask is compared with.
+  bool MaskByTrying(SetId set, std::span<uint32_t> allowed);
 
   // A set of another cache for the same grammar.
   SetId Import(const Readings& other, SetId set);
@@ -52,13 +54,27 @@ class Readings {
     bool any = false;
     std::vector<uint32_t> ids, bits;
   };
+  // What may come next from a state of a rule, whatever is open around it. Sets differ in what is around far more often
+  // than in where they are, so most of a set's tokens were found for another one.
+  struct Local {
+    Allowed allowed;              // within the rule, or to its very end
+    std::vector<uint32_t> exits;  // nodes of tokens that go on behind its end
+    uint32_t nested = 0;          // at most so many exits on the way to one token
+    uint32_t deepest = 0;
+  };
+  // Of a set: those of its readings' places, and what goes on behind the ends of their rules.
+  struct Joined {
+    std::vector<const Local*> locals;
+    Allowed others;
+    bool any = false;
+  };
   struct Set {
     std::vector<Reading> readings;  // in the order of their keys
     bool can_end = false;
     uint8_t free_chars = 0;
-    int16_t forced = -2;  // -2: not known yet
-    std::vector<uint32_t> next;
-    std::unique_ptr<Allowed> allowed;
+    int16_t forced = -2;   // -2: not known yet
+    uint32_t deepest = 0;  // rules within each other that were looked into
+    std::unique_ptr<Joined> allowed;
   };
   struct KeyHash {
     size_t operator()(const std::vector<uint64_t>& key) const;
@@ -67,11 +83,25 @@ class Readings {
   SetId StepClass(SetId set, size_t byte_class);
   SetId Close(std::vector<Reading>& seeds);
   uint32_t Push(uint32_t stack, uint32_t state);
-  Allowed Walk(SetId set);
+  SetId Keep(Set set);
+  std::vector<uint32_t> Try(SetId set);
+  const Local& LocalOf(uint32_t state);
+  // Sets the bits of the tokens beneath these nodes that may follow. `local`: notes where its rule may end.
+  void Walk(SetId from, size_t depth, size_t begin, size_t end, int slice, std::vector<uint32_t>& bits, Local* local);
+  // False: near a limit, where what is open around a rule matters to what is within.
+  bool Join(SetId set, Joined& out);
+  int SliceOf(SetId set) const;
+  static void Add(const Allowed& found, std::span<uint32_t> allowed);
+  Allowed Packed(std::vector<uint32_t> bits) const;
 
   const std::shared_ptr<const Grammar> grammar_;
   const std::shared_ptr<const TokenTable> tokens_;
   std::vector<Set> sets_;
+  std::vector<SetId> next_;        // [sets, byte classes]
+  std::vector<uint8_t> set_ends_;  // of each set: kEnds, kStops
+  static constexpr uint8_t kEnds = 1, kStops = 2;
+  std::unordered_map<uint32_t, std::unique_ptr<Local>> locals_;
+  size_t most_readings_ = 0, most_seeds_ = 0;  // of one set, so far
   std::unordered_map<std::vector<uint64_t>, SetId, KeyHash> ids_;
   std::vector<StackNode> stacks_;  // 0: the bottom
   std::unordered_map<uint64_t, uint32_t> stack_ids_;
@@ -79,6 +109,7 @@ class Readings {
   size_t size_bytes_ = 0;
   std::vector<Reading> seeds_;
   std::vector<SetId> path_;
+  std::vector<uint32_t> nested_;
 };
 
 }  // namespace bantam::grammar
