@@ -46,9 +46,25 @@ std::string ServedModel::Abilities() const {
   return text;
 }
 
-Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
-                                    const GeneratorOptions& generator, std::shared_ptr<EmbeddingCache> cache) {
-  BANTAM_TRY(ModelFolder opened, OpenModel(reference, encoder.store));
+uint64_t ServedModel::weight_bytes() const {
+  if (generator != nullptr) return generator->engine().decoder().weight_bytes();
+  return engine != nullptr ? engine->encoder().weight_bytes() : embedder->encoder().weight_bytes();
+}
+
+uint64_t ServedModel::num_parameters() const {
+  if (generator != nullptr) return generator->engine().decoder().num_parameters();
+  return engine != nullptr ? engine->encoder().num_parameters() : embedder->encoder().num_parameters();
+}
+
+int ServedModel::max_tokens() const {
+  if (generator != nullptr) return generator->engine().max_tokens();
+  return embedder != nullptr ? embedder->max_tokens() : engine->encoder().max_positions();
+}
+
+namespace {
+
+Result<ServedModel> LoadTasks(ModelFolder opened, const LoadOptions& encoder, const GeneratorOptions& generator,
+                              std::shared_ptr<EmbeddingCache> cache) {
   if (Generator::IsFor(opened)) {
     BANTAM_TRY(std::shared_ptr<Generator> writes, Generator::FromModel(std::move(opened), generator));
     return ServedModel{.name = writes->model_name(), .created = std::time(nullptr), .generator = std::move(writes)};
@@ -78,6 +94,23 @@ Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOption
       break;
     }
   }
+  return served;
+}
+
+}  // namespace
+
+Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
+                                    const GeneratorOptions& generator, std::shared_ptr<EmbeddingCache> cache) {
+  BANTAM_TRY(ModelFolder opened, OpenModel(reference, encoder.store));
+  const ModelFormat format = FormatOf(opened);
+  const WeightsIdentity identity = opened.identity;
+  const std::string architecture = opened.architecture;
+  std::shared_ptr<const ModelUse> in_use = opened.in_use;
+  BANTAM_TRY(ServedModel served, LoadTasks(std::move(opened), encoder, generator, std::move(cache)));
+  served.architecture = architecture;
+  served.format = format;
+  served.identity = identity;
+  served.in_use = std::move(in_use);
   return served;
 }
 
@@ -114,6 +147,8 @@ Status AddServedAdapter(const AdapterOptions& options, std::vector<ServedModel>&
   }
   ServedModel served{.name = options.name, .created = std::time(nullptr), .generator = owner->generator};
   served.parent = owner->name;
+  served.architecture = owner->architecture;
+  served.format = owner->format;
   served.adapters = {use};
   models.push_back(std::move(served));  // `owner` is not good after this
   return Ok();

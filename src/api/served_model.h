@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "files/model_format.h"
 #include "tasks/classify.h"
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
@@ -34,9 +35,17 @@ struct ServedModel {
   std::shared_ptr<Generator> generator = nullptr;   // writes text, and does nothing else
   std::string parent = {};                          // of a LoRA adapter: the name of the model that it belongs to
   std::vector<LoraUse> adapters = {};               // what its texts are written with, where a request says nothing
+  // What its files are, for those who ask what is loaded.
+  std::string architecture = {};
+  ModelFormat format = {};
+  WeightsIdentity identity = {};
+  std::shared_ptr<const ModelUse> in_use = nullptr;
 
   // Of a model that is no generator.
   EngineStats Stats() const { return engine != nullptr ? engine->Stats() : embedder->Stats(); }
+  uint64_t weight_bytes() const;  // in memory
+  uint64_t num_parameters() const;
+  int max_tokens() const;  // of a text, or of prompt and answer together
   // "classify, rerank", for messages.
   std::string Abilities() const;
 };

@@ -68,7 +68,9 @@ Status MakeFolders(const Path& path) {
   return Ok();
 }
 
-Status WriteFileAtomic(const Path& path, std::string_view bytes) {
+Status WriteFileAtomic(const Path& path, std::string_view bytes) { return WritePiecesAtomic(path, {&bytes, 1}); }
+
+Status WritePiecesAtomic(const Path& path, std::span<const std::string_view> pieces) {
   const Path folder = path.has_parent_path() ? path.parent_path() : Path(".");
   BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
   // The process id keeps two writers apart; the loser's rename simply comes first.
@@ -76,7 +78,7 @@ Status WriteFileAtomic(const Path& path, std::string_view bytes) {
   Status status = [&]() -> Status {
     UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!fd.valid()) return ErrnoError("create", partial, errno);
-    BANTAM_RETURN_IF_ERROR(WriteAll(fd.get(), bytes, partial));
+    for (const std::string_view piece : pieces) BANTAM_RETURN_IF_ERROR(WriteAll(fd.get(), piece, partial));
     if (::fsync(fd.get()) != 0) return ErrnoError("sync", partial, errno);
     if (::rename(partial.c_str(), path.c_str()) != 0) return ErrnoError("rename to", path, errno);
     UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -19,6 +19,8 @@ Result<std::string> ReadFile(const Path& path, uint64_t max_bytes = uint64_t{256
 
 // Writes `path`.partial, fsyncs it, renames it over `path`, fsyncs the folder. Makes missing parent folders.
 Status WriteFileAtomic(const Path& path, std::string_view bytes);
+// Of pieces one after the other, without a copy of them all.
+Status WritePiecesAtomic(const Path& path, std::span<const std::string_view> pieces);
 
 Status MakeFolders(const Path& path);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -38,6 +39,21 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 void MappedFile::Advise(Access access) const {
   if (data_ == nullptr) return;
   ::madvise(const_cast<std::byte*>(data_), size_, access == Access::kWholeSoon ? MADV_WILLNEED : MADV_RANDOM);
+}
+
+void MappedFile::Release(std::span<const std::byte> bytes) const {
+  static const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<uintptr_t>(bytes.data()), mapping = reinterpret_cast<uintptr_t>(data_);
+  if (data_ == nullptr || first < mapping || first - mapping > size_ || bytes.size() > size_ - (first - mapping))
+    return;
+  const uintptr_t begin = (first + page - 1) / page * page, end = (first + bytes.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+void MappedFile::Populate() const {
+#ifdef MADV_POPULATE_READ
+  if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_POPULATE_READ);  // since Linux 5.14
+#endif
 }
 
 MappedFile::~MappedFile() {

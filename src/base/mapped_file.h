@@ -22,6 +22,11 @@ class MappedFile {
   // A hint for the system's reading ahead; changes nothing else.
   enum class Access { kWholeSoon, kRandom };
   void Advise(Access access) const;
+  // Whole pages of `bytes` leave this process' memory, if they lie in the mapping; whoever reads them again gets them
+  // back from the file. For what was copied.
+  void Release(std::span<const std::byte> bytes) const;
+  // All pages become this process' at once, read from disk where they have to be: cheaper than one fault after another.
+  void Populate() const;
 
  private:
   MappedFile(Path path, const std::byte* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}

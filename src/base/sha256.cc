@@ -30,7 +30,7 @@ Sha256Digest Sha256::Finish() {
 Sha256Digest Sha256Of(std::string_view bytes) { return Sha256().Update(bytes).Finish(); }
 std::string Sha256Hex(std::string_view bytes) { return HexOf(Sha256Of(bytes)); }
 
-std::string HexOf(const Sha256Digest& digest) {
+std::string HexOf(std::span<const unsigned char> digest) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
   hex.reserve(digest.size() * 2);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,7 +28,7 @@ class Sha256 {
 
 Sha256Digest Sha256Of(std::string_view bytes);
 std::string Sha256Hex(std::string_view bytes);  // 64 lower-case digits
-std::string HexOf(const Sha256Digest& digest);
+std::string HexOf(std::span<const unsigned char> digest);
 Result<std::string> Sha256HexOfFile(const Path& path);
 
 }  // namespace bantam

@@ -50,7 +50,7 @@ struct bantam_model {
   std::shared_ptr<bantam::Embedder> embedder;  // shared with the assistants that use it; null: `heads` are there
   std::unique_ptr<bantam_heads> heads;
   bantam_tokenizer tokenizer;
-  std::string dtype, isa;
+  std::string dtype, isa, weights_sha256;
   bantam_model_info info;
 };
 

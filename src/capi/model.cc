@@ -69,7 +69,8 @@ Status LoadForItsHead(std::string_view reference, const LoadOptions& options, ba
   DescribeEncoder(model, heads.model.encoder(), *heads.model.tokenizer);
   model.info.name = heads.model.folder.name.c_str();
   model.info.architecture = heads.model.folder.architecture.c_str();
-  model.info.weights_sha256 = heads.model.folder.weights_sha256.c_str();
+  BANTAM_TRY(model.weights_sha256, heads.model.folder.identity.Sha256());
+  model.info.weights_sha256 = model.weights_sha256.c_str();
   model.info.dimensions = heads.model.encoder().hidden_size();
   model.info.max_tokens = heads.model.max_tokens;
   model.info.head = heads.name.c_str();

@@ -63,7 +63,10 @@ int ExitCode(const Error& error) {
       return 69;
     case ErrorCode::kOutOfDisk:
     case ErrorCode::kForbidden:
+    case ErrorCode::kUnauthenticated:
       return 74;
+    case ErrorCode::kCancelled:
+      return 130;  // as a shell has it for Ctrl-C
     case ErrorCode::kBadConfig:
       return 78;
     default:

@@ -58,7 +58,11 @@ Status Serve(const ServeOptions& options) {
         {.weight_type = type, .num_threads = options.threads, .engine = {}, .cache = context->embedding_cache});
     if (!loaded) return AtEncoder(file, loaded.error());
     const std::shared_ptr<Embedder> embedder = *std::move(loaded);
-    add_model({.name = embedder->model_name(), .created = std::time(nullptr), .embedder = embedder});
+    add_model({.name = embedder->model_name(),
+               .created = std::time(nullptr),
+               .embedder = embedder,
+               .architecture = embedder->architecture(),
+               .identity = WeightsIdentity::Known(embedder->weights_sha256())});
     ProgressBar bar("training the intents");
     RouterOptions router;
     router.embedder = embedder;

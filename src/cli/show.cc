@@ -11,6 +11,7 @@
 #include "cli/sentence_summary.h"
 #include "files/gguf.h"
 #include "files/model_folder.h"
+#include "files/model_format.h"
 #include "files/model_store.h"
 #include "models/classifier_head.h"
 #include "models/decoder.h"
@@ -98,26 +99,6 @@ bool RefersToCode(const ModelFolder& model) {
   return config.contains("auto_map") || config.contains("custom_pipelines") || config.contains("trust_remote_code");
 }
 
-// Elements of every float tensor, and of the integers that have a scale beside them, two to a byte of int4: indices and
-// masks that some files carry are no parameters, nor are the scales.
-uint64_t CountParameters(const WeightSource& weights) {
-  constexpr std::string_view kScale = "_scale";
-  uint64_t count = 0;
-  for (const std::string& name : weights.Names()) {
-    const TensorView* view = weights.Find(name);
-    const auto elements = static_cast<uint64_t>(NumElements(view->shape));
-    if (IsReal(view->dtype)) {
-      const TensorView* scaled =
-          name.ends_with(kScale) ? weights.Find(name.substr(0, name.size() - kScale.size())) : nullptr;
-      const bool is_scale = scaled != nullptr && (scaled->dtype == DType::kI8 || scaled->dtype == DType::kU8);
-      if (!is_scale) count += elements;
-    } else if (weights.Has(name + std::string(kScale))) {
-      count += view->dtype == DType::kU8 ? 2 * elements : elements;
-    }
-  }
-  return count;
-}
-
 // "int4, word embeddings int8, 3 layers kept higher", or "" for a model of floats.
 std::string Quantization(const WeightPlan& plan) {
   if (!plan.stored) return "";
@@ -142,7 +123,7 @@ json::object QuantizationReport(const ModelFolder& model) {
 
 std::string DTypes(const WeightSource& weights) {
   std::map<std::string_view, int> counts;
-  for (const std::string& name : weights.Names()) ++counts[DTypeName(weights.Find(name)->dtype)];
+  for (const std::string& name : weights.Names()) ++counts[DTypeName(weights.Describe(name)->dtype)];
   std::string text;
   for (const auto& [name, count] : counts) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
   return text;
@@ -163,7 +144,10 @@ Status RunShow(const Options& options) {
   EndQuietlyOnClosedPipe();
   BANTAM_TRY(ModelFolder model, OpenModel(options.model));
   ModelManifest manifest;
-  if (auto read = ReadManifest(model.path)) manifest = *std::move(read);
+  // Of a GGUF model in the store `path` is its file, and the manifest lies beside it.
+  const Path folder = model.packed_folder.empty() ? model.path : model.packed_folder.parent_path();
+  if (auto read = ReadManifest(folder)) manifest = *std::move(read);
+  BANTAM_TRY(const std::string sha256, model.identity.Sha256());
   uint64_t size_bytes = 0;
   for (const auto& [name, file] : manifest.files) size_bytes += file.size;
   if (model.gguf != nullptr) {
@@ -179,7 +163,8 @@ Status RunShow(const Options& options) {
   const WeightPlan plan = read_plan.value_or(PlanFor(WeightType::kF32));
   const bool decoder_report = model.gguf != nullptr && model.gguf->metadata().Has(kReportKey);
   const json::object report = plan.stored || decoder_report ? QuantizationReport(model) : json::object();
-  const uint64_t parameters = CountParameters(*model.weights);
+  const uint64_t parameters = CountParameters(model);
+  const ModelFormat format = FormatOf(model);
   const auto dimensions = model.architecture == "model2vec" ? ConfigInt(model, {"hidden_dim"})
                                                             : ConfigInt(model, {"hidden_size", "dim", "n_embd"});
   const auto layers = ConfigInt(model, {"num_hidden_layers", "n_layers", "n_layer"}),
@@ -208,7 +193,10 @@ Status RunShow(const Options& options) {
     if (!manifest.source.empty()) out["source"] = manifest.source;
     if (size_bytes > 0) out["size_bytes"] = size_bytes;
     out["parameters"] = parameters;
-    out["sha256"] = model.weights_sha256;
+    out["format"] = format.format;
+    out["quantization_level"] = format.quantization;
+    if (!manifest.revision.empty()) out["revision"] = manifest.revision;
+    out["sha256"] = sha256;
     if (sentence.dimensions) out["dimensions"] = *sentence.dimensions;
     if (layers) out["layers"] = *layers;
     if (heads) out["attention_heads"] = *heads;
@@ -231,11 +219,13 @@ Status RunShow(const Options& options) {
       {"path", EscapeForTerminal(model.path.string(), 400)},
       {"licence", manifest.license.empty() ? "not told" : EscapeForTerminal(manifest.license)},
       {"source", EscapeForTerminal(manifest.source)},
+      {"revision", EscapeForTerminal(manifest.revision)},
       {"size", size_bytes > 0 ? HumanBytes(size_bytes) : std::string()},
       {"parameters", fmt::format("{} ({})", HumanCount(parameters), parameters)},
       {"weights", fmt::format("{} tensors: {}", model.weights->Names().size(), DTypes(*model.weights))},
+      {"format", format.format + (format.quantization.empty() ? "" : ", " + format.quantization)},
       {"quantised", read_plan ? Quantization(plan) : read_plan.error().message},
-      {"sha256", model.weights_sha256},
+      {"sha256", sha256},
       {"architecture", EscapeForTerminal(model.architecture) + WhatItDoes(model.architecture)},
       {"head", head.text},
       {"dimensions", Text(sentence.dimensions)},

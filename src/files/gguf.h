@@ -75,6 +75,9 @@ class GgufFile {
   // Tells the system how the tensors will be read: all of them soon, or here and there.
   enum class Access { kWholeSoon, kRandom };
   void Advise(Access access) const;
+  void Release(std::span<const std::byte> bytes) const {
+    for (const MappedFile& file : mapped_) file.Release(bytes);  // all but the one that they lie in do nothing
+  }
 
  private:
   GgufFile() = default;

@@ -22,14 +22,12 @@ struct HeadCounts {
   int64_t queries = 0, keys = 0;
 };
 
-// The rows of a matrix, or the elements of a bias, in the original's order: of each head first what comes first in its
-// pairs. Rows are whole blocks in every format.
-std::vector<std::byte> UndoPairs(const TensorView& view, int64_t heads) {
+// The rows of a matrix, or the elements of a bias, in the original's order. Rows are whole blocks in every format.
+std::vector<std::byte> InOrder(const TensorView& view, const RowOrder& order) {
   const auto rows = static_cast<size_t>(view.shape.front()), row_bytes = view.bytes.size() / rows;
-  const size_t dim = rows / static_cast<size_t>(heads), half = dim / 2;
   std::vector<std::byte> turned(view.bytes.size());
   for (size_t row = 0; row < rows; ++row) {
-    const size_t in_head = row % dim, from = row - in_head + in_head % half * 2 + in_head / half;
+    const auto from = static_cast<size_t>(order.InFile(static_cast<int64_t>(row)));
     std::memcpy(turned.data() + row * row_bytes, view.bytes.data() + from * row_bytes, row_bytes);
   }
   return turned;
@@ -58,12 +56,17 @@ class GgufWeights final : public WeightSource {
       const Shape& shape = tensor.view.shape;
       const bool has_rows = shape.size() == 2 || (shape.size() == 1 && BlockOf(tensor.view.dtype).elements == 1);
       if (count > 0 && has_rows && shape.front() > 0 && shape.front() % (2 * count) == 0) {
-        paired_.emplace(named->first, count);
+        paired_.emplace(named->first, RowOrder{shape.front() / count});
       }
     }
   }
 
   Result<TensorView> Get(std::string_view name, const Shape& expected_shape) override {
+    BANTAM_RETURN_IF_ERROR(GetRows(name, expected_shape));
+    return *Find(name);
+  }
+
+  Result<Rows> GetRows(std::string_view name, const Shape& expected_shape) override {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
       return Err(ErrorCode::kCorrupt, "{}: tensor '{}' {} is missing (the file has {} tensors)", place_,
@@ -71,25 +74,31 @@ class GgufWeights final : public WeightSource {
                  ShapeString(expected_shape), tensors_.size());
     }
     asked_.insert(found->first);
-    const TensorView& view = *Find(name);
+    const TensorView& view = *Describe(name);
     if (view.shape != expected_shape) {
       return Err(ErrorCode::kCorrupt, "{}: tensor '{}' is {}, the metadata says {}", place_,
                  EscapeForTerminal(found->second->name), ShapeString(view.shape), ShapeString(expected_shape));
     }
-    return view;
+    const auto paired = paired_.find(name);
+    return Rows{view, paired == paired_.end() ? RowOrder() : paired->second};
+  }
+
+  const TensorView* Describe(std::string_view name) const override {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) return nullptr;
+    const auto matrix = one_row_.find(name);
+    return matrix == one_row_.end() ? &found->second->view : &matrix->second;
   }
 
   const TensorView* Find(std::string_view name) const override {
-    const auto found = tensors_.find(name);
-    if (found == tensors_.end()) return nullptr;
-    if (const auto matrix = one_row_.find(name); matrix != one_row_.end()) return &matrix->second;
+    const TensorView* view = Describe(name);
     const auto paired = paired_.find(name);
-    if (paired == paired_.end()) return &found->second->view;
+    if (view == nullptr || paired == paired_.end()) return view;
     // Made when it is first looked at, and kept: views live as long as the source.
-    Turned& turned = turned_[found->first];
+    Turned& turned = turned_[paired->first];
     if (turned.bytes.empty()) {
-      turned.view = found->second->view;
-      turned.bytes = UndoPairs(turned.view, paired->second);
+      turned.view = *view;
+      turned.bytes = InOrder(turned.view, paired->second);
       turned.view.bytes = turned.bytes;
     }
     return &turned.view;
@@ -109,12 +118,14 @@ class GgufWeights final : public WeightSource {
     return names;
   }
 
+  void Release(std::span<const std::byte> bytes) const override { file_->Release(bytes); }
+
  private:
   std::shared_ptr<const GgufFile> file_;
   GgufArchitecture architecture_;
   std::string place_;
   std::map<std::string, const GgufTensor*, std::less<>> tensors_;
-  std::map<std::string, int64_t, std::less<>> paired_;      // to how many heads
+  std::map<std::string, RowOrder, std::less<>> paired_;
   std::map<std::string, TensorView, std::less<>> one_row_;  // vectors as the matrices that they are
   struct Turned {
     std::vector<std::byte> bytes;
@@ -326,7 +337,7 @@ Result<ModelFolder> OpenGgufModel(const Path& path, const std::optional<ModelMan
     BANTAM_TRY(heads, ReadHeadCounts(keys));
   }
   model.weights = std::make_shared<GgufWeights>(file, architecture, metadata.file(), heads);
-  BANTAM_TRY(model.weights_sha256, WeightsSha256(file->paths(), manifest));
+  BANTAM_TRY(model.identity, WeightsIdentity::Of(file->paths(), manifest));
   model.gguf = std::move(file);
   return model;
 }

@@ -214,7 +214,7 @@ TEST(Gguf, ModelOfAFile) {
     EXPECT_THAT(model.weights->Get("encoder.layer.0.output.dense.weight", {8, 8}).error().message,
                 HasSubstr("tensor 'blk.0.ffn_down.weight' is [8, 16], the metadata says [8, 8]"));
     EXPECT_THAT(model.weights->Leftovers(), ::testing::Contains("embeddings.LayerNorm.bias"));
-    EXPECT_EQ(model.weights_sha256.size(), 64u);
+    EXPECT_EQ(model.identity.Sha256()->size(), 64u);
   }
   std::ofstream(temp.path() / "tiny/other.gguf", std::ios::binary) << TinyBertGguf();
   EXPECT_THAT(OpenModelFolder(temp.path() / "tiny").error().message, HasSubstr("2 GGUF models"));

@@ -8,6 +8,7 @@
 #include "files/gguf_model.h"
 #include "files/model_store.h"
 #include "files/multi_vector.h"
+#include "files/pull_reference.h"
 #include "files/safetensors.h"
 #include "files/sentence_config.h"
 #include "files/sentence_modules.h"
@@ -123,7 +124,7 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
 
   BANTAM_TRY(WeightFiles files, OpenWeightFiles(transformer));
   model.weights = std::move(files.source);
-  BANTAM_TRY(model.weights_sha256, WeightsSha256(files.paths, manifest));
+  BANTAM_TRY(model.identity, WeightsIdentity::Of(files.paths, manifest));
   return model;
 }
 
@@ -133,12 +134,19 @@ Result<ModelFolder> OpenModelFolder(const Path& folder) { return Open(folder, st
 
 Result<ModelFolder> OpenModel(std::string_view reference, const std::optional<Path>& store) {
   std::error_code ignored;
-  if (reference.find('/') != std::string_view::npos || reference == "." || reference == ".." ||
+  // What was pulled by such a reference may be opened by it.
+  const bool pulled = LooksLikePullReference(reference) && !std::filesystem::exists(Path(reference), ignored);
+  if ((!pulled && reference.find('/') != std::string_view::npos) || reference == "." || reference == ".." ||
       (reference.ends_with(".gguf") && std::filesystem::is_regular_file(Path(reference), ignored))) {
     return OpenModelFolder(Path(reference));
   }
   BANTAM_TRY(const Path folder, FindModel(reference, store));
-  if (!std::filesystem::is_directory(folder, ignored)) return OpenModelFolder(folder);  // a GGUF file in the store
+  std::shared_ptr<const ModelUse> in_use = ModelUse::Begin(folder);
+  if (!std::filesystem::is_directory(folder, ignored)) {  // a GGUF file in the store
+    BANTAM_TRY(ModelFolder model, OpenModelFolder(folder));
+    model.in_use = std::move(in_use);
+    return model;
+  }
   // The manifest of a store folder was written by our set-up; one that came with somebody's folder is not believed.
   std::optional<ModelManifest> manifest;
   if (auto read = ReadManifest(folder)) {
@@ -148,6 +156,7 @@ Result<ModelFolder> OpenModel(std::string_view reference, const std::optional<Pa
   }
   BANTAM_TRY(ModelFolder model, Open(folder, manifest));
   model.packed_folder = folder / "packed";
+  model.in_use = std::move(in_use);
   return model;
 }
 

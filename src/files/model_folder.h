@@ -14,7 +14,10 @@
 
 #include "base/file_io.h"
 #include "base/json.h"
+#include "files/model_use.h"
 #include "files/sentence_types.h"
+#include "files/weights_identity.h"
+#include "tensor/row_order.h"
 #include "tensor/tensor.h"
 
 namespace bantam {
@@ -29,9 +32,23 @@ class WeightSource {
   virtual Result<TensorView> Get(std::string_view name, const Shape& expected_shape) = 0;
   // Without an expectation, and without counting as asked for: for inspection. Null when absent.
   virtual const TensorView* Find(std::string_view name) const = 0;
-  bool Has(std::string_view name) const { return Find(name) != nullptr; }
+  // The same for its type and shape alone: the bytes may be in another order.
+  virtual const TensorView* Describe(std::string_view name) const { return Find(name); }
+  bool Has(std::string_view name) const { return Describe(name) != nullptr; }
+  // As Get, without a copy where the file has the rows in another order: for who copies row by row.
+  struct Rows {
+    TensorView view;
+    RowOrder order;
+  };
+  virtual Result<Rows> GetRows(std::string_view name, const Shape& expected_shape) {
+    BANTAM_TRY(TensorView view, Get(name, expected_shape));
+    return Rows{std::move(view), {}};
+  }
   virtual std::vector<std::string> Names() const = 0;
   virtual std::vector<std::string> Leftovers() const = 0;  // never asked for
+  // A hint: these bytes of a tensor were copied. Their pages may go; they come back when somebody reads them again.
+  // Any thread.
+  virtual void Release(std::span<const std::byte>) const {}
 };
 
 class GgufFile;
@@ -45,12 +62,14 @@ struct ModelFolder {
   Path tokenizer_json;       // empty when the folder has none
   SentenceConfig sentence;
   std::shared_ptr<WeightSource> weights;
-  // Identity of the weights: sha256 hex from the store's manifest, else of the files themselves.
-  std::string weights_sha256;
+  // Of the weights: from the store's manifest, else of the files themselves, when it is asked for.
+  WeightsIdentity identity;
   // Where disposable packed copies may be written: inside the store's folder for a store model, empty otherwise.
   Path packed_folder;
   // Of a GGUF model its file, which then is `path` and `tokenizer_json`; `config` was made of its metadata.
   std::shared_ptr<const GgufFile> gguf;
+  // Of a store model: as long as somebody has this, `bantam rm` leaves it alone.
+  std::shared_ptr<const ModelUse> in_use;
 
   // What errors about `config` begin with.
   Path config_path() const { return gguf != nullptr ? path : transformer_folder / "config.json"; }

@@ -17,7 +17,7 @@ TEST(ModelFolder, OpensTheDefaultModel) {
   EXPECT_EQ(model.sentence.max_seq_length, 256);
   EXPECT_EQ(model.sentence.pooling, PoolingMode::kMean);
   EXPECT_TRUE(model.sentence.normalize);
-  EXPECT_EQ(model.weights_sha256, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db");
+  EXPECT_EQ(*model.identity.Sha256(), "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db");
   EXPECT_EQ(model.packed_folder, folder / "packed");
   EXPECT_EQ(model.weights->Names().size(), 104u);
   ASSERT_OK_AND_ASSIGN(const TensorView view, model.weights->Get("pooler.dense.weight", {384, 384}));
@@ -34,7 +34,8 @@ TEST(ModelFolder, OpensTheDefaultModel) {
 
   // By path nobody vouches for the hash: it is computed, and nothing is written beside the files.
   ASSERT_OK_AND_ASSIGN(ModelFolder by_path, OpenModelFolder(folder));
-  EXPECT_EQ(by_path.weights_sha256, model.weights_sha256);
+  EXPECT_FALSE(by_path.identity.known());
+  EXPECT_EQ(*by_path.identity.Sha256(), *model.identity.Sha256());
   EXPECT_TRUE(by_path.packed_folder.empty());
 }
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "base/paths.h"
 #include "base/sha256.h"
 #include "base/text_util.h"
+#include "files/pull_reference.h"
 #include "files/sentence_config.h"
 
 namespace bantam {
@@ -38,6 +38,8 @@ Result<ModelManifest> ParseManifest(const json::value& document, const std::stri
   BANTAM_TRY(manifest.name, object.StringOr("name", ""));
   BANTAM_TRY(manifest.source, object.StringOr("source", ""));
   BANTAM_TRY(manifest.license, object.StringOr("license", ""));
+  BANTAM_TRY(manifest.reference, object.StringOr("reference", ""));
+  BANTAM_TRY(manifest.revision, object.StringOr("revision", ""));
   BANTAM_TRY(const int64_t parameters, object.IntOr("parameters", 0, 0, INT64_MAX));
   manifest.parameters = static_cast<uint64_t>(parameters);
   BANTAM_TRY(const JsonObject files, object.Object("files"));
@@ -74,6 +76,38 @@ std::optional<std::string> VerifyFile(const Path& folder, const std::string& nam
   return std::nullopt;
 }
 
+bool EqualInAnyCase(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+// The model that was pulled by this reference, however it is spelled; without its variant, the only one there is.
+Result<Path> FindPulled(std::string_view text, const Path& store) {
+  BANTAM_TRY(const PullReference wanted, ParsePullReference(text));
+  BANTAM_TRY(const std::vector<StoredModel> models, ListModels(store));
+  std::vector<const StoredModel*> loosely;
+  for (const StoredModel& model : models) {
+    if (!model.manifest || model.manifest->reference.empty()) continue;
+    const auto pulled = ParsePullReference(model.manifest->reference);
+    if (!pulled || pulled->source != wanted.source || pulled->revision != wanted.revision ||
+        !EqualInAnyCase(pulled->repository, wanted.repository)) {
+      continue;
+    }
+    const std::string file = wanted.variant.substr(wanted.variant.rfind('/') + 1);  // of an address from the browser
+    if (EqualInAnyCase(pulled->variant, wanted.variant) || model.manifest->files.contains(file)) return model.path;
+    if (wanted.variant.empty()) loosely.push_back(&model);
+  }
+  if (loosely.size() == 1) return loosely.front()->path;
+  if (loosely.empty()) {
+    return Err(ErrorCode::kNotFound, "no model was pulled as \"{}\": fetch it with 'bantam pull {}'",
+               EscapeForTerminal(text), EscapeForTerminal(text));
+  }
+  std::string names;
+  for (const StoredModel* model : loosely) names += (names.empty() ? "" : ", ") + model->name;
+  return Err(ErrorCode::kInvalidArgument, "several models were pulled from \"{}\": name one of {}",
+             EscapeForTerminal(text), names);
+}
+
 }  // namespace
 
 Result<ModelManifest> ReadManifest(const Path& model_folder) {
@@ -82,6 +116,19 @@ Result<ModelManifest> ReadManifest(const Path& model_folder) {
   auto manifest = ParseManifest(document, Printable(path));
   if (!manifest) return Error{ErrorCode::kCorrupt, manifest.error().message, manifest.error().where};
   return manifest;
+}
+
+Status WriteManifest(const Path& model_folder, const ModelManifest& manifest) {
+  json::object object{{"name", manifest.name}, {"source", manifest.source}};
+  if (!manifest.reference.empty()) object["reference"] = manifest.reference;
+  if (!manifest.revision.empty()) object["revision"] = manifest.revision;
+  object["license"] = manifest.license;
+  if (manifest.parameters > 0) object["parameters"] = manifest.parameters;
+  json::object files;
+  for (const auto& [path, file] : manifest.files)
+    files[path] = json::object{{"size", file.size}, {"sha256", file.sha256}};
+  object["files"] = std::move(files);
+  return WriteFileAtomic(model_folder / "bantam.json", ToJson(object) + "\n");
 }
 
 Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& folder) {
@@ -114,10 +161,14 @@ Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& folder) {
 }
 
 Result<Path> FindModel(std::string_view reference, const std::optional<Path>& folder) {
-  std::string_view name = reference;
-  if (name.ends_with(":latest")) name.remove_suffix(std::string_view(":latest").size());
-  BANTAM_RETURN_IF_ERROR(CheckPlainName("the model's name", name));
   BANTAM_TRY(const Path store, folder ? Result<Path>(*folder) : ModelsFolder());
+  if (LooksLikePullReference(reference)) return FindPulled(reference, store);
+  std::string_view whole = reference;
+  if (whole.ends_with(":latest")) whole.remove_suffix(std::string_view(":latest").size());
+  std::string dashed(whole);
+  std::ranges::replace(dashed, ':', '-');
+  const std::string_view name = dashed;
+  BANTAM_RETURN_IF_ERROR(CheckPlainName("the model's name", name));
   std::error_code ignored;
   if (std::filesystem::is_directory(store / name, ignored)) return store / name;
   const Path gguf = store / (std::string(name) + (name.ends_with(".gguf") ? "" : ".gguf"));
@@ -127,8 +178,8 @@ Result<Path> FindModel(std::string_view reference, const std::optional<Path>& fo
   for (const StoredModel& model : models) there += (there.empty() ? "" : ", ") + model.name;
   return Err(
       ErrorCode::kNotFound,
-      "no model \"{}\" in {}, which holds {}; 'make setup' in the repository fetches all-MiniLM-L6-v2; a folder is "
-      "named with a slash, as in ./{}",
+      "no model \"{}\" in {}, which holds {}; 'make setup' in the repository fetches all-MiniLM-L6-v2, 'bantam pull' "
+      "others; a folder is named with a slash, as in ./{}",
       name, Printable(store), there.empty() ? "nothing yet" : there, name);
 }
 
@@ -141,30 +192,6 @@ Result<std::vector<std::string>> VerifyModel(const StoredModel& model) {
     if (auto problem = VerifyFile(model.path, name, expected)) problems.push_back(*std::move(problem));
   }
   return problems;
-}
-
-Result<std::string> WeightsSha256(const std::vector<Path>& weight_files, const std::optional<ModelManifest>& manifest) {
-  std::string lines, last;
-  for (const Path& path : weight_files) {
-    const std::string name = path.filename().string();
-    last.clear();
-    if (manifest && manifest->files.contains(name)) {
-      const ManifestFile& told = manifest->files.at(name);
-      std::error_code error;
-      const uint64_t size = std::filesystem::file_size(path, error);
-      if (!error && size == told.size) {
-        last = told.sha256;
-      } else {
-        Log(LogLevel::kWarning, "{} has {} bytes, its manifest says {}: was it replaced?", Printable(path), size,
-            told.size);
-      }
-    }
-    if (last.empty()) {
-      BANTAM_TRY(last, Sha256HexOfFile(path));
-    }
-    lines += name + " " + last + "\n";
-  }
-  return weight_files.size() == 1 ? last : Sha256Hex(lines);
 }
 
 }  // namespace bantam

@@ -1,5 +1,5 @@
 // The models of this machine: one folder per model in $BANTAM_HOME/models, each with a manifest bantam.json that the
-// set-up wrote when it fetched the files; or a file NAME.gguf, which somebody put there.
+// set-up or `bantam pull` wrote when it fetched the files; or a file NAME.gguf, which somebody put there.
 //
 //   {"name": "all-MiniLM-L6-v2", "source": "...", "license": "...", "parameters": 22713216,
 //    "files": {"model.safetensors": {"size": 90868376, "sha256": "53aa..."}, ...}}
@@ -22,12 +22,15 @@ struct ManifestFile {
 
 struct ModelManifest {
   std::string name, source, license;
+  std::string reference, revision;            // of a pulled model: what was asked for, and which state of it came
   uint64_t parameters = 0;                    // 0 = not told
   std::map<std::string, ManifestFile> files;  // by path inside the folder, '/' between parts
 };
 
 // kNotFound when the folder has none.
 Result<ModelManifest> ReadManifest(const Path& model_folder);
+// As the set-up writes it. Atomic, and synced to disk.
+Status WriteManifest(const Path& model_folder, const ModelManifest& manifest);
 
 struct StoredModel {
   std::string name;
@@ -39,17 +42,14 @@ struct StoredModel {
 // By name. An absent store is an empty one. `store`: another folder than $BANTAM_HOME/models.
 Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& store = {});
 
-// The folder of a store model, or its file where it is a GGUF file by itself. `reference` may end in ":latest".
+// The folder of a store model, or its file where it is a GGUF file by itself. `reference` may end in ":latest", be what
+// the model was pulled by with its server in front (LooksLikePullReference), or have a colon where the name has a '-'
+// ("smollm2:135m").
 // kNotFound lists what there is and how to get the default.
 Result<Path> FindModel(std::string_view reference, const std::optional<Path>& store = {});
 
 // One sentence per file that is missing, has another size or another sha256 than the manifest says; reads every byte.
 // Empty: all is as it was fetched.
 Result<std::vector<std::string>> VerifyModel(const StoredModel& model);
-
-// Identity of the weights. One file: its sha256. Shards: the sha256 of their "NAME SHA256\n" lines in name order.
-// With a manifest whose sizes fit, nothing is hashed; a store model's manifest was written beside the files by the
-// set-up, which had checked them.
-Result<std::string> WeightsSha256(const std::vector<Path>& weight_files, const std::optional<ModelManifest>& manifest);
 
 }  // namespace bantam

@@ -59,19 +59,20 @@ TEST_F(ModelStore, FindsByNameAndTellsWhatElseThereIs) {
   EXPECT_EQ(error.code, ErrorCode::kNotFound);
   EXPECT_NE(error.message.find("which holds tiny; 'make setup'"), std::string::npos) << error.message;
   EXPECT_EQ(FindModel("../tiny").error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(FindModel("tiny:7b").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(FindModel("tiny:7b").error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(ModelStore, BelievesAManifestWhoseSizesFitAndHashesOtherwise) {
   ASSERT_OK_AND_ASSIGN(const ModelFolder model, OpenModel("tiny"));
-  EXPECT_EQ(model.weights_sha256, Sha256Hex(testing::ValidSafetensors()));
+  EXPECT_TRUE(model.identity.known());
+  EXPECT_EQ(*model.identity.Sha256(), Sha256Hex(testing::ValidSafetensors()));
   WriteManifest("something else", testing::ValidSafetensors().size());
-  EXPECT_EQ(OpenModel("tiny")->weights_sha256, Sha256Hex("something else"));
+  EXPECT_EQ(*OpenModel("tiny")->identity.Sha256(), Sha256Hex("something else"));
   WriteManifest("something else", 1);
-  EXPECT_EQ(OpenModel("tiny")->weights_sha256, Sha256Hex(testing::ValidSafetensors()));
+  EXPECT_EQ(*OpenModel("tiny")->identity.Sha256(), Sha256Hex(testing::ValidSafetensors()));
   // Somebody's own folder may claim anything.
   WriteManifest("something else", testing::ValidSafetensors().size());
-  EXPECT_EQ(OpenModel(model_.string())->weights_sha256, Sha256Hex(testing::ValidSafetensors()));
+  EXPECT_EQ(*OpenModel(model_.string())->identity.Sha256(), Sha256Hex(testing::ValidSafetensors()));
 }
 
 TEST_F(ModelStore, VerifyReadsEveryByte) {

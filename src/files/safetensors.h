@@ -59,6 +59,7 @@ class SafetensorsFile {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   std::span<const std::byte> bytes() const { return file_.bytes(); }
   const Path& path() const { return file_.path(); }
+  void Release(std::span<const std::byte> bytes) const { file_.Release(bytes); }
 
  private:
   explicit SafetensorsFile(MappedFile file) : file_(std::move(file)) {}

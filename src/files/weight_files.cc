@@ -64,6 +64,10 @@ class WeightFileSource final : public WeightSource {
     return names;
   }
 
+  void Release(std::span<const std::byte> bytes) const override {
+    for (const auto& file : files_) file->Release(bytes);  // all but the one that they lie in do nothing
+  }
+
  private:
   // A checkpoint of another head or library often differs by a prefix ("bert."), which the same ending shows.
   std::string_view Nearest(std::string_view name) const {

@@ -148,7 +148,7 @@ class Quantizer {
           EscapeForTerminal(model_.name), report_.divergence.kl_mean);
     }
     report_.model = model_.name;
-    report_.weights_sha256 = model_.weights_sha256;
+    BANTAM_TRY(report_.weights_sha256, model_.identity.Sha256());
     report_.type = options_.type;
     report_.text = options_.text_name;
     report_.num_parameters = original->num_parameters();

@@ -101,7 +101,7 @@ Result<PerplexityFigures> MeasurePerplexity(const Decoder& decoder, ThreadPool& 
 
 WeightType TypeOfOriginal(const WeightSource& weights) {
   for (const std::string& name : weights.Names()) {
-    if (BlockOf(weights.Find(name)->dtype).elements > 1) return WeightType::kBlocks;
+    if (BlockOf(weights.Describe(name)->dtype).elements > 1) return WeightType::kBlocks;
   }
   return WeightType::kF32;
 }

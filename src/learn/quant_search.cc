@@ -178,7 +178,6 @@ Result<Trial> QuantSearch::KeepSensitive(Trial all) {
 QuantReport QuantSearch::Report(const Trial& chosen, double seconds) {
   QuantReport report;
   report.model = model_.folder().name;
-  report.weights_sha256 = model_.folder().weights_sha256;
   report.type = options_.type;
   report.task = probe_->data().task;
   report.data_sha256 = probe_->data().sha256;
@@ -239,6 +238,7 @@ Result<QuantResult> QuantSearch::Run(QuantData data) {
   }
   Progress("timing", 0);
   QuantReport report = Report(chosen, 0);
+  BANTAM_TRY(report.weights_sha256, model_.folder().identity.Sha256());
   report.seconds = MillisecondsSince(start) / 1000;
   return QuantResult{std::move(chosen.types), std::move(report)};
 }

@@ -290,6 +290,7 @@ Result<std::unique_ptr<Decoder>> LoadDecoderFrame(ModelFolder& model, const Deco
                DecoderWeights scratch;
                bind(binder, scratch);
              }));
+  packed.memory.Populate();  // the first pass reads it all
   auto decoder = std::make_unique<FrameDecoder>(config, *kernels, plan, std::move(packed));
   decoder->Bind(plan, names, bind);
   return std::unique_ptr<Decoder>(std::move(decoder));

@@ -73,11 +73,9 @@ std::optional<OpenedPackedFile> OpenPackedFile(const PackedFile& file) {
 
 Status WritePackedFile(const PackedFile& file, std::span<const std::byte> weights, uint64_t num_parameters) {
   const Header header = MakeHeader(file, num_parameters);
-  std::string bytes;
-  bytes.reserve(header.size() + weights.size());
-  bytes.append(header.data(), header.size());
-  bytes.append(reinterpret_cast<const char*>(weights.data()), weights.size());
-  return WriteFileAtomic(file.path(), bytes);
+  const std::string_view pieces[] = {{header.data(), header.size()},
+                                     {reinterpret_cast<const char*>(weights.data()), weights.size()}};
+  return WritePiecesAtomic(file.path(), pieces);
 }
 
 }  // namespace bantam

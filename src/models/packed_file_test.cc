@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "base/testing.h"
+#include "files/gguf_export.h"
+#include "models/decoder.h"
 #include "models/encoder.h"
+#include "tensor/block_quantizer.h"
 
 namespace bantam {
 namespace {
@@ -93,6 +98,45 @@ TEST_F(PackedFileTest, AModelMapsItsOwnAndRemakesABrokenOne) {
   EXPECT_EQ(run(*load()), run(*first));
   ASSERT_OK_AND_ASSIGN(const std::string remade, ReadFile(written));
   EXPECT_TRUE(remade == whole);
+}
+
+// A model of floats as a GGUF file of blocks.
+Status WriteBlocks(const ModelFolder& model, const Path& path) {
+  GgufWriter gguf;
+  BANTAM_TRY(const std::vector<ExportedTensor> tensors, ExportToGguf(model, gguf));
+  const auto in_blocks = [](const TensorView& view) { return view.shape.size() == 2 && view.shape[1] % 32 == 0; };
+  for (const ExportedTensor& tensor : tensors) {
+    const TensorView& view = tensor.view;
+    gguf.Tensor(tensor.name, in_blocks(view) ? DType::kQ8_0 : view.dtype, view.shape);
+  }
+  return gguf.Write(path, [&](size_t i, std::span<std::byte> out) -> Status {
+    const TensorView& view = tensors[i].view;
+    if (!in_blocks(view)) {
+      std::memcpy(out.data(), view.bytes.data(), out.size());
+      return Ok();
+    }
+    std::vector<float> values(static_cast<size_t>(NumElements(view.shape)));
+    CopyToF32(view, values);
+    QuantizeToBlocks(DType::kQ8_0, values, {}, out);
+    return Ok();
+  });
+}
+
+// Floats that become blocks are kept; what was in blocks before is the file's own in another order.
+TEST_F(PackedFileTest, KeepsWhatWasConvertedOnly) {
+  const Path floats = "src/models/golden/decoders/llama_wide", blocks = folder_ / "blocks.gguf";
+  ASSERT_OK_AND_ASSIGN(const ModelFolder original, OpenModelFolder(floats));
+  ASSERT_OK(WriteBlocks(original, blocks));
+  const auto keeps = [&](const Path& path) {
+    auto model = OpenModelFolder(path);
+    EXPECT_OK(model);
+    model->packed_folder = folder_ / "blocks-packed";
+    EXPECT_OK(LoadDecoder(*model, {.weight_type = WeightType::kBlocks}));
+    std::error_code ignored;
+    return std::filesystem::exists(folder_ / "blocks-packed", ignored);
+  };
+  EXPECT_FALSE(keeps(blocks));
+  EXPECT_TRUE(keeps(floats));
 }
 
 TEST_F(PackedFileTest, TheTypesOfOneModelLieSideBySide) {

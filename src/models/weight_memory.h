@@ -21,6 +21,10 @@ class WeightMemory {
   ~WeightMemory();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // For weights of which every pass reads all: maps a file's pages at once. Nothing to do for memory.
+  void Populate() const {
+    if (file_) file_->Populate();
+  }
   std::span<std::byte> writable() { return {owned_, size_}; }  // of Allocate only
 
  private:

@@ -76,7 +76,7 @@ WeightPlan PlanForBlocks(const WeightSource& source) {
   constexpr std::string_view kEnd = ".weight";
   WeightPlan plan;
   for (std::string name : source.Names()) {
-    const TensorView& tensor = *source.Find(name);
+    const TensorView& tensor = *source.Describe(name);
     if (tensor.shape.size() != 2 || !IsReal(tensor.dtype)) continue;
     if (name.ends_with(kEnd)) name.resize(name.size() - kEnd.size());
     plan.blocks.emplace(std::move(name), BlockFormatOf(tensor.dtype).value_or(kBlockQ8_0));

@@ -20,18 +20,19 @@ TensorView RowOf(const TensorView& matrix, int row, int columns) {
   return {matrix.dtype, {columns}, matrix.bytes.subspan(static_cast<size_t>(row) * row_bytes, row_bytes)};
 }
 
+// DType::kF32 expects any type that reads as f32.
+Status CheckType(const std::string& full, DType dtype, DType expected) {
+  if (expected == DType::kF32 ? IsReal(dtype) : dtype == expected) return Ok();
+  return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected {}", EscapeForTerminal(full), DTypeName(dtype),
+             expected == DType::kF32 ? "F32, F16, BF16, F64 or a block format of GGUF"
+                                     : fmt::format("{} by \"quantization_config\"", DTypeName(expected)));
+}
+
 }  // namespace
 
-// DType::kF32 expects any type that reads as f32.
 Result<TensorView> WeightReader::GetAny(const std::string& full, const Shape& shape, DType expected) {
   BANTAM_TRY(TensorView view, source_.Get(full, shape));
-  const bool fits = expected == DType::kF32 ? IsReal(view.dtype) : view.dtype == expected;
-  if (!fits) {
-    return Err(ErrorCode::kUnsupported, "weight \"{}\" is {}, expected {}", EscapeForTerminal(full),
-               DTypeName(view.dtype),
-               expected == DType::kF32 ? "F32, F16, BF16, F64 or a block format of GGUF"
-                                       : fmt::format("{} by \"quantization_config\"", DTypeName(expected)));
-  }
+  BANTAM_RETURN_IF_ERROR(CheckType(full, view.dtype, expected));
   return view;
 }
 
@@ -208,31 +209,59 @@ Status WeightReader::ReadBlocks(const std::string& name, const BlockMatrix& matr
   const std::string full = prefix_ + name + (!Has(name + ".weight") && Has(name) ? "" : ".weight");
   layers_.insert(prefix_ + name);
   Count(full, static_cast<uint64_t>(matrix.out_features) * static_cast<uint64_t>(matrix.in_features));
-  BANTAM_TRY(const TensorView view, GetAny(full, {matrix.out_features, matrix.in_features}, DType::kF32));
-  const std::span<uint8_t> packed = Fill(matrix.packed, matrix.size_bytes());
-  const DType dtype = DTypeOf(matrix.format);
-  if (view.dtype == dtype) {
-    PackBlocks(view, packed, 0, matrix.num_panels());
-    return Ok();
+  BANTAM_TRY(WeightSource::Rows rows, source_.GetRows(full, {matrix.out_features, matrix.in_features}));
+  BANTAM_RETURN_IF_ERROR(CheckType(full, rows.view.dtype, DType::kF32));
+  block_jobs_.push_back({std::move(rows), matrix});
+  return Ok();
+}
+
+void WeightReader::BlockJob::Pack(int panel_begin, int panel_end) const {
+  if (rows.view.dtype == DTypeOf(matrix.format)) {
+    return PackBlocks(rows.view, Fill(matrix.packed, matrix.size_bytes()), panel_begin, panel_end, rows.order);
   }
-  // Floats, a panel at a time.
+  for (int panel = panel_begin; panel < panel_end; ++panel) PackFloats(panel);
+}
+
+void WeightReader::BlockJob::PackFloats(int panel) const {
+  const DType dtype = DTypeOf(matrix.format);
   const size_t panel_bytes = BlockPanelBytes(matrix.format, matrix.in_features);
   const auto width = static_cast<size_t>(matrix.in_features);
-  std::vector<float> values;
-  std::vector<std::byte> blocks;
-  for (int panel = 0; panel < matrix.num_panels(); ++panel) {
-    const int first = panel * kBlockColumns, rows = std::min(kBlockColumns, matrix.out_features - first);
-    values.resize(static_cast<size_t>(rows) * width);
-    blocks.resize(static_cast<size_t>(rows) * RowBytes(dtype, width));
-    for (int row = 0; row < rows; ++row) {
-      CopyToF32(RowOf(view, first + row, matrix.in_features),
-                std::span(values).subspan(static_cast<size_t>(row) * width, width));
-    }
-    QuantizeToBlocks(dtype, values, {}, blocks);
-    PackBlocks({dtype, {rows, matrix.in_features}, blocks},
-               packed.subspan(static_cast<size_t>(panel) * panel_bytes, panel_bytes), 0, 1);
+  const int first = panel * kBlockColumns, count = std::min(kBlockColumns, matrix.out_features - first);
+  std::vector<float> values(static_cast<size_t>(count) * width);
+  std::vector<std::byte> blocks(static_cast<size_t>(count) * RowBytes(dtype, width));
+  for (int row = 0; row < count; ++row) {
+    const auto in_file = static_cast<int>(rows.order.InFile(first + row));
+    CopyToF32(RowOf(rows.view, in_file, matrix.in_features),
+              std::span(values).subspan(static_cast<size_t>(row) * width, width));
   }
-  return Ok();
+  QuantizeToBlocks(dtype, values, {}, blocks);
+  PackBlocks({dtype, {count, matrix.in_features}, blocks},
+             Fill(matrix.packed + static_cast<size_t>(panel) * panel_bytes, panel_bytes), 0, 1);
+}
+
+void WeightReader::PackBlockMatrices(ThreadPool& pool) {
+  constexpr size_t kTaskBytes = size_t{1} << 20;  // of the file
+  struct Task {
+    const BlockJob* job;
+    int panel_begin, panel_end;
+  };
+  std::vector<Task> tasks;
+  for (const BlockJob& job : block_jobs_) {
+    const TensorView& view = job.rows.view;
+    const size_t panel_bytes = kBlockColumns * RowBytes(view.dtype, static_cast<size_t>(job.matrix.in_features));
+    const int panels = job.matrix.num_panels(), step = static_cast<int>(std::max<size_t>(1, kTaskBytes / panel_bytes));
+    for (int panel = 0; panel < panels; panel += step) tasks.push_back({&job, panel, std::min(panel + step, panels)});
+  }
+  pool.Run(static_cast<int>(tasks.size()), [&](int index, int) {
+    const Task& task = tasks[static_cast<size_t>(index)];
+    task.job->Pack(task.panel_begin, task.panel_end);
+    const TensorView& view = task.job->rows.view;
+    const size_t row_bytes = RowBytes(view.dtype, static_cast<size_t>(task.job->matrix.in_features));
+    const size_t begin = static_cast<size_t>(task.panel_begin) * kBlockColumns * row_bytes;
+    const size_t end = static_cast<size_t>(task.panel_end) * kBlockColumns * row_bytes;
+    source_.Release(view.bytes.subspan(begin, std::min(end, view.bytes.size()) - begin));
+  });
+  block_jobs_.clear();
 }
 
 Status WeightReader::ReadNorm(const std::string& name, const LayerNorm& norm, Bias bias) {

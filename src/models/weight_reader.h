@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "files/model_folder.h"
 #include "models/weight_layout.h"
 #include "models/weight_plan.h"
@@ -46,7 +47,8 @@ class WeightReader {
   Status ReadLinear(std::span<const LinearPart> parts, const Linear& linear, Bias bias = Bias::kYes);
   // The layer's biases alone, one after the other. bias: [rows of all parts]
   Status ReadBiases(std::span<const LinearPart> parts, const float* bias);
-  // NAME.weight [out, in] into a matrix of blocks: stored in its format, or floats for one of Q8_0.
+  // NAME.weight [out, in] into a matrix of blocks: stored in its format, or floats for one of Q8_0. It is filled by
+  // PackBlockMatrices.
   Status ReadBlocks(const std::string& name, const BlockMatrix& matrix);
   // NAME.weight [rows, columns] as floats, whatever the plan makes of it.
   Result<std::vector<float>> ReadMatrix(const std::string& name, int rows, int columns);
@@ -58,6 +60,8 @@ class WeightReader {
   // The last call. Tensors that nobody asked for must begin with one of `ignored` (after the prefix): what an encoder
   // can do without. Names in the plan that are no layer are an error too. `what`: "BERT encoder", for messages.
   Status Finish(std::string_view what, std::span<const std::string> ignored) const;
+  // After that: fills the matrices of blocks, all of them as one loop, which no thread has to wait in for others.
+  void PackBlockMatrices(ThreadPool& pool);
 
  private:
   // One matrix of a layer or table, row by row.
@@ -76,6 +80,13 @@ class WeightReader {
   void Remember(std::span<const LinearPart> parts, int columns, bool table, const float* packed_f32);
   std::span<const float> RowF32(const Matrix& matrix, int row);
 
+  struct BlockJob {
+    WeightSource::Rows rows;
+    BlockMatrix matrix;
+    void Pack(int panel_begin, int panel_end) const;
+    void PackFloats(int panel) const;
+  };
+
   WeightSource& source_;
   const WeightPlan& plan_;
   std::string prefix_;
@@ -86,6 +97,7 @@ class WeightReader {
   std::vector<uint16_t> row_scales_;
   std::set<std::string, std::less<>> counted_;  // shared tensors are asked for more than once
   uint64_t num_parameters_ = 0;
+  std::vector<BlockJob> block_jobs_;
 };
 
 }  // namespace bantam

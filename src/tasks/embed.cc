@@ -21,12 +21,14 @@ class ModelEmbedder final : public Embedder {
     std::unique_ptr<SentenceHead> head;
     std::optional<ValueRanges> ranges;
     std::shared_ptr<EmbeddingCache> cache;
+    std::string weights_sha256;
   };
 
   ModelEmbedder(LoadedModel model, Parts parts)
       : model_name_(std::move(model.folder.name)),
         architecture_(std::move(model.folder.architecture)),
-        weights_sha256_(WithIdentity(model.folder)),
+        in_use_(std::move(model.folder.in_use)),
+        weights_sha256_(WithIdentity(model.folder, parts.weights_sha256)),
         sentence_(std::move(model.folder.sentence)),
         reader_(std::move(parts.reader)),
         head_(std::move(parts.head)),
@@ -160,12 +162,12 @@ class ModelEmbedder final : public Embedder {
 
  private:
   // A head trained on vectors, and a cached vector, are good for the same modules and default prompt only.
-  static std::string WithIdentity(const ModelFolder& model) {
+  static std::string WithIdentity(const ModelFolder& model, const std::string& weights_sha256) {
     const SentenceConfig& sentence = model.sentence;
     const std::string* prompt = sentence.prompts.Find(sentence.prompts.default_name);
     const bool prompted = prompt != nullptr && !prompt->empty();
-    if (!sentence.needs_head() && !prompted) return model.weights_sha256;
-    std::string all = fmt::format("{}\n{}\n{}\n", model.weights_sha256, sentence.identity, sentence.include_prompt);
+    if (!sentence.needs_head() && !prompted) return weights_sha256;
+    std::string all = fmt::format("{}\n{}\n{}\n", weights_sha256, sentence.identity, sentence.include_prompt);
     for (const PoolingMode mode : sentence.pooling_modes) all += fmt::format("{} ", PoolingModeName(mode));
     if (prompted) all += "\n" + *prompt;
     return Sha256Hex(all);
@@ -320,7 +322,9 @@ class ModelEmbedder final : public Embedder {
                                    .cache = cache_.get()});
   }
 
-  const std::string model_name_, architecture_, weights_sha256_;
+  const std::string model_name_, architecture_;
+  const std::shared_ptr<const ModelUse> in_use_;
+  const std::string weights_sha256_;
   const SentenceConfig sentence_;
   const TextReader reader_;
   const std::unique_ptr<SentenceHead> head_;  // null: pooling by one mode does
@@ -351,7 +355,9 @@ Result<std::unique_ptr<Embedder>> Embedder::Create(LoadedModel model, std::share
     const std::string place = EscapeForTerminal(folder.path.string(), 400);
     return Err(reader.error().code, "{}: {}", place, reader.error().message);
   }
-  ModelEmbedder::Parts parts{.reader = *std::move(reader), .head = nullptr, .ranges = {}, .cache = std::move(cache)};
+  ModelEmbedder::Parts parts{
+      .reader = *std::move(reader), .head = nullptr, .ranges = {}, .cache = std::move(cache), .weights_sha256 = {}};
+  BANTAM_TRY(parts.weights_sha256, folder.identity.Sha256());
   if (folder.sentence.needs_head()) {
     BANTAM_TRY(parts.head, SentenceHead::Load(folder.sentence, hidden_size));
   }

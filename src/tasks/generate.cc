@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
+#include <thread>
 
 #include "base/text_util.h"
 #include "files/gguf.h"
@@ -143,13 +145,14 @@ class GeneratorImpl final : public Generator {
  public:
   GeneratorImpl(std::string name, std::string architecture, std::unique_ptr<Tokenizer> tokenizer,
                 std::unique_ptr<GenerationEngine> engine, std::vector<int32_t> stop_tokens, Result<ChatTemplate> chat,
-                Result<FimTokens> fim_tokens)
+                Result<FimTokens> fim_tokens, std::shared_ptr<const ModelUse> in_use)
       : name_(std::move(name)),
         architecture_(std::move(architecture)),
         tokenizer_(std::move(tokenizer)),
         stop_tokens_(std::move(stop_tokens)),
         chat_(std::move(chat)),
         fim_tokens_(std::move(fim_tokens)),
+        in_use_(std::move(in_use)),
         engine_(std::move(engine)) {}
 
   Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls) override {
@@ -218,8 +221,9 @@ class GeneratorImpl final : public Generator {
   const std::unique_ptr<Tokenizer> tokenizer_;
   const std::vector<int32_t> stop_tokens_;
   const Result<ChatTemplate> chat_;
-  std::vector<NamedAdapter> adapters_;
   const Result<FimTokens> fim_tokens_;
+  const std::shared_ptr<const ModelUse> in_use_;
+  std::vector<NamedAdapter> adapters_;
   const std::unique_ptr<GenerationEngine> engine_;  // last: its thread uses the tokenizer
 };
 
@@ -272,11 +276,25 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
     return Err(ErrorCode::kNotFound, "{} has no tokenizer.json: text cannot be read without",
                EscapeForTerminal(model.transformer_folder.string(), 400));
   }
-  BANTAM_TRY(std::unique_ptr<Tokenizer> tokenizer, Tokenizer::Load(model.tokenizer_json));
-  BANTAM_TRY(std::vector<int32_t> stop_tokens, ReadStopTokens(model));
-  Result<ChatTemplate> chat = ChatTemplate::Load(model.path);  // most of what it is asked for does without
+  // Beside each other, as far as there are processors: each takes as long as the other.
+  Result<std::unique_ptr<Decoder>> loaded = Err(ErrorCode::kOutOfMemory, "not enough memory to load the weights");
+  std::jthread loading([&] {
+    try {
+      loaded = LoadDecoder(model, {.weight_type = options.weight_type});
+    } catch (const std::bad_alloc&) {
+    }
+  });
+  auto read_tokenizer =
+      model.gguf != nullptr ? Tokenizer::FromGguf(model.gguf->metadata()) : Tokenizer::Load(model.tokenizer_json);
+  // Most of what it is asked for does without.
+  Result<ChatTemplate> chat =
+      model.gguf != nullptr ? ChatTemplate::FromGguf(*model.gguf) : ChatTemplate::Load(model.path);
+  auto read_stop_tokens = ReadStopTokens(model);
+  loading.join();
+  BANTAM_TRY(std::unique_ptr<Tokenizer> tokenizer, std::move(read_tokenizer));
+  BANTAM_TRY(std::vector<int32_t> stop_tokens, std::move(read_stop_tokens));
+  BANTAM_TRY(std::unique_ptr<Decoder> decoder, std::move(loaded));
   Result<FimTokens> fim = FindFimTokens(*tokenizer, model.gguf == nullptr ? nullptr : &model.gguf->metadata());
-  BANTAM_TRY(std::unique_ptr<Decoder> decoder, LoadDecoder(model, {.weight_type = options.weight_type}));
   model.weights.reset();
   std::unique_ptr<Decoder> draft;
   if (!options.draft.empty()) {
@@ -286,7 +304,7 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
              GenerationEngine::Create(std::move(decoder), options.engine, std::move(draft)));
   auto generator =
       std::make_unique<GeneratorImpl>(model.name, model.architecture, std::move(tokenizer), std::move(engine),
-                                      std::move(stop_tokens), std::move(chat), std::move(fim));
+                                      std::move(stop_tokens), std::move(chat), std::move(fim), std::move(model.in_use));
   for (const AdapterOptions& adapter : options.adapters) BANTAM_RETURN_IF_ERROR(generator->AddAdapter(adapter));
   return std::unique_ptr<Generator>(std::move(generator));
 }

@@ -91,7 +91,8 @@ Result<LoadedModel> LoadModel(ModelFolder folder, const LoadOptions& options) {
     return Err(ErrorCode::kNotFound, "{} has no tokenizer.json, without which text cannot be read", place);
   }
   LoadedModel model;
-  BANTAM_TRY(model.tokenizer, Tokenizer::Load(folder.tokenizer_json));
+  BANTAM_TRY(model.tokenizer, folder.gguf != nullptr ? Tokenizer::FromGguf(folder.gguf->metadata())
+                                                     : Tokenizer::Load(folder.tokenizer_json));
   for (const SentenceModule& module : folder.sentence.modules) {
     // Asked for, so that it is not left over; the sentence head reads it itself.
     if (!module.among_others) continue;

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "kernels/block_panels.h"
+#include "tensor/row_order.h"
 #include "tensor/tensor.h"
 
 namespace bantam {
@@ -19,7 +20,9 @@ std::optional<BlockFormat> BlockFormatOf(DType dtype);
 DType DTypeOf(BlockFormat format);
 
 // weight: [out, in] in a block format. Fills panels [panel_begin, panel_end) of packed, [PackedBlocksBytes]; the
-// columns of the last panel past `out` become zero. Calls for different panels may run at the same time.
-void PackBlocks(const TensorView& weight, std::span<uint8_t> packed, int panel_begin, int panel_end);
+// columns of the last panel past `out` become zero; column n is the row that `order` says. Calls for different panels
+// may run at the same time.
+void PackBlocks(const TensorView& weight, std::span<uint8_t> packed, int panel_begin, int panel_end,
+                const RowOrder& order = {});
 
 }  // namespace bantam

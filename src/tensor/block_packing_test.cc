@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <random>
@@ -48,6 +49,33 @@ TEST(BlockPacking, ValuesAreThoseOfTheFile) {
         }
       }
     }
+  }
+}
+
+// Heads whose halves are and are not whole fours of columns.
+TEST(BlockPacking, RowsInTheOrderOfAnotherFile) {
+  std::mt19937 random(2);
+  for (const int dim : {2, 6, 8, 32, 64}) {
+    const int out = 3 * dim, in = 64;
+    std::vector<std::byte> bytes(static_cast<size_t>(out) * RowBytes(DType::kQ4_0, in));
+    for (std::byte& b : bytes) b = static_cast<std::byte>(random() & 0x3F);  // no infinities
+    const TensorView weight{DType::kQ4_0, {out, in}, bytes};
+    std::vector<uint8_t> as_they_are(PackedBlocksBytes(kBlockQ4_0, out, in)), ordered(as_they_are.size());
+    PackBlocks(weight, as_they_are, 0, BlockPanels(out));
+    PackBlocks(weight, ordered, 0, BlockPanels(out), {.paired_head_dim = dim});
+    std::vector<float> expected(in), got(in);
+    std::vector<bool> taken(static_cast<size_t>(out));
+    for (int head = 0; head < 3; ++head) {
+      for (int i = 0; i < dim; ++i) {
+        // Element i of the first half lies at 2 i, of the second behind it.
+        const int row = head * dim + (i < dim / 2 ? 2 * i : 2 * (i - dim / 2) + 1);
+        taken[static_cast<size_t>(row)] = true;
+        ReadBlockRow(kBlockQ4_0, as_they_are.data(), in, row, expected.data());
+        ReadBlockRow(kBlockQ4_0, ordered.data(), in, head * dim + i, got.data());
+        ASSERT_EQ(got, expected) << dim << ": " << head << "," << i;
+      }
+    }
+    EXPECT_EQ(std::count(taken.begin(), taken.end(), true), out);
   }
 }
 

@@ -29,6 +29,9 @@ class MergeTable {
     std::random_device random;
     seed_ = (uint64_t{random()} << 32 | random()) | 1;
   }
+  void Prefetch(int32_t left, int32_t right) const {
+    __builtin_prefetch(&slots_[HashOf(PairOf(left, right)) & (slots_.size() - 1)]);
+  }
   // The last one for a pair counts, as in the reference.
   void Put(int32_t left, int32_t right, uint32_t rank, int32_t merged) {
     const uint64_t pair = PairOf(left, right);
@@ -44,10 +47,13 @@ class MergeTable {
   static uint64_t PairOf(int32_t left, int32_t right) {
     return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
   }
-  size_t SlotOf(uint64_t pair) const {
+  size_t HashOf(uint64_t pair) const {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(pair ^ seed_) * 0x9E3779B97F4A7C15U;
-    size_t slot = static_cast<size_t>(static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64));
+    return static_cast<size_t>(static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64));
+  }
+  size_t SlotOf(uint64_t pair) const {
+    size_t slot = HashOf(pair);
     for (slot &= slots_.size() - 1; slots_[slot].merged >= 0 && slots_[slot].pair != pair;) {
       slot = (slot + 1) & (slots_.size() - 1);
     }
@@ -104,24 +110,33 @@ class Bpe final : public Model {
   Status SetMerges(const JsonPart& config, const MergeList& merges, const std::vector<RankedMerge>& ranked) {
     merges_.Create(merges.size() + ranked.size());
     for (const RankedMerge& merge : ranked) merges_.Put(merge.left, merge.right, merge.rank, merge.merged);
-    std::string both;
-    for (size_t i = 0; i < merges.size(); ++i) {
-      const auto [left, right] = merges[i];
-      if (right.size() < options_.continuing_prefix.size()) {
-        return config.Wrong(
-            ErrorCode::kCorrupt, fmt::format("/merges/{}", i),
-            fmt::format("has {}, which is shorter than the prefix of continuing tokens", QuoteForError(right)));
+    constexpr size_t kBatch = 64;  // whose memory is asked for at once
+    std::array<std::string, kBatch> spelled;
+    std::array<std::string_view, 3 * kBatch> tokens;  // left, right and merged of each
+    std::array<int32_t, 3 * kBatch> ids;
+    for (size_t first = 0; first < merges.size(); first += kBatch) {
+      const size_t count = std::min(kBatch, merges.size() - first);
+      for (size_t i = 0; i < count; ++i) {
+        const auto [left, right] = merges[first + i];
+        if (right.size() < options_.continuing_prefix.size()) {
+          return config.Wrong(
+              ErrorCode::kCorrupt, fmt::format("/merges/{}", first + i),
+              fmt::format("has {}, which is shorter than the prefix of continuing tokens", QuoteForError(right)));
+        }
+        spelled[i] = left;
+        spelled[i] += right.substr(options_.continuing_prefix.size());
+        tokens[3 * i] = left, tokens[3 * i + 1] = right, tokens[3 * i + 2] = spelled[i];
       }
-      both = left;
-      both += right.substr(options_.continuing_prefix.size());
-      const int32_t left_id = vocabulary_.IdOf(left), right_id = vocabulary_.IdOf(right);
-      const int32_t merged = vocabulary_.IdOf(both);
-      if (left_id < 0 || right_id < 0 || merged < 0) {
-        const std::string_view missing = left_id < 0 ? left : right_id < 0 ? right : std::string_view(both);
-        return config.Wrong(ErrorCode::kCorrupt, fmt::format("/merges/{}", i),
-                            fmt::format("needs the token {}, which is not in /model/vocab", QuoteForError(missing)));
+      vocabulary_.IdsOf(std::span(tokens).first(3 * count), ids);
+      for (size_t i = 0; i < 3 * count; ++i) {
+        if (ids[i] >= 0) continue;
+        return config.Wrong(ErrorCode::kCorrupt, fmt::format("/merges/{}", first + i / 3),
+                            fmt::format("needs the token {}, which is not in /model/vocab", QuoteForError(tokens[i])));
       }
-      merges_.Put(left_id, right_id, static_cast<uint32_t>(i), merged);
+      for (size_t i = 0; i < count; ++i) merges_.Prefetch(ids[3 * i], ids[3 * i + 1]);
+      for (size_t i = 0; i < count; ++i) {
+        merges_.Put(ids[3 * i], ids[3 * i + 1], static_cast<uint32_t>(first + i), ids[3 * i + 2]);
+      }
     }
     return Ok();
   }

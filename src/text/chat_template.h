@@ -23,6 +23,8 @@
 
 namespace bantam {
 
+class GgufFile;
+
 struct ChatPiece {
   std::string text;  // not empty; neighbours differ in kind
   bool is_content = false;
@@ -59,6 +61,8 @@ class ChatTemplate {
   // A model's folder (chat_template.jinja, chat_template.json or tokenizer_config.json), one of these files, a GGUF
   // file, or a file of Jinja. kNotFound where there is no template. The special tokens come from beside it.
   static Result<ChatTemplate> Load(const Path& path);
+  // That of a GGUF file that is open already.
+  static Result<ChatTemplate> FromGguf(const GgufFile& file);
   // `name` begins the errors. `tokens` are variables of the template that count as its own text.
   static Result<ChatTemplate> FromSource(std::string_view source, std::string name, Tokens tokens = {});
 

@@ -49,7 +49,12 @@ class ChatTemplateReader {
   Result<ChatTemplate> ReadGguf(const Path& path) {
     out_.place_ = Shown(path);
     BANTAM_TRY(const auto file, GgufFile::Open(path));
-    const GgufMetadata& metadata = file->metadata();
+    return ReadGguf(*file);
+  }
+
+  Result<ChatTemplate> ReadGguf(const GgufFile& file) {
+    const GgufMetadata& metadata = file.metadata();
+    out_.place_ = metadata.file();
     for (const auto& [key, value] : metadata.all()) {
       if (!key.starts_with(kGgufKey)) continue;
       std::string name = key.substr(kGgufKey.size());
@@ -62,7 +67,7 @@ class ChatTemplateReader {
       }
       BANTAM_TRY(const std::string_view source, metadata.String(key));
       BANTAM_RETURN_IF_ERROR(
-          Add(std::move(name), source, fmt::format("{}: '{}'", Shown(path), EscapeForTerminal(key))));
+          Add(std::move(name), source, fmt::format("{}: '{}'", out_.place_, EscapeForTerminal(key))));
     }
     if (out_.templates_.empty()) return NotFound("the file has no key 'tokenizer.chat_template'");
     const Result<GgufVocab> read = ReadGgufVocab(metadata);
@@ -168,6 +173,8 @@ class ChatTemplateReader {
 
   ChatTemplate out_;
 };
+
+Result<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file) { return ChatTemplateReader().ReadGguf(file); }
 
 Result<ChatTemplate> ChatTemplate::Load(const Path& path) {
   std::error_code error;

@@ -24,6 +24,12 @@ std::string TextOf(const GgufVocab& vocab, size_t id) {
   return vocab.tokens[id].empty() ? fmt::format("[EMPTY_{}]", id) : std::string(vocab.tokens[id]);
 }
 
+void ReserveFor(const GgufVocab& vocab, Vocabulary& out) {
+  size_t bytes = 0;
+  for (const std::string_view token : vocab.tokens) bytes += token.size();
+  out.Reserve(vocab.tokens.size(), bytes);
+}
+
 bool IsBracketed(std::string_view token) {
   return token.size() > 2 &&
          ((token.front() == '[' && token.back() == ']') || (token.front() == '<' && token.back() == '>'));
@@ -202,6 +208,7 @@ Result<std::unique_ptr<Tokenizer>> MakeByteLevelBpe(const GgufVocab& vocab) {
   BANTAM_TRY(const GgufPreTokenizer pre, FindGgufPreTokenizer(vocab.pre.empty() ? "default" : vocab.pre, vocab.place));
   TokenizerFile file;
   file.name = vocab.place;
+  ReserveFor(vocab, file.tables.vocabulary);
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
     BANTAM_RETURN_IF_ERROR(AddToken(vocab, id, TextOf(vocab, id), file.tables.vocabulary));
   }
@@ -302,8 +309,16 @@ Result<std::unique_ptr<Tokenizer>> MakeGgufTokenizer(const GgufVocab& vocab) {
 
 Result<std::unique_ptr<Tokenizer>> LoadGgufTokenizer(const Path& path) {
   BANTAM_TRY(const auto file, GgufFile::Open(path));
-  BANTAM_TRY(const GgufVocab vocab, ReadGgufVocab(file->metadata()));
-  return MakeGgufTokenizer(vocab);
+  return Tokenizer::FromGguf(file->metadata());
 }
 
 }  // namespace bantam::text
+
+namespace bantam {
+
+Result<std::unique_ptr<Tokenizer>> Tokenizer::FromGguf(const GgufMetadata& metadata) {
+  BANTAM_TRY(const GgufVocab vocab, ReadGgufVocab(metadata));
+  return text::MakeGgufTokenizer(vocab);
+}
+
+}  // namespace bantam

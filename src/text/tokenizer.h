@@ -16,6 +16,8 @@
 
 namespace bantam {
 
+class GgufMetadata;
+
 struct TokenSpan {  // half-open range in code points of the input; {0, 0} for special tokens added by the template
   uint32_t begin = 0;
   uint32_t end = 0;
@@ -79,6 +81,8 @@ class Tokenizer {
   // that holds one.
   static Result<std::unique_ptr<Tokenizer>> Load(const Path& path);
   static Result<std::unique_ptr<Tokenizer>> FromJson(std::string_view text, std::string_view name);
+  // That of a GGUF file that is open already.
+  static Result<std::unique_ptr<Tokenizer>> FromGguf(const GgufMetadata& metadata);
 
   // Every token of the text is counted, also those that max_tokens cuts.
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;

@@ -72,28 +72,45 @@ Status Vocabulary::Finish(std::string_view continuing_prefix) {
   length_seed_ = seed();
   slots_.assign(std::bit_ceil(2 * count_ + 1), Slot());
   slot_mask_ = slots_.size() - 1;
-  for (size_t id = 0; id < tokens_.size(); ++id) {
-    if (tokens_[id].begin == kNoToken) continue;
-    const std::string_view token = TextOf(static_cast<int32_t>(id));
-    const Key key = KeyOf(token);
-    if (key.rest.empty()) {  // no word is empty; only the prefix itself can be met, at the beginning of a word
-      if (key.continues) bare_prefix_id_ = static_cast<int32_t>(id);
-      continue;
+  // The slots of a few tokens are asked for at once: they are all over a table that no cache holds.
+  std::array<Key, kBatch> keys;
+  std::array<Hash, kBatch> hashes;
+  for (size_t first = 0; first < tokens_.size(); first += kBatch) {
+    const size_t count = std::min(kBatch, tokens_.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      keys[i] = KeyOf(TextOf(static_cast<int32_t>(first + i)));
+      if (!keys[i].rest.empty()) hashes[i] = HashOf(keys[i]), Prefetch(hashes[i]);
     }
-    const Hash hash = HashOf(key);
-    Slot& slot = slots_[SlotOf(key, hash)];
-    if (slot.meta != 0) {
-      return Err(ErrorCode::kCorrupt, "{} stands there twice, with the ids {} and {}", PointerTo("", token), slot.id,
-                 id);
+    for (size_t i = 0; i < count; ++i) {
+      if (tokens_[first + i].begin == kNoToken) continue;
+      BANTAM_RETURN_IF_ERROR(Insert(static_cast<int32_t>(first + i), keys[i], hashes[i]));
     }
-    const size_t length = key.rest.size();
-    slot.key = hash.key;
-    slot.id = static_cast<int32_t>(id);
-    slot.meta = static_cast<uint32_t>(length) | (key.continues ? kContinues : 0) | kUsed;
-    uint16_t& longest = longest_[key.continues ? 1 : 0][static_cast<unsigned char>(key.rest[0])];
-    longest = std::max(longest, static_cast<uint16_t>(length));
   }
   return Ok();
+}
+
+Status Vocabulary::Insert(int32_t id, Key key, Hash hash) {
+  if (key.rest.empty()) {  // no word is empty; only the prefix itself can be met, at the beginning of a word
+    if (key.continues) bare_prefix_id_ = id;
+    return Ok();
+  }
+  Slot& slot = slots_[SlotOf(key, hash)];
+  if (slot.meta != 0) {
+    return Err(ErrorCode::kCorrupt, "{} stands there twice, with the ids {} and {}", PointerTo("", TextOf(id)), slot.id,
+               id);
+  }
+  const size_t length = key.rest.size();
+  slot.key = hash.key;
+  slot.id = id;
+  slot.meta = static_cast<uint32_t>(length) | (key.continues ? kContinues : 0) | kUsed;
+  uint16_t& longest = longest_[key.continues ? 1 : 0][static_cast<unsigned char>(key.rest[0])];
+  longest = std::max(longest, static_cast<uint16_t>(length));
+  return Ok();
+}
+
+void Vocabulary::Reserve(size_t tokens, size_t bytes) {
+  tokens_.reserve(tokens);
+  text_.reserve(bytes);
 }
 
 Vocabulary::Key Vocabulary::KeyOf(std::string_view token) const {
@@ -155,6 +172,30 @@ int32_t Vocabulary::IdOf(std::string_view token) const {
   const Slot& slot = slots_[SlotOf(key, HashOf(key))];
   return slot.meta != 0 ? slot.id : -1;
 }
+
+void Vocabulary::IdsOf(std::span<const std::string_view> tokens, std::span<int32_t> ids) const {
+  std::array<Hash, kBatch> hashes;
+  for (; !tokens.empty() && !slots_.empty(); tokens = tokens.subspan(std::min(kBatch, tokens.size()))) {
+    const size_t count = std::min(kBatch, tokens.size());
+    for (size_t i = 0; i < count; ++i) {
+      const Key key = KeyOf(tokens[i]);
+      if (!key.rest.empty() && key.rest.size() <= kMaxTokenBytes) hashes[i] = HashOf(key), Prefetch(hashes[i]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const Key key = KeyOf(tokens[i]);
+      if (key.rest.empty() || key.rest.size() > kMaxTokenBytes) {
+        ids[i] = IdOf(tokens[i]);
+        continue;
+      }
+      const Slot& slot = slots_[SlotOf(key, hashes[i])];
+      ids[i] = slot.meta != 0 ? slot.id : -1;
+    }
+    ids = ids.subspan(count);
+  }
+  std::ranges::fill(ids.first(tokens.size()), -1);  // of a vocabulary without tokens
+}
+
+void Vocabulary::Prefetch(Hash hash) const { __builtin_prefetch(&slots_[hash.hash & slot_mask_]); }
 
 void Vocabulary::MakeSpecial(std::string_view token) {
   const Key key = KeyOf(token);

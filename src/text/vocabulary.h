@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@ class Vocabulary {
   static constexpr size_t kMaxWordBytes = 4'000;
 
   // Building: Add each token, then Finish once. Errors say what is wrong with which token, without naming the file.
+  void Reserve(size_t tokens, size_t bytes);  // if known
   Status Add(std::string_view token, int64_t id);
   // An empty prefix: every token may begin or continue a word.
   Status Finish(std::string_view continuing_prefix);
@@ -34,6 +36,8 @@ class Vocabulary {
   int32_t end_id() const { return static_cast<int32_t>(tokens_.size()); }  // one more than the largest id
   std::string_view TextOf(int32_t id) const;                               // "" for an id without a token
   int32_t IdOf(std::string_view token) const;                              // -1 when unknown
+  // IdOf of each, without waiting for memory once for each: for tables made of a whole vocabulary.
+  void IdsOf(std::span<const std::string_view> tokens, std::span<int32_t> ids) const;
   // Lookups leave this token out, except where they are asked to find special ones.
   void MakeSpecial(std::string_view token);
 
@@ -60,6 +64,7 @@ class Vocabulary {
     uint32_t meta = 0;  // length, kContinues, kSpecial, kUsed; 0: the slot is free
   };
   static constexpr uint32_t kNoToken = UINT32_MAX;
+  static constexpr size_t kBatch = 64;  // tokens whose slots are asked for at once
   static constexpr uint32_t kContinues = 1U << 16;
   static constexpr uint32_t kSpecial = 1U << 17;
   static constexpr uint32_t kUsed = 1U << 18;
@@ -74,6 +79,8 @@ class Vocabulary {
   };
   Key KeyOf(std::string_view token) const;
   Hash HashOf(Key key) const;
+  void Prefetch(Hash hash) const;
+  Status Insert(int32_t id, Key key, Hash hash);
   // The slot of this token, or the free one where it would go.
   size_t SlotOf(Key key, Hash hash) const;
   bool Holds(const Slot& slot, uint32_t meta, uint64_t key, const char* bytes, size_t length) const;

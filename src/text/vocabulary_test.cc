@@ -79,6 +79,28 @@ INSTANTIATE_TEST_SUITE_P(All, VocabularyTest,
                          ::testing::Combine(::testing::Values("##", "", "a", "東"),
                                             ::testing::Values(size_t{3}, size_t{40})));
 
+// All at once gives what one after the other gives, batches that do not come out even included.
+TEST(Vocabulary, FindsManyAtOnce) {
+  std::mt19937 random(11);
+  for (const char* prefix : {"", "##"}) {
+    Vocabulary vocabulary;
+    std::vector<std::string> words = {"", prefix, std::string(70'000, 'x')};
+    for (int32_t id = 0; id < 300; ++id) {
+      words.push_back(fmt::format("{}{}{}", id % 2 == 0 ? prefix : "", id, RandomWord(random, 12)));
+      if (id % 3 != 0) ASSERT_OK(vocabulary.Add(words.back(), id));
+    }
+    ASSERT_OK(vocabulary.Finish(prefix));
+    const std::vector<std::string_view> tokens(words.begin(), words.end());
+    std::vector<int32_t> ids(tokens.size() + 1, 77);
+    vocabulary.IdsOf(tokens, ids);
+    for (size_t i = 0; i < tokens.size(); ++i) EXPECT_EQ(ids[i], vocabulary.IdOf(tokens[i])) << words[i].substr(0, 40);
+    EXPECT_EQ(ids.back(), 77);
+  }
+  std::vector<int32_t> ids(2);
+  Vocabulary().IdsOf(std::vector<std::string_view>{"a", "b"}, ids);
+  EXPECT_EQ(ids, (std::vector<int32_t>{-1, -1}));
+}
+
 TEST(Vocabulary, HoldsIdsWithGapsAndTokensOfEveryLength) {
   Vocabulary vocabulary;
   ASSERT_OK(vocabulary.Add("", 0));

@@ -39,6 +39,7 @@ void HandleQa(ApiContext&, const HttpRequest&, Responder&);
 void HandleFillMask(ApiContext&, const HttpRequest&, Responder&);
 void HandleModels(ApiContext&, const HttpRequest&, Responder&);
 void HandleModel(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaPs(ApiContext&, const HttpRequest&, Responder&);
 void HandleHealth(ApiContext&, const HttpRequest&, Responder&);
 void HandleReady(ApiContext&, const HttpRequest&, Responder&);
 void HandleMetrics(ApiContext&, const HttpRequest&, Responder&);

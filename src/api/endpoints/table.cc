@@ -23,6 +23,7 @@ std::span<const Endpoint> Endpoints() {
       {"POST", "/v1/fill-mask", HandleFillMask, "The likeliest words in the place of a mask"},
       {"GET", "/v1/models", HandleModels, "The served models", true},
       {"GET", "/v1/models/", HandleModel, "One served model", true, true},
+      {"GET", "/api/ps", HandleOllamaPs, "What is loaded, as Ollama"},
       {"GET", "/healthz", HandleHealth, "200 while the process lives", true},
       {"GET", "/readyz", HandleReady, "200 while requests are taken, 503 while draining", true},
       {"GET", "/metrics", HandleMetrics, "Prometheus metrics", true},
