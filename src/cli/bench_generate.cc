@@ -80,7 +80,7 @@ Status RunBenchGenerate(const BenchOptions& options) {
   }
   const int threads = options.threads > 0 ? options.threads : ThreadPool::DefaultThreads();
   ThreadPool pool(threads);
-  const int num_blocks = (length + 1 + kKvBlockTokens - 1) / kKvBlockTokens;
+  const int num_blocks = BlocksFor(length + 1);
   const KvCacheShape shape = CacheShapeOf(*decoder, options.kv_type.type());
   const size_t cache_bytes = static_cast<size_t>(num_blocks) * shape.block_bytes();
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(cache_bytes));

@@ -19,6 +19,8 @@ namespace bantam {
 
 class FairShares {
  public:
+  // What is charged for a token computed of a prompt, and for one of text, which takes longer.
+  static constexpr double kPromptToken = 1, kTextToken = 2;
   struct Share {
     double used = 0;
     int members = 0;  // requests that wait or run

@@ -181,7 +181,7 @@ Result<std::unique_ptr<GenerationEngine>> GenerationEngine::Create(std::unique_p
   }
   int tokens = options.cache_tokens;
   if (tokens <= 0) tokens = std::min(decoder->max_positions(), GenerationOptions::kDefaultCacheTokens);
-  const int num_blocks = std::max(1, (tokens + kKvBlockTokens - 1) / kKvBlockTokens);
+  const int num_blocks = std::max(1, BlocksFor(tokens));
   const KvCacheShape shape = CacheShapeOf(*decoder, options.kv_type);
   BANTAM_TRY(WeightMemory cache, WeightMemory::Allocate(static_cast<size_t>(num_blocks) * shape.block_bytes()));
   std::optional<WeightMemory> draft_cache;

@@ -21,6 +21,9 @@
 
 namespace bantam {
 
+// How many blocks hold so many tokens.
+constexpr int BlocksFor(int num_tokens) { return (num_tokens + kKvBlockTokens - 1) / kKvBlockTokens; }
+
 class KvBlocks {
  public:
   using Tokens = std::span<const int32_t, kKvBlockTokens>;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/text_util.h"
 #include "models/decoder_workspace.h"
+#include "models/gated_rows.h"
 
 namespace bantam {
 namespace {
@@ -155,16 +156,7 @@ class FrameDecoder final : public Decoder {
     if (config_.gated) {
       ApplyLinear(kernels_, layer.up, h, up, num_rows, parallel);
       AddAdapters(kernels_, layer.up, adapters, h, up, worker.low_rank, parallel);
-      const GateArgs gate{.gate = up.values,
-                          .gate_stride = up.stride,
-                          .up = up.values + config_.intermediate_size,
-                          .up_stride = up.stride,
-                          .out = up.values,
-                          .out_stride = up.stride,
-                          .num_rows = num_rows,
-                          .columns = config_.intermediate_size,
-                          .activation = config_.hidden_act};
-      kernels_.table.gate(&gate);
+      GateRows(kernels_, up, num_rows, config_.intermediate_size, config_.hidden_act);
     } else {
       Activate(layer.up, h, up, num_rows, adapters, worker, parallel);
     }

@@ -15,6 +15,7 @@ namespace bantam {
 namespace {
 
 using testing::Cosine;
+using testing::LoadGolden;
 using testing::TensorValues;
 using testing::TestCache;
 
@@ -34,15 +35,6 @@ Result<Reference> ReadReference(const Path& path) {
   BANTAM_TRY(const auto file, SafetensorsFile::Open(path));
   return Reference{TensorValues<int32_t>(*file, "token_ids"), TensorValues<int32_t>(*file, "cu_seqlens"),
                    TensorValues<int32_t>(*file, "greedy"), TensorValues<float>(*file, "logits")};
-}
-
-std::unique_ptr<Decoder> LoadGolden(const Path& folder, WeightType type) {
-  auto model = OpenModelFolder(folder);
-  EXPECT_OK(model);
-  if (!model) return nullptr;
-  auto decoder = LoadDecoder(*model, {.weight_type = type, .use_packed_files = false});
-  EXPECT_OK(decoder);
-  return decoder ? std::move(*decoder) : nullptr;
 }
 
 std::vector<std::string> GoldenDecoders() {

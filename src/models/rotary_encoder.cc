@@ -6,6 +6,7 @@
 #include "base/text_util.h"
 #include "layers/attention.h"
 #include "models/batch_plan.h"
+#include "models/gated_rows.h"
 #include "models/row_buffer.h"
 
 namespace bantam {
@@ -187,16 +188,7 @@ class RotaryEncoder final : public PackedEncoder {
            int num_rows, RotaryWorkspace::Worker& worker, const Parallel& parallel) const {
     const Activations gate_up = worker.gate_up.rows();
     ApplyLinear(kernels(), layer.gate_up, h, gate_up, num_rows, parallel);
-    const GateArgs gate{.gate = gate_up.values,
-                        .gate_stride = gate_up.stride,
-                        .up = gate_up.values + config_.intermediate_size,
-                        .up_stride = gate_up.stride,
-                        .out = gate_up.values,
-                        .out_stride = gate_up.stride,
-                        .num_rows = num_rows,
-                        .columns = config_.intermediate_size,
-                        .activation = config_.hidden_act};
-    kernels().table.gate(&gate);
+    GateRows(kernels(), gate_up, num_rows, config_.intermediate_size, config_.hidden_act);
     if (layer.down.reads_bytes()) QuantizeRows(kernels(), gate_up, num_rows, config_.intermediate_size);
     ApplyLinear(kernels(), layer.down, gate_up, out, num_rows, parallel, {.residual = &residual});
   }

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/text_util.h"
 #include "layers/relative_bias.h"
+#include "models/gated_rows.h"
 #include "models/t5_workspace.h"
 
 namespace bantam {
@@ -194,16 +195,7 @@ class T5 final : public Decoder {
     const Activations h = Normed(layer.mlp_norm, x, num_rows, worker), up = worker.up.rows();
     if (config_.gated) {
       ApplyLinear(kernels_, layer.up, h, up, num_rows, parallel);
-      const GateArgs gate{.gate = up.values,
-                          .gate_stride = up.stride,
-                          .up = up.values + config_.intermediate_size,
-                          .up_stride = up.stride,
-                          .out = up.values,
-                          .out_stride = up.stride,
-                          .num_rows = num_rows,
-                          .columns = config_.intermediate_size,
-                          .activation = config_.hidden_act};
-      kernels_.table.gate(&gate);
+      GateRows(kernels_, up, num_rows, config_.intermediate_size, config_.hidden_act);
     } else {
       ApplyLinear(kernels_, layer.up, h, up, num_rows, parallel, {.activation = config_.hidden_act});
     }

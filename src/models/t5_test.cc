@@ -16,21 +16,13 @@ namespace {
 
 using testing::Cosine;
 using ::testing::HasSubstr;
+using testing::LoadGolden;
 using testing::TensorValues;
 using testing::TestCache;
 
 const Path kGolden = "src/models/golden/t5";
 constexpr int kGreedyTokens = 64;
 constexpr int kBlocks = (150 + 1 + kGreedyTokens + 140 + kKvBlockTokens - 1) / kKvBlockTokens;
-
-std::unique_ptr<Decoder> LoadGolden(const Path& folder, WeightType type) {
-  auto model = OpenModelFolder(folder);
-  EXPECT_OK(model);
-  if (!model) return nullptr;
-  auto decoder = LoadDecoder(*model, {.weight_type = type, .use_packed_files = false});
-  EXPECT_OK(decoder);
-  return decoder ? std::move(*decoder) : nullptr;
-}
 
 class GoldenT5 : public ::testing::TestWithParam<std::string> {
  protected:

@@ -5,9 +5,20 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/testing.h"
+#include "files/model_folder.h"
 #include "models/decoder.h"
 
 namespace bantam::testing {
+
+inline std::unique_ptr<Decoder> LoadGolden(const Path& folder, WeightType type) {
+  auto model = OpenModelFolder(folder);
+  EXPECT_OK(model);
+  if (!model) return nullptr;
+  auto decoder = LoadDecoder(*model, {.weight_type = type, .use_packed_files = false});
+  EXPECT_OK(decoder);
+  return decoder ? std::move(*decoder) : nullptr;
+}
 
 class TestCache {
  public:
