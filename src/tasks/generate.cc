@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "base/text_util.h"
@@ -278,19 +279,25 @@ Result<std::unique_ptr<Generator>> Generator::FromModel(ModelFolder model, const
   }
   // Beside each other, as far as there are processors: each takes as long as the other.
   Result<std::unique_ptr<Decoder>> loaded = Err(ErrorCode::kOutOfMemory, "not enough memory to load the weights");
-  std::jthread loading([&] {
+  const auto load = [&] {
     try {
       loaded = LoadDecoder(model, {.weight_type = options.weight_type});
     } catch (const std::bad_alloc&) {
     }
-  });
+  };
+  std::jthread loading;
+  try {
+    loading = std::jthread(load);
+  } catch (const std::system_error&) {  // the system has no thread to give
+    load();
+  }
   auto read_tokenizer =
       model.gguf != nullptr ? Tokenizer::FromGguf(model.gguf->metadata()) : Tokenizer::Load(model.tokenizer_json);
   // Most of what it is asked for does without.
   Result<ChatTemplate> chat =
       model.gguf != nullptr ? ChatTemplate::FromGguf(*model.gguf) : ChatTemplate::Load(model.path);
   auto read_stop_tokens = ReadStopTokens(model);
-  loading.join();
+  if (loading.joinable()) loading.join();
   BANTAM_TRY(std::unique_ptr<Tokenizer> tokenizer, std::move(read_tokenizer));
   BANTAM_TRY(std::vector<int32_t> stop_tokens, std::move(read_stop_tokens));
   BANTAM_TRY(std::unique_ptr<Decoder> decoder, std::move(loaded));
