@@ -3,75 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
 #include <set>
 
-#include "base/aligned_buffer.h"
-#include "base/testing.h"
-#include "engine/fake_decoder.h"
+#include "engine/testing_loop.h"
 
 namespace bantam {
 namespace {
 
-using testing::FakeDecoder;
-
-class Recorder final : public GenerationListener {
- public:
-  bool OnToken(const TokenChoice& token) override {
-    EXPECT_FALSE(result.has_value()) << "a token after the end";
-    tokens.push_back(token.id);
-    return tokens.size() != enough;
-  }
-  void OnDone(const Result<GenerationSummary>& summary) override {
-    EXPECT_FALSE(result.has_value()) << "ended twice";
-    result = summary;
-  }
-  std::vector<int32_t> tokens;
-  std::optional<Result<GenerationSummary>> result;
-  size_t enough = SIZE_MAX;
-};
-
-std::vector<int32_t> Prompt(size_t length, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<int32_t> ids(length);
-  for (int32_t& id : ids) id = static_cast<int32_t>(random() % 50);
-  return ids;
-}
-
-// What the request's text must be, by the definition: one token after the other, alone.
-std::vector<int32_t> TextOf(const FakeDecoder& decoder, const GenerationRequest& request) {
-  std::vector<int32_t> tokens, text;
-  for (const int32_t id : request.prompt_ids) tokens.push_back(FakeDecoder::Seen(id, request.adapters));
-  if (decoder.start) tokens.push_back(*decoder.start);
-  Sampler sampler(request.sampling, decoder.start ? std::vector{*decoder.start} : request.prompt_ids);
-  std::vector<float> logits(static_cast<size_t>(decoder.vocab_size()));
-  while (static_cast<int>(text.size()) < request.max_tokens) {
-    std::vector<int32_t> seen = tokens;
-    for (int32_t& token : seen) token += decoder.Form(static_cast<int>(tokens.size()));
-    decoder.LogitsAfter(seen, logits);
-    const auto choice = sampler.Sample(logits);
-    EXPECT_OK(choice);
-    if (std::ranges::find(request.stop_ids, choice->id) != request.stop_ids.end()) break;
-    text.push_back(choice->id);
-    tokens.push_back(FakeDecoder::Seen(choice->id, request.adapters));
-  }
-  return text;
-}
-
-struct Bench {
-  // sees: of the decoder; draft_sees: of one that drafts, -1: there is none
-  explicit Bench(LoopOptions options, int max_positions = 1000, size_t sees = 0, int draft_sees = -1)
-      : decoder(max_positions, 50, sees),
-        draft(max_positions, 50, draft_sees < 0 ? 0 : static_cast<size_t>(draft_sees)),
-        memory(decoder.kv_shape().block_bytes() * static_cast<size_t>(options.num_blocks)),
-        draft_memory(memory.size()),
-        loop(decoder, pool, {decoder.kv_shape(), memory.data()}, options,
-             draft_sees < 0 ? DraftDecoder{} : DraftDecoder{&draft, {draft.kv_shape(), draft_memory.data()}}) {}
-  FakeDecoder decoder, draft;
-  ThreadPool pool{1};
-  AlignedBuffer<std::byte> memory, draft_memory;
-  GenerationLoop loop;
-};
+using testing::Bench;
+using testing::Held;
+using testing::Letters;
+using testing::Prompt;
+using testing::Recorder;
+using testing::TextOf;
 
 // Whatever is drafted, and how.
 struct Drafting {
@@ -296,104 +240,6 @@ TEST(GenerationLoop, AnyNumberOfScales) {
   }
 }
 
-// ------------------------------------------------------------------------------------------------------------- drafts
-
-TEST(GenerationLoop, ATextThatRepeatsItselfTakesFewerSteps) {
-  const auto steps = [](SpeculationOptions speculation, Recorder& recorder) {
-    Bench bench({.num_blocks = 40, .speculation = speculation}, 1000, 2);
-    bench.loop.Add(1, {.prompt_ids = {3, 4}, .sampling = {.temperature = 0}, .max_tokens = 400, .listener = &recorder});
-    while (bench.loop.Step()) {
-    }
-    EXPECT_OK(*recorder.result);
-    return bench.decoder.num_steps.load();
-  };
-  Recorder plain, drafted;
-  EXPECT_EQ(steps({.max_draft = 0}, plain), 400);
-  EXPECT_LT(steps({.fixed_draft = 9}, drafted), 120);
-  EXPECT_EQ(plain.tokens, drafted.tokens);
-  EXPECT_GT((*drafted.result)->accepted_tokens, 300);
-}
-
-// A draft model that is the model itself foresees everything, if its cache holds what it should: also after texts that
-// share beginnings, gave way, or were not drafted for a while.
-TEST(GenerationLoop, ADraftModelLikeTheModelIsNeverWrong) {
-  for (const int num_blocks : {9, 100}) {
-    Bench bench({.num_blocks = num_blocks,
-                 .max_batch_tokens = 40,
-                 .max_sequences = 6,
-                 .speculation = {.lookup = false, .fixed_draft = 6}},
-                1000, 0, 0);
-    std::vector<Recorder> recorders(20);
-    std::vector<GenerationRequest> requests;
-    for (unsigned i = 0; i < 20; ++i) {
-      requests.push_back({.prompt_ids = Prompt(30 + 3 * i, i % 2),
-                          .sampling = {.temperature = 0.8f, .presence_penalty = 0.3f, .seed = i},
-                          .max_tokens = 60,
-                          .listener = &recorders[i]});
-      bench.loop.Add(i, requests.back());
-      bench.loop.Step();
-    }
-    while (bench.loop.Step()) {
-    }
-    int speculated = 0, accepted = 0;
-    for (unsigned i = 0; i < 20; ++i) {
-      EXPECT_EQ(recorders[i].tokens, TextOf(bench.decoder, requests[i]));
-      speculated += (*recorders[i].result)->speculated_tokens;
-      accepted += (*recorders[i].result)->accepted_tokens;
-    }
-    EXPECT_EQ(speculated, accepted);
-    EXPECT_GT(accepted, 400);
-  }
-}
-
-TEST(GenerationLoop, WhatWasDraftedInVainIsForgotten) {
-  // By a model that is nearly always wrong.
-  Bench bench({.num_blocks = 30, .max_batch_tokens = 512, .speculation = {.lookup = false, .fixed_draft = 15}}, 1000, 0,
-              1);
-  const std::vector<int32_t> prompt = Prompt(100, 1);
-  Recorder first, second;
-  GenerationRequest request{.prompt_ids = prompt, .sampling = {.temperature = 0}, .max_tokens = 100};
-  request.listener = &first;
-  bench.loop.Add(1, request);
-  while (bench.loop.Step()) {
-  }
-  EXPECT_GT((*first.result)->speculated_tokens, 200);
-  EXPECT_LT((*first.result)->accepted_tokens, 50);
-  EXPECT_EQ(bench.loop.Stats().free_blocks, 30);
-  // What stays in the cache is the text, to its last whole block: 199 tokens have keys and values.
-  request.prompt_ids.insert(request.prompt_ids.end(), first.tokens.begin(), first.tokens.end());
-  request.max_tokens = 50;
-  request.listener = &second;
-  bench.loop.Add(2, request);
-  while (bench.loop.Step()) {
-  }
-  EXPECT_EQ((*second.result)->cached_tokens, 192);
-  EXPECT_EQ(second.tokens, TextOf(bench.decoder, request));
-}
-
-TEST(GenerationLoop, ADraftedTextEndsWhereItWould) {
-  for (size_t enough = 1; enough < 30; ++enough) {
-    Bench bench({.num_blocks = 10, .speculation = {.fixed_draft = 8}}, 1000, 2);
-    Recorder recorder, beside;
-    recorder.enough = enough;
-    GenerationRequest request{.prompt_ids = {1, 2, 1, 2}, .sampling = {.temperature = 0}, .max_tokens = 60};
-    request.listener = &recorder;
-    bench.loop.Add(1, request);
-    request.max_tokens = static_cast<int>(enough);
-    request.listener = &beside;
-    bench.loop.Add(2, request);
-    while (bench.loop.Step()) {
-    }
-    EXPECT_EQ(recorder.tokens.size(), enough);
-    EXPECT_EQ((*recorder.result)->reason, FinishReason::kStop);
-    EXPECT_EQ((*recorder.result)->stop_id, -1);
-    EXPECT_EQ((*recorder.result)->generated_tokens, static_cast<int>(enough));
-    EXPECT_EQ(beside.tokens, recorder.tokens);
-    EXPECT_EQ((*beside.result)->reason, FinishReason::kLength);
-    EXPECT_EQ(bench.loop.Stats().free_blocks, 10);
-  }
-}
-
 TEST(GenerationLoop, ALongPromptDelaysOthersByNoMoreThanAStepOfItsBudget) {
   Recorder writing, reading;  // before the bench, whose end they hear of
   Bench bench({.num_blocks = 100, .max_batch_tokens = 32});
@@ -537,22 +383,6 @@ TEST(GenerationLoop, RefusesWhatCanNeverRun) {
   EXPECT_OK(bench.loop.Check({.prompt_ids = Prompt(79, 1), .sampling = {}}));
 }
 
-// A grammar over one-letter tokens; the decoder itself would write anything.
-std::shared_ptr<const grammar::Constraint> Held(std::string_view pattern) {
-  std::vector<std::string> tokens(50);  // 0 and the last ones are control tokens
-  for (int32_t id = 1; id <= 26; ++id)
-    tokens[static_cast<size_t>(id)] = std::string(1, static_cast<char>('a' + id - 1));
-  const auto compiled = grammar::FromRegex(pattern, "pattern");
-  EXPECT_OK(compiled);
-  return grammar::Constraint::Create(*compiled, grammar::TokenTable::FromBytes(tokens));
-}
-
-std::string Letters(const std::vector<int32_t>& ids) {
-  std::string text;
-  for (const int32_t id : ids) text += static_cast<char>('a' + id - 1);
-  return text;
-}
-
 TEST(GenerationLoop, TextIsHeldToAGrammar) {
   for (unsigned seed = 0; seed < 20; ++seed) {
     std::vector<int32_t> first;
@@ -580,29 +410,6 @@ TEST(GenerationLoop, TextIsHeldToAGrammar) {
       EXPECT_EQ(held.tokens, first);
     }
   }
-}
-
-TEST(GenerationLoop, AGrammarThatRepeatsIsForeseen) {
-  const auto write = [](SpeculationOptions speculation, int draft_sees, Recorder& recorder) {
-    Bench bench({.num_blocks = 20, .speculation = speculation}, 1000, 0, draft_sees);
-    GenerationRequest request{.prompt_ids = Prompt(7, 3), .sampling = {.seed = 4}, .max_tokens = 200, .stop_ids = {0}};
-    request.constraint = Held("(([ab]c|[de]f)(no|yes)){20}");
-    request.listener = &recorder;
-    bench.loop.Add(1, request);
-    while (bench.loop.Step()) {
-    }
-    EXPECT_OK(*recorder.result);
-    return bench.decoder.num_steps.load();
-  };
-  Recorder plain, looked_up, drafted;
-  const int steps = write({.max_draft = 0}, -1, plain);
-  write({.fixed_draft = 6}, -1, looked_up);
-  // The same model: all it drafts is right, with what the grammar forces between.
-  EXPECT_LT(write({.lookup = false, .fixed_draft = 8}, 0, drafted), steps / 2);
-  EXPECT_EQ(looked_up.tokens, plain.tokens);
-  EXPECT_EQ(drafted.tokens, plain.tokens);
-  EXPECT_EQ((*drafted.result)->accepted_tokens, (*drafted.result)->speculated_tokens);
-  EXPECT_GT((*looked_up.result)->speculated_tokens, 0);
 }
 
 TEST(GenerationLoop, TokensThatMustFollowAreComputedTogether) {
@@ -640,169 +447,6 @@ TEST(GenerationLoop, AGrammarThatTheVocabularyCannotWriteFailsAlone) {
   ASSERT_FALSE(*held.result);
   EXPECT_EQ(held.result->error().code, ErrorCode::kUnsupported);
   EXPECT_OK(*free.result);
-}
-
-// ------------------------------------------------------------------------------------------------------- whose turn it
-// is
-
-// Notes the order in which texts end.
-class Ender final : public GenerationListener {
- public:
-  Ender(char name, std::string& order) : name_(name), order_(order) {}
-  bool OnToken(const TokenChoice&) override { return true; }
-  void OnDone(const Result<GenerationSummary>& summary) override {
-    EXPECT_OK(summary);
-    order_ += name_;
-  }
-
- private:
-  const char name_;
-  std::string& order_;
-};
-
-TEST(GenerationLoop, TheLowestPriorityNumberGoesFirst) {
-  std::string order;
-  std::vector<Ender> enders;
-  for (const char name : std::string("abcdef")) enders.emplace_back(name, order);
-  Bench bench({.num_blocks = 10, .max_sequences = 1});
-  const std::vector<int> priorities = {0, 5, 0, -3, 5, 0};
-  for (unsigned i = 0; i < 6; ++i) {
-    bench.loop.Add(i, {.prompt_ids = Prompt(5, i),
-                       .sampling = {},
-                       .max_tokens = 4,
-                       .priority = priorities[i],
-                       .listener = &enders[i]});
-  }
-  while (bench.loop.Step()) {
-  }
-  EXPECT_EQ(order, "dacfbe");
-}
-
-// What is urgent takes the place of what is not, which goes on afterwards with the text it would have had; what is
-// equally urgent does not.
-TEST(GenerationLoop, AnUrgentRequestTakesAPlace) {
-  for (const int priority : {-1, 0, 1}) {
-    Bench bench({.num_blocks = 8, .max_sequences = 2});
-    std::vector<Recorder> recorders(3);
-    std::vector<GenerationRequest> requests;
-    for (unsigned i = 0; i < 3; ++i) {
-      requests.push_back(
-          {.prompt_ids = Prompt(40, i), .sampling = {.seed = i}, .max_tokens = 30, .listener = &recorders[i]});
-    }
-    bench.loop.Add(0, requests[0]);
-    bench.loop.Add(1, requests[1]);
-    for (int step = 0; step < 10; ++step) bench.loop.Step();
-    requests[2].priority = priority;
-    bench.loop.Add(2, requests[2]);
-    while (!recorders[2].result) bench.loop.Step();
-    EXPECT_EQ(priority < 0, recorders[1].tokens.size() < 30);
-    EXPECT_EQ(priority < 0, bench.loop.Stats().preemptions > 0);
-    while (bench.loop.Step()) {
-    }
-    for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(recorders[i].tokens, TextOf(bench.decoder, requests[i])) << i;
-    EXPECT_EQ((*recorders[0].result)->times_preempted, 0);
-  }
-}
-
-TEST(GenerationLoop, AHundredRequestsOfOneKeyDoNotStarveAnother) {
-  std::string order;
-  std::vector<Ender> many(100, Ender('a', order)), few(3, Ender('b', order));
-  Bench bench({.num_blocks = 40, .max_sequences = 4});
-  const auto request = [](unsigned i, std::string key, Ender& ender) {
-    return GenerationRequest{.prompt_ids = Prompt(20, i),
-                             .sampling = {.seed = i},
-                             .max_tokens = 10,
-                             .key = std::move(key),
-                             .listener = &ender};
-  };
-  for (unsigned i = 0; i < 100; ++i) bench.loop.Add(i, request(i, "a", many[i]));
-  for (int step = 0; step < 5; ++step) bench.loop.Step();
-  for (unsigned i = 0; i < 3; ++i) bench.loop.Add(100 + i, request(100 + i, "b", few[i]));
-  while (bench.loop.Step()) {
-  }
-  ASSERT_EQ(order.size(), 103u);
-  // The four that run end first; from then on both keys have one text each for one of the other.
-  EXPECT_LE(order.rfind('b'), 12u) << order;
-}
-
-// By tokens, not by requests: whoever asks for long texts gets fewer of them.
-TEST(GenerationLoop, SharesAreCountedInTokens) {
-  std::string order;
-  std::vector<Ender> long_ones(30, Ender('l', order)), short_ones(60, Ender('s', order));
-  Bench bench({.num_blocks = 40, .max_sequences = 1});
-  for (unsigned i = 0; i < 30; ++i) {
-    bench.loop.Add(
-        i, {.prompt_ids = Prompt(10, i), .sampling = {}, .max_tokens = 45, .key = "l", .listener = &long_ones[i]});
-  }
-  for (unsigned i = 0; i < 60; ++i) {
-    bench.loop.Add(
-        100 + i,
-        {.prompt_ids = Prompt(10, i), .sampling = {}, .max_tokens = 5, .key = "s", .listener = &short_ones[i]});
-  }
-  while (bench.loop.Step()) {
-  }
-  // A long one is 10 + 2 * 45, a short one 10 + 2 * 5: five for one, as long as there are any.
-  const std::string begin = order.substr(0, 60);
-  EXPECT_NEAR(static_cast<double>(std::ranges::count(begin, 'l')), 10, 1) << order;
-}
-
-TEST(GenerationLoop, AKeyThatWaitsCanBeMadeToGiveUp) {
-  Recorder running, waiting, urgent, other;
-  Bench bench({.num_blocks = 10, .max_sequences = 1});
-  const auto add = [&](uint64_t id, const std::string& key, int priority, Recorder& recorder) {
-    bench.loop.Add(id, {.prompt_ids = {1, 2},
-                        .sampling = {},
-                        .max_tokens = 5,
-                        .priority = priority,
-                        .key = key,
-                        .listener = &recorder});
-  };
-  add(1, "a", 0, running);
-  bench.loop.Step();
-  add(2, "a", 1, waiting);
-  add(3, "a", 0, urgent);
-  add(4, "b", 2, other);
-  EXPECT_EQ(bench.loop.WaitingByKey(), (std::unordered_map<std::string, int>{{"a", 2}, {"b", 1}}));
-  EXPECT_TRUE(bench.loop.GiveUp("a", Err(ErrorCode::kOverloaded, "full")));
-  ASSERT_TRUE(waiting.result.has_value());
-  EXPECT_EQ(waiting.result->error().code, ErrorCode::kOverloaded);
-  EXPECT_FALSE(bench.loop.GiveUp("c", Err(ErrorCode::kOverloaded, "full")));
-  while (bench.loop.Step()) {
-  }
-  EXPECT_OK(*running.result);
-  EXPECT_OK(*urgent.result);
-  EXPECT_OK(*other.result);
-}
-
-TEST(GenerationLoop, ADeadlineEndsATextWithWhatThereIs) {
-  Bench bench({.num_blocks = 10, .speculation = {.max_draft = 0}});
-  // Its time is over as soon as it has said so much.
-  class Slow final : public GenerationListener {
-   public:
-    bool OnToken(const TokenChoice& token) override {
-      tokens.push_back(token.id);
-      while (tokens.size() == 5 && MonotonicNow() < deadline) {
-      }
-      return true;
-    }
-    void OnDone(const Result<GenerationSummary>& summary) override { result = summary; }
-    std::vector<int32_t> tokens;
-    MonotonicTime deadline;
-    std::optional<Result<GenerationSummary>> result;
-  } slow;
-  slow.deadline = MonotonicNow() + std::chrono::milliseconds(200);
-  GenerationRequest request{.prompt_ids = {1, 2}, .sampling = {}, .max_tokens = 50, .deadline = slow.deadline};
-  request.listener = &slow;
-  bench.loop.Add(1, request);
-  while (bench.loop.Step()) {
-  }
-  ASSERT_OK(*slow.result);
-  EXPECT_EQ((*slow.result)->reason, FinishReason::kDeadline);
-  EXPECT_EQ(FinishReasonName((*slow.result)->reason), "deadline");
-  EXPECT_LE((*slow.result)->generated_tokens, 5);
-  EXPECT_EQ((*slow.result)->generated_tokens, static_cast<int>(slow.tokens.size()));
-  const std::vector<int32_t> whole = TextOf(bench.decoder, request);
-  EXPECT_TRUE(std::equal(slow.tokens.begin(), slow.tokens.end(), whole.begin()));
 }
 
 TEST(GenerationLoop, WhatIsLeftEndsWithTheLoop) {
