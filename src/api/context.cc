@@ -8,27 +8,20 @@ std::string_view WithoutTag(std::string_view name) {
 }
 }  // namespace
 
-const ServedModel* ApiContext::FindModel(std::string_view name) const {
-  for (const ServedModel& model : models) {
-    if (model.name == WithoutTag(name)) return &model;
-  }
-  return nullptr;
-}
-
 bool ApiContext::IsRouter(std::string_view name) const {
   return router != nullptr && router->file().name == WithoutTag(name);
 }
 
 std::string ApiContext::ModelNames() const {
   std::string names = router == nullptr ? "" : router->file().name;
-  for (const ServedModel& model : models) names += (names.empty() ? "" : ", ") + model.name;
+  for (const ServedModelPtr& model : models->List()) names += (names.empty() ? "" : ", ") + model->name;
   return names;
 }
 
 std::string ApiContext::NamesOf(bool (*can)(const ServedModel& model)) const {
   std::string names;
-  for (const ServedModel& model : models) {
-    if (can(model)) names += (names.empty() ? "" : ", ") + model.name;
+  for (const ServedModelPtr& model : models->List()) {
+    if (can(*model)) names += (names.empty() ? "" : ", ") + model->name;
   }
   return names.empty() ? "none" : names;
 }

@@ -4,18 +4,17 @@
 #include <ctime>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "api/http_server.h"
 #include "api/metrics.h"
-#include "api/served_model.h"
+#include "api/model_pool.h"
 #include "api/worker_pool.h"
 #include "route/router.h"
 
 namespace bantam {
 
 struct ApiContext {
-  std::vector<ServedModel> models;
+  std::shared_ptr<ModelPool> models = std::make_shared<ModelPool>();
   std::unique_ptr<Router> router;  // null: no route file, only models
   int64_t router_created = 0;
   std::shared_ptr<EmbeddingCache> embedding_cache;  // of all models; null: none
@@ -28,10 +27,8 @@ struct ApiContext {
   std::unique_ptr<WorkerPool> text_workers;
   const ServerGauges* gauges = nullptr;  // set before the first request
 
-  // By exact name, with or without ":latest"; null when unknown. Never used as a path.
-  const ServedModel* FindModel(std::string_view name) const;
   bool IsRouter(std::string_view name) const;
-  std::string ModelNames() const;  // "helpdesk, all-MiniLM-L6-v2", for messages
+  std::string ModelNames() const;  // "helpdesk, all-MiniLM-L6-v2", those in memory, for messages
   // "all-MiniLM-L6-v2": the models that can; "none" where there is none.
   std::string NamesOf(bool (*can)(const ServedModel& model)) const;
   std::string EncoderNames() const;

@@ -51,6 +51,11 @@ uint64_t ServedModel::weight_bytes() const {
   return engine != nullptr ? engine->encoder().weight_bytes() : embedder->encoder().weight_bytes();
 }
 
+MemoryNeed ServedModel::memory() const {
+  if (generator != nullptr) return MemoryOf(*generator);
+  return MemoryOf(engine != nullptr ? engine->encoder() : embedder->encoder());
+}
+
 uint64_t ServedModel::num_parameters() const {
   if (generator != nullptr) return generator->engine().decoder().num_parameters();
   return engine != nullptr ? engine->encoder().num_parameters() : embedder->encoder().num_parameters();
@@ -99,9 +104,8 @@ Result<ServedModel> LoadTasks(ModelFolder opened, const LoadOptions& encoder, co
 
 }  // namespace
 
-Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
-                                    const GeneratorOptions& generator, std::shared_ptr<EmbeddingCache> cache) {
-  BANTAM_TRY(ModelFolder opened, OpenModel(reference, encoder.store));
+Result<ServedModel> LoadServedModel(ModelFolder opened, const LoadOptions& encoder, const GeneratorOptions& generator,
+                                    std::shared_ptr<EmbeddingCache> cache) {
   const ModelFormat format = FormatOf(opened);
   const WeightsIdentity identity = opened.identity;
   const std::string architecture = opened.architecture;

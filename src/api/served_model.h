@@ -11,6 +11,7 @@
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
 #include "tasks/generate.h"
+#include "tasks/memory_need.h"
 #include "tasks/question_answer.h"
 #include "tasks/rerank.h"
 #include "tasks/sparse_embed.h"
@@ -44,6 +45,7 @@ struct ServedModel {
   // Of a model that is no generator.
   EngineStats Stats() const { return engine != nullptr ? engine->Stats() : embedder->Stats(); }
   uint64_t weight_bytes() const;  // in memory
+  MemoryNeed memory() const;
   uint64_t num_parameters() const;
   int max_tokens() const;  // of a text, or of prompt and answer together
   // "classify, rerank", for messages.
@@ -52,8 +54,8 @@ struct ServedModel {
 
 // An encoder without a head embeds; one with a head does what that is for, a masked language model both, unless its
 // modules say that its embeddings are sparse ones. A decoder writes text.
-Result<ServedModel> LoadServedModel(std::string_view reference, const LoadOptions& encoder,
-                                    const GeneratorOptions& generator, std::shared_ptr<EmbeddingCache> cache);
+Result<ServedModel> LoadServedModel(ModelFolder opened, const LoadOptions& encoder, const GeneratorOptions& generator,
+                                    std::shared_ptr<EmbeddingCache> cache);
 
 // A LoRA adapter of the one of `models` that it fits; kInvalidArgument where it fits several. With a name it becomes a
 // model of its own, which shares all else with that one. Without, texts of that one are written with it, if a request

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/paths.h"
 #include "base/text_util.h"
+#include "base/utc_time.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "files/model_folder.h"
@@ -58,16 +59,6 @@ std::string Ago(int64_t seconds) {
   if (seconds < 60 * 86'400) return text(seconds / (7 * 86'400), "week");
   if (seconds < 730 * 86'400) return text(seconds / (30 * 86'400), "month");
   return text(seconds / (365 * 86'400), "year");
-}
-
-// "2026-11-26T05:20:00Z"
-std::string IsoTime(int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  char text[32];
-  const size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text, length};
 }
 
 // When the model came: its manifest is written last, and again when a pull changes it.
@@ -130,7 +121,7 @@ std::string ListAsJson(const std::vector<Row>& rows) {
       model["format"] = row.format.format;
       model["quantization_level"] = row.format.quantization;
     }
-    model["modified_at"] = IsoTime(row.modified);
+    model["modified_at"] = UtcTimeText(row.modified);
     if (row.problems) {
       model["verified"] = row.problems->empty();
       model["problems"] = json::array(row.problems->begin(), row.problems->end());

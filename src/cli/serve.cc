@@ -1,7 +1,10 @@
 // bantam serve: the assistant of a route file and the models given, over HTTP.
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
@@ -13,6 +16,8 @@
 #include "cli/kv_type_option.h"
 #include "cli/progress.h"
 #include "cli/speculation_option.h"
+#include "files/model_store.h"
+#include "route/yaml_reader.h"
 
 namespace bantam::cli {
 namespace {
@@ -22,6 +27,9 @@ constexpr size_t kMostTextThreads = 1024, kRefusingThreads = 32;
 struct ServeOptions {
   std::string config, early_exit;
   std::vector<std::string> models, adapters;
+  bool on_demand = false;
+  uint64_t memory_bytes = 0;
+  std::string keep_alive = "5m";
   DtypeOption dtype = DtypeOption::Automatic();
   KvTypeOption kv_type;
   SpeculationOption speculation;
@@ -31,12 +39,37 @@ struct ServeOptions {
   ServerOptions server;
 };
 
-Status Serve(const ServeOptions& options) {
-  if (options.config.empty() && options.models.empty()) {
-    return Err(ErrorCode::kInvalidArgument, "nothing to serve: give a route file with -c, or models with --model");
+// "5m", "0s"; "-1" or another negative number of seconds: for ever.
+Result<std::chrono::seconds> ParseKeepAlive(const std::string& text) {
+  if (text.starts_with('-')) return std::chrono::seconds(-1);
+  const auto time = ParseDuration(text);
+  if (!time) {
+    return Err(ErrorCode::kInvalidArgument, "--keep-alive {}: expected a time such as 5m, 90s or 24h; 0s or -1",
+               EscapeForTerminal(text));
   }
+  return std::chrono::duration_cast<std::chrono::seconds>(*time);
+}
+
+Result<PoolOptions> PoolFor(const ServeOptions& options, bool on_demand) {
+  PoolOptions pool{.on_demand = on_demand, .memory_bytes = options.memory_bytes};
+  BANTAM_TRY(pool.encoder.weight_type, options.dtype.Type());
+  pool.encoder.num_threads = options.threads;
+  BANTAM_TRY(pool.generator.weight_type, options.dtype.TypeOfDecoder());
+  pool.generator.engine = {.num_threads = options.threads,
+                           .max_queued_requests = options.server.max_queued,
+                           .cache_tokens = options.context,
+                           .kv_type = options.kv_type.type(),
+                           .max_sequences = options.parallel,
+                           .speculation = options.speculation.Options()};
+  BANTAM_TRY(pool.keep_alive, ParseKeepAlive(options.keep_alive));
+  return pool;
+}
+
+Status Serve(const ServeOptions& options) {
   const MonotonicTime start = MonotonicNow();
-  BANTAM_TRY(const WeightType weight_type, options.dtype.Type());
+  // Told to serve nothing in particular, the server has what the store has.
+  const bool on_demand = options.on_demand || (options.config.empty() && options.models.empty());
+  BANTAM_TRY(PoolOptions pool, PoolFor(options, on_demand));
   auto context = std::make_shared<ApiContext>();
   context->request_timeout = std::chrono::seconds(options.timeout_s);
   context->text_timeout = std::chrono::seconds(options.text_timeout_s);
@@ -47,8 +80,9 @@ Status Serve(const ServeOptions& options) {
   if (options.embedding_cache_bytes > 0) {
     context->embedding_cache = std::make_shared<EmbeddingCache>(options.embedding_cache_bytes);
   }
+  std::vector<ServedModel> models;
   const auto add_model = [&](ServedModel model) {
-    if (context->FindModel(model.name) == nullptr) context->models.push_back(std::move(model));
+    if (std::ranges::find(models, model.name, &ServedModel::name) == models.end()) models.push_back(std::move(model));
   };
   if (!options.config.empty()) {
     BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
@@ -74,19 +108,14 @@ Status Serve(const ServeOptions& options) {
     BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
     context->router_created = std::time(nullptr);
   }
-  BANTAM_TRY(const WeightType decoder_type, options.dtype.TypeOfDecoder());
-  GeneratorOptions generator{.weight_type = decoder_type,
-                             .engine = {.num_threads = options.threads,
-                                        .max_queued_requests = options.server.max_queued,
-                                        .cache_tokens = options.context,
-                                        .kv_type = options.kv_type.type(),
-                                        .max_sequences = options.parallel,
-                                        .speculation = options.speculation.Options()},
-                             .draft = options.speculation.draft()};
+  pool.embedding_cache = context->embedding_cache;
+  GeneratorOptions generator = pool.generator;
+  generator.draft = options.speculation.draft();  // of the models named here: tokens must be the same
   int num_generators = 0;
   for (const std::string& name : options.models) {
-    BANTAM_TRY(ServedModel model, LoadServedModel(name, {.weight_type = weight_type, .num_threads = options.threads},
-                                                  generator, context->embedding_cache));
+    BANTAM_TRY(ModelFolder opened, OpenModel(name, pool.encoder.store));
+    BANTAM_TRY(ServedModel model,
+               LoadServedModel(std::move(opened), pool.encoder, generator, context->embedding_cache));
     if (model.generator != nullptr) {
       ++num_generators;
       BANTAM_RETURN_IF_ERROR(options.dtype.Check(model.generator->engine().decoder().weight_type(), name));
@@ -102,8 +131,11 @@ Status Serve(const ServeOptions& options) {
       return Err(ErrorCode::kInvalidArgument, "--lora {}: the assistant has that name",
                  EscapeForTerminal(adapter.name));
     }
-    BANTAM_RETURN_IF_ERROR(AddServedAdapter(adapter, context->models));
+    BANTAM_RETURN_IF_ERROR(AddServedAdapter(adapter, models));
   }
+  context->models = std::make_shared<ModelPool>(std::move(pool));
+  for (ServedModel& model : models) BANTAM_RETURN_IF_ERROR(context->models->Add(std::move(model)));
+  if (on_demand) ++num_generators;  // at least one may come
   if (num_generators > 0) {
     // Requests wait in the engine, which knows whose turn it is, not in front of it: there is a thread for each that is
     // written, each that may wait, and some for those that the engine refuses. They start when there is work for them.
@@ -113,10 +145,16 @@ Status Serve(const ServeOptions& options) {
     context->text_workers = std::make_unique<WorkerPool>(static_cast<int>(threads), all - threads);
   }
 
+  std::string names = context->ModelNames();
+  if (on_demand) {
+    BANTAM_TRY(const std::vector<StoredModel> stored, ListModels());
+    names += fmt::format("{}the {} model{} of the store, loaded when asked for,", names.empty() ? "" : " and ",
+                         stored.size(), stored.size() == 1 ? "" : "s");
+  }
   const std::string host =
       options.server.host.find(':') == std::string::npos ? options.server.host : "[" + options.server.host + "]";
-  std::printf("Bantam serves %s on http://%s:%d  (ready in %.0f ms)\n", context->ModelNames().c_str(), host.c_str(),
-              server->port(), MillisecondsSince(start));
+  std::printf("Bantam serves %s on http://%s:%d  (ready in %.0f ms)\n", names.c_str(), host.c_str(), server->port(),
+              MillisecondsSince(start));
   if (context->router != nullptr) {
     std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n",
                 context->router->file().name.c_str());
@@ -135,7 +173,20 @@ Run SetUpServe(CLI::App& app) {
          "Model to serve, for what it is made for: an encoder embeds, a cross-encoder ranks, a decoder writes text. A "
          "name in the store, a folder or a GGUF file; may be repeated")
       ->type_name("NAME|DIR|FILE");
-  options->dtype.AddTo(app, "Weights of the --model models");
+  options->dtype.AddTo(app, "Weights of the models");
+  app.add_flag("--on-demand", options->on_demand,
+               "Load models of the store when a request names them; so it is where neither -c nor --model is given");
+  app.add_option("--memory", options->memory_bytes,
+                 "Memory for models with their caches full, such as 2G: one that does not fit is refused, or takes the "
+                 "place of those that nobody uses; 0 sets no limit")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 44))
+      ->default_str("0");
+  app.add_option("--keep-alive", options->keep_alive,
+                 "How long a model that was loaded on demand stays after its last request; -1: for ever")
+      ->type_name("TIME")
+      ->capture_default_str();
   app.add_option(
          "--lora", options->adapters,
          "LoRA adapter of a --model that writes text: a folder of peft or a GGUF file. With a name it is served "
@@ -195,6 +246,7 @@ Run SetUpServe(CLI::App& app) {
       ->check(CLI::Range(0, 3600));
   app.footer(
       "Examples:\n"
+      "  bantam serve                                 (any model of the store, when it is asked for)\n"
       "  bantam serve -c examples/helpdesk/bantam.yaml\n"
       "  bantam serve --model smollm2 --model all-MiniLM-L6-v2 --port 8081\n"
       "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"

@@ -290,7 +290,9 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
   json::value document;
   const auto body = ParseBody(request, document);
   if (!body) return responder.Send(OpenAiError(body.error(), at));
-  if (IsModelChat(context, *body)) return HandleModelChat(context, *body, request, responder);
+  const Result<bool> model_chat = IsModelChat(context, *body);
+  if (!model_chat) return responder.Send(OpenAiError(model_chat.error(), "model"));
+  if (*model_chat) return HandleModelChat(context, *body, request, responder);
   auto call = Parse(context, *body, request, at);
   if (!call) return responder.Send(OpenAiError(call.error(), at));
   const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;

@@ -129,7 +129,8 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request, st
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   at = "model";
   BANTAM_TRY(const std::string model, body.String("model"));
-  if (const ServedModel* served = context.FindModel(model); served != nullptr && served->classifier != nullptr) {
+  BANTAM_TRY(const ServedModelPtr served, context.IsRouter(model) ? ServedModelPtr() : context.models->Get(model));
+  if (served != nullptr && served->classifier != nullptr) {
     return ClassifyByModel(context, *served, body, request, at);
   }
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);

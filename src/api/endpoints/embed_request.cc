@@ -191,12 +191,16 @@ Status FindEmbedModel(const ApiContext& context, const JsonObject& body, EmbedRe
   at = "model";
   BANTAM_TRY(const std::string name, body.StringOr("model", ""));
   if (!name.empty()) {
-    request.model = context.FindModel(name);
-    return request.model != nullptr ? Ok() : Status(NoSuchEncoder(context, name));
+    BANTAM_TRY(request.model, context.models->Get(name));
+    if (request.model == nullptr || request.model->embedder == nullptr) return NoSuchEncoder(context, name);
+    return Ok();
   }
-  if (context.models.empty()) return Err(ErrorCode::kInvalidArgument, "no encoder is served here");
-  request.model = &context.models.front();
-  return Ok();
+  for (const ServedModelPtr& model : context.models->List()) {
+    if (model->embedder == nullptr) continue;
+    request.model = model;
+    return Ok();
+  }
+  return Err(ErrorCode::kInvalidArgument, "no encoder is served here; served: {}", context.ModelNames());
 }
 
 void AppendVectorJson(std::span<const float> vector, const EmbedRequest& request, const VectorForm& form,

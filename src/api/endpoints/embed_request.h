@@ -24,7 +24,7 @@ struct VectorForm {
 };
 
 struct EmbedRequest {
-  const ServedModel* model = nullptr;
+  ServedModelPtr model;
   std::vector<std::string> texts;
   std::optional<TextPrompt> prompt;                     // none: the model's default
   PromptChoice::Role role = PromptChoice::Role::kNone;  // what the texts are, for models that treat them differently

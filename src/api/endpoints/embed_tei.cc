@@ -44,7 +44,7 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
 }
 
 struct SparseRequest {
-  const ServedModel* model = nullptr;
+  ServedModelPtr model;
   std::vector<std::string> texts;
   std::optional<TextPrompt> prompt;
   SparseOptions options;

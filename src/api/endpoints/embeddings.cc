@@ -13,13 +13,17 @@ namespace {
 
 constexpr size_t kMaxInputs = 2048;  // OpenAI's own limit
 
-Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request, std::string& at) {
+// may_load: a model of the store that is not in memory is waited for.
+Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request, bool may_load, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   EmbedRequest parsed;
   at = "model";
   BANTAM_TRY(const std::string name, body.String("model"));
-  parsed.model = context.FindModel(name);
+  parsed.model = context.models->Find(name);
+  if (parsed.model == nullptr && may_load) {
+    BANTAM_TRY(parsed.model, context.models->Get(name));
+  }
   if (parsed.model == nullptr || parsed.model->embedder == nullptr) return NoSuchEncoder(context, name);
   BANTAM_TRY(parsed.texts, ParseInputs(body, kMaxInputs, at));
   BANTAM_RETURN_IF_ERROR(ReadDimensions(body, parsed, at));
@@ -94,23 +98,27 @@ std::function<void(Result<Texts>)> Deliver(std::shared_ptr<const EmbedRequest> r
   };
 }
 
-}  // namespace
+void Answer(ApiContext& context, const HttpRequest& request, bool quick, Responder& responder);
 
-// Most requests are one short text. Reading it takes about as long as waking a worker for it; the count of quotes
-// bounds the number of texts, and so the time that the reply takes to write.
-bool IsQuickEmbeddings(const HttpRequest& request) {
-  constexpr size_t kMostBytes = 2048;
-  constexpr ptrdiff_t kMostQuotes = 48;
-  return request.body.size() <= kMostBytes && std::ranges::count(request.body, '"') <= kMostQuotes;
+// By a thread that may wait while a model loads.
+void AnswerElsewhere(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  const std::shared_ptr<Responder> own = responder.TakeOver();
+  const bool taken =
+      context.text_workers->TryPost([&context, &request, own] { Answer(context, request, false, *own); });
+  if (!taken) own->Send(OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for models")));
 }
 
-void HandleEmbeddings(ApiContext& context, const HttpRequest& request, Responder& responder) {
+// quick: on the I/O thread, which nothing may hold up.
+void Answer(ApiContext& context, const HttpRequest& request, bool quick, Responder& responder) {
   std::string at;
-  auto parsed = Parse(context, request, at);
+  auto parsed = Parse(context, request, !quick, at);
+  if (!parsed && quick && context.models->on_demand() && parsed.error().code == ErrorCode::kNotFound) {
+    return AnswerElsewhere(context, request, responder);
+  }
   if (!parsed) return responder.Send(OpenAiError(parsed.error(), at));
   Embedder& embedder = *parsed->model->embedder;
   const bool tokens = embedder.sentence().multi_vector.on;
-  if (IsQuickEmbeddings(request)) {
+  if (quick) {
     const auto shared = std::make_shared<EmbedRequest>(*std::move(parsed));
     if (tokens) {
       embedder.EmbedTokensAsync(shared->texts, shared->role, shared->call(),
@@ -127,6 +135,20 @@ void HandleEmbeddings(ApiContext& context, const HttpRequest& request, Responder
   }
   const Result<EmbeddedTexts> embedded = embedder.EmbedTexts(parsed->texts, parsed->call());
   responder.Send(embedded ? Format(*parsed, *embedded) : Refuse(embedded.error()));
+}
+
+}  // namespace
+
+// Most requests are one short text. Reading it takes about as long as waking a worker for it; the count of quotes
+// bounds the number of texts, and so the time that the reply takes to write.
+bool IsQuickEmbeddings(const HttpRequest& request) {
+  constexpr size_t kMostBytes = 2048;
+  constexpr ptrdiff_t kMostQuotes = 48;
+  return request.body.size() <= kMostBytes && std::ranges::count(request.body, '"') <= kMostQuotes;
+}
+
+void HandleEmbeddings(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  Answer(context, request, IsQuickEmbeddings(request), responder);
 }
 
 }  // namespace bantam

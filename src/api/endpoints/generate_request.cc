@@ -105,7 +105,7 @@ Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpReq
 
 }  // namespace
 
-Result<const ServedModel*> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at) {
+Result<ServedModelPtr> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at) {
   return FindAble(
       context, body, "generate text", [](const ServedModel& model) { return model.generator != nullptr; }, at);
 }

@@ -13,7 +13,7 @@
 namespace bantam {
 
 struct GenerateRequest {
-  const ServedModel* model = nullptr;
+  ServedModelPtr model = nullptr;
   // One for each prompt, which differ in their prompts alone. `n` of each is `best_of`.
   std::vector<GenerateCall> calls;
   std::vector<std::string> echo;                       // one for each call: what its texts begin with; empty: nothing
@@ -38,7 +38,7 @@ struct GenerateRequest {
 inline constexpr int kMaxTextsOfARequest = 128;
 
 // The model that "model" names, for what generates text; without "model" the only one that does.
-Result<const ServedModel*> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at);
+Result<ServedModelPtr> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at);
 
 // Fields that mean something we cannot do: refused by name, because a client that sends one counts on it. `chat`: those
 // of the chat endpoint as well.

@@ -165,11 +165,12 @@ Result<GenerateRequest> Parse(const ApiContext& context, const JsonObject& body,
 
 }  // namespace
 
-bool IsModelChat(const ApiContext& context, const JsonObject& body) {
+Result<bool> IsModelChat(const ApiContext& context, const JsonObject& body) {
   const json::value* name = body.Find("model");
   if (name != nullptr && name->is_string()) {
-    const ServedModel* model = context.FindModel(name->get_string());
-    return !context.IsRouter(name->get_string()) && model != nullptr && model->generator != nullptr;
+    if (context.IsRouter(name->get_string())) return false;
+    BANTAM_TRY(const ServedModelPtr model, context.models->Get(name->get_string()));
+    return model != nullptr && model->generator != nullptr;
   }
   return name == nullptr && context.router == nullptr &&
          context.NamesOf([](const ServedModel& model) { return model.generator != nullptr; }) != "none";

@@ -8,7 +8,7 @@
 namespace bantam {
 
 // Whether "model" names such a model; without "model", whether there is no assistant that could be meant.
-bool IsModelChat(const ApiContext& context, const JsonObject& body);
+Result<bool> IsModelChat(const ApiContext& context, const JsonObject& body);
 
 void HandleModelChat(ApiContext& context, const JsonObject& body, const HttpRequest& http, Responder& responder);
 

@@ -33,12 +33,20 @@ json::object ServedObject(const ServedModel& model) {
   return object;
 }
 
+// Of the store, and not in memory before somebody asks for it.
+json::object LoadableObject(std::string_view name) {
+  json::object object = ModelObject(name, 0);
+  object["bantam"] = json::object{{"loaded", false}};
+  return object;
+}
+
 }  // namespace
 
 void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder) {
   json::array data;
   if (context.router != nullptr) data.push_back(ModelObject(context.router->file().name, context.router_created));
-  for (const ServedModel& model : context.models) data.push_back(ServedObject(model));
+  for (const ServedModelPtr& model : context.models->List()) data.push_back(ServedObject(*model));
+  for (const std::string& name : context.models->Loadable()) data.push_back(LoadableObject(name));
   responder.Send({.status = 200,
                   .content_type = "application/json",
                   .body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}}),
@@ -52,8 +60,10 @@ void HandleModel(ApiContext& context, const HttpRequest& request, Responder& res
   json::object model;
   if (context.IsRouter(name)) {
     model = ModelObject(context.router->file().name, context.router_created);
-  } else if (const ServedModel* served = context.FindModel(name)) {
+  } else if (const ServedModelPtr served = context.models->Find(name)) {
     model = ServedObject(*served);
+  } else if (const auto names = context.models->Loadable(); std::ranges::find(names, name) != names.end()) {
+    model = LoadableObject(name);
   } else {
     return responder.Send(OpenAiError(NoSuchModel(context, name), "model"));
   }

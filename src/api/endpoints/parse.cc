@@ -58,12 +58,13 @@ Result<std::vector<std::string>> ParseTexts(const JsonObject& body, std::string_
 }
 
 Error NoSuchModel(const ApiContext& context, std::string_view name) {
-  return Err(ErrorCode::kNotFound, "the model \"{}\" is not served here; served: {}", EscapeForTerminal(name),
+  return Err(ErrorCode::kNotFound, "the model \"{}\" is not served here; {}: {}", EscapeForTerminal(name),
+             context.models->on_demand() ? "nor is it in the store (bantam list); loaded" : "served",
              context.ModelNames());
 }
 
 Error NoSuchEncoder(const ApiContext& context, std::string_view name) {
-  if (const ServedModel* model = context.FindModel(name); model != nullptr) {
+  if (const ServedModelPtr model = context.models->Find(name)) {
     return Err(ErrorCode::kInvalidArgument, "\"{}\" cannot embed: it is served for {}; the encoders here: {}",
                EscapeForTerminal(name), model->Abilities(), context.EncoderNames());
   }
@@ -73,35 +74,36 @@ Error NoSuchEncoder(const ApiContext& context, std::string_view name) {
 }
 
 Error NoSuchAssistant(const ApiContext& context, std::string_view name) {
-  if (context.FindModel(name) == nullptr) return NoSuchModel(context, name);
+  const ServedModelPtr model = context.models->Find(name);
+  if (model == nullptr) return NoSuchModel(context, name);
   if (context.router == nullptr) {
     return Err(ErrorCode::kInvalidArgument,
                "\"{}\" is no assistant, it is served for: {}; to chat, serve a model that writes text (--model), or a "
                "route file (-c FILE), which also classifies intents",
-               EscapeForTerminal(name), context.FindModel(name)->Abilities());
+               EscapeForTerminal(name), model->Abilities());
   }
   return Err(ErrorCode::kInvalidArgument, "\"{}\" is no assistant, it is served for: {}; the assistant here: {}",
-             EscapeForTerminal(name), context.FindModel(name)->Abilities(), context.router->file().name);
+             EscapeForTerminal(name), model->Abilities(), context.router->file().name);
 }
 
-Result<const ServedModel*> FindAble(const ApiContext& context, const JsonObject& body, std::string_view ability,
-                                    bool (*can)(const ServedModel& model), std::string& at) {
+Result<ServedModelPtr> FindAble(const ApiContext& context, const JsonObject& body, std::string_view ability,
+                                bool (*can)(const ServedModel& model), std::string& at) {
   at = "model";
   const std::string able = context.NamesOf(can);
   if (!body.Has("model")) {
-    const ServedModel* only = nullptr;
-    for (const ServedModel& model : context.models) {
-      if (!can(model) || !model.parent.empty()) continue;  // an adapter is asked for by name
+    ServedModelPtr only;
+    for (const ServedModelPtr& model : context.models->List()) {
+      if (!can(*model) || !model->parent.empty()) continue;  // an adapter is asked for by name
       if (only != nullptr) {
         return Err(ErrorCode::kInvalidArgument, "\"model\" is missing; models here that {}: {}", ability, able);
       }
-      only = &model;
+      only = model;
     }
     if (only != nullptr) return only;
     return Err(ErrorCode::kInvalidArgument, "no model here can {}; served: {}", ability, context.ModelNames());
   }
   BANTAM_TRY(const std::string name, body.String("model"));
-  const ServedModel* model = context.FindModel(name);
+  BANTAM_TRY(const ServedModelPtr model, context.models->Get(name));
   if (model != nullptr && can(*model)) return model;
   if (model == nullptr && !context.IsRouter(name)) return NoSuchModel(context, name);
   return Err(ErrorCode::kInvalidArgument, "\"{}\" cannot {}: it {}; models here that can: {}", EscapeForTerminal(name),

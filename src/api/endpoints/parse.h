@@ -31,8 +31,8 @@ Error NoSuchEncoder(const ApiContext& context, std::string_view name);
 Error NoSuchAssistant(const ApiContext& context, std::string_view name);
 
 // The model that "model" names, if it can; without "model" the only one that can. `ability`: "rerank", for messages.
-Result<const ServedModel*> FindAble(const ApiContext& context, const JsonObject& body, std::string_view ability,
-                                    bool (*can)(const ServedModel& model), std::string& at);
+Result<ServedModelPtr> FindAble(const ApiContext& context, const JsonObject& body, std::string_view ability,
+                                bool (*can)(const ServedModel& model), std::string& at);
 
 // "input" as texts or pairs: a string, an array of strings, or one of pairs: {"text": "...", "text_pair": "..."} or
 // ["...", "..."]. Empty texts are allowed.

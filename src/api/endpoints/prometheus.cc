@@ -33,7 +33,8 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     gauge("bantam_http_in_flight", "Requests being answered.", context.gauges->in_flight);
     counter("bantam_http_rejected_total", "Requests refused before a handler ran.", context.gauges->rejected);
   }
-  for (const ServedModel& model : context.models) {
+  for (const ServedModelPtr& served : context.models->List()) {
+    const ServedModel& model = *served;
     if (!model.parent.empty()) continue;  // counted with its model
     if (model.generator != nullptr) {
       const GenerationStats stats = model.generator->engine().Stats();

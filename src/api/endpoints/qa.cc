@@ -11,7 +11,7 @@ Result<std::string> Answer(const ApiContext& context, const HttpRequest& request
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   BANTAM_TRY(
-      const ServedModel* model,
+      const ServedModelPtr model,
       FindAble(context, body, "answer questions", [](const ServedModel& m) { return m.answerer != nullptr; }, at));
   at = "question";
   BANTAM_TRY(const std::string question, body.String("question"));

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxDocuments = 2048;
 
 struct RerankRequest {
-  const ServedModel* model = nullptr;
+  ServedModelPtr model;
   std::string query;
   std::vector<std::string> documents;
   RankOptions options;

@@ -12,7 +12,7 @@ constexpr size_t kMaxInputs = 2048;  // as for embeddings
 Result<std::string> Tag(const ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
-  BANTAM_TRY(const ServedModel* model,
+  BANTAM_TRY(const ServedModelPtr model,
              FindAble(context, body, "tag", [](const ServedModel& m) { return m.tagger != nullptr; }, at));
   BANTAM_TRY(const std::vector<std::string> texts, ParseInputs(body, kMaxInputs, at));
   TagOptions options;
