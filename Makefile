@@ -62,6 +62,11 @@ bench-generate: setup-test ## measure small decoders beside llama.cpp (half an h
 	@tools/build.sh release bantam -j $(JOBS)
 	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/generate.py
 
+.PHONY: compatibility
+compatibility: setup-test ## run the real client packages; rewrites docs/compatibility.md
+	@tools/build.sh dev bantam -j $(JOBS)
+	@tools/compatibility.py
+
 .PHONY: golden
 golden: setup-test ## remake the committed reference answers with the reference libraries
 	@tools/golden.sh

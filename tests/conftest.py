@@ -1,11 +1,25 @@
 """Fixtures shared by tests/clients and tests/browser: the real binary, the real model, a real browser."""
 
+import importlib.metadata
 import os
 from pathlib import Path
 
 import pytest
 
 from bantam_process import REPOSITORY, BantamProcess, find_binary, make_home
+
+
+@pytest.fixture(autouse=True)
+def compatibility_row(request, record_property):
+    """What tools/compatibility.py reads in the report of a run: the marks `works` and `does_not`, and the client's version."""
+    mark = request.node.get_closest_marker("works") or request.node.get_closest_marker("does_not")
+    if mark is None:
+        return
+    package, call, *note = mark.args
+    row = {"client": package, "version": importlib.metadata.version(package), "call": call}
+    row |= {"works": "yes" if mark.name == "works" else "no", "note": "".join(note)}
+    for name, value in row.items():
+        record_property(name, value)
 
 
 @pytest.fixture(scope="session")

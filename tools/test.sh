@@ -75,6 +75,7 @@ clients() {
     --junitxml="$logs/pytest.xml" ${PYTEST_ARGS:-}
 }
 step pytest clients
+[ -n "${PYTEST_ARGS:-}" ] || step compatibility tools/compatibility.py --check "$logs/pytest.xml"
 
 python3 tools/test_summary.py "$logs"
 summarised=$?

@@ -1,15 +1,30 @@
 #include "api/context.h"
 
+#include <algorithm>
+
 namespace bantam {
-namespace {
-std::string_view WithoutTag(std::string_view name) {
-  if (name.ends_with(":latest")) name.remove_suffix(7);
-  return name;
+
+std::string ApiContext::Resolve(std::string_view name) const {
+  std::string target = aliases.TargetOf(name);
+  return target.empty() ? std::string(WithoutLatest(name)) : target;
 }
-}  // namespace
+
+ServedModelPtr ApiContext::FindModel(std::string_view name) const {
+  std::string resolved = Resolve(name);
+  if (ServedModelPtr model = models->Find(resolved)) return model;
+  if (resolved.find(':') == std::string::npos) return nullptr;
+  std::ranges::replace(resolved, ':', '-');
+  return models->Find(resolved);
+}
+
+Result<ServedModelPtr> ApiContext::GetModel(std::string_view name) const {
+  if (ServedModelPtr model = FindModel(name)) return model;
+  return models->Get(Resolve(name));
+}
 
 bool ApiContext::IsRouter(std::string_view name) const {
-  return router != nullptr && router->file().name == WithoutTag(name);
+  if (router == nullptr) return false;
+  return router->file().name == WithoutLatest(name) || router->file().name == aliases.TargetOf(name);
 }
 
 std::string ApiContext::ModelNames() const {

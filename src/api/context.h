@@ -7,6 +7,7 @@
 
 #include "api/http_server.h"
 #include "api/metrics.h"
+#include "api/model_aliases.h"
 #include "api/model_pool.h"
 #include "api/worker_pool.h"
 #include "route/router.h"
@@ -25,8 +26,18 @@ struct ApiContext {
   // Threads that wait for texts, which may take minutes; null where no model writes any. After the models: its jobs use
   // them.
   std::unique_ptr<WorkerPool> text_workers;
+  // Models that come into the store; each may take minutes.
+  WorkerPool pull_workers{2, 16};
   const ServerGauges* gauges = nullptr;  // set before the first request
+  ModelAliases aliases;
 
+  // In memory, by its name or an alias, with or without ":latest"; a colon may stand where the name has a '-'
+  // ("smollm2:135m"). Null when it is not there. Never used as a path.
+  ServedModelPtr FindModel(std::string_view name) const;
+  // The same, loaded where models come on demand: see ModelPool::Get.
+  Result<ServedModelPtr> GetModel(std::string_view name) const;
+  // What an alias stands for, or the name without ":latest".
+  std::string Resolve(std::string_view name) const;
   bool IsRouter(std::string_view name) const;
   std::string ModelNames() const;  // "helpdesk, all-MiniLM-L6-v2", those in memory, for messages
   // "all-MiniLM-L6-v2": the models that can; "none" where there is none.

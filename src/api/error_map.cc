@@ -8,6 +8,7 @@
 namespace bantam {
 namespace {
 
+// What a status means to OpenAI's clients, in a word.
 std::string_view OpenAiType(int status) {
   switch (status) {
     case 401:
@@ -21,6 +22,54 @@ std::string_view OpenAiType(int status) {
     default:
       return status < 500 ? "invalid_request_error" : "server_error";
   }
+}
+
+// Text Embeddings Inference has four statuses of its own for what others say with more.
+int TeiStatus(int status, std::string_view code) {
+  if (code == "empty") return 400;
+  if (status == 400 || status == 404) return 422;
+  if (status == 500 || status == 504 || status == 507) return 424;
+  return status;
+}
+
+std::string_view TeiType(int status) {
+  switch (status) {
+    case 400:
+      return "Empty";
+    case 424:
+      return "Backend";
+    case 429:
+      return "Overloaded";
+    case 503:
+      return "Unhealthy";
+    default:
+      return "Validation";
+  }
+}
+
+int StatusFor(ApiFamily family, int status, std::string_view code) {
+  return family == ApiFamily::kTei ? TeiStatus(status, code) : status;
+}
+
+// `status` is the family's own.
+json::object Body(ApiFamily family, int status, std::string_view text, std::string_view param, std::string_view code) {
+  std::string message = ReplaceInvalidUtf8(text);
+  switch (family) {
+    case ApiFamily::kOllama:
+      return {{"error", std::move(message)}};
+    case ApiFamily::kTei:
+      return {{"error", std::move(message)}, {"error_type", TeiType(status)}};
+    case ApiFamily::kCohere:
+      return {{"message", std::move(message)}};
+    case ApiFamily::kOpenAi:
+      break;
+  }
+  json::object error;
+  error["message"] = std::move(message);
+  error["type"] = OpenAiType(status);
+  error["param"] = param.empty() ? json::value(nullptr) : json::value(param);
+  error["code"] = code.empty() ? json::value(nullptr) : json::value(code);
+  return {{"error", std::move(error)}};
 }
 
 }  // namespace
@@ -61,30 +110,28 @@ int HttpStatusOf(ErrorCode code) {
   return 500;
 }
 
-std::string OpenAiErrorBody(int status, std::string_view message, std::string_view param, std::string_view code) {
-  json::object error;
-  error["message"] = ReplaceInvalidUtf8(message);
-  error["type"] = OpenAiType(status);
-  error["param"] = param.empty() ? json::value(nullptr) : json::value(param);
-  error["code"] = code.empty() ? json::value(nullptr) : json::value(code);
-  return ToJson(json::object{{"error", std::move(error)}});
-}
-
-HttpReply OpenAiError(int status, std::string_view message, std::string_view param, std::string_view code) {
-  return {.status = status,
+HttpReply ErrorReply(ApiFamily family, int status, std::string_view message, std::string_view param,
+                     std::string_view code) {
+  const int shown = StatusFor(family, status, code);
+  return {.status = shown,
           .content_type = "application/json",
-          .body = OpenAiErrorBody(status, message, param, code),
+          .body = ToJson(Body(family, shown, message, param, code)),
           .headers = {}};
 }
 
-HttpReply OpenAiError(const Error& error, std::string_view param, int retry_after_s) {
+HttpReply ErrorReply(ApiFamily family, const Error& error, std::string_view param, int retry_after_s) {
   const int status = HttpStatusOf(error.code);
   HttpReply reply =
-      OpenAiError(status, error.message, param, status == 404 && param == "model" ? "model_not_found" : "");
+      ErrorReply(family, status, error.message, param, status == 404 && param == "model" ? "model_not_found" : "");
   if (status == 429 || status == 503) {
     reply.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
   }
   return reply;
+}
+
+std::string ErrorBody(ApiFamily family, const Error& error) {
+  const int status = StatusFor(family, HttpStatusOf(error.code), {});
+  return ToJson(Body(family, status, error.message, {}, {}));
 }
 
 }  // namespace bantam

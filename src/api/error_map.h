@@ -1,4 +1,5 @@
-// Our error codes -> HTTP statuses, and the error body.
+// Our error codes -> HTTP statuses, and the bodies of errors: one renderer for each family of clients, all of the same
+// error. Which family a path belongs to says its row in endpoints/table.cc.
 #pragma once
 
 #include "api/http_types.h"
@@ -6,15 +7,30 @@
 
 namespace bantam {
 
+enum class ApiFamily {
+  kOpenAi,  // {"error": {"message", "type", "param", "code"}}
+  kOllama,  // {"error": "..."}
+  kTei,     // {"error": "...", "error_type": "Validation"}, with statuses of its own: 422, 424
+  kCohere,  // {"message": "..."}
+};
+
 int HttpStatusOf(ErrorCode code);
 
-// {"error": {"message", "type", "param", "code"}}, as OpenAI's clients unwrap it. `param`: the JSON path at fault, or
-// empty.
-HttpReply OpenAiError(int status, std::string_view message, std::string_view param = {}, std::string_view code = {});
+// `param`: the JSON path at fault, or empty; `code`: OpenAI's word for the error ("model_not_found"), or "empty" for a
+// list that must not be, which Text Embeddings Inference tells apart.
+HttpReply ErrorReply(ApiFamily family, int status, std::string_view message, std::string_view param = {},
+                     std::string_view code = {});
 // retry_after_s: of what may be tried again, a full queue or a server that stops.
-HttpReply OpenAiError(const Error& error, std::string_view param = {}, int retry_after_s = 1);
-// The same object for an event inside a stream.
-std::string OpenAiErrorBody(int status, std::string_view message, std::string_view param = {},
-                            std::string_view code = {});
+HttpReply ErrorReply(ApiFamily family, const Error& error, std::string_view param = {}, int retry_after_s = 1);
+// The same object at the end of a stream that has begun: the data of an event, or a line.
+std::string ErrorBody(ApiFamily family, const Error& error);
+
+inline HttpReply OpenAiError(int status, std::string_view message, std::string_view param = {},
+                             std::string_view code = {}) {
+  return ErrorReply(ApiFamily::kOpenAi, status, message, param, code);
+}
+inline HttpReply OpenAiError(const Error& error, std::string_view param = {}, int retry_after_s = 1) {
+  return ErrorReply(ApiFamily::kOpenAi, error, param, retry_after_s);
+}
 
 }  // namespace bantam

@@ -86,38 +86,11 @@ std::optional<HeadProblem> ParseRequestLine(std::string_view line, RequestHead& 
   return std::nullopt;
 }
 
-// "localhost:8080", "[::1]:8080", "127.0.0.1" -> the host in lower case; empty when malformed.
-std::string HostOf(std::string_view value) {
-  std::string_view host = value, port;
-  if (value.starts_with('[')) {
-    const size_t close = value.find(']');
-    if (close == std::string_view::npos) return {};
-    host = value.substr(1, close - 1);
-    port = value.substr(close + 1);
-    if (!std::all_of(host.begin(), host.end(), [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; }))
-      return {};
-  } else {
-    const size_t colon = value.find(':');
-    host = value.substr(0, colon);
-    if (colon != std::string_view::npos) port = value.substr(colon);
-    const auto fine = [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
-             c == '_';
-    };
-    if (!std::all_of(host.begin(), host.end(), fine)) return {};
-  }
-  if (!port.empty()) {
-    if (port[0] != ':' || port.size() > 6) return {};
-    if (!std::all_of(port.begin() + 1, port.end(), [](char c) { return c >= '0' && c <= '9'; })) return {};
-  }
-  return Lower(host);
-}
-
 std::optional<HeadProblem> CheckFraming(RequestHead& head, int hosts, std::string_view host_value) {
   if (hosts > 1) return HeadProblem{400, "more than one Host header"};
   if (hosts == 0 && head.minor_version == 1) return HeadProblem{400, "HTTP/1.1 requires a Host header"};
   if (hosts == 1) {
-    head.host = HostOf(host_value);
+    head.host = HostOfHeader(host_value);
     if (head.host.empty()) return HeadProblem{400, "malformed Host header"};
   }
   int lengths = 0, codings = 0, authorizations = 0;
@@ -191,6 +164,32 @@ std::optional<HeadProblem> ParseRequestHead(std::string_view bytes, RequestHead&
     }
   }
   return CheckFraming(head, hosts, host_value);
+}
+
+std::string HostOfHeader(std::string_view value) {
+  std::string_view host = value, port;
+  if (value.starts_with('[')) {
+    const size_t close = value.find(']');
+    if (close == std::string_view::npos) return {};
+    host = value.substr(1, close - 1);
+    port = value.substr(close + 1);
+    if (!std::all_of(host.begin(), host.end(), [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; }))
+      return {};
+  } else {
+    const size_t colon = value.find(':');
+    host = value.substr(0, colon);
+    if (colon != std::string_view::npos) port = value.substr(colon);
+    const auto fine = [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
+             c == '_';
+    };
+    if (!std::all_of(host.begin(), host.end(), fine)) return {};
+  }
+  if (!port.empty()) {
+    if (port[0] != ':' || port.size() > 6) return {};
+    if (!std::all_of(port.begin() + 1, port.end(), [](char c) { return c >= '0' && c <= '9'; })) return {};
+  }
+  return Lower(host);
 }
 
 bool IsLoopbackHost(std::string_view host, const std::vector<std::string>& allowed) {

@@ -36,6 +36,9 @@ inline constexpr size_t kMaxHeaders = 64;
 // `bytes` ends with the empty line ("\r\n\r\n"). Fills `head`, or says what is wrong.
 std::optional<HeadProblem> ParseRequestHead(std::string_view bytes, RequestHead& head);
 
+// What a Host header names, without the port and in lower case: "localhost:8080", "[::1]:8080". Empty when malformed.
+std::string HostOfHeader(std::string_view value);
+
 // Whether a server bound to loopback may answer for this Host: localhost, 127.0.0.0/8, ::1, or one of `allowed`.
 // Stops DNS rebinding: a web page whose name resolves to 127.0.0.1 still sends its own name.
 bool IsLoopbackHost(std::string_view host, const std::vector<std::string>& allowed);

@@ -1,9 +1,11 @@
 #include "api/served_model.h"
 
+#include <array>
 #include <optional>
 #include <utility>
 
 #include "base/text_util.h"
+#include "files/model_store.h"
 
 namespace bantam {
 namespace {
@@ -61,6 +63,16 @@ uint64_t ServedModel::num_parameters() const {
   return engine != nullptr ? engine->encoder().num_parameters() : embedder->encoder().num_parameters();
 }
 
+std::string_view ServedModel::weight_type() const {
+  if (generator != nullptr) return WeightTypeName(generator->engine().decoder().weight_type());
+  return WeightTypeName(engine != nullptr ? engine->encoder().weight_type() : embedder->encoder().weight_type());
+}
+
+const Tokenizer& ServedModel::tokenizer() const {
+  if (generator != nullptr) return generator->tokenizer();
+  return encoder_tokenizer != nullptr ? *encoder_tokenizer : embedder->tokenizer();
+}
+
 int ServedModel::max_tokens() const {
   if (generator != nullptr) return generator->engine().max_tokens();
   return embedder != nullptr ? embedder->max_tokens() : engine->encoder().max_positions();
@@ -77,6 +89,7 @@ Result<ServedModel> LoadTasks(ModelFolder opened, const LoadOptions& encoder, co
   BANTAM_TRY(const LoadedModel model, LoadModel(std::move(opened), encoder));
   ServedModel served{.name = model.folder.name, .created = std::time(nullptr)};
   served.engine = model.engine;
+  served.encoder_tokenizer = model.tokenizer;
   if (model.masked_lm != nullptr) {
     served.filler = Optional(MaskFiller::Create(model));  // not without a mask token
     BANTAM_TRY(served.sparse, SparseEmbedder::Create(model));
@@ -104,16 +117,56 @@ Result<ServedModel> LoadTasks(ModelFolder opened, const LoadOptions& encoder, co
 
 }  // namespace
 
+namespace {
+
+// What clients look for in a model before they use it, under the names that configs have for it.
+std::vector<std::pair<std::string, int64_t>> SizesOf(const json::value& config) {
+  struct Size {
+    const char* name;
+    std::array<const char*, 4> keys;  // null: no more
+  };
+  static constexpr Size kSizes[] = {{"embedding_length", {"hidden_size", "n_embd", "d_model", "dim"}},
+                                    {"block_count", {"num_hidden_layers", "n_layer", "num_layers", "n_layers"}},
+                                    {"feed_forward_length", {"intermediate_size", "n_inner", "d_ff", "hidden_dim"}},
+                                    {"attention.head_count", {"num_attention_heads", "n_head", "num_heads", "n_heads"}},
+                                    {"attention.head_count_kv", {"num_key_value_heads"}},
+                                    {"vocab_size", {"vocab_size"}}};
+  std::vector<std::pair<std::string, int64_t>> sizes;
+  const json::object* object = config.if_object();
+  for (const Size& size : kSizes) {
+    for (const char* key : size.keys) {
+      const json::value* value = object == nullptr || key == nullptr ? nullptr : object->if_contains(key);
+      if (value == nullptr || !value->is_int64() || value->get_int64() <= 0) continue;
+      sizes.emplace_back(size.name, value->get_int64());
+      break;
+    }
+  }
+  return sizes;
+}
+
+// "" where the store says nothing, or the model is from elsewhere.
+std::string LicenseOf(const ModelFolder& model) {
+  // Of a GGUF model in the store `path` is its file, and the manifest lies beside it.
+  const auto manifest = ReadManifest(model.packed_folder.empty() ? model.path : model.packed_folder.parent_path());
+  return manifest ? manifest->license : std::string();
+}
+
+}  // namespace
+
 Result<ServedModel> LoadServedModel(ModelFolder opened, const LoadOptions& encoder, const GeneratorOptions& generator,
                                     std::shared_ptr<EmbeddingCache> cache) {
   const ModelFormat format = FormatOf(opened);
   const WeightsIdentity identity = opened.identity;
   const std::string architecture = opened.architecture;
+  auto sizes = SizesOf(opened.config);
+  std::string license = LicenseOf(opened);
   std::shared_ptr<const ModelUse> in_use = opened.in_use;
   BANTAM_TRY(ServedModel served, LoadTasks(std::move(opened), encoder, generator, std::move(cache)));
   served.architecture = architecture;
   served.format = format;
   served.identity = identity;
+  served.sizes = std::move(sizes);
+  served.license = std::move(license);
   served.in_use = std::move(in_use);
   return served;
 }
@@ -153,6 +206,8 @@ Status AddServedAdapter(const AdapterOptions& options, std::vector<ServedModel>&
   served.parent = owner->name;
   served.architecture = owner->architecture;
   served.format = owner->format;
+  served.sizes = owner->sizes;
+  served.license = owner->license;
   served.adapters = {use};
   models.push_back(std::move(served));  // `owner` is not good after this
   return Ok();

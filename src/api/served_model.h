@@ -4,6 +4,7 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "files/model_format.h"
@@ -32,14 +33,18 @@ struct ServedModel {
   std::shared_ptr<const QuestionAnswerer> answerer = nullptr;
   std::shared_ptr<const MaskFiller> filler = nullptr;
   std::shared_ptr<const SparseEmbedder> sparse = nullptr;
-  std::shared_ptr<EncoderEngine> engine = nullptr;  // null: the embedder's own
-  std::shared_ptr<Generator> generator = nullptr;   // writes text, and does nothing else
-  std::string parent = {};                          // of a LoRA adapter: the name of the model that it belongs to
-  std::vector<LoraUse> adapters = {};               // what its texts are written with, where a request says nothing
+  std::shared_ptr<EncoderEngine> engine = nullptr;               // null: the embedder's own
+  std::shared_ptr<const Tokenizer> encoder_tokenizer = nullptr;  // null: the embedder's own
+  std::shared_ptr<Generator> generator = nullptr;                // writes text, and does nothing else
+  std::string parent = {};             // of a LoRA adapter: the name of the model that it belongs to
+  std::vector<LoraUse> adapters = {};  // what its texts are written with, where a request says nothing
   // What its files are, for those who ask what is loaded.
   std::string architecture = {};
   ModelFormat format = {};
   WeightsIdentity identity = {};
+  std::string license = {};  // of the store's record
+  // Of its config, under GGUF's names: "embedding_length", "block_count".
+  std::vector<std::pair<std::string, int64_t>> sizes = {};
   std::shared_ptr<const ModelUse> in_use = nullptr;
 
   // Of a model that is no generator.
@@ -47,6 +52,8 @@ struct ServedModel {
   uint64_t weight_bytes() const;  // in memory
   MemoryNeed memory() const;
   uint64_t num_parameters() const;
+  std::string_view weight_type() const;
+  const Tokenizer& tokenizer() const;
   int max_tokens() const;  // of a text, or of prompt and answer together
   // "classify, rerank", for messages.
   std::string Abilities() const;

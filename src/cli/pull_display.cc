@@ -49,41 +49,9 @@ void PullDisplay::Show(const PullProgress& progress) {
 }
 
 void PullDisplay::ShowJson(const PullProgress& progress) {
-  json::object line;
-  switch (progress.stage) {
-    case Stage::kAsking:
-      line["status"] = "pulling manifest";
-      break;
-    case Stage::kWaiting:
-      line["status"] = "waiting for another pull of this model";
-      break;
-    case Stage::kVerifying:
-      line["status"] = "verifying what is there";
-      break;
-    case Stage::kWriting:
-      line["status"] = "writing manifest";
-      break;
-    case Stage::kDone:
-      line["status"] = "success";
-      break;
-    case Stage::kRetrying:
-      line = {{"status", "retrying"}, {"reason", progress.why}};
-      if (!progress.file.empty()) line["file"] = progress.file;
-      break;
-    case Stage::kFetching:
-      // The first and the last of a file always.
-      if (progress.file == file_ && progress.completed != progress.total && MillisecondsSince(last_) < kRedrawMs)
-        return;
-      file_ = progress.file;
-      last_ = MonotonicNow();
-      line = {{"status", "pulling " + progress.digest},
-              {"digest", progress.digest},
-              {"file", progress.file},
-              {"total", progress.total},
-              {"completed", progress.completed}};
-      break;
-  }
-  (void)Print(ToJson(line) + "\n").has_value();  // who no longer reads misses nothing that matters
+  const std::optional<json::object> line = lines_.Line(progress);
+  // Who no longer reads misses nothing that matters.
+  if (line) (void)Print(ToJson(*line) + "\n").has_value();
 }
 
 void PullDisplay::ShowLine(const PullProgress& progress) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "api/pull_json.h"
 #include "base/clock.h"
 #include "store/pull.h"
 
@@ -25,6 +26,7 @@ class PullDisplay {
 
   const std::string title_;
   const bool json_, terminal_;
+  PullLines lines_;
   bool drawn_ = false;
   MonotonicTime last_;
   // Of the speed: bytes that were there at the first look do not count.

@@ -26,7 +26,7 @@ constexpr size_t kMostTextThreads = 1024, kRefusingThreads = 32;
 
 struct ServeOptions {
   std::string config, early_exit;
-  std::vector<std::string> models, adapters;
+  std::vector<std::string> models, adapters, aliases;
   bool on_demand = false;
   uint64_t memory_bytes = 0;
   std::string keep_alive = "5m";
@@ -38,6 +38,33 @@ struct ServeOptions {
   int timeout_s = 60, text_timeout_s = 600, drain_s = 30, drain_delay_s = 0;
   ServerOptions server;
 };
+
+// "gpt-3.5-turbo=smollm2": another name of what is served.
+Status AddAliases(const std::vector<std::string>& options, ApiContext& context) {
+  for (const std::string& option : options) {
+    const size_t equals = option.find('=');
+    const std::string alias = option.substr(0, equals);
+    const std::string name = equals == std::string::npos ? "" : option.substr(equals + 1);
+    const std::string shown = EscapeForTerminal(option, 200);
+    if (alias.empty() || name.empty()) {
+      return Err(ErrorCode::kInvalidArgument, "--alias {}: write NAME=MODEL, as in gpt-3.5-turbo=smollm2", shown);
+    }
+    std::string target = context.Resolve(name);
+    const std::vector<std::string> loadable = context.models->Loadable();
+    if (const ServedModelPtr model = context.FindModel(name)) {
+      target = model->name;
+    } else if (!context.IsRouter(name) && std::ranges::find(loadable, target) == loadable.end()) {
+      return Err(ErrorCode::kInvalidArgument, "--alias {}: no such model is served; served: {}", shown,
+                 context.ModelNames());
+    }
+    if (context.FindModel(alias) != nullptr || context.IsRouter(alias)) {
+      return Err(ErrorCode::kInvalidArgument, "--alias {}: \"{}\" names something here already", shown,
+                 EscapeForTerminal(alias, 100));
+    }
+    BANTAM_RETURN_IF_ERROR(context.aliases.Add(alias, target));
+  }
+  return Ok();
+}
 
 // "5m", "0s"; "-1" or another negative number of seconds: for ever.
 Result<std::chrono::seconds> ParseKeepAlive(const std::string& text) {
@@ -136,6 +163,7 @@ Status Serve(const ServeOptions& options) {
   context->models = std::make_shared<ModelPool>(std::move(pool));
   for (ServedModel& model : models) BANTAM_RETURN_IF_ERROR(context->models->Add(std::move(model)));
   if (on_demand) ++num_generators;  // at least one may come
+  BANTAM_RETURN_IF_ERROR(AddAliases(options.aliases, *context));
   if (num_generators > 0) {
     // Requests wait in the engine, which knows whose turn it is, not in front of it: there is a thread for each that is
     // written, each that may wait, and some for those that the engine refuses. They start when there is work for them.
@@ -193,6 +221,9 @@ Run SetUpServe(CLI::App& app) {
          "under that, as \"model\" of requests; without, the model itself writes with it. :SCALE makes more or "
          "less of it; may be repeated")
       ->type_name("[NAME=]PATH[:SCALE]");
+  app.add_option("--alias", options->aliases,
+                 "Another name for what is served, for clients whose model name is fixed; may be repeated")
+      ->type_name("NAME=MODEL");
   options->kv_type.AddTo(app);
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")

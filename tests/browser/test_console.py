@@ -242,7 +242,8 @@ def test_everything_comes_from_this_server(console):
     assert [name for name in names if not name.startswith((console.url, "data:"))] == []
     total = 0
     for path in ("/", "/console.css", "/console.js"):
-        with urllib.request.urlopen(console.url + path, timeout=PATIENCE_S) as reply:
+        request = urllib.request.Request(console.url + path, headers={"Accept": "text/html"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
             total += len(reply.read())
             policy = reply.headers["Content-Security-Policy"]
             assert "default-src 'self'" in policy

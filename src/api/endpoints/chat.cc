@@ -251,7 +251,7 @@ class ChunkWriter {
     Done();
   }
   void Fail(const Error& error) {
-    responder_.Write("data: " + OpenAiErrorBody(HttpStatusOf(error.code), error.message) + "\n\n");
+    responder_.Write("data: " + ErrorBody(ApiFamily::kOpenAi, error) + "\n\n");
     Done();
   }
   bool begun() const { return begun_; }

@@ -129,7 +129,7 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request, st
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   at = "model";
   BANTAM_TRY(const std::string model, body.String("model"));
-  BANTAM_TRY(const ServedModelPtr served, context.IsRouter(model) ? ServedModelPtr() : context.models->Get(model));
+  BANTAM_TRY(const ServedModelPtr served, context.IsRouter(model) ? ServedModelPtr() : context.GetModel(model));
   if (served != nullptr && served->classifier != nullptr) {
     return ClassifyByModel(context, *served, body, request, at);
   }

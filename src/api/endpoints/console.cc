@@ -19,6 +19,7 @@ void HandleConsole(ApiContext&, const HttpRequest& request, Responder& responder
        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
       {"X-Content-Type-Options", "nosniff"},
       {"Referrer-Policy", "no-referrer"},
+      {"Vary", "Accept"},
   };
   if (request.Header("if-none-match") == asset->etag) {
     reply.status = 304;
@@ -26,6 +27,17 @@ void HandleConsole(ApiContext&, const HttpRequest& request, Responder& responder
     reply.body = asset->bytes;
   }
   responder.Send(std::move(reply));
+}
+
+// Ollama's clients look here whether it runs; people see the console.
+void HandleRoot(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  if (request.Header("accept").find("text/html") != std::string_view::npos) {
+    return HandleConsole(context, request, responder);
+  }
+  responder.Send({.status = 200,
+                  .content_type = "text/plain; charset=utf-8",
+                  .body = "Ollama is running",
+                  .headers = {{"Vary", "Accept"}}});
 }
 
 void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& responder) {

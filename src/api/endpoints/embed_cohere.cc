@@ -10,13 +10,6 @@ namespace {
 
 constexpr size_t kMaxTexts = 2048;
 
-// The body of every error is {"message"}; the status says the kind.
-HttpReply CohereError(const Error& error) {
-  HttpReply reply = OpenAiError(error);
-  reply.body = ToJson(json::object{{"message", error.message}});
-  return reply;
-}
-
 struct CohereRequest {
   EmbedRequest embed;
   bool by_type = true;  // false: version 1 without embedding_types has one bare list
@@ -91,9 +84,9 @@ HttpReply Format(const CohereRequest& parsed, const EmbeddedTexts& embedded, con
 
 void HandleCohereEmbed(ApiContext& context, const HttpRequest& request, Responder& responder) {
   const auto parsed = Parse(context, request);
-  if (!parsed) return responder.Send(CohereError(parsed.error()));
+  if (!parsed) return responder.Send(ErrorReply(ApiFamily::kCohere, parsed.error()));
   const auto embedded = parsed->embed.model->embedder->EmbedTexts(parsed->embed.texts, parsed->embed.call());
-  if (!embedded) return responder.Send(CohereError(embedded.error()));
+  if (!embedded) return responder.Send(ErrorReply(ApiFamily::kCohere, embedded.error()));
   responder.Send(Format(*parsed, *embedded, request.request_id));
 }
 

@@ -191,7 +191,7 @@ Status FindEmbedModel(const ApiContext& context, const JsonObject& body, EmbedRe
   at = "model";
   BANTAM_TRY(const std::string name, body.StringOr("model", ""));
   if (!name.empty()) {
-    BANTAM_TRY(request.model, context.models->Get(name));
+    BANTAM_TRY(request.model, context.GetModel(name));
     if (request.model == nullptr || request.model->embedder == nullptr) return NoSuchEncoder(context, name);
     return Ok();
   }

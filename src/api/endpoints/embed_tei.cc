@@ -6,6 +6,7 @@
 #include "api/endpoints/embed_request.h"
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
+#include "api/endpoints/tei_request.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
 #include "base/json.h"
@@ -14,15 +15,6 @@ namespace bantam {
 namespace {
 
 constexpr size_t kMaxInputs = 2048;
-
-HttpReply TeiError(const Error& error) {
-  HttpReply reply = OpenAiError(error);
-  const bool validation = reply.status == 400 || reply.status == 404;
-  if (validation) reply.status = 422;
-  const char* type = reply.status == 429 ? "Overloaded" : validation || reply.status == 413 ? "Validation" : "Backend";
-  reply.body = ToJson(json::object{{"error", error.message}, {"error_type", type}});
-  return reply;
-}
 
 Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request) {
   json::value document;
@@ -76,9 +68,9 @@ Result<SparseRequest> ParseSparse(const ApiContext& context, const HttpRequest& 
 
 void HandleTeiEmbed(ApiContext& context, const HttpRequest& request, Responder& responder) {
   const auto parsed = Parse(context, request);
-  if (!parsed) return responder.Send(TeiError(parsed.error()));
+  if (!parsed) return responder.Send(TeiRefusal(parsed.error(), request));
   const auto embedded = parsed->model->embedder->EmbedTexts(parsed->texts, parsed->call());
-  if (!embedded) return responder.Send(TeiError(embedded.error()));
+  if (!embedded) return responder.Send(ErrorReply(ApiFamily::kTei, embedded.error()));
   HttpReply reply;
   reply.body = "[";
   for (size_t i = 0; i < embedded->texts.size(); ++i) {
@@ -93,10 +85,10 @@ void HandleTeiEmbed(ApiContext& context, const HttpRequest& request, Responder& 
 // The vectors of all tokens.
 void HandleTeiEmbedAll(ApiContext& context, const HttpRequest& request, Responder& responder) {
   auto parsed = Parse(context, request);
-  if (!parsed) return responder.Send(TeiError(parsed.error()));
+  if (!parsed) return responder.Send(TeiRefusal(parsed.error(), request));
   parsed->unit_length = false;
   const auto vectors = parsed->model->embedder->EmbedTokens(parsed->texts, parsed->role, parsed->call());
-  if (!vectors) return responder.Send(TeiError(vectors.error()));
+  if (!vectors) return responder.Send(ErrorReply(ApiFamily::kTei, vectors.error()));
   parsed->dimensions = vectors->columns;
   HttpReply reply;
   reply.body = "[";
@@ -112,10 +104,10 @@ void HandleTeiEmbedAll(ApiContext& context, const HttpRequest& request, Responde
 // A list of {"index": token id, "value": weight} for each text, heaviest first.
 void HandleTeiEmbedSparse(ApiContext& context, const HttpRequest& request, Responder& responder) {
   auto parsed = ParseSparse(context, request);
-  if (!parsed) return responder.Send(TeiError(parsed.error()));
+  if (!parsed) return responder.Send(TeiRefusal(parsed.error(), request));
   if (parsed->prompt) parsed->options.prompt = &*parsed->prompt;
   const auto vectors = parsed->model->sparse->Embed(parsed->texts, parsed->options);
-  if (!vectors) return responder.Send(TeiError(vectors.error()));
+  if (!vectors) return responder.Send(ErrorReply(ApiFamily::kTei, vectors.error()));
   json::array lists;
   size_t num_truncated = 0;
   for (const SparseVector& vector : *vectors) {

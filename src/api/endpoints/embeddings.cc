@@ -20,9 +20,9 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
   EmbedRequest parsed;
   at = "model";
   BANTAM_TRY(const std::string name, body.String("model"));
-  parsed.model = context.models->Find(name);
+  parsed.model = context.FindModel(name);
   if (parsed.model == nullptr && may_load) {
-    BANTAM_TRY(parsed.model, context.models->Get(name));
+    BANTAM_TRY(parsed.model, context.GetModel(name));
   }
   if (parsed.model == nullptr || parsed.model->embedder == nullptr) return NoSuchEncoder(context, name);
   BANTAM_TRY(parsed.texts, ParseInputs(body, kMaxInputs, at));

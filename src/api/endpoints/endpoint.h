@@ -4,24 +4,44 @@
 #include <span>
 
 #include "api/context.h"
+#include "api/error_map.h"
 #include "api/http_types.h"
 
 namespace bantam {
 
 using EndpointHandler = void (*)(ApiContext& context, const HttpRequest& request, Responder& responder);
 
+enum EndpointTraits : unsigned {
+  kLight = 1,       // answered on the I/O thread: must not block
+  kPrefix = 2,      // `path` ends with '/', and something follows it
+  kStreams = 4,     // may answer in pieces: events, or lines of Ollama's
+  kManagement = 8,  // changes what is served or stored: for callers on this machine alone
+};
+
 struct Endpoint {
   const char* method;
-  const char* path;  // exact, or a prefix when it ends with '/' and `prefix` is set
+  const char* path;
   EndpointHandler handler;
   const char* summary;
-  bool light = false;  // answered on the I/O thread: must not block
-  bool prefix = false;
+  ApiFamily family = ApiFamily::kOpenAi;  // what its errors look like
+  // Names of schemas in openapi/schemas.json; a reply that is no JSON has its media type instead. "": no body.
+  const char* request = "";
+  const char* reply = "";
+  unsigned traits = 0;
   // Whether a request is small enough to be handled on the I/O thread, with an answer that comes later; null: none is.
   bool (*quick)(const HttpRequest& request) = nullptr;
+
+  bool Has(EndpointTraits trait) const { return (traits & trait) != 0; }
 };
 
 std::span<const Endpoint> Endpoints();
+
+// The row for a method and a path; null where there is none, and then `other_method` says whether another method has
+// one. HEAD is GET without the body. Every path works with "/v1" in front and without it; where both are rows, each is
+// its own.
+const Endpoint* FindEndpoint(std::string_view method, std::string_view path, bool* other_method);
+// Whose clients ask for a path, also where there is no such endpoint.
+ApiFamily FamilyOf(std::string_view path);
 
 void HandleChat(ApiContext&, const HttpRequest&, Responder&);
 void HandleCompletions(ApiContext&, const HttpRequest&, Responder&);
@@ -31,20 +51,44 @@ bool IsQuickEmbeddings(const HttpRequest&);
 void HandleTeiEmbed(ApiContext&, const HttpRequest&, Responder&);
 void HandleTeiEmbedAll(ApiContext&, const HttpRequest&, Responder&);
 void HandleTeiEmbedSparse(ApiContext&, const HttpRequest&, Responder&);
+void HandleTeiInfo(ApiContext&, const HttpRequest&, Responder&);
+void HandleTeiPredict(ApiContext&, const HttpRequest&, Responder&);
+void HandleTeiSimilarity(ApiContext&, const HttpRequest&, Responder&);
+void HandleTokenize(ApiContext&, const HttpRequest&, Responder&);
+void HandleTeiDecode(ApiContext&, const HttpRequest&, Responder&);
 void HandleCohereEmbed(ApiContext&, const HttpRequest&, Responder&);
 void HandleClassify(ApiContext&, const HttpRequest&, Responder&);
+void HandleInfinityClassify(ApiContext&, const HttpRequest&, Responder&);
+void HandleScore(ApiContext&, const HttpRequest&, Responder&);
 void HandleRerank(ApiContext&, const HttpRequest&, Responder&);
+void HandleInfinityRerank(ApiContext&, const HttpRequest&, Responder&);
+void HandleAnyRerank(ApiContext&, const HttpRequest&, Responder&);
 void HandleTag(ApiContext&, const HttpRequest&, Responder&);
 void HandleQa(ApiContext&, const HttpRequest&, Responder&);
 void HandleFillMask(ApiContext&, const HttpRequest&, Responder&);
 void HandleModels(ApiContext&, const HttpRequest&, Responder&);
 void HandleModel(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaGenerate(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaChat(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaEmbed(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaEmbeddings(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaTags(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaShow(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaPs(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaVersion(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaPull(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaCopy(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaDelete(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaCreate(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaPush(ApiContext&, const HttpRequest&, Responder&);
+void HandleOllamaBlob(ApiContext&, const HttpRequest&, Responder&);
 void HandleHealth(ApiContext&, const HttpRequest&, Responder&);
 void HandleReady(ApiContext&, const HttpRequest&, Responder&);
 void HandleMetrics(ApiContext&, const HttpRequest&, Responder&);
+void HandleRoot(ApiContext&, const HttpRequest&, Responder&);
 void HandleConsole(ApiContext&, const HttpRequest&, Responder&);
 void HandleConsoleStats(ApiContext&, const HttpRequest&, Responder&);
 void HandleConsoleExamples(ApiContext&, const HttpRequest&, Responder&);
+void HandleOpenApi(ApiContext&, const HttpRequest&, Responder&);
 
 }  // namespace bantam

@@ -31,6 +31,18 @@ json::value OrNull(std::string_view text) { return text.empty() ? json::value(nu
 
 }  // namespace
 
+json::array TokenLogprobs(const TokenBytes& bytes, std::span<const TokenChoice> tokens) {
+  json::array content;
+  for (const TokenChoice& token : tokens) {
+    json::object object = TokenObject(bytes, token.id, token.logprob);
+    json::array top;
+    for (const TokenLogprob& other : token.top) top.push_back(TokenObject(bytes, other.id, other.logprob));
+    object["top_logprobs"] = std::move(top);
+    content.push_back(std::move(object));
+  }
+  return content;
+}
+
 GenerateJson::GenerateJson(const GenerateRequest& request, std::string id)
     : request_(request),
       id_(std::move(id)),
@@ -47,15 +59,7 @@ GenerateJson::GenerateJson(const GenerateRequest& request, std::string id)
 }
 
 json::object GenerateJson::ChatLogprobs(std::span<const TokenChoice> tokens) const {
-  json::array content;
-  for (const TokenChoice& token : tokens) {
-    json::object object = TokenObject(bytes_, token.id, token.logprob);
-    json::array top;
-    for (const TokenLogprob& other : token.top) top.push_back(TokenObject(bytes_, other.id, other.logprob));
-    object["top_logprobs"] = std::move(top);
-    content.push_back(std::move(object));
-  }
-  return {{"content", std::move(content)}, {"refusal", nullptr}};
+  return {{"content", TokenLogprobs(bytes_, tokens)}, {"refusal", nullptr}};
 }
 
 // Tokens that are not whole characters share a name here, as they do in OpenAI's replies: "bytes:\xE2".

@@ -17,6 +17,9 @@ struct InfillProgress {
   double prompt_ms = 0, text_ms = 0;
 };
 
+// [{"token", "logprob", "bytes", "top_logprobs"}, ...]: of OpenAI's chat, and of Ollama.
+json::array TokenLogprobs(const TokenBytes& bytes, std::span<const TokenChoice> tokens);
+
 // The parts of one reply, or of one stream: they share an id and a time. One thread at a time.
 class GenerateJson {
  public:

@@ -1,14 +1,14 @@
 #include "api/endpoints/generate_reply.h"
 
 #include <algorithm>
-#include <exception>
 #include <mutex>
 #include <stop_token>
 
 #include "api/endpoints/generate_json.h"
+#include "api/endpoints/text_thread.h"
+#include "api/endpoints/token_clock.h"
 #include "api/endpoints/tool_reply.h"
 #include "api/error_map.h"
-#include "base/log.h"
 #include "learn/prompt_scores.h"
 
 namespace bantam {
@@ -25,8 +25,8 @@ struct ChoiceText {
   size_t dropped_bytes = 0;  // of the first token, which are not in the text: the space before a first word
   std::optional<TextEnd> end;
   std::optional<ToolReply> calls;  // where tools may be called
-  MonotonicTime first{}, last{};   // when something was heard of it
-  bool has_line = false;           // it has come to the end of one
+  TokenClock clock;
+  bool has_line = false;  // it has come to the end of one
 };
 
 // One request, on the thread that waits for its texts.
@@ -116,7 +116,7 @@ class Exchange {
       return Begin() && responder_.Write(": ping\n\n");
     }
     ChoiceText& text = texts_[static_cast<size_t>(event.index)];
-    Time(text, event.tokens.size());
+    text.clock.Hear(context_.metrics, request_.model->name, http_.received, event.tokens.size());
     if (request_.logprobs && text.num_tokens == 0 && !event.tokens.empty()) {
       text.dropped_bytes = json_.DroppedBytes(event.tokens.front(), event.text);
     }
@@ -137,7 +137,7 @@ class Exchange {
   void EndInTime(const TextEvent& event, ChoiceText& text) const {
     text.has_line |= event.text.find('\n') != std::string::npos;
     const bool late = text.num_tokens > 0 && text.has_line && request_.line_timeout.count() > 0 &&
-                      MonotonicNow() - text.first > request_.line_timeout;
+                      MonotonicNow() - text.clock.first() > request_.line_timeout;
     if (text.end || !late) return;
     const auto count = static_cast<int>(text.num_tokens);
     text.end = TextEnd{.reason = FinishReason::kDeadline,
@@ -151,20 +151,6 @@ class Exchange {
     return Err(ErrorCode::kDeadline,
                "the request's time was over before a token was written; it waited for its turn "
                "or its prompt was being read");
-  }
-
-  void Time(ChoiceText& text, size_t num_tokens) {
-    if (num_tokens == 0) return;
-    const MonotonicTime now = MonotonicNow();
-    const std::string& model = request_.model->name;
-    if (text.num_tokens == 0) {
-      text.first = now;
-      context_.metrics.CountFirstToken(model, MillisecondsSince(http_.received));
-    } else {
-      const double ms = std::chrono::duration<double, std::milli>(now - text.last).count();
-      context_.metrics.CountTokens(model, num_tokens, ms / static_cast<double>(num_tokens));
-    }
-    text.last = now;
   }
 
   // The end of a text counts for what a stop string cut off, too: those tokens are not told.
@@ -210,8 +196,8 @@ class Exchange {
   json::object InfillReply(const std::string& piece, std::span<const TokenChoice> tokens,
                            const ChoiceText& text) const {
     const InfillProgress progress{.has_line = text.has_line,
-                                  .prompt_ms = Milliseconds(text.first - started_),
-                                  .text_ms = Milliseconds(text.last - text.first)};
+                                  .prompt_ms = Milliseconds(text.clock.first() - started_),
+                                  .text_ms = Milliseconds(text.clock.last() - text.clock.first())};
     if (request_.no_text) return json_.Infill("", {}, text.end ? &*text.end : nullptr, progress);
     return json_.Infill(piece, tokens, text.end ? &*text.end : nullptr, progress);
   }
@@ -304,7 +290,7 @@ class Exchange {
 
   void Fail(const Error& error) {
     if (begun_) {
-      responder_.Write("data: " + OpenAiErrorBody(HttpStatusOf(error.code), error.message) + "\n\n");
+      responder_.Write("data: " + ErrorBody(ApiFamily::kOpenAi, error) + "\n\n");
       return EndStream();
     }
     Send(OpenAiError(error, {}, request_.model->generator->engine().RetryAfter()));
@@ -328,24 +314,9 @@ void StartGeneration(ApiContext& context, const HttpRequest& http, Responder& re
   if (request.best_of > request.n && !request.logprobs) {
     for (GenerateCall& call : request.calls) call.sampling.top_logprobs = 0;  // what Best() ranks by
   }
-  struct Job {
-    std::unique_ptr<Responder> responder;
-    GenerateRequest request;
-  };
-  // The reference stays good: the request lives as long as the responder that is taken over.
-  const auto job = std::make_shared<Job>(Job{responder.TakeOver(), std::move(request)});
-  const bool taken = context.text_workers->TryPost([&context, &http, job] {
-    const std::unique_ptr<Responder> own = std::move(job->responder);
-    try {
-      Exchange(context, http, *own, job->request).Run();
-    } catch (const std::exception& e) {
-      Log(LogLevel::kError, "{} {}: {}", http.method, http.path, e.what());
-      own->Send(OpenAiError(Err(ErrorCode::kInternal, "internal error")));
-    }
-  });
-  if (taken) return;
-  job->responder->Send(OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for a text"), {},
-                                   job->request.model->generator->engine().RetryAfter()));
+  const auto shared = std::make_shared<const GenerateRequest>(std::move(request));
+  RunOnTextThread(context, http, responder, *shared->model, ApiFamily::kOpenAi,
+                  [&context, &http, shared](Responder& own) { Exchange(context, http, own, *shared).Run(); });
 }
 
 }  // namespace bantam

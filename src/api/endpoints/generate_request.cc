@@ -77,32 +77,6 @@ Status ReadStops(const JsonObject& body, GenerateCall& call, std::string& at) {
   return Ok();
 }
 
-// "priority" and "timeout_ms", or the headers for clients that cannot add fields; whose the request is.
-Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
-                std::string& at) {
-  BANTAM_TRY(call.deadline, DeadlineOf(request, context.text_timeout, at));
-  at = "timeout_ms";
-  if (const json::value* timeout = body.Find("timeout_ms"); timeout != nullptr && !timeout->is_null()) {
-    BANTAM_TRY(const int64_t ms, body.Int("timeout_ms", 1, kMostMilliseconds));
-    call.deadline = std::min(call.deadline, request.received + std::chrono::milliseconds(ms));
-  }
-  at = "priority";
-  if (const json::value* priority = body.Find("priority"); priority != nullptr && !priority->is_null()) {
-    BANTAM_TRY(const int64_t value, body.Int("priority", INT32_MIN, INT32_MAX));
-    call.priority = static_cast<int>(value);
-  } else if (const std::string_view value = request.Header("x-bantam-priority"); !value.empty()) {
-    at.clear();  // a header
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), call.priority);
-    if (error != std::errc() || end != value.data() + value.size()) {
-      return Err(ErrorCode::kInvalidArgument, "x-bantam-priority must be a whole number; lower goes first");
-    }
-  }
-  // Whether a key is right is nobody's to say here; behind a gateway that knows it, shares are those of its callers.
-  const std::string_view key = request.Header("authorization");
-  call.key = key.empty() ? request.peer : std::string(key);
-  return Ok();
-}
-
 }  // namespace
 
 Result<ServedModelPtr> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at) {
@@ -156,6 +130,31 @@ Status ReadSampling(const JsonObject& body, const ApiContext& context, const Htt
   at = "ignore_eos";
   BANTAM_TRY(call.ignore_eos, body.BoolOr("ignore_eos", false));
   return ReadTurn(body, context, request, call, at);
+}
+
+Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
+                std::string& at) {
+  BANTAM_TRY(call.deadline, DeadlineOf(request, context.text_timeout, at));
+  at = "timeout_ms";
+  if (const json::value* timeout = body.Find("timeout_ms"); timeout != nullptr && !timeout->is_null()) {
+    BANTAM_TRY(const int64_t ms, body.Int("timeout_ms", 1, kMostMilliseconds));
+    call.deadline = std::min(call.deadline, request.received + std::chrono::milliseconds(ms));
+  }
+  at = "priority";
+  if (const json::value* priority = body.Find("priority"); priority != nullptr && !priority->is_null()) {
+    BANTAM_TRY(const int64_t value, body.Int("priority", INT32_MIN, INT32_MAX));
+    call.priority = static_cast<int>(value);
+  } else if (const std::string_view value = request.Header("x-bantam-priority"); !value.empty()) {
+    at.clear();  // a header
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), call.priority);
+    if (error != std::errc() || end != value.data() + value.size()) {
+      return Err(ErrorCode::kInvalidArgument, "x-bantam-priority must be a whole number; lower goes first");
+    }
+  }
+  // Whether a key is right is nobody's to say here; behind a gateway that knows it, shares are those of its callers.
+  const std::string_view key = request.Header("authorization");
+  call.key = key.empty() ? request.peer : std::string(key);
+  return Ok();
 }
 
 Status ReadDelivery(const JsonObject& body, GenerateRequest& request, std::string& at) {

@@ -50,6 +50,10 @@ Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at);
 Status ReadSampling(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
                     std::string& at);
 
+// "priority" and "timeout_ms", or the headers for clients that cannot add fields; whose the request is.
+Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
+                std::string& at);
+
 // "n", "stream", "stream_options".
 Status ReadDelivery(const JsonObject& body, GenerateRequest& request, std::string& at);
 

@@ -118,7 +118,22 @@ Compiled Compile(const Held& held) {
   return Expected(held, "something known");
 }
 
+Result<std::shared_ptr<const grammar::Constraint>> Constrain(const Held& held, const Generator& generator) {
+  const std::string key = fmt::format("{} {}", static_cast<int>(held.kind), ToJson(held.value));
+  auto constraint = generator.Constrain(key, [&] { return Compile(held); });
+  // Whatever the reason, it is the request's.
+  if (!constraint && constraint.error().code == ErrorCode::kUnsupported) {
+    return Error{ErrorCode::kInvalidArgument, constraint.error().message, constraint.error().where};
+  }
+  return constraint;
+}
+
 }  // namespace
+
+Result<std::shared_ptr<const grammar::Constraint>> HoldToSchema(const json::value& schema, const Generator& generator,
+                                                                const std::string& at) {
+  return Constrain({Kind::kSchema, at, schema}, generator);
+}
 
 Result<std::shared_ptr<const grammar::Constraint>> ReadHeldOutput(const JsonObject& body, const Generator& generator,
                                                                   std::string& at) {
@@ -129,14 +144,7 @@ Result<std::shared_ptr<const grammar::Constraint>> ReadHeldOutput(const JsonObje
     return Err(ErrorCode::kInvalidArgument, "\"{}\" and \"{}\" both say what the text must be: send one of them",
                all[0].at, all[1].at);
   }
-  const Held& held = all.front();
-  const std::string key = fmt::format("{} {}", static_cast<int>(held.kind), ToJson(held.value));
-  auto constraint = generator.Constrain(key, [&] { return Compile(held); });
-  // Whatever the reason, it is the request's.
-  if (!constraint && constraint.error().code == ErrorCode::kUnsupported) {
-    return Error{ErrorCode::kInvalidArgument, constraint.error().message, constraint.error().where};
-  }
-  return constraint;
+  return Constrain(all.front(), generator);
 }
 
 }  // namespace bantam

@@ -15,4 +15,8 @@ namespace bantam {
 Result<std::shared_ptr<const grammar::Constraint>> ReadHeldOutput(const JsonObject& body, const Generator& generator,
                                                                   std::string& at);
 
+// The same of a JSON Schema alone, which stands in the field `at`: for Ollama's "format".
+Result<std::shared_ptr<const grammar::Constraint>> HoldToSchema(const json::value& schema, const Generator& generator,
+                                                                const std::string& at);
+
 }  // namespace bantam

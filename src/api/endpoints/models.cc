@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
@@ -40,6 +41,25 @@ json::object LoadableObject(std::string_view name) {
   return object;
 }
 
+// Of a name or an alias; an alias is the model's object under its own name. Nothing where there is no such model.
+std::optional<json::object> ObjectOf(const ApiContext& context, std::string_view name) {
+  std::optional<json::object> object;
+  if (context.IsRouter(name)) {
+    object = ModelObject(context.router->file().name, context.router_created);
+  } else if (const ServedModelPtr served = context.FindModel(name)) {
+    object = ServedObject(*served);
+  } else {
+    const auto names = context.models->Loadable();
+    const std::string resolved = context.Resolve(name);
+    if (std::ranges::find(names, resolved) != names.end()) object = LoadableObject(resolved);
+  }
+  if (object && !context.aliases.TargetOf(name).empty()) {
+    (*object)["root"] = object->at("id");  // vLLM's word for it
+    (*object)["id"] = WithoutLatest(name);
+  }
+  return object;
+}
+
 }  // namespace
 
 void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder) {
@@ -47,6 +67,9 @@ void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder)
   if (context.router != nullptr) data.push_back(ModelObject(context.router->file().name, context.router_created));
   for (const ServedModelPtr& model : context.models->List()) data.push_back(ServedObject(*model));
   for (const std::string& name : context.models->Loadable()) data.push_back(LoadableObject(name));
+  for (const auto& [alias, target] : context.aliases.All()) {
+    if (std::optional<json::object> named = ObjectOf(context, alias)) data.push_back(*std::move(named));
+  }
   responder.Send({.status = 200,
                   .content_type = "application/json",
                   .body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}}),
@@ -57,17 +80,9 @@ void HandleModel(ApiContext& context, const HttpRequest& request, Responder& res
   // "/v1/models/NAME" or "/models/NAME"; a name may hold '/' and ':'.
   constexpr std::string_view kMark = "/models/";
   const std::string_view name = std::string_view(request.path).substr(request.path.find(kMark) + kMark.size());
-  json::object model;
-  if (context.IsRouter(name)) {
-    model = ModelObject(context.router->file().name, context.router_created);
-  } else if (const ServedModelPtr served = context.models->Find(name)) {
-    model = ServedObject(*served);
-  } else if (const auto names = context.models->Loadable(); std::ranges::find(names, name) != names.end()) {
-    model = LoadableObject(name);
-  } else {
-    return responder.Send(OpenAiError(NoSuchModel(context, name), "model"));
-  }
-  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(model), .headers = {}});
+  const std::optional<json::object> model = ObjectOf(context, name);
+  if (!model) return responder.Send(OpenAiError(NoSuchModel(context, name), "model"));
+  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(*model), .headers = {}});
 }
 
 }  // namespace bantam

@@ -64,7 +64,7 @@ Error NoSuchModel(const ApiContext& context, std::string_view name) {
 }
 
 Error NoSuchEncoder(const ApiContext& context, std::string_view name) {
-  if (const ServedModelPtr model = context.models->Find(name)) {
+  if (const ServedModelPtr model = context.FindModel(name)) {
     return Err(ErrorCode::kInvalidArgument, "\"{}\" cannot embed: it is served for {}; the encoders here: {}",
                EscapeForTerminal(name), model->Abilities(), context.EncoderNames());
   }
@@ -74,7 +74,7 @@ Error NoSuchEncoder(const ApiContext& context, std::string_view name) {
 }
 
 Error NoSuchAssistant(const ApiContext& context, std::string_view name) {
-  const ServedModelPtr model = context.models->Find(name);
+  const ServedModelPtr model = context.FindModel(name);
   if (model == nullptr) return NoSuchModel(context, name);
   if (context.router == nullptr) {
     return Err(ErrorCode::kInvalidArgument,
@@ -103,7 +103,7 @@ Result<ServedModelPtr> FindAble(const ApiContext& context, const JsonObject& bod
     return Err(ErrorCode::kInvalidArgument, "no model here can {}; served: {}", ability, context.ModelNames());
   }
   BANTAM_TRY(const std::string name, body.String("model"));
-  BANTAM_TRY(const ServedModelPtr model, context.models->Get(name));
+  BANTAM_TRY(const ServedModelPtr model, context.GetModel(name));
   if (model != nullptr && can(*model)) return model;
   if (model == nullptr && !context.IsRouter(name)) return NoSuchModel(context, name);
   return Err(ErrorCode::kInvalidArgument, "\"{}\" cannot {}: it {}; models here that can: {}", EscapeForTerminal(name),

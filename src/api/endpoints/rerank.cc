@@ -1,8 +1,12 @@
-// POST /v1/rerank, as Jina, Cohere, vLLM and their clients send and read it: the documents in order of relevance.
+// POST /v1/rerank, as Jina, Cohere, vLLM and their clients send and read it: the documents in order of relevance; and
+// POST /rerank, where they may also be "texts", as Text Embeddings Inference has it.
 #include <algorithm>
+#include <ctime>
 
+#include "api/endpoints/embed_request.h"
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
+#include "api/endpoints/tei_request.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
 #include "base/text_util.h"
@@ -18,24 +22,24 @@ struct RerankRequest {
   std::vector<std::string> documents;
   RankOptions options;
   bool return_documents = false;
+  bool truncate = true;
   std::string version;  // of Cohere's API
 };
 
-// "documents": strings, or objects with a "text".
-Result<std::vector<std::string>> ParseDocuments(const JsonObject& body, std::string& at) {
-  at = "documents";
-  BANTAM_TRY(const json::array* items, body.Array("documents"));
-  if (items->empty()) return Err(ErrorCode::kInvalidArgument, "\"documents\" is an empty array");
+// "documents" or "texts": strings, or objects with a "text".
+Result<std::vector<std::string>> ParseDocuments(const JsonObject& body, const char* key, std::string& at) {
+  at = key;
+  BANTAM_TRY(const json::array* items, body.Array(key));
+  if (items->empty()) return Err(ErrorCode::kInvalidArgument, "\"{}\" is an empty array", key);
   if (items->size() > kMaxDocuments) {
-    return Err(ErrorCode::kInvalidArgument, "\"documents\" has {} texts, the limit is {}", items->size(),
-               kMaxDocuments);
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" has {} texts, the limit is {}", key, items->size(), kMaxDocuments);
   }
   std::vector<std::string> documents;
   for (size_t i = 0; i < items->size(); ++i) {
     const json::value& item = (*items)[i];
     const json::value* text = item.is_object() ? item.get_object().if_contains("text") : &item;
     if (text == nullptr || !text->is_string()) {
-      at = fmt::format("documents[{}]", i);
+      at = fmt::format("{}[{}]", key, i);
       return Err(ErrorCode::kInvalidArgument, "\"{}\" is {}, expected a string or {{\"text\": \"...\"}}", at,
                  EscapeForTerminal(ToJson(item), 80));
     }
@@ -44,7 +48,8 @@ Result<std::vector<std::string>> ParseDocuments(const JsonObject& body, std::str
   return documents;
 }
 
-Result<RerankRequest> Parse(const ApiContext& context, const HttpRequest& request, std::string& at) {
+// tei: with the names of Text Embeddings Inference.
+Result<RerankRequest> Parse(const ApiContext& context, const HttpRequest& request, bool tei, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   RerankRequest parsed;
@@ -52,12 +57,16 @@ Result<RerankRequest> Parse(const ApiContext& context, const HttpRequest& reques
              FindAble(context, body, "rerank", [](const ServedModel& model) { return model.reranker != nullptr; }, at));
   at = "query";
   BANTAM_TRY(parsed.query, body.String("query"));
-  BANTAM_TRY(parsed.documents, ParseDocuments(body, at));
+  BANTAM_TRY(parsed.documents, ParseDocuments(body, tei ? "texts" : "documents", at));
   at = "top_n";
   BANTAM_TRY(const int64_t top_n, body.IntOr("top_n", static_cast<int64_t>(parsed.documents.size()), 1, INT64_MAX));
   parsed.options.top_n = static_cast<size_t>(top_n);
-  at = "return_documents";
-  BANTAM_TRY(parsed.return_documents, body.BoolOr("return_documents", false));
+  const char* with_texts = tei ? "return_text" : "return_documents";
+  at = with_texts;
+  BANTAM_TRY(parsed.return_documents, body.BoolOr(with_texts, false));
+  EmbedRequest truncation;
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, truncation, at));
+  parsed.truncate = truncation.truncate;
   at = "raw_scores";
   BANTAM_TRY(const bool raw, body.BoolOr("raw_scores", false));
   if (raw) parsed.options.function = ScoreFunction::kNone;
@@ -91,15 +100,89 @@ HttpReply Format(const RerankRequest& request, const Ranking& ranking, const std
   return reply;
 }
 
+// A bare list, as Text Embeddings Inference answers.
+HttpReply FormatTei(const RerankRequest& request, const Ranking& ranking) {
+  json::array results;
+  for (const RankedDocument& document : ranking.results) {
+    json::object result{{"index", document.index}, {"score", ShortDouble(document.score)}};
+    if (request.return_documents) result["text"] = request.documents[document.index];
+    results.push_back(std::move(result));
+  }
+  HttpReply reply;
+  if (!ranking.truncated.empty()) {
+    reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(ranking.truncated.size()));
+  }
+  reply.body = ToJson(results);
+  return reply;
+}
+
+// With documents that are strings, as Infinity answers.
+HttpReply FormatInfinity(const RerankRequest& request, const Ranking& ranking, const std::string& id) {
+  json::array results;
+  for (const RankedDocument& document : ranking.results) {
+    json::object result{{"relevance_score", ShortDouble(document.score)}, {"index", document.index}};
+    if (request.return_documents) result["document"] = request.documents[document.index];
+    results.push_back(std::move(result));
+  }
+  HttpReply reply;
+  if (!ranking.truncated.empty()) {
+    reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(ranking.truncated.size()));
+  }
+  reply.body =
+      ToJson(json::object{{"object", "rerank"},
+                          {"results", std::move(results)},
+                          {"model", request.model->name},
+                          {"usage", {{"prompt_tokens", ranking.num_tokens}, {"total_tokens", ranking.num_tokens}}},
+                          {"id", "infinity-" + id},
+                          {"created", std::time(nullptr)}});
+  return reply;
+}
+
+Result<Ranking> Rank(const RerankRequest& request) {
+  const std::vector<std::string_view> documents(request.documents.begin(), request.documents.end());
+  BANTAM_TRY(Ranking ranking, request.model->reranker->Rank(request.query, documents, request.options));
+  if (!request.truncate && !ranking.truncated.empty()) {
+    return Err(ErrorCode::kInvalidArgument,
+               "document {} is longer than the {} tokens that {} reads with the query, and \"truncate\" is false",
+               ranking.truncated.front(), request.model->reranker->model().max_tokens, request.model->name);
+  }
+  return ranking;
+}
+
+// Whether the documents are "texts".
+bool IsTei(const HttpRequest& request) {
+  json::value document;
+  const auto body = ParseBody(request, document);
+  return body && body->Has("texts") && !body->Has("documents");
+}
+
 }  // namespace
 
 void HandleRerank(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  // Of /rerank without "texts" the clients are Jina's and others', who know OpenAI's errors.
+  const ApiFamily family = request.path.starts_with("/v2/") ? ApiFamily::kCohere : ApiFamily::kOpenAi;
   std::string at;
-  const auto parsed = Parse(context, request, at);
+  const auto parsed = Parse(context, request, false, at);
+  if (!parsed) return responder.Send(ErrorReply(family, parsed.error(), at));
+  const auto ranking = Rank(*parsed);
+  responder.Send(ranking ? Format(*parsed, *ranking, request.request_id) : ErrorReply(family, ranking.error()));
+}
+
+void HandleInfinityRerank(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  std::string at;
+  const auto parsed = Parse(context, request, false, at);
   if (!parsed) return responder.Send(OpenAiError(parsed.error(), at));
-  const std::vector<std::string_view> documents(parsed->documents.begin(), parsed->documents.end());
-  const auto ranking = parsed->model->reranker->Rank(parsed->query, documents, parsed->options);
-  responder.Send(ranking ? Format(*parsed, *ranking, request.request_id) : OpenAiError(ranking.error()));
+  const auto ranking = Rank(*parsed);
+  responder.Send(ranking ? FormatInfinity(*parsed, *ranking, request.request_id) : OpenAiError(ranking.error()));
+}
+
+void HandleAnyRerank(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  if (!IsTei(request)) return HandleRerank(context, request, responder);
+  std::string at;
+  const auto parsed = Parse(context, request, true, at);
+  if (!parsed) return responder.Send(TeiRefusal(parsed.error(), request));
+  const auto ranking = Rank(*parsed);
+  responder.Send(ranking ? FormatTei(*parsed, *ranking) : ErrorReply(ApiFamily::kTei, ranking.error()));
 }
 
 }  // namespace bantam

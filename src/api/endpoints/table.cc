@@ -1,39 +1,143 @@
 // The one list of endpoints.
+#include <fmt/format.h>
+
 #include "api/endpoints/endpoint.h"
 
 namespace bantam {
 
 std::span<const Endpoint> Endpoints() {
+  using enum ApiFamily;
+  static constexpr const char* kText = "text/plain";
   static constexpr Endpoint kEndpoints[] = {
-      {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model"},
-      {"POST", "/v1/completions", HandleCompletions, "OpenAI completions: a model goes on with a prompt"},
-      {"POST", "/infill", HandleInfill, "llama.cpp's infill: what stands between a beginning and an end"},
-      {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings", false, false, IsQuickEmbeddings},
-      {"POST", "/embed", HandleTeiEmbed, "Sentence embeddings, as Text Embeddings Inference"},
-      {"POST", "/embed_all", HandleTeiEmbedAll, "A vector for each token, as Text Embeddings Inference"},
-      {"POST", "/embed_sparse", HandleTeiEmbedSparse, "Weights of words (SPLADE), as Text Embeddings Inference"},
-      {"POST", "/v2/embed", HandleCohereEmbed, "Sentence embeddings, as Cohere"},
-      {"POST", "/v1/embed", HandleCohereEmbed, "Sentence embeddings, as Cohere before version 2"},
+      {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model",
+       kOpenAi, "ChatRequest", "ChatReply", kStreams},
+      {"POST", "/v1/completions", HandleCompletions, "OpenAI completions: a model goes on with a prompt", kOpenAi,
+       "CompletionRequest", "CompletionReply", kStreams},
+      {"POST", "/infill", HandleInfill, "llama.cpp's infill: what stands between a beginning and an end", kOpenAi,
+       "InfillRequest", "InfillReply", kStreams},
+      {"POST", "/v1/embeddings", HandleEmbeddings, "OpenAI embeddings", kOpenAi, "EmbeddingsRequest", "EmbeddingsReply",
+       0, IsQuickEmbeddings},
+      {"POST", "/embed", HandleTeiEmbed, "Sentence embeddings, as Text Embeddings Inference", kTei, "TeiEmbedRequest",
+       "Vectors"},
+      {"POST", "/embed_all", HandleTeiEmbedAll, "A vector for each token, as Text Embeddings Inference", kTei,
+       "TeiEmbedRequest", "TokenVectors"},
+      {"POST", "/embed_sparse", HandleTeiEmbedSparse, "Weights of words (SPLADE), as Text Embeddings Inference", kTei,
+       "TeiSparseRequest", "SparseVectors"},
+      {"POST", "/predict", HandleTeiPredict, "A classifier's labels, as Text Embeddings Inference", kTei,
+       "TeiPredictRequest", "TeiPredictReply"},
+      {"POST", "/similarity", HandleTeiSimilarity, "Sentences compared with one, as Text Embeddings Inference", kTei,
+       "TeiSimilarityRequest", "Numbers"},
+      {"POST", "/tokenize", HandleTokenize, "Tokens of texts, as Text Embeddings Inference", kTei, "TeiTokenizeRequest",
+       "TeiTokens"},
+      {"POST", "/decode", HandleTeiDecode, "Texts of token ids, as Text Embeddings Inference", kTei, "TeiDecodeRequest",
+       "Texts"},
+      {"GET", "/info", HandleTeiInfo, "The first model, as Text Embeddings Inference", kTei, "", "TeiInfo"},
+      {"POST", "/v2/embed", HandleCohereEmbed, "Sentence embeddings, as Cohere", kCohere, "CohereEmbedRequest",
+       "CohereEmbedReply"},
+      {"POST", "/v1/embed", HandleCohereEmbed, "Sentence embeddings, as Cohere before version 2", kCohere,
+       "CohereEmbedRequest", "CohereEmbedReply"},
       {"POST", "/v1/classify", HandleClassify,
-       "Intents of texts, with calibrated confidence; or a classifier's labels"},
-      {"POST", "/v1/rerank", HandleRerank, "Documents in order of relevance, as Jina and Cohere"},
-      {"POST", "/v2/rerank", HandleRerank, "The same, as Cohere's version 2"},
-      {"POST", "/v1/tag", HandleTag, "Labelled spans of texts: names, slots, parts of speech"},
-      {"POST", "/v1/qa", HandleQa, "Answers that stand in a text"},
-      {"POST", "/v1/fill-mask", HandleFillMask, "The likeliest words in the place of a mask"},
-      {"GET", "/v1/models", HandleModels, "The served models"},
-      {"GET", "/v1/models/", HandleModel, "One served model", false, true},
-      {"GET", "/api/ps", HandleOllamaPs, "What is loaded, as Ollama"},
-      {"GET", "/healthz", HandleHealth, "200 while the process lives", true},
-      {"GET", "/readyz", HandleReady, "200 while requests are taken, 503 while draining", true},
-      {"GET", "/metrics", HandleMetrics, "Prometheus metrics", true},
-      {"GET", "/v1/console/stats", HandleConsoleStats, "Live counters of the console", true},
-      {"GET", "/v1/console/examples", HandleConsoleExamples, "Questions to try", true},
-      {"GET", "/", HandleConsole, "The console", true},
-      {"GET", "/console.css", HandleConsole, "The console's style", true},
-      {"GET", "/console.js", HandleConsole, "The console's script", true},
+       "Intents of texts, with calibrated confidence; or a classifier's labels, as vLLM", kOpenAi, "ClassifyRequest",
+       "ClassifyReply"},
+      {"POST", "/infinity/classify", HandleInfinityClassify, "A classifier's labels, as Infinity", kOpenAi,
+       "InfinityClassifyRequest", "InfinityClassifyReply"},
+      {"POST", "/infinity/rerank", HandleInfinityRerank, "Documents in order of relevance, as Infinity", kOpenAi,
+       "RerankRequest", "InfinityRerankReply"},
+      {"POST", "/v1/score", HandleScore, "How well pairs of texts belong together, as vLLM", kOpenAi, "ScoreRequest",
+       "ScoreReply"},
+      {"POST", "/rerank", HandleAnyRerank,
+       "Documents in order of relevance, as Text Embeddings Inference where they are \"texts\", else as Jina and "
+       "Cohere",
+       kTei, "AnyRerankRequest", "AnyRerankReply"},
+      {"POST", "/v1/rerank", HandleRerank, "Documents in order of relevance, as Jina and Cohere", kOpenAi,
+       "RerankRequest", "RerankReply"},
+      {"POST", "/v2/rerank", HandleRerank, "The same, as Cohere's version 2", kCohere, "RerankRequest", "RerankReply"},
+      {"POST", "/v1/tag", HandleTag, "Labelled spans of texts: names, slots, parts of speech", kOpenAi, "TagRequest",
+       "TagReply"},
+      {"POST", "/v1/qa", HandleQa, "Answers that stand in a text", kOpenAi, "QaRequest", "QaReply"},
+      {"POST", "/v1/fill-mask", HandleFillMask, "The likeliest words in the place of a mask", kOpenAi,
+       "FillMaskRequest", "FillMaskReply"},
+      {"GET", "/v1/models", HandleModels, "The served models", kOpenAi, "", "ModelList"},
+      {"GET", "/v1/models/", HandleModel, "One served model", kOpenAi, "", "Model", kPrefix},
+      {"POST", "/api/generate", HandleOllamaGenerate, "A model answers a prompt, as Ollama", kOllama,
+       "OllamaGenerateRequest", "OllamaGenerateReply", kStreams},
+      {"POST", "/api/chat", HandleOllamaChat, "A model answers messages, as Ollama", kOllama, "OllamaChatRequest",
+       "OllamaChatReply", kStreams},
+      {"POST", "/api/embed", HandleOllamaEmbed, "Sentence embeddings, as Ollama", kOllama, "OllamaEmbedRequest",
+       "OllamaEmbedReply"},
+      {"POST", "/api/embeddings", HandleOllamaEmbeddings, "One sentence embedding, as Ollama before /api/embed",
+       kOllama, "OllamaEmbeddingsRequest", "OllamaEmbeddingsReply"},
+      {"GET", "/api/tags", HandleOllamaTags, "The served models, as Ollama", kOllama, "", "OllamaTags"},
+      {"POST", "/api/show", HandleOllamaShow, "What a model is and can, as Ollama", kOllama, "OllamaName",
+       "OllamaShow"},
+      {"GET", "/api/ps", HandleOllamaPs, "What is loaded, as Ollama", kOllama, "", "OllamaPs"},
+      {"GET", "/api/version", HandleOllamaVersion, "This program's version, as Ollama", kOllama, "", "OllamaVersion",
+       kLight},
+      {"POST", "/api/pull", HandleOllamaPull, "A model comes into the store, as Ollama", kOllama, "OllamaPullRequest",
+       "OllamaStatus", kStreams | kManagement},
+      {"POST", "/api/copy", HandleOllamaCopy, "Another name for a model, as Ollama", kOllama, "OllamaCopyRequest", "",
+       kManagement},
+      {"DELETE", "/api/delete", HandleOllamaDelete, "A model leaves the store, as Ollama", kOllama, "OllamaName", "",
+       kManagement},
+      {"POST", "/api/create", HandleOllamaCreate, "A model made from another, as Ollama: a copy is what can be made",
+       kOllama, "OllamaCreateRequest", "OllamaStatus", kStreams | kManagement},
+      {"POST", "/api/push", HandleOllamaPush, "Refused: nothing is sent to a registry from here", kOllama, "OllamaName",
+       "OllamaStatus", kManagement},
+      {"GET", "/api/blobs/", HandleOllamaBlob, "No blob is ever here: 404", kOllama, "", "", kPrefix | kManagement},
+      {"POST", "/api/blobs/", HandleOllamaBlob, "Refused: models come by /api/pull", kOllama, "", "",
+       kPrefix | kManagement},
+      {"GET", "/healthz", HandleHealth, "200 while the process lives", kOpenAi, "", "Health", kLight},
+      {"GET", "/health", HandleHealth, "The same, as Text Embeddings Inference and vLLM", kTei, "", "Health", kLight},
+      {"GET", "/readyz", HandleReady, "200 while requests are taken, 503 while draining", kOpenAi, "", "Health",
+       kLight},
+      {"GET", "/metrics", HandleMetrics, "Prometheus metrics", kOpenAi, "", kText, kLight},
+      {"GET", "/openapi.json", HandleOpenApi, "This list, as an OpenAPI document", kOpenAi, "", "OpenApi", kLight},
+      {"GET", "/v1/console/stats", HandleConsoleStats, "Live counters of the console", kOpenAi, "", "ConsoleStats",
+       kLight},
+      {"GET", "/v1/console/examples", HandleConsoleExamples, "Questions to try", kOpenAi, "", "ConsoleExamples",
+       kLight},
+      {"GET", "/", HandleRoot, "The console for a browser; else a word for Ollama's clients, who look whether it runs",
+       kOpenAi, "", kText, kLight},
+      {"GET", "/console.css", HandleConsole, "The console's style", kOpenAi, "", "text/css", kLight},
+      {"GET", "/console.js", HandleConsole, "The console's script", kOpenAi, "", "text/javascript", kLight},
   };
   return kEndpoints;
+}
+
+namespace {
+
+bool Matches(const Endpoint& endpoint, std::string_view path) {
+  const std::string_view own = endpoint.path;
+  return endpoint.Has(kPrefix) ? path.starts_with(own) && path.size() > own.size() : path == own;
+}
+
+const Endpoint* FindExactly(std::string_view method, std::string_view path, bool* other_method) {
+  for (const Endpoint& endpoint : Endpoints()) {
+    if (!Matches(endpoint, path)) continue;
+    if (method == endpoint.method) return &endpoint;
+    *other_method = true;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const Endpoint* FindEndpoint(std::string_view method, std::string_view path, bool* other_method) {
+  if (method == "HEAD") method = "GET";
+  if (const Endpoint* found = FindExactly(method, path, other_method)) return found;
+  constexpr std::string_view kBase = "/v1";
+  if (!path.starts_with("/v1/")) return FindExactly(method, fmt::format("{}{}", kBase, path), other_method);
+  path.remove_prefix(kBase.size());
+  return path.size() > 1 && !path.starts_with("/v1/") ? FindExactly(method, path, other_method) : nullptr;
+}
+
+ApiFamily FamilyOf(std::string_view path) {
+  // Any method: the first row of the path.
+  bool other_method = false;
+  for (const char* method : {"POST", "GET", "DELETE"}) {
+    if (const Endpoint* found = FindEndpoint(method, path, &other_method)) return found->family;
+  }
+  return path.starts_with("/api/") ? ApiFamily::kOllama : ApiFamily::kOpenAi;
 }
 
 }  // namespace bantam

@@ -20,6 +20,8 @@ class ToolReply {
   json::array TakeDeltas() { return std::exchange(deltas_, {}); }
   // "tool_calls" of a message; empty: none.
   const json::array& calls() const { return calls_; }
+  // How many of calls() have all of their arguments: the first so many.
+  size_t num_complete() const { return parser_.num_complete(); }
   // The text ended by itself, with calls that have all of their arguments.
   bool finished_with_calls() const { return parser_.num_calls() > 0 && parser_.num_calls() == parser_.num_complete(); }
 

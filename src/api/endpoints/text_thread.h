@@ -1,0 +1,18 @@
+// Work that waits for texts, on threads of its own: neither the I/O thread nor the workers of short requests wait.
+#pragma once
+
+#include <functional>
+
+#include "api/context.h"
+#include "api/error_map.h"
+#include "api/http_types.h"
+
+namespace bantam {
+
+// Runs `work` with a responder that takes the place of this one. Too many that wait already get 429, and whatever
+// `work` throws 500, both in the shape of `family`. `context` and `model` outlive the reply, and `http` lives as long
+// as the responder that `work` is given.
+void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& responder, const ServedModel& model,
+                     ApiFamily family, std::function<void(Responder&)> work);
+
+}  // namespace bantam

@@ -1,0 +1,48 @@
+#include "api/error_map.h"
+
+#include <gtest/gtest.h>
+
+namespace bantam {
+namespace {
+
+const Error kWrong = Err(ErrorCode::kInvalidArgument, "\"top_k\" is -5");
+
+TEST(ErrorMap, OneErrorInTheShapeOfEachFamily) {
+  EXPECT_EQ(ErrorReply(ApiFamily::kOpenAi, kWrong, "top_k").body,
+            R"({"error":{"message":"\"top_k\" is -5","type":"invalid_request_error","param":"top_k","code":null}})");
+  EXPECT_EQ(ErrorReply(ApiFamily::kOllama, kWrong, "top_k").body, R"({"error":"\"top_k\" is -5"})");
+  EXPECT_EQ(ErrorReply(ApiFamily::kTei, kWrong, "top_k").body,
+            R"({"error":"\"top_k\" is -5","error_type":"Validation"})");
+  EXPECT_EQ(ErrorReply(ApiFamily::kCohere, kWrong, "top_k").body, R"({"message":"\"top_k\" is -5"})");
+  EXPECT_EQ(ErrorBody(ApiFamily::kOllama, kWrong), R"({"error":"\"top_k\" is -5"})");
+}
+
+TEST(ErrorMap, TextEmbeddingsInferenceHasStatusesOfItsOwn) {
+  const auto of = [](ErrorCode code) {
+    const HttpReply reply = ErrorReply(ApiFamily::kTei, Err(code, "x"));
+    const size_t type = reply.body.rfind(":\"") + 2;
+    return std::pair(reply.status, reply.body.substr(type, reply.body.size() - type - 2));
+  };
+  EXPECT_EQ(of(ErrorCode::kInvalidArgument), std::pair(422, std::string("Validation")));
+  EXPECT_EQ(of(ErrorCode::kNotFound), std::pair(422, std::string("Validation")));
+  EXPECT_EQ(of(ErrorCode::kTooLarge), std::pair(413, std::string("Validation")));
+  EXPECT_EQ(of(ErrorCode::kOverloaded), std::pair(429, std::string("Overloaded")));
+  EXPECT_EQ(of(ErrorCode::kCorrupt), std::pair(424, std::string("Backend")));
+  EXPECT_EQ(of(ErrorCode::kDeadline), std::pair(424, std::string("Backend")));
+  EXPECT_EQ(of(ErrorCode::kUnavailable), std::pair(503, std::string("Unhealthy")));
+  EXPECT_EQ(ErrorReply(ApiFamily::kTei, 400, "x", {}, "empty").body, R"({"error":"x","error_type":"Empty"})");
+}
+
+TEST(ErrorMap, WhatMayBeTriedAgainSaysWhen) {
+  const auto retry = [](ErrorCode code) { return ErrorReply(ApiFamily::kOllama, Err(code, "x"), {}, 7).headers; };
+  ASSERT_EQ(retry(ErrorCode::kOverloaded).size(), 1u);
+  EXPECT_EQ(retry(ErrorCode::kOverloaded)[0], std::pair(std::string("Retry-After"), std::string("7")));
+  EXPECT_TRUE(retry(ErrorCode::kInvalidArgument).empty());
+}
+
+TEST(ErrorMap, WhatIsNoTextInAMessageBecomesOne) {
+  EXPECT_EQ(ErrorReply(ApiFamily::kOllama, 400, "a\xFF").body, "{\"error\":\"a\xEF\xBF\xBD\"}");
+}
+
+}  // namespace
+}  // namespace bantam

@@ -1,0 +1,183 @@
+"""What changes models over Ollama's API, on a store of its own: copies, removals, pulls from a hub that runs here; and who may."""
+
+import json
+import re
+import threading
+import time
+
+import httpx
+import ollama
+import pytest
+
+from bantam_process import BantamProcess
+from model_servers import Hub
+from tiny_decoder import write_tiny_decoder
+
+NAME = "owner/tiny"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return write_tiny_decoder(tmp_path_factory.mktemp("file") / "tiny-Q8_0.gguf").read_bytes()
+
+
+@pytest.fixture
+def hub(file):
+    with Hub() as running:
+        running.add(NAME, {"tiny-Q8_0.gguf": file, "README.md": b"# tiny"})
+        yield running
+
+
+@pytest.fixture
+def server(tmp_path, hub, file):
+    models = tmp_path / "home/models"
+    models.mkdir(parents=True)
+    (models / "tiny.gguf").write_bytes(file)
+    with BantamProcess(tmp_path / "home", ["--model", "tiny"], {"HF_ENDPOINT": hub.url, "HF_TOKEN": ""}) as running:
+        running.models = models
+        yield running
+        assert running.stop() == 0, running.log()
+
+
+@pytest.fixture
+def client(server):
+    return ollama.Client(host=server.url, timeout=60)
+
+
+def names(client):
+    return sorted(model.model for model in client.list().models)
+
+
+@pytest.mark.works("ollama", "`copy`, `delete`, by callers on the server's machine")
+def test_a_copy_answers_at_once_and_goes(server, client):
+    client.copy("tiny", "gpt-4")
+    assert names(client) == ["gpt-4:latest", "tiny:latest"]
+    assert client.generate("gpt-4", "x", options={"num_predict": 2}).model == "gpt-4"
+    assert [m["id"] for m in httpx.get(server.url + "/v1/models").json()["data"]] == ["tiny", "gpt-4"]
+    assert httpx.get(server.url + "/v1/models/gpt-4").json()["root"] == "tiny"
+    assert (server.models / "gpt-4.gguf").stat().st_ino == (server.models / "tiny.gguf").stat().st_ino
+    with pytest.raises(ollama.ResponseError, match="served already") as refused:
+        client.copy("tiny", "gpt-4:latest")
+    assert refused.value.status_code == 409
+    client.delete("gpt-4:latest")
+    assert names(client) == ["tiny:latest"] and not (server.models / "gpt-4.gguf").exists()
+    for name, status in (("gpt-4", 404), ("tiny", 409), ("../tiny", 400)):
+        with pytest.raises(ollama.ResponseError) as refused:
+            client.delete(name)
+        assert refused.value.status_code == status, refused.value
+    assert (server.models / "tiny.gguf").exists()
+    with pytest.raises(ollama.ResponseError, match="no model"):
+        client.copy("nobody", "other")
+    with pytest.raises(ollama.ResponseError, match="64 letters"):
+        client.copy("tiny", "../other")
+
+
+@pytest.mark.works("ollama", "`create` of a copy (`from_`), by callers on the server's machine")
+def test_create_makes_copies_and_says_what_it_does_not_make(server, client):
+    assert client.create("mario", from_="tiny").status == "success"
+    assert [part.status for part in client.create("luigi", from_="tiny", stream=True)] == ["success"]
+    assert names(client) == ["luigi:latest", "mario:latest", "tiny:latest"]
+    for more in ({"system": "You are Mario."}, {"files": {"a.gguf": "sha256:" + "0" * 64}}, {"parameters": {"temperature": 1}}):
+        with pytest.raises(ollama.ResponseError, match=f'"{next(iter(more))}" is not supported'):
+            client.create("peach", from_="tiny", **more)
+    assert client.create("wario", from_="tiny").status == "success"
+    digest = "sha256:" + "0" * 64
+    assert httpx.head(f"{server.url}/api/blobs/{digest}").status_code == 404
+    assert httpx.post(f"{server.url}/api/blobs/{digest}", content=b"x").status_code == 501
+
+
+@pytest.mark.works("ollama", "`pull`, whole and streamed, by callers on the server's machine")
+def test_pull_tells_its_progress(server, client, hub, file):
+    parts = list(client.pull(f"hf.co/{NAME}:Q8_0", stream=True))
+    states = [part.status for part in parts]
+    assert states[0] == "pulling manifest" and states[-1] == "success" and "writing manifest" in states
+    fetched = [part for part in parts if part.digest]
+    assert fetched[-1].completed == fetched[-1].total == len(file) and re.fullmatch("sha256:[0-9a-f]{64}", fetched[-1].digest)
+    stored = [path for path in server.models.iterdir() if path.is_dir()]
+    assert len(stored) == 1 and next(stored[0].glob("*.gguf")).read_bytes() == file
+    assert client.pull(f"hf.co/{NAME}:Q8_0").status == "success"  # it is there
+
+
+def test_pull_refusals(server, client):
+    for name, says in (("hf.co/owner/nothing", "nothing"), (f"hf.co/{NAME}:Q2_K", "Q2_K"), ("hf.co/../../x", ""), ("http://169.254.169.254/x", "")):
+        reply = httpx.post(server.url + "/api/pull", json={"model": name, "stream": False}, timeout=60)
+        assert 400 <= reply.status_code < 600 and set(reply.json()) == {"error"} and says in reply.json()["error"], reply.text
+        streamed = httpx.post(server.url + "/api/pull", json={"model": name}, timeout=60)
+        assert "error" in json.loads(streamed.text.splitlines()[-1])
+    reply = httpx.post(server.url + "/api/pull", json={"model": f"hf.co/{NAME}", "insecure": True})
+    assert reply.status_code == 400 and "insecure" in reply.json()["error"]
+    assert httpx.post(server.url + "/api/pull", json={}).status_code == 400
+
+
+def test_a_client_that_goes_away_stops_its_pull_and_the_next_goes_on(server, client, hub):
+    hub.be.pause["tiny-Q8_0.gguf"] = 0.05
+    with httpx.stream("POST", server.url + "/api/pull", json={"model": f"hf.co/{NAME}:Q8_0"}, timeout=60) as reply:
+        for line in reply.iter_lines():
+            if json.loads(line).get("completed"):
+                break
+    time.sleep(1)  # what was on its way has come
+    parts = [p for p in server.models.rglob("parts/*") if not p.name.endswith(".etag")]
+    assert len(parts) == 1
+    size = parts[0].stat().st_size
+    time.sleep(0.5)
+    assert parts[0].stat().st_size == size > 0
+    hub.be.pause.clear()
+    completed = [part.completed for part in client.pull(f"hf.co/{NAME}:Q8_0", stream=True) if part.completed is not None]
+    assert completed[0] >= size
+
+
+def test_the_server_ends_while_it_pulls(server, client, hub):
+    hub.be.hold["tiny-Q8_0.gguf"] = threading.Event()
+    with httpx.stream("POST", server.url + "/api/pull", json={"model": f"hf.co/{NAME}:Q8_0"}, timeout=60) as reply:
+        for line in reply.iter_lines():
+            if json.loads(line).get("digest"):
+                break
+    # The client is gone; nothing holds the end up.
+    assert server.stop(within_s=15) == 0
+    hub.be.hold["tiny-Q8_0.gguf"].set()
+    server.start()
+
+
+@pytest.mark.parametrize(
+    "method, path, body",
+    [
+        ("POST", "/api/pull", {"model": f"hf.co/{NAME}"}), ("POST", "/api/copy", {"source": "tiny", "destination": "x"}),
+        ("POST", "/api/create", {"model": "x", "from": "tiny"}), ("DELETE", "/api/delete", {"model": "tiny"}),
+        ("POST", "/api/push", {"model": "tiny"}), ("GET", "/api/blobs/sha256:0", None),
+    ],
+)  # fmt: skip
+def test_only_callers_on_this_machine_change_models(server, hub, method, path, body):
+    for header in ({"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=10.0.0.1"}, {"X-Real-IP": "10.0.0.1"}):
+        reply = httpx.request(method, server.url + path, json=body, headers=header)
+        assert reply.status_code == 403 and "own machine" in reply.json()["error"], reply.text
+    assert httpx.request(method, server.url + path, json=body, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert not hub.requests and (server.models / "tiny.gguf").exists()
+    assert [path.name for path in server.models.iterdir()] == ["tiny.gguf"]
+
+
+def test_not_from_other_machines(tmp_path, file):
+    """The server listens everywhere; this machine's other address is that of a stranger."""
+    models = tmp_path / "home/models"
+    models.mkdir(parents=True)
+    (models / "tiny.gguf").write_bytes(file)
+    with BantamProcess(tmp_path / "home", ["--model", "tiny", "--host", "0.0.0.0"]) as server:
+        address = other_address()
+        url = f"http://{address}:{server.port}"
+        assert httpx.get(url + "/api/tags").status_code == 200
+        assert httpx.post(url + "/api/copy", json={"source": "tiny", "destination": "x"}).status_code == 403
+        assert httpx.post(server.url + "/api/copy", json={"source": "tiny", "destination": "x"}, headers={"Host": "models.example"}).status_code == 403
+        assert httpx.post(server.url + "/api/copy", json={"source": "tiny", "destination": "x"}).status_code == 200
+
+
+def other_address():
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: only asks which address would be used
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        address = probe.getsockname()[0]
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but loopback")
+    return address
