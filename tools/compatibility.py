@@ -44,8 +44,8 @@ def run():
 
 
 def rows(report):
-    """-> {client: rows}. Nothing where a test was skipped: then there is nothing to compare with."""
-    found = {}
+    """By client, what works first. Ends the program where a test was skipped: then there is nothing to compare with."""
+    found = []
     for case in xml.parse(report).iter("testcase"):
         told = {entry.get("name"): entry.get("value") for entry in case.iter("property")}
         if "client" not in told:
@@ -56,8 +56,9 @@ def rows(report):
         if case.find("failure") is not None or case.find("error") is not None:
             sys.exit(f"compatibility: {case.get('name')} failed: there is nothing to tell")
         works = told["works"] if not told["note"] else f"{told['works']}: {told['note']}"
-        found.setdefault(told["client"], []).append(f"| {told['client']} | {told['version']} | {told['call']} | {works} |\n")
-    return "".join(row for rows in found.values() for row in rows)
+        row = f"| {told['client']} | {told['version']} | {told['call']} | {works} |\n"
+        found.append((told["client"], told["works"] == "no", row))
+    return "".join(row for *_, row in sorted(found))
 
 
 def main():

@@ -98,6 +98,35 @@ def test_pull_tells_its_progress(server, client, hub, file):
     assert client.pull(f"hf.co/{NAME}:Q8_0").status == "success"  # it is there
 
 
+@pytest.mark.works("ollama", "`generate` with `keep_alive`, `ps`: models come on demand and go")
+def test_models_on_demand_come_and_go(tmp_path, hub, file):
+    models = tmp_path / "store/models"
+    models.mkdir(parents=True)
+    (models / "tiny.gguf").write_bytes(file)
+    with BantamProcess(tmp_path / "store", ["--alias", "gpt-4=tiny"], {"HF_ENDPOINT": hub.url, "HF_TOKEN": ""}) as server:
+        client = ollama.Client(host=server.url, timeout=60)
+        listed = client.list().models
+        assert [(m.model, m.size, m.details.format) for m in listed] == [("tiny:latest", len(file), "gguf")] and not client.ps().models
+        assert client.generate("tiny", "x", options={"num_predict": 2}, keep_alive="1h").eval_count == 2
+        (running,) = client.ps().models
+        left = running.expires_at.timestamp() - time.time()
+        assert running.model == "tiny:latest" and 3500 < left <= 3601 and names(client) == ["gpt-4:latest", "tiny:latest"]
+        assert client.generate("tiny", keep_alive=0).done_reason == "unload"
+        deadline = time.monotonic() + 10
+        while client.ps().models and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not client.ps().models
+        assert client.generate("gpt-4", keep_alive=-1).done_reason == "load" and client.ps().models[0].expires_at.year == 2300
+        # What is pulled can be asked for at once.
+        client.pull(f"hf.co/{NAME}:Q8_0")
+        (pulled,) = {m.model for m in client.list().models} - {"tiny:latest", "gpt-4:latest"}
+        assert client.chat(pulled, [{"role": "user", "content": "x"}], options={"num_predict": 2}).eval_count == 2
+        # A copy is a model of its own.
+        client.copy("tiny", "second")
+        assert client.generate("second", "x", options={"num_predict": 2}).eval_count == 2
+        assert {m.model for m in client.ps().models} == {"tiny:latest", pulled, "second:latest"}
+
+
 def test_pull_refusals(server, client):
     for name, says in (("hf.co/owner/nothing", "nothing"), (f"hf.co/{NAME}:Q2_K", "Q2_K"), ("hf.co/../../x", ""), ("http://169.254.169.254/x", "")):
         reply = httpx.post(server.url + "/api/pull", json={"model": name, "stream": False}, timeout=60)

@@ -67,9 +67,12 @@ json::object DescribeStored(const std::string& name) {
                        {"families", json::array()},
                        {"parameter_size", parameters > 0 ? HumanCount(parameters) : std::string()},
                        {"quantization_level", ""}};
-  return {{"name", tagged},      {"model", tagged},
-          {"size", size},        {"digest", digest},
-          {"details", std::move(details)}, {"modified_at", UtcTimeText(modified)}};
+  return {{"name", tagged},
+          {"model", tagged},
+          {"size", size},
+          {"digest", digest},
+          {"details", std::move(details)},
+          {"modified_at", UtcTimeText(modified)}};
 }
 
 json::array Capabilities(const ServedModel& model) {
@@ -147,8 +150,8 @@ void HandleOllamaPs(ApiContext& context, const HttpRequest&, Responder& responde
   for (const ModelPool::Resident& resident : context.models->Residents()) {
     const ServedModel& model = *resident.model;
     json::object entry = DescribeModel(model, model.name, resident.memory_bytes);
-    entry["expires_at"] = resident.expires ? UtcTimeText(std::chrono::system_clock::to_time_t(*resident.expires))
-                                           : std::string(kForever);
+    entry["expires_at"] =
+        resident.expires ? UtcTimeText(std::chrono::system_clock::to_time_t(*resident.expires)) : std::string(kForever);
     entry["size_vram"] = 0;
     entry["context_length"] = model.max_tokens();
     models.push_back(std::move(entry));

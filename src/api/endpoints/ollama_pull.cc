@@ -1,5 +1,5 @@
-// POST /api/pull, as Ollama's clients send and read it: a model comes into the store. Where models come on demand it can
-// be asked for at once.
+// POST /api/pull, as Ollama's clients send and read it: a model comes into the store. Where models come on demand it
+// can be asked for at once.
 #include <exception>
 #include <stop_token>
 

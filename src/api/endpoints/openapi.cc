@@ -28,8 +28,9 @@ std::string_view TagOf(ApiFamily family) {
   return "OpenAI";
 }
 
-std::string_view ErrorSchemaOf(ApiFamily family) {
-  switch (family) {
+std::string_view ErrorSchemaOf(const Endpoint& endpoint) {
+  if (endpoint.handler == HandleAnyRerank) return "AnyRerankError";  // by the dialect of the request
+  switch (endpoint.family) {
     case ApiFamily::kOllama:
       return "OllamaError";
     case ApiFamily::kTei:
@@ -85,7 +86,7 @@ json::object Operation(const Endpoint& endpoint) {
   operation["responses"] = json::object{
       {"200", std::move(done)},
       {"default", json::object{{"description", "What is wrong."},
-                               {"content", Content("application/json", Reference(ErrorSchemaOf(endpoint.family)))}}}};
+                               {"content", Content("application/json", Reference(ErrorSchemaOf(endpoint)))}}}};
   return operation;
 }
 
