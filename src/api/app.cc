@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "api/endpoints/endpoint.h"
 #include "api/error_map.h"
 #include "api/local_caller.h"
+#include "base/log.h"
 #include "base/text_util.h"
 
 namespace bantam {
@@ -38,6 +41,7 @@ class App final : public HttpApp {
   void Handle(const HttpRequest& request, Responder& responder) override {
     bool other_method = false;
     const Endpoint* endpoint = FindEndpoint(request.method, request.path, &other_method);
+    if (std::optional<HttpReply> refusal = AskForKey(endpoint, request)) return responder.Send(*std::move(refusal));
     if (endpoint == nullptr) {
       const ApiFamily family = FamilyOf(request.path);
       const std::string path = EscapeForTerminal(request.path);
@@ -53,11 +57,11 @@ class App final : public HttpApp {
         !request.Header("content-type").starts_with("application/json")) {
       return responder.Send(ErrorReply(endpoint->family, 415, "send the header \"Content-Type: application/json\""));
     }
-    if (endpoint->Has(kManagement) && !IsLocalCaller(request)) {
+    if (endpoint->Has(kManagement) && context_->keys == nullptr && !IsLocalCaller(request)) {
       return responder.Send(ErrorReply(
           endpoint->family, 403,
           fmt::format("{} changes what is stored or served, and is answered for callers on the server's own machine "
-                      "only",
+                      "only, or for those with an admin's key where the server has keys (--api-keys)",
                       endpoint->path)));
     }
     endpoint->handler(*context_, request, responder);
@@ -67,12 +71,38 @@ class App final : public HttpApp {
     return ErrorReply(FamilyOf(path), status, message);
   }
 
+  // A broken file leaves the keys as they were.
+  void Reload() override {
+    if (!context_->read_keys) return;
+    auto keys = context_->read_keys();
+    if (!keys) return Log(LogLevel::kError, "the keys stay as they were: {}", keys.error().message);
+    Log(LogLevel::kInfo, "the file of keys was read again: {} keys", keys->size());
+    context_->keys->Replace(*std::move(keys));
+  }
+
   void OnFinished(const HttpRequest& request, int status, double milliseconds) override {
+    if (context_->keys != nullptr) context_->keys->Finished(request);
     const Endpoint* endpoint = Find(request);
     context_->metrics.CountRequest(endpoint == nullptr ? "other" : endpoint->path, status, milliseconds);
   }
 
  private:
+  // Nothing where the request may go on.
+  std::optional<HttpReply> AskForKey(const Endpoint* endpoint, const HttpRequest& request) const {
+    if (context_->keys == nullptr || (endpoint != nullptr && endpoint->Has(kOpen))) return std::nullopt;
+    const auto verdict = context_->keys->Admit(request, endpoint != nullptr && endpoint->Has(kManagement));
+    if (verdict.status) return std::nullopt;
+    HttpReply reply = ErrorReply(endpoint != nullptr ? endpoint->family : FamilyOf(request.path),
+                                 verdict.status.error(), {}, verdict.retry_after_s);
+    if (reply.status == 401) {
+      // A browser asks its user, for the console; programs know what to send.
+      const bool browser = request.Header("accept").find("text/html") != std::string_view::npos;
+      reply.headers.emplace_back("WWW-Authenticate", browser ? R"(Basic realm="Bantam: the key is the password")"
+                                                             : R"(Bearer realm="Bantam")");
+    }
+    return reply;
+  }
+
   std::shared_ptr<ApiContext> context_;
 };
 

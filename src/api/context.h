@@ -2,9 +2,12 @@
 #pragma once
 
 #include <ctime>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "api/api_keys.h"
 #include "api/http_server.h"
 #include "api/metrics.h"
 #include "api/model_aliases.h"
@@ -28,7 +31,9 @@ struct ApiContext {
   std::unique_ptr<WorkerPool> text_workers;
   // Models that come into the store; each may take minutes.
   WorkerPool pull_workers{2, 16};
-  const ServerGauges* gauges = nullptr;  // set before the first request
+  const ServerGauges* gauges = nullptr;                    // set before the first request
+  std::unique_ptr<ApiKeys> keys;                           // null: anybody may ask
+  std::function<Result<std::vector<ApiKey>>()> read_keys;  // again, at SIGHUP; none: they stay as they are
   ModelAliases aliases;
 
   // In memory, by its name or an alias, with or without ":latest"; a colon may stand where the name has a '-'

@@ -728,8 +728,12 @@ void Server::Accept() {
 }
 
 void Server::WatchSignals() {
-  signals_.async_wait([this](error_code ec, int) {
+  signals_.async_wait([this](error_code ec, int signal) {
     if (ec) return;
+    if (signal == SIGHUP) {
+      app_->Reload();
+      return WatchSignals();
+    }
     if (gauges_.draining) return io_.stop();  // the second signal means now
     Log(LogLevel::kInfo, "stopping: finishing {} requests", gauges_.in_flight.load());
     BeginDrain();
@@ -779,6 +783,7 @@ Status Server::Run() {
   error_code ec;
   signals_.add(SIGINT, ec);
   signals_.add(SIGTERM, ec);
+  signals_.add(SIGHUP, ec);
   WatchSignals();
   Accept();
   io_.run();

@@ -28,6 +28,7 @@ std::span<const Command> Commands() {
       Command{"tokenize", "Text to token ids, as JSON lines", SetUpTokenize},
       Command{"template", "Messages to the prompt that a model is given", SetUpTemplate},
       Command{"grammar", "Whether a JSON Schema, grammar or pattern can be enforced, and texts of it", SetUpGrammar},
+      Command{"key", "Keys that clients of a server send", SetUpKey},
       Command{"bench", "How fast a model is on this machine", SetUpBench},
       Command{"info", "What this program is and what it found here", SetUpInfo},
   };

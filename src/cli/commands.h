@@ -19,6 +19,7 @@ Run SetUpEmbed(CLI::App& app);
 Run SetUpFillMask(CLI::App& app);
 Run SetUpQuantize(CLI::App& app);
 Run SetUpInfo(CLI::App& app);
+Run SetUpKey(CLI::App& app);
 Run SetUpList(CLI::App& app);
 Run SetUpCheck(CLI::App& app);
 Run SetUpPerplexity(CLI::App& app);

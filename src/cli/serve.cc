@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 
 #include "api/app.h"
@@ -26,6 +27,7 @@ constexpr size_t kMostTextThreads = 1024, kRefusingThreads = 32;
 
 struct ServeOptions {
   std::string config, early_exit;
+  Path keys_file;
   std::vector<std::string> models, adapters, aliases;
   bool on_demand = false;
   uint64_t memory_bytes = 0;
@@ -77,6 +79,28 @@ Result<std::chrono::seconds> ParseKeepAlive(const std::string& text) {
   return std::chrono::duration_cast<std::chrono::seconds>(*time);
 }
 
+// Of the file, and those that the environment brings in, as it does in containers.
+Result<std::vector<ApiKey>> ReadKeys(const Path& file) {
+  std::vector<ApiKey> keys;
+  if (!file.empty()) {
+    BANTAM_TRY(keys, ReadApiKeys(file));
+  }
+  for (const auto& [variable, admin] : {std::pair("BANTAM_API_KEY", false), std::pair("BANTAM_ADMIN_KEY", true)}) {
+    const char* key = std::getenv(variable);
+    if (key == nullptr || *key == '\0') continue;
+    keys.push_back({.name = std::string("$") + variable, .sha256 = Sha256Of(key), .admin = admin});
+  }
+  return keys;
+}
+
+Status SetUpKeys(const ServeOptions& options, ApiContext& context) {
+  BANTAM_TRY(std::vector<ApiKey> keys, ReadKeys(options.keys_file));
+  if (keys.empty()) return Ok();
+  context.keys = std::make_unique<ApiKeys>(std::move(keys));
+  context.read_keys = [file = options.keys_file] { return ReadKeys(file); };
+  return Ok();
+}
+
 Result<PoolOptions> PoolFor(const ServeOptions& options, bool on_demand) {
   PoolOptions pool{.on_demand = on_demand, .memory_bytes = options.memory_bytes};
   BANTAM_TRY(pool.encoder.weight_type, options.dtype.Type());
@@ -100,6 +124,7 @@ Status Serve(const ServeOptions& options) {
   auto context = std::make_shared<ApiContext>();
   context->request_timeout = std::chrono::seconds(options.timeout_s);
   context->text_timeout = std::chrono::seconds(options.text_timeout_s);
+  BANTAM_RETURN_IF_ERROR(SetUpKeys(options, *context));
   // The port first: a busy one should not cost the wait for a model.
   BANTAM_TRY(auto server, HttpServer::Listen(options.server, MakeApp(context)));
   context->gauges = &server->gauges();
@@ -225,6 +250,10 @@ Run SetUpServe(CLI::App& app) {
                  "Another name for what is served, for clients whose model name is fixed; may be repeated")
       ->type_name("NAME=MODEL");
   options->kv_type.AddTo(app);
+  app.add_option("--api-keys", options->keys_file,
+                 "File of the keys that clients must send ('bantam key new' makes it); SIGHUP reads it again. "
+                 "$BANTAM_API_KEY and $BANTAM_ADMIN_KEY are keys, too")
+      ->type_name("FILE");
   app.add_option("--host", options->server.host,
                  "Address to listen on; the default is reachable from this machine only")
       ->capture_default_str();

@@ -15,7 +15,8 @@ enum EndpointTraits : unsigned {
   kLight = 1,       // answered on the I/O thread: must not block
   kPrefix = 2,      // `path` ends with '/', and something follows it
   kStreams = 4,     // may answer in pieces: events, or lines of Ollama's
-  kManagement = 8,  // changes what is served or stored: for callers on this machine alone
+  kManagement = 8,  // changes what is served or stored: for an admin's key, or callers on this machine alone
+  kOpen = 16,       // answered without a key, too
 };
 
 struct Endpoint {
