@@ -5,13 +5,20 @@
 // Responder lives on the worker and reaches the session only by posting to the I/O thread.
 #include "api/http_server.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -30,6 +37,7 @@
 #include "api/request_head.h"
 #include "api/worker_pool.h"
 #include "base/log.h"
+#include "base/text_util.h"
 
 namespace bantam {
 namespace {
@@ -38,6 +46,9 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
+// Of TCP or of a Unix socket.
+using Protocol = asio::generic::stream_protocol;
+using Socket = Protocol::socket;
 using boost::system::error_code;
 
 constexpr size_t kMaxPendingStreamBytes = 256 * 1024;
@@ -70,6 +81,17 @@ bool HasBareLf(std::string_view bytes) {
   return false;
 }
 
+// "127.0.0.1"; empty for a Unix socket.
+std::string AddressOf(const Protocol::endpoint& endpoint) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const int family = endpoint.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return {};
+  const void* address = family == AF_INET
+                            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(endpoint.data())->sin_addr)
+                            : &reinterpret_cast<const sockaddr_in6*>(endpoint.data())->sin6_addr;
+  return ::inet_ntop(family, address, text, sizeof text) == nullptr ? std::string() : std::string(text);
+}
+
 class Server;
 
 // The half of an exchange that a worker may outlive: shared by the session and the responder.
@@ -91,7 +113,7 @@ struct Exchange {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Server& server, tcp::socket socket);
+  Session(Server& server, Socket socket);
   ~Session();
   void Begin() { ReadHead(); }
   // For one connection too many.
@@ -125,7 +147,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Close();
 
   Server& server_;
-  tcp::socket socket_;
+  Socket socket_;
   // One time limit at a time, for what the connection waits for now. Its expiry cancels the operation, which then finds
   // timed_out_ set and can still write a reply (Beast's tcp_stream would have closed the socket).
   asio::steady_timer timer_;
@@ -230,6 +252,10 @@ class Server final : public HttpServer {
   Server(const ServerOptions& options, std::shared_ptr<HttpApp> app)
       : options_(options), app_(std::move(app)), acceptor_(io_), retry_(io_), drain_timer_(io_), signals_(io_) {}
 
+  ~Server() override {
+    if (acceptor_.is_open()) RemoveUnixSocket();
+  }
+
   Status Open();
   int port() const override { return port_; }
   Status Run() override;
@@ -250,6 +276,8 @@ class Server final : public HttpServer {
   bool loopback_ = true;
 
  private:
+  Status OpenUnixSocket();
+  void RemoveUnixSocket() const;
   void Accept();
   void BeginDrain();
   void PollDrain();
@@ -257,10 +285,11 @@ class Server final : public HttpServer {
   void DrainAll(bool now);
   void WatchSignals();
 
-  tcp::acceptor acceptor_;
+  asio::basic_socket_acceptor<Protocol> acceptor_;
   asio::steady_timer retry_, drain_timer_;
   asio::signal_set signals_;
   int port_ = 0;
+  struct stat unix_socket_{};  // as it was made
   MonotonicTime drain_begin_, drain_end_;
   bool drain_over_ = false;
 };
@@ -352,14 +381,14 @@ void SessionResponder::End() {
 
 // ------------------------------------------------------------------------------------------------------------- Session
 
-Session::Session(Server& server, tcp::socket socket)
+Session::Session(Server& server, Socket socket)
     : server_(server),
       socket_(std::move(socket)),
       timer_(server.io_),
       buffer_(kMaxHeadBytes + server.options_.max_body_bytes + 4096) {
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
-  if (const auto peer = socket_.remote_endpoint(ignored); !ignored) peer_ = peer.address().to_string();
+  if (const auto peer = socket_.remote_endpoint(ignored); !ignored) peer_ = AddressOf(peer);
   server_.sessions_.insert(this);
   ++server_.gauges_.connections;
 }
@@ -545,7 +574,7 @@ void Session::Dispatch() {
 // of an orderly end of its sending side the handler is told, because a client may half-close and still wait for the
 // answer.
 void Session::WatchForClose() {
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this(), exchange = exchange_](error_code ec) {
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this(), exchange = exchange_](error_code ec) {
     if (ec || self->closed_ || self->exchange_ != exchange) return;
     char byte = 0;
     const ssize_t got = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -619,7 +648,7 @@ void Session::PumpWrites() {
 void Session::Discard() {
   if (closed_) return;
   error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  socket_.shutdown(Socket::shutdown_send, ignored);
   Limit(MonotonicNow() + kDiscardTime);
   OnDiscarded({}, 0);
 }
@@ -667,7 +696,7 @@ void Session::Close() {
     SignOff(last_queued_ ? exchange_->status.load() : 499);  // nginx's word for "the client went away"
   }
   error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  socket_.shutdown(Socket::shutdown_send, ignored);
   // What has come and was not read (a pipelined request after the last one) would make this a reset.
   char sink[4096];
   for (int i = 0; i < 64 && ::recv(socket_.native_handle(), sink, sizeof sink, MSG_DONTWAIT) > 0; ++i) {
@@ -678,7 +707,44 @@ void Session::Close() {
 
 // -------------------------------------------------------------------------------------------------------------- Server
 
+// A socket that nobody listens on any more, which a server that was killed leaves, makes way for a new one.
+Status Server::OpenUnixSocket() {
+  const std::string path = options_.unix_socket.string(), shown = EscapeForTerminal(path, 400);
+  if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
+    return Err(ErrorCode::kInvalidArgument, "--unix-socket {}: a path of {} bytes; sockets have at most {}", shown,
+               path.size(), sizeof(sockaddr_un{}.sun_path) - 1);
+  }
+  const asio::local::stream_protocol::endpoint endpoint(path);
+  error_code ec;
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (!S_ISSOCK(info.st_mode)) {
+      return Err(ErrorCode::kConflict, "--unix-socket {}: there is something that is no socket", shown);
+    }
+    asio::local::stream_protocol::socket probe(io_);
+    probe.connect(endpoint, ec);
+    if (!ec) return Err(ErrorCode::kConflict, "--unix-socket {}: another program listens there", shown);
+    ::unlink(path.c_str());
+  }
+  acceptor_.open(Protocol(AF_UNIX, 0), ec);
+  if (!ec) acceptor_.bind(endpoint, ec);
+  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+  if (ec) return Err(ErrorCode::kUnavailable, "cannot listen on {}: {}", shown, ec.message());
+  ::stat(path.c_str(), &unix_socket_);
+  workers_ = std::make_unique<WorkerPool>(options_.num_workers, options_.max_queued);
+  return Ok();
+}
+
+// Ours, and not one that somebody has put in its place since.
+void Server::RemoveUnixSocket() const {
+  struct stat info{};
+  const std::string path = options_.unix_socket.string();
+  if (path.empty() || ::stat(path.c_str(), &info) != 0) return;
+  if (info.st_ino == unix_socket_.st_ino && info.st_dev == unix_socket_.st_dev) ::unlink(path.c_str());
+}
+
 Status Server::Open() {
+  if (!options_.unix_socket.empty()) return OpenUnixSocket();
   error_code ec;
   const asio::ip::address address =
       asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, ec);
@@ -688,7 +754,7 @@ Status Server::Open() {
   }
   loopback_ = address.is_loopback();
   const tcp::endpoint endpoint(address, static_cast<unsigned short>(options_.port));
-  acceptor_.open(endpoint.protocol(), ec);
+  acceptor_.open(Protocol(endpoint.protocol()), ec);
   if (!ec) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
   if (!ec) acceptor_.bind(endpoint, ec);
   if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
@@ -698,13 +764,16 @@ Status Server::Open() {
                options_.port, options_.port + 1, options_.port + 1);
   }
   if (ec) return Err(ErrorCode::kUnavailable, "cannot listen on {}:{}: {}", options_.host, options_.port, ec.message());
-  port_ = acceptor_.local_endpoint().port();
+  if (const auto local = acceptor_.local_endpoint(ec); !ec) {
+    // The port stands at the same place of both kinds of addresses.
+    port_ = ntohs(reinterpret_cast<const sockaddr_in*>(local.data())->sin_port);
+  }
   workers_ = std::make_unique<WorkerPool>(options_.num_workers, options_.max_queued);
   return Ok();
 }
 
 void Server::Accept() {
-  acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
+  acceptor_.async_accept([this](error_code ec, Socket socket) {
     if (!acceptor_.is_open() || ec == asio::error::operation_aborted) return;
     if (ec) {
       // No file descriptors left, most often: wait until some are returned instead of spinning.
@@ -769,6 +838,7 @@ void Server::PollDrain() {
 
 void Server::CloseThePort() {
   error_code ignored;
+  if (acceptor_.is_open()) RemoveUnixSocket();
   acceptor_.close(ignored);
   retry_.cancel();
   DrainAll(false);

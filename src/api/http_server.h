@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/http_types.h"
+#include "base/file_io.h"
 #include "base/result.h"
 
 namespace bantam {
@@ -19,6 +20,7 @@ namespace bantam {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 8080;                         // 0: the system chooses
+  Path unix_socket = {};                   // in place of host and port: who may write to it may ask
   std::vector<std::string> allowed_hosts;  // names beside localhost that a Host header may carry; "*" for any
   int num_workers = 32;
   size_t max_queued = 256;  // requests that wait for a worker; beyond: 429

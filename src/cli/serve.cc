@@ -206,9 +206,11 @@ Status Serve(const ServeOptions& options) {
   }
   const std::string host =
       options.server.host.find(':') == std::string::npos ? options.server.host : "[" + options.server.host + "]";
-  std::printf("Bantam serves %s on http://%s:%d  (ready in %.0f ms)\n", names.c_str(), host.c_str(), server->port(),
-              MillisecondsSince(start));
-  if (context->router != nullptr) {
+  const std::string where = options.server.unix_socket.empty()
+                                ? fmt::format("http://{}:{}", host, server->port())
+                                : EscapeForTerminal(options.server.unix_socket.string(), 400);
+  std::printf("Bantam serves %s on %s  (ready in %.0f ms)\n", names.c_str(), where.c_str(), MillisecondsSince(start));
+  if (context->router != nullptr && options.server.unix_socket.empty()) {
     std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n",
                 context->router->file().name.c_str());
   }
@@ -260,6 +262,9 @@ Run SetUpServe(CLI::App& app) {
   app.add_option("--port", options->server.port, "Port; 0 lets the system choose")
       ->capture_default_str()
       ->check(CLI::Range(0, 65535));
+  app.add_option("--unix-socket", options->server.unix_socket,
+                 "Unix socket to listen on in place of host and port, for a sidecar: who may write to it may ask")
+      ->type_name("PATH");
   app.add_option("--allow-host", options->server.allowed_hosts,
                  "Host name that requests may carry beside localhost; may be repeated")
       ->type_name("NAME");
