@@ -1,5 +1,6 @@
 // POST /v1/embeddings, as OpenAI's clients send and read it (openai-python asks for base64 unless told otherwise).
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <span>
 
@@ -7,6 +8,7 @@
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "base/log.h"
 
 namespace bantam {
 namespace {
@@ -103,8 +105,14 @@ void Answer(ApiContext& context, const HttpRequest& request, bool quick, Respond
 // By a thread that may wait while a model loads.
 void AnswerElsewhere(ApiContext& context, const HttpRequest& request, Responder& responder) {
   const std::shared_ptr<Responder> own = responder.TakeOver();
-  const bool taken =
-      context.text_workers->TryPost([&context, &request, own] { Answer(context, request, false, *own); });
+  const bool taken = context.text_workers->TryPost([&context, &request, own] {
+    try {
+      Answer(context, request, false, *own);
+    } catch (const std::exception& e) {
+      Log(LogLevel::kError, "{} {}: {}", request.method, request.path, e.what());
+      own->Send(OpenAiError(Err(ErrorCode::kInternal, "internal error")));
+    }
+  });
   if (!taken) own->Send(OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for models")));
 }
 
