@@ -1,14 +1,13 @@
 // POST /v1/embeddings, as OpenAI's clients send and read it (openai-python asks for base64 unless told otherwise).
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <span>
 
 #include "api/endpoints/embed_request.h"
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
+#include "api/endpoints/text_thread.h"
 #include "api/error_map.h"
-#include "base/log.h"
 
 namespace bantam {
 namespace {
@@ -100,28 +99,14 @@ std::function<void(Result<Texts>)> Deliver(std::shared_ptr<const EmbedRequest> r
   };
 }
 
-void Answer(ApiContext& context, const HttpRequest& request, bool quick, Responder& responder);
-
-// By a thread that may wait while a model loads.
-void AnswerElsewhere(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  const std::shared_ptr<Responder> own = responder.TakeOver();
-  const bool taken = context.text_workers->TryPost([&context, &request, own] {
-    try {
-      Answer(context, request, false, *own);
-    } catch (const std::exception& e) {
-      Log(LogLevel::kError, "{} {}: {}", request.method, request.path, e.what());
-      own->Send(OpenAiError(Err(ErrorCode::kInternal, "internal error")));
-    }
-  });
-  if (!taken) own->Send(OpenAiError(Err(ErrorCode::kOverloaded, "too many requests wait for models")));
-}
-
 // quick: on the I/O thread, which nothing may hold up.
 void Answer(ApiContext& context, const HttpRequest& request, bool quick, Responder& responder) {
   std::string at;
   auto parsed = Parse(context, request, !quick, at);
   if (!parsed && quick && context.models->on_demand() && parsed.error().code == ErrorCode::kNotFound) {
-    return AnswerElsewhere(context, request, responder);
+    // By a thread that may wait while the model loads.
+    return RunOnTextThread(context, request, responder, ApiFamily::kOpenAi, 1,
+                           [&context, &request](Responder& own) { Answer(context, request, false, own); });
   }
   if (!parsed) return responder.Send(OpenAiError(parsed.error(), at));
   Embedder& embedder = *parsed->model->embedder;

@@ -315,7 +315,7 @@ void StartGeneration(ApiContext& context, const HttpRequest& http, Responder& re
     for (GenerateCall& call : request.calls) call.sampling.top_logprobs = 0;  // what Best() ranks by
   }
   const auto shared = std::make_shared<const GenerateRequest>(std::move(request));
-  RunOnTextThread(context, http, responder, *shared->model, ApiFamily::kOpenAi,
+  RunOnTextThread(context, http, responder, ApiFamily::kOpenAi, shared->model->generator->engine().RetryAfter(),
                   [&context, &http, shared](Responder& own) { Exchange(context, http, own, *shared).Run(); });
 }
 

@@ -16,7 +16,6 @@ constexpr size_t kMaxStops = 32;
 constexpr size_t kMaxStopBytes = 4096;
 constexpr size_t kMaxBiases = 4096;
 constexpr int64_t kMostMilliseconds = 86'400'000;
-constexpr int64_t kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1: what every JSON reader keeps exactly
 
 // A field that says nothing: absent, null, or what `harmless` allows.
 bool SaysNothing(const json::value& value) {
@@ -55,15 +54,7 @@ Status ReadBias(const JsonObject& body, SamplingParams& sampling, std::string& a
 }
 
 Status ReadStops(const JsonObject& body, GenerateCall& call, std::string& at) {
-  at = "stop";
-  if (const json::value* stop = body.Find("stop"); stop != nullptr && !SaysNothing(*stop)) {
-    BANTAM_TRY(call.stop, ParseStrings(body, "stop", kMaxStops, at));
-    for (const std::string& text : call.stop) {
-      if (text.size() <= kMaxStopBytes) continue;
-      return Err(ErrorCode::kInvalidArgument, "\"stop\" holds a text of {} bytes, the limit is {}", text.size(),
-                 kMaxStopBytes);
-    }
-  }
+  BANTAM_TRY(call.stop, ReadStopTexts(body, "stop", at));
   at = "stop_token_ids";
   if (const json::value* ids = body.Find("stop_token_ids"); ids == nullptr || SaysNothing(*ids)) return Ok();
   BANTAM_TRY(const json::array* ids, body.Array("stop_token_ids"));
@@ -82,6 +73,24 @@ Status ReadStops(const JsonObject& body, GenerateCall& call, std::string& at) {
 Result<ServedModelPtr> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at) {
   return FindAble(
       context, body, "generate text", [](const ServedModel& model) { return model.generator != nullptr; }, at);
+}
+
+Result<std::vector<std::string>> ReadStopTexts(const JsonObject& object, std::string_view place, std::string& at) {
+  at = place;
+  const json::value* stop = object.Find("stop");
+  if (stop == nullptr || SaysNothing(*stop)) return std::vector<std::string>();
+  std::string item;  // "stop[1]"
+  auto texts = ParseStrings(object, "stop", kMaxStops, item);
+  if (!texts) {
+    at += item.substr(std::min(item.find('['), item.size()));
+    return texts;
+  }
+  for (const std::string& text : *texts) {
+    if (text.size() <= kMaxStopBytes) continue;
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" holds a text of {} bytes, the limit is {}", place, text.size(),
+               kMaxStopBytes);
+  }
+  return texts;
 }
 
 Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at) {

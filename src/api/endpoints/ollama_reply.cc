@@ -195,7 +195,7 @@ class Exchange {
 
 void StartOllamaText(ApiContext& context, const HttpRequest& http, Responder& responder, OllamaText text) {
   const auto shared = std::make_shared<const OllamaText>(std::move(text));
-  RunOnTextThread(context, http, responder, *shared->model, ApiFamily::kOllama,
+  RunOnTextThread(context, http, responder, ApiFamily::kOllama, shared->model->generator->engine().RetryAfter(),
                   [&context, &http, shared](Responder& own) { Exchange(context, http, own, *shared).Run(); });
 }
 

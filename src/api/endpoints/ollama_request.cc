@@ -17,9 +17,6 @@ namespace {
 
 constexpr int64_t kMostTokens = int64_t{1} << 24;
 constexpr int64_t kMostTopLogprobs = 20;
-constexpr int64_t kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1: what every JSON reader keeps exactly
-constexpr size_t kMaxStops = 32;
-constexpr size_t kMaxStopBytes = 4096;
 
 bool IsThere(const JsonObject& object, std::string_view key) {
   const json::value* value = object.Find(key);
@@ -71,21 +68,6 @@ class Options {
     BANTAM_TRY(into, object_.IntOr(key, into, minimum, maximum));
     return Ok();
   }
-  Status Stops(std::vector<std::string>& into) const {
-    at_ = "options.stop";
-    const json::value* stop = object_.Find("stop");
-    const bool none = stop == nullptr || stop->is_null() || (stop->is_array() && stop->get_array().empty()) ||
-                      (stop->is_string() && stop->get_string().empty());
-    if (none) return Ok();
-    std::string place;
-    BANTAM_TRY(into, ParseStrings(object_, "stop", kMaxStops, place));
-    for (const std::string& text : into) {
-      if (text.size() <= kMaxStopBytes) continue;
-      return Err(ErrorCode::kInvalidArgument, "\"options.stop\" holds a text of {} bytes, the limit is {}", text.size(),
-                 kMaxStopBytes);
-    }
-    return Ok();
-  }
 
  private:
   const JsonObject& object_;
@@ -128,7 +110,8 @@ Status ReadSamplingOptions(const JsonObject& object, OllamaText& text, std::stri
   text.call.max_tokens = static_cast<int>(std::max<int64_t>(predict, 0));
   BANTAM_RETURN_IF_ERROR(options.Int("num_ctx", 0, kMostTokens, context));
   text.context_tokens = static_cast<int>(context);
-  return options.Stops(text.call.stop);
+  BANTAM_TRY(text.call.stop, ReadStopTexts(object, "options.stop", at));
+  return Ok();
 }
 
 }  // namespace

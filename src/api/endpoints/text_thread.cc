@@ -6,8 +6,8 @@
 
 namespace bantam {
 
-void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& responder, const ServedModel& model,
-                     ApiFamily family, std::function<void(Responder&)> work) {
+void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& responder, ApiFamily family,
+                     int retry_after_s, std::function<void(Responder&)> work) {
   const std::shared_ptr<Responder> taken = responder.TakeOver();
   const bool posted = context.text_workers->TryPost([&http, taken, family, work = std::move(work)] {
     try {
@@ -18,8 +18,8 @@ void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& re
     }
   });
   if (posted) return;
-  taken->Send(ErrorReply(family, Err(ErrorCode::kOverloaded, "too many requests wait for a text"), {},
-                         model.generator->engine().RetryAfter()));
+  taken->Send(ErrorReply(family, Err(ErrorCode::kOverloaded, "too many requests wait for a text or for a model"), {},
+                         retry_after_s));
 }
 
 }  // namespace bantam

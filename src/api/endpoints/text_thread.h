@@ -10,9 +10,9 @@
 namespace bantam {
 
 // Runs `work` with a responder that takes the place of this one. Too many that wait already get 429, and whatever
-// `work` throws 500, both in the shape of `family`. `context` and `model` outlive the reply, and `http` lives as long
-// as the responder that `work` is given.
-void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& responder, const ServedModel& model,
-                     ApiFamily family, std::function<void(Responder&)> work);
+// `work` throws 500, both in the shape of `family`. `context` outlives the reply, and `http` lives as long as the
+// responder that `work` is given. retry_after_s: when those may come again that get 429.
+void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& responder, ApiFamily family,
+                     int retry_after_s, std::function<void(Responder&)> work);
 
 }  // namespace bantam
