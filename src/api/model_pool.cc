@@ -32,8 +32,12 @@ Status SelfTest(const ServedModel& model) {
     BANTAM_TRY(const auto texts, model.generator->Generate({.prompt = "The", .max_tokens = 1, .ignore_eos = true}));
     return Ok();
   }
-  if (model.embedder == nullptr) return Ok();
-  BANTAM_TRY(const Embedding embedding, model.embedder->Embed("The"));
+  if (model.embedder != nullptr) {
+    BANTAM_TRY(const Embedding embedding, model.embedder->Embed("The"));
+  } else if (model.classifier != nullptr) {
+    const TextInput text{"The", {}};
+    BANTAM_TRY(const auto answers, model.classifier->Classify(std::span(&text, 1), {}));
+  }
   return Ok();
 }
 

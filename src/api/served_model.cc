@@ -1,10 +1,10 @@
 #include "api/served_model.h"
 
-#include <array>
 #include <optional>
 #include <utility>
 
 #include "base/text_util.h"
+#include "files/config_number.h"
 #include "files/model_store.h"
 
 namespace bantam {
@@ -115,32 +115,18 @@ Result<ServedModel> LoadTasks(ModelFolder opened, const LoadOptions& encoder, co
   return served;
 }
 
-}  // namespace
-
-namespace {
-
 // What clients look for in a model before they use it, under the names that configs have for it.
 std::vector<std::pair<std::string, int64_t>> SizesOf(const json::value& config) {
-  struct Size {
-    const char* name;
-    std::array<const char*, 4> keys;  // null: no more
-  };
-  static constexpr Size kSizes[] = {{"embedding_length", {"hidden_size", "n_embd", "d_model", "dim"}},
-                                    {"block_count", {"num_hidden_layers", "n_layer", "num_layers", "n_layers"}},
-                                    {"feed_forward_length", {"intermediate_size", "n_inner", "d_ff", "hidden_dim"}},
-                                    {"attention.head_count", {"num_attention_heads", "n_head", "num_heads", "n_heads"}},
-                                    {"attention.head_count_kv", {"num_key_value_heads"}},
-                                    {"vocab_size", {"vocab_size"}}};
   std::vector<std::pair<std::string, int64_t>> sizes;
-  const json::object* object = config.if_object();
-  for (const Size& size : kSizes) {
-    for (const char* key : size.keys) {
-      const json::value* value = object == nullptr || key == nullptr ? nullptr : object->if_contains(key);
-      if (value == nullptr || !value->is_int64() || value->get_int64() <= 0) continue;
-      sizes.emplace_back(size.name, value->get_int64());
-      break;
-    }
-  }
+  const auto add = [&](const char* name, std::initializer_list<const char*> keys) {
+    if (const auto size = ConfigNumber(config, keys)) sizes.emplace_back(name, *size);
+  };
+  add("embedding_length", {"hidden_size", "n_embd", "d_model", "dim"});
+  add("block_count", {"num_hidden_layers", "n_layer", "num_layers", "n_layers"});
+  add("feed_forward_length", {"intermediate_size", "n_inner", "d_ff", "hidden_dim"});
+  add("attention.head_count", {"num_attention_heads", "n_head", "num_heads", "n_heads"});
+  add("attention.head_count_kv", {"num_key_value_heads"});
+  add("vocab_size", {"vocab_size"});
   return sizes;
 }
 

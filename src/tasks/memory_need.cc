@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "base/checked.h"
 #include "base/text_util.h"
+#include "files/config_number.h"
 
 namespace bantam {
 namespace {
@@ -22,15 +22,8 @@ uint64_t RestOf(int64_t vocab_size, bool writes) {
   return kFixed + vocab * (kTokenBytes + (writes ? kLogitsBytes : 0));
 }
 
-// The first of these fields of config.json that is a number.
 int64_t FieldOf(const json::value& config, std::initializer_list<const char*> names, int64_t otherwise) {
-  const json::object* object = config.if_object();
-  if (object == nullptr) return otherwise;
-  for (const char* name : names) {
-    const json::value* value = object->if_contains(name);
-    if (value != nullptr && value->is_int64()) return std::clamp<int64_t>(value->get_int64(), 0, kMostSize);
-  }
-  return otherwise;
+  return std::min(ConfigNumber(config, names).value_or(otherwise), kMostSize);
 }
 
 bool IsBlocks(DType dtype) { return BlockOf(dtype).elements > 1; }

@@ -11,7 +11,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;  // as for embeddings
 constexpr size_t kMaxCandidates = 256, kMaxHypotheses = 8192;
 
 // As the assistant would decide it in a chat: by the likeliest route's threshold, else the route file's, else the

@@ -26,7 +26,7 @@ Result<CohereRequest> Parse(const ApiContext& context, const HttpRequest& reques
   BANTAM_RETURN_IF_ERROR(ReadDimensions(body, embed, at));
   BANTAM_RETURN_IF_ERROR(ReadTypes(body, embed, at));
   BANTAM_RETURN_IF_ERROR(ReadPrompt(body, embed, at));
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, embed, at));
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, embed.truncate, at));
   BANTAM_TRY(embed.deadline, DeadlineOf(context, request, at));
   parsed.by_type = request.path.starts_with("/v2") || body.Has("embedding_types");
   return parsed;

@@ -76,7 +76,7 @@ json::value Describe(const std::vector<Text>& texts, int max_tokens, HttpReply& 
     tokens.push_back(texts[i].text_tokens);
   }
   if (truncated.empty()) return nullptr;
-  reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(truncated.size()));
+  TellTruncated(truncated.size(), reply);
   return json::object{
       {"truncated", std::move(truncated)}, {"text_tokens", std::move(tokens)}, {"max_tokens", max_tokens}};
 }
@@ -106,33 +106,6 @@ Status ReadPrompt(const JsonObject& body, EmbedRequest& request, std::string& at
   if (given == 0) return Ok();
   request.role = choice.role;
   BANTAM_TRY(request.prompt, embedder.ResolvePrompt(choice, false));
-  return Ok();
-}
-
-Status ReadTruncate(const JsonObject& body, EmbedRequest& request, std::string& at) {
-  if (const json::value* side = body.Find("truncation_direction"); side != nullptr && !side->is_null()) {
-    at = "truncation_direction";
-    BANTAM_TRY(const std::string word, body.String(at));
-    if (word != "right" && word != "Right") {
-      return Err(ErrorCode::kInvalidArgument, "\"truncation_direction\" is \"{}\"; texts are cut on the right only",
-                 EscapeForTerminal(word, 80));
-    }
-  }
-  for (const std::string_view key : {"truncate", "truncation"}) {
-    const json::value* value = body.Find(key);
-    if (value == nullptr || value->is_null()) continue;
-    at = key;
-    if (value->is_bool()) {
-      request.truncate = value->get_bool();
-      continue;
-    }
-    BANTAM_TRY(const std::string word, body.String(key));
-    if (word != "NONE" && word != "END") {
-      return Err(ErrorCode::kInvalidArgument, "\"{}\" is \"{}\"; known: true, false, \"NONE\", \"END\"", key,
-                 EscapeForTerminal(word, 80));
-    }
-    request.truncate = word == "END";
-  }
   return Ok();
 }
 

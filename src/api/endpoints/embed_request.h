@@ -47,8 +47,6 @@ struct EmbedRequest {
 // Of `request.model`, which is there. Each notes in `at` the field it reads.
 // "prompt_name"; "prompt"; "input_type" or "task": query or document under all their names.
 Status ReadPrompt(const JsonObject& body, EmbedRequest& request, std::string& at);
-// "truncate": true, false, "NONE" or "END"; "truncation".
-Status ReadTruncate(const JsonObject& body, EmbedRequest& request, std::string& at);
 // "dimensions" or "output_dimension", at most what the model gives.
 Status ReadDimensions(const JsonObject& body, EmbedRequest& request, std::string& at);
 // "encoding_format"; "embedding_types", "embedding_type" or "output_dtype": one or several. After ReadDimensions.

@@ -14,8 +14,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
-
 Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request) {
   json::value document;
   std::string at;
@@ -25,7 +23,7 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
   BANTAM_TRY(parsed.texts, ParseTexts(body, "inputs", kMaxInputs, at));
   BANTAM_RETURN_IF_ERROR(ReadDimensions(body, parsed, at));
   BANTAM_RETURN_IF_ERROR(ReadPrompt(body, parsed, at));
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed, at));
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.truncate, at));
   BANTAM_TRY(parsed.unit_length, body.BoolOr("normalize", true));
   if (!parsed.unit_length && parsed.model->embedder->sentence().normalize) {
     return Err(ErrorCode::kInvalidArgument, "\"normalize\" is false, but {} itself ends in vectors of length 1",
@@ -55,9 +53,7 @@ Result<SparseRequest> ParseSparse(const ApiContext& context, const HttpRequest& 
     BANTAM_TRY(choice.name, body.String("prompt_name"));
     BANTAM_TRY(parsed.prompt, parsed.model->sparse->ResolvePrompt(choice, false));
   }
-  EmbedRequest truncation;
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, truncation, at));
-  parsed.options.truncate = truncation.truncate;
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.options.truncate, at));
   BANTAM_TRY(const int64_t top_k, body.IntOr("top_k", 0, 0, INT32_MAX));
   parsed.options.top_k = static_cast<size_t>(top_k);
   BANTAM_TRY(parsed.options.deadline, DeadlineOf(context, request, at));
@@ -123,7 +119,7 @@ void HandleTeiEmbedSparse(ApiContext& context, const HttpRequest& request, Respo
   }
   HttpReply reply;
   reply.body = ToJson(lists);
-  if (num_truncated > 0) reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(num_truncated));
+  TellTruncated(num_truncated, reply);
   responder.Send(std::move(reply));
 }
 

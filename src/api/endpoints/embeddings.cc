@@ -12,8 +12,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;  // OpenAI's own limit
-
 // may_load: a model of the store that is not in memory is waited for.
 Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request, bool may_load, std::string& at) {
   json::value document;
@@ -30,7 +28,7 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
   BANTAM_RETURN_IF_ERROR(ReadDimensions(body, parsed, at));
   BANTAM_RETURN_IF_ERROR(ReadTypes(body, parsed, at));
   BANTAM_RETURN_IF_ERROR(ReadPrompt(body, parsed, at));
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed, at));
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.truncate, at));
   BANTAM_TRY(parsed.deadline, DeadlineOf(context, request, at));
   return parsed;
 }

@@ -7,14 +7,14 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 256;
+constexpr size_t kMaxTexts = 256;
 
 Result<std::string> Fill(const ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   BANTAM_TRY(const ServedModelPtr model,
              FindAble(context, body, "fill masks", [](const ServedModel& m) { return m.filler != nullptr; }, at));
-  BANTAM_TRY(const std::vector<std::string> texts, ParseInputs(body, kMaxInputs, at));
+  BANTAM_TRY(const std::vector<std::string> texts, ParseInputs(body, kMaxTexts, at));
   FillOptions options;
   at = "top_k";
   BANTAM_TRY(const int64_t top_k, body.IntOr("top_k", 5, 1, 1000));

@@ -9,8 +9,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
-
 Result<std::string> Classify(const ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));

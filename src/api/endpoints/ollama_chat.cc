@@ -73,16 +73,17 @@ Status MakePromptThatFits(OllamaText& text, const json::array& messages, bool tr
   return LimitOllamaText(text, text.call.prompt_ids->size());
 }
 
-Result<OllamaText> Parse(const ApiContext& context, const HttpRequest& http, bool* only_loads, std::string& at) {
+Result<OllamaText> Parse(const ApiContext& context, const HttpRequest& http, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(http, document));
   OllamaText text;
   text.chat = true;
   BANTAM_RETURN_IF_ERROR(ReadOllamaText(context, body, http, text, at));
   const json::value* messages = body.Find("messages");
-  *only_loads = messages == nullptr || messages->is_null() || (messages->is_array() && messages->get_array().empty());
-  BANTAM_TRY(text.unloads, ReadKeepAlive(context, body, *text.model, *only_loads, at));
-  if (*only_loads) return text;
+  text.only_loads =
+      messages == nullptr || messages->is_null() || (messages->is_array() && messages->get_array().empty());
+  BANTAM_TRY(text.unloads, ReadKeepAlive(context, body, *text.model, text.only_loads, at));
+  if (text.only_loads) return text;
   const Generator& generator = *text.model->generator;
   if (!generator.can_chat()) {
     at = "model";
@@ -112,11 +113,8 @@ Result<OllamaText> Parse(const ApiContext& context, const HttpRequest& http, boo
 
 void HandleOllamaChat(ApiContext& context, const HttpRequest& http, Responder& responder) {
   std::string at;
-  bool only_loads = false;
-  auto text = Parse(context, http, &only_loads, at);
-  if (!text) return responder.Send(ErrorReply(ApiFamily::kOllama, text.error(), at));
-  if (only_loads) return SendOllamaLoaded(*text, responder);
-  StartOllamaText(context, http, responder, *std::move(text));
+  auto text = Parse(context, http, at);
+  AnswerOllamaText(context, http, responder, std::move(text), at);
 }
 
 }  // namespace bantam

@@ -9,8 +9,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
-
 struct OllamaEmbedding {
   std::string asked_model;
   EmbedRequest embed;  // without texts: only the model is asked for
@@ -43,7 +41,7 @@ Result<OllamaEmbedding> Parse(const ApiContext& context, const HttpRequest& http
         embed.model->name);
   }
   BANTAM_RETURN_IF_ERROR(ReadDimensions(body, embed, at));
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, embed, at));
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, embed.truncate, at));
   BANTAM_TRY(embed.deadline, DeadlineOf(context, http, at));
   if (!only_loads) {
     BANTAM_TRY(embed.texts, ParseTexts(body, key, kMaxInputs, at));

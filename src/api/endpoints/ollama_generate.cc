@@ -115,7 +115,7 @@ Status MakeTemplatePrompt(const Asked& asked, const JsonObject& body, OllamaText
   return Ok();
 }
 
-Result<OllamaText> Parse(const ApiContext& context, const HttpRequest& http, bool* only_loads, std::string& at) {
+Result<OllamaText> Parse(const ApiContext& context, const HttpRequest& http, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(http, document));
   OllamaText text;
@@ -123,9 +123,9 @@ Result<OllamaText> Parse(const ApiContext& context, const HttpRequest& http, boo
   BANTAM_RETURN_IF_ERROR(RefuseOthers(body, at));
   const Generator& generator = *text.model->generator;
   BANTAM_TRY(const Asked asked, ReadAsked(body, generator, at));
-  *only_loads = asked.prompt.empty() && asked.suffix.empty();
-  BANTAM_TRY(text.unloads, ReadKeepAlive(context, body, *text.model, *only_loads, at));
-  if (*only_loads) return text;
+  text.only_loads = asked.prompt.empty() && asked.suffix.empty();
+  BANTAM_TRY(text.unloads, ReadKeepAlive(context, body, *text.model, text.only_loads, at));
+  if (text.only_loads) return text;
   BANTAM_RETURN_IF_ERROR(ReadOllamaFormat(body, text, at));
   const bool plain = asked.raw || !asked.suffix.empty() || !generator.can_chat();
   if (plain && !asked.system.empty()) {
@@ -147,11 +147,8 @@ Result<OllamaText> Parse(const ApiContext& context, const HttpRequest& http, boo
 
 void HandleOllamaGenerate(ApiContext& context, const HttpRequest& http, Responder& responder) {
   std::string at;
-  bool only_loads = false;
-  auto text = Parse(context, http, &only_loads, at);
-  if (!text) return responder.Send(ErrorReply(ApiFamily::kOllama, text.error(), at));
-  if (only_loads) return SendOllamaLoaded(*text, responder);
-  StartOllamaText(context, http, responder, *std::move(text));
+  auto text = Parse(context, http, at);
+  AnswerOllamaText(context, http, responder, std::move(text), at);
 }
 
 }  // namespace bantam

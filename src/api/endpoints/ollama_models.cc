@@ -137,9 +137,13 @@ void HandleOllamaTags(ApiContext& context, const HttpRequest&, Responder& respon
     entry["modified_at"] = UtcTimeText(model.created);
     models.push_back(std::move(entry));
   };
-  for (const ServedModelPtr& model : context.models->List()) add(*model, model->name);
-  for (const auto& [alias, target] : context.aliases.All()) {
-    if (const ServedModelPtr model = context.models->Find(target)) add(*model, alias);
+  const auto aliases = context.aliases.All();
+  // Not by FindModel: to be listed is no use of a model.
+  for (const ServedModelPtr& model : context.models->List()) {
+    add(*model, model->name);
+    for (const auto& [alias, target] : aliases) {
+      if (target == model->name) add(*model, alias);
+    }
   }
   for (const std::string& name : context.models->Loadable()) models.push_back(DescribeStored(name));
   responder.Send(Json(json::object{{"models", std::move(models)}}));

@@ -5,6 +5,7 @@
 
 #include "api/endpoints/generate_json.h"
 #include "api/endpoints/ollama_json.h"
+#include "api/endpoints/parse.h"
 #include "api/endpoints/text_thread.h"
 #include "api/endpoints/thought_splitter.h"
 #include "api/endpoints/token_clock.h"
@@ -149,11 +150,7 @@ class Exchange {
     return ids;
   }
 
-  void AddHeaders(HttpReply& reply) const {
-    if (request_.dropped_messages > 0) {
-      reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(request_.dropped_messages));
-    }
-  }
+  void AddHeaders(HttpReply& reply) const { TellTruncated(request_.dropped_messages, reply); }
 
   // The head goes out with the first line: until then a refusal can still be a status. A blank line would be one that
   // clients cannot read, so that nothing keeps a silent stream warm.
@@ -191,19 +188,22 @@ class Exchange {
   bool begun_ = false;
 };
 
-}  // namespace
-
-void StartOllamaText(ApiContext& context, const HttpRequest& http, Responder& responder, OllamaText text) {
-  const auto shared = std::make_shared<const OllamaText>(std::move(text));
-  RunOnTextThread(context, http, responder, ApiFamily::kOllama, shared->model->generator->engine().RetryAfter(),
-                  [&context, &http, shared](Responder& own) { Exchange(context, http, own, *shared).Run(); });
-}
-
-void SendOllamaLoaded(const OllamaText& text, Responder& responder) {
+HttpReply Loaded(const OllamaText& text) {
   json::object line = Line(text, {});
   line["done"] = true;
   line["done_reason"] = text.unloads ? "unload" : "load";
-  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(line), .headers = {}});
+  return {.status = 200, .content_type = "application/json", .body = ToJson(line), .headers = {}};
+}
+
+}  // namespace
+
+void AnswerOllamaText(ApiContext& context, const HttpRequest& http, Responder& responder, Result<OllamaText> text,
+                      const std::string& at) {
+  if (!text) return responder.Send(ErrorReply(ApiFamily::kOllama, text.error(), at));
+  if (text->only_loads) return responder.Send(Loaded(*text));
+  const auto shared = std::make_shared<const OllamaText>(*std::move(text));
+  RunOnTextThread(context, http, responder, ApiFamily::kOllama, shared->model->generator->engine().RetryAfter(),
+                  [&context, &http, shared](Responder& own) { Exchange(context, http, own, *shared).Run(); });
 }
 
 }  // namespace bantam

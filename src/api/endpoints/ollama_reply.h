@@ -7,10 +7,9 @@
 
 namespace bantam {
 
-// Writes the text on the threads that wait for such.
-void StartOllamaText(ApiContext& context, const HttpRequest& http, Responder& responder, OllamaText text);
-
-// The answer to a request that asks for no text, but that the model be loaded, as it is, or let go.
-void SendOllamaLoaded(const OllamaText& text, Responder& responder);
+// Writes the text on the threads that wait for such; or says that the model is loaded, as it is by then, or let go. Or
+// refuses: the error is at `at`.
+void AnswerOllamaText(ApiContext& context, const HttpRequest& http, Responder& responder, Result<OllamaText> text,
+                      const std::string& at);
 
 }  // namespace bantam

@@ -25,7 +25,8 @@ struct OllamaText {
   std::string thought_opening = {}, thought_closing = {};
   bool in_thought = false;      // the prompt opened one
   int context_tokens = 0;       // "num_ctx": most tokens of prompt and text together; 0: as many as the model allows
-  bool unloads = false;         // no text: the model shall go
+  bool only_loads = false;      // no text: the model shall be loaded,
+  bool unloads = false;         // or go
   size_t dropped_messages = 0;  // the oldest, for which there was no room
 };
 

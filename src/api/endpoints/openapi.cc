@@ -72,7 +72,8 @@ json::object Operation(const Endpoint& endpoint) {
   json::object operation{{"operationId", OperationId(endpoint)},
                          {"summary", endpoint.summary},
                          {"tags", json::array{TagOf(endpoint.family)}}};
-  if (endpoint.Has(kManagement)) operation["description"] = "For callers on the server's own machine.";
+  if (endpoint.Has(kManagement))
+    operation["description"] = "For an admin's key; where the server has no keys, for callers on its own machine.";
   if (endpoint.Has(kPrefix)) {
     operation["parameters"] = json::array{json::object{
         {"name", "name"}, {"in", "path"}, {"required", true}, {"schema", json::object{{"type", "string"}}}}};
@@ -111,7 +112,11 @@ std::string MakeDocument() {
                             {"license", json::object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", json::array{json::object{{"url", "/"}}}},
       {"paths", std::move(paths)},
-      {"components", json::object{{"schemas", *std::move(schemas)}}}};
+      // With or without: whether it asks for keys is the server's configuration.
+      {"security", json::array{json::object{}, json::object{{"key", json::array{}}}}},
+      {"components",
+       json::object{{"schemas", *std::move(schemas)},
+                    {"securitySchemes", json::object{{"key", json::object{{"type", "http"}, {"scheme", "bearer"}}}}}}}};
   return ToJson(document);
 }
 

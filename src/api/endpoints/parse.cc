@@ -168,6 +168,37 @@ Result<std::vector<std::string>> ParseStrings(const JsonObject& body, std::strin
   return strings;
 }
 
+Status ReadTruncate(const JsonObject& body, bool& truncate, std::string& at) {
+  if (const json::value* side = body.Find("truncation_direction"); side != nullptr && !side->is_null()) {
+    at = "truncation_direction";
+    BANTAM_TRY(const std::string word, body.String(at));
+    if (word != "right" && word != "Right") {
+      return Err(ErrorCode::kInvalidArgument, "\"truncation_direction\" is \"{}\"; texts are cut on the right only",
+                 EscapeForTerminal(word, 80));
+    }
+  }
+  for (const std::string_view key : {"truncate", "truncation"}) {
+    const json::value* value = body.Find(key);
+    if (value == nullptr || value->is_null()) continue;
+    at = key;
+    if (value->is_bool()) {
+      truncate = value->get_bool();
+      continue;
+    }
+    BANTAM_TRY(const std::string word, body.String(key));
+    if (word != "NONE" && word != "END") {
+      return Err(ErrorCode::kInvalidArgument, "\"{}\" is \"{}\"; known: true, false, \"NONE\", \"END\"", key,
+                 EscapeForTerminal(word, 80));
+    }
+    truncate = word == "END";
+  }
+  return Ok();
+}
+
+void TellTruncated(size_t num_texts, HttpReply& reply) {
+  if (num_texts > 0) reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(num_texts));
+}
+
 Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at) {
   return DeadlineOf(request, context.request_timeout, at);
 }

@@ -18,6 +18,8 @@ namespace bantam {
 // The body as a JSON object. `document` keeps the value that the object refers to.
 Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document);
 
+inline constexpr size_t kMaxInputs = 2048;  // texts of a request: OpenAI's own limit
+
 // "input": a string or an array of strings. kInvalidArgument names the JSON path in the message.
 Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs, std::string& at);
 // The same under another name: "inputs", "texts".
@@ -45,6 +47,11 @@ Result<std::vector<TextOrPair>> ParseTextsOrPairs(const JsonObject& body, size_t
 // A string, or an array of strings that are not empty, under `key`.
 Result<std::vector<std::string>> ParseStrings(const JsonObject& body, std::string_view key, size_t maximum,
                                               std::string& at);
+
+// "truncate": true, false, "NONE" or "END"; "truncation". Whether texts longer than the model reads are cut.
+Status ReadTruncate(const JsonObject& body, bool& truncate, std::string& at);
+// So many texts were cut: a header for it. Silent truncation is the classic complaint about such servers.
+void TellTruncated(size_t num_texts, HttpReply& reply);
 
 // The request's own deadline: `x-bantam-timeout-ms`, at most the server's limit.
 Result<MonotonicTime> DeadlineOf(const ApiContext& context, const HttpRequest& request, std::string& at);

@@ -49,9 +49,8 @@ Result<std::vector<std::string>> ParseDocuments(const JsonObject& body, const ch
 }
 
 // tei: with the names of Text Embeddings Inference.
-Result<RerankRequest> Parse(const ApiContext& context, const HttpRequest& request, bool tei, std::string& at) {
-  json::value document;
-  BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+Result<RerankRequest> Parse(const ApiContext& context, const HttpRequest& request, const JsonObject& body, bool tei,
+                            std::string& at) {
   RerankRequest parsed;
   BANTAM_TRY(parsed.model,
              FindAble(context, body, "rerank", [](const ServedModel& model) { return model.reranker != nullptr; }, at));
@@ -64,9 +63,7 @@ Result<RerankRequest> Parse(const ApiContext& context, const HttpRequest& reques
   const char* with_texts = tei ? "return_text" : "return_documents";
   at = with_texts;
   BANTAM_TRY(parsed.return_documents, body.BoolOr(with_texts, false));
-  EmbedRequest truncation;
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, truncation, at));
-  parsed.truncate = truncation.truncate;
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.truncate, at));
   at = "raw_scores";
   BANTAM_TRY(const bool raw, body.BoolOr("raw_scores", false));
   if (raw) parsed.options.function = ScoreFunction::kNone;
@@ -91,7 +88,6 @@ HttpReply Format(const RerankRequest& request, const Ranking& ranking, const std
       {"usage", {{"prompt_tokens", ranking.num_tokens}, {"total_tokens", ranking.num_tokens}}}};
   HttpReply reply;
   if (!ranking.truncated.empty()) {
-    reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(ranking.truncated.size()));
     json::array truncated(ranking.truncated.begin(), ranking.truncated.end());
     body["bantam"] =
         json::object{{"truncated", std::move(truncated)}, {"max_tokens", request.model->reranker->model().max_tokens}};
@@ -101,7 +97,7 @@ HttpReply Format(const RerankRequest& request, const Ranking& ranking, const std
 }
 
 // A bare list, as Text Embeddings Inference answers.
-HttpReply FormatTei(const RerankRequest& request, const Ranking& ranking) {
+HttpReply FormatTei(const RerankRequest& request, const Ranking& ranking, const std::string&) {
   json::array results;
   for (const RankedDocument& document : ranking.results) {
     json::object result{{"index", document.index}, {"score", ShortDouble(document.score)}};
@@ -109,9 +105,6 @@ HttpReply FormatTei(const RerankRequest& request, const Ranking& ranking) {
     results.push_back(std::move(result));
   }
   HttpReply reply;
-  if (!ranking.truncated.empty()) {
-    reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(ranking.truncated.size()));
-  }
   reply.body = ToJson(results);
   return reply;
 }
@@ -125,9 +118,6 @@ HttpReply FormatInfinity(const RerankRequest& request, const Ranking& ranking, c
     results.push_back(std::move(result));
   }
   HttpReply reply;
-  if (!ranking.truncated.empty()) {
-    reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(ranking.truncated.size()));
-  }
   reply.body =
       ToJson(json::object{{"object", "rerank"},
                           {"results", std::move(results)},
@@ -149,40 +139,50 @@ Result<Ranking> Rank(const RerankRequest& request) {
   return ranking;
 }
 
-// Whether the documents are "texts".
-bool IsTei(const HttpRequest& request) {
-  json::value document;
-  const auto body = ParseBody(request, document);
-  return body && body->Has("texts") && !body->Has("documents");
+// What the replies of a dialect look like.
+struct Dialect {
+  ApiFamily family;
+  HttpReply (*format)(const RerankRequest& request, const Ranking& ranking, const std::string& id);
+  bool tei = false;
+};
+constexpr Dialect kJina{ApiFamily::kOpenAi, Format}, kCohere{ApiFamily::kCohere, Format},
+    kInfinity{ApiFamily::kOpenAi, FormatInfinity}, kTei{ApiFamily::kTei, FormatTei, true};
+
+void Answer(const ApiContext& context, const HttpRequest& request, const Result<JsonObject>& body,
+            const Dialect& dialect, Responder& responder) {
+  std::string at;
+  const auto refuse = [&](const Error& error) {
+    return dialect.tei ? TeiRefusal(error, request) : ErrorReply(dialect.family, error, at);
+  };
+  if (!body) return responder.Send(refuse(body.error()));
+  const auto parsed = Parse(context, request, *body, dialect.tei, at);
+  if (!parsed) return responder.Send(refuse(parsed.error()));
+  const auto ranking = Rank(*parsed);
+  if (!ranking) return responder.Send(ErrorReply(dialect.family, ranking.error()));
+  HttpReply reply = dialect.format(*parsed, *ranking, request.request_id);
+  TellTruncated(ranking->truncated.size(), reply);
+  responder.Send(std::move(reply));
 }
 
 }  // namespace
 
 void HandleRerank(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  // Of /rerank without "texts" the clients are Jina's and others', who know OpenAI's errors.
-  const ApiFamily family = request.path.starts_with("/v2/") ? ApiFamily::kCohere : ApiFamily::kOpenAi;
-  std::string at;
-  const auto parsed = Parse(context, request, false, at);
-  if (!parsed) return responder.Send(ErrorReply(family, parsed.error(), at));
-  const auto ranking = Rank(*parsed);
-  responder.Send(ranking ? Format(*parsed, *ranking, request.request_id) : ErrorReply(family, ranking.error()));
+  json::value document;
+  Answer(context, request, ParseBody(request, document), request.path.starts_with("/v2/") ? kCohere : kJina, responder);
 }
 
 void HandleInfinityRerank(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  std::string at;
-  const auto parsed = Parse(context, request, false, at);
-  if (!parsed) return responder.Send(OpenAiError(parsed.error(), at));
-  const auto ranking = Rank(*parsed);
-  responder.Send(ranking ? FormatInfinity(*parsed, *ranking, request.request_id) : OpenAiError(ranking.error()));
+  json::value document;
+  Answer(context, request, ParseBody(request, document), kInfinity, responder);
 }
 
+// Whose client it is, the documents say: "texts" are Text Embeddings Inference's. Of others the clients are Jina's and
+// more, who know OpenAI's errors.
 void HandleAnyRerank(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  if (!IsTei(request)) return HandleRerank(context, request, responder);
-  std::string at;
-  const auto parsed = Parse(context, request, true, at);
-  if (!parsed) return responder.Send(TeiRefusal(parsed.error(), request));
-  const auto ranking = Rank(*parsed);
-  responder.Send(ranking ? FormatTei(*parsed, *ranking) : ErrorReply(ApiFamily::kTei, ranking.error()));
+  json::value document;
+  const Result<JsonObject> body = ParseBody(request, document);
+  const bool tei = body && body->Has("texts") && !body->Has("documents");
+  Answer(context, request, body, tei ? kTei : kJina, responder);
 }
 
 }  // namespace bantam

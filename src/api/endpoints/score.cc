@@ -13,8 +13,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
-
 struct ScoreRequest {
   EmbedRequest embed;  // the model, and what is said of truncation
   std::vector<std::string> first, second;
@@ -54,7 +52,7 @@ Result<ScoreRequest> Parse(const ApiContext& context, const HttpRequest& request
                "\"{}\" has {} texts, expected 1, or one for each of the {} that they are compared with", first_name,
                parsed.first.size(), parsed.second.size());
   }
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.embed, at));
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.embed.truncate, at));
   BANTAM_TRY(parsed.embed.deadline, DeadlineOf(context, request, at));
   parsed.options.deadline = parsed.embed.deadline;
   if (parsed.embed.model->reranker == nullptr) {
@@ -122,9 +120,7 @@ void HandleScore(ApiContext& context, const HttpRequest& request, Responder& res
                           {"model", parsed->embed.model->name},
                           {"data", std::move(data)},
                           {"usage", {{"prompt_tokens", scores->num_tokens}, {"total_tokens", scores->num_tokens}}}});
-  if (scores->num_truncated > 0) {
-    reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(scores->num_truncated));
-  }
+  TellTruncated(scores->num_truncated, reply);
   responder.Send(std::move(reply));
 }
 

@@ -7,8 +7,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;  // as for embeddings
-
 Result<std::string> Tag(const ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));

@@ -3,12 +3,11 @@
 #include <thread>
 
 #include "api/endpoints/endpoint.h"
+#include "api/endpoints/parse.h"
 #include "base/json.h"
 
 namespace bantam {
 namespace {
-
-constexpr int kMaxInputs = 2048;
 
 json::object Labels(const Classifier& classifier) {
   json::object names, ids;

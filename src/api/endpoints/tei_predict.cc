@@ -13,8 +13,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
-
 struct PredictRequest {
   ServedModelPtr model;
   std::vector<TextOrPair> inputs;
@@ -74,9 +72,7 @@ Result<PredictRequest> Parse(const ApiContext& context, const HttpRequest& reque
   BANTAM_RETURN_IF_ERROR(ReadInputs(body, parsed));
   BANTAM_TRY(const bool raw, body.BoolOr("raw_scores", false));
   if (raw) parsed.options.function = ScoreFunction::kNone;
-  EmbedRequest truncation;
-  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, truncation, at));
-  parsed.truncate = truncation.truncate;
+  BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.truncate, at));
   BANTAM_TRY(parsed.options.deadline, DeadlineOf(context, request, at));
   return parsed;
 }
@@ -99,7 +95,7 @@ Result<HttpReply> Answer(const PredictRequest& request) {
   }
   HttpReply reply;
   reply.body = ToJson(request.single ? lists.front() : json::value(std::move(lists)));
-  if (num_truncated > 0) reply.headers.emplace_back("X-Bantam-Truncated", std::to_string(num_truncated));
+  TellTruncated(num_truncated, reply);
   return reply;
 }
 

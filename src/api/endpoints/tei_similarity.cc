@@ -9,8 +9,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
-
 // The texts: the source sentence, then those it is compared with.
 Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request) {
   json::value document;
@@ -28,7 +26,7 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
   if (const json::value* sent = body.Find("parameters"); sent != nullptr && !sent->is_null()) {
     BANTAM_TRY(const JsonObject parameters, body.Object("parameters"));
     BANTAM_RETURN_IF_ERROR(ReadPrompt(parameters, parsed, at));
-    BANTAM_RETURN_IF_ERROR(ReadTruncate(parameters, parsed, at));
+    BANTAM_RETURN_IF_ERROR(ReadTruncate(parameters, parsed.truncate, at));
   }
   BANTAM_TRY(parsed.deadline, DeadlineOf(context, request, at));
   return parsed;

@@ -9,7 +9,6 @@
 namespace bantam {
 namespace {
 
-constexpr size_t kMaxInputs = 2048;
 constexpr size_t kMaxIds = size_t{1} << 20;
 
 // "model", or without it the first that is served.
