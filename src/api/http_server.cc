@@ -5,12 +5,8 @@
 // Responder lives on the worker and reaches the session only by posting to the I/O thread.
 #include "api/http_server.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +14,6 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -34,10 +29,10 @@
 #include <random>
 #include <set>
 
+#include "api/listen_socket.h"
 #include "api/request_head.h"
 #include "api/worker_pool.h"
 #include "base/log.h"
-#include "base/text_util.h"
 
 namespace bantam {
 namespace {
@@ -79,17 +74,6 @@ bool HasBareLf(std::string_view bytes) {
     if (at == 0 || bytes[at - 1] != '\r') return true;
   }
   return false;
-}
-
-// "127.0.0.1"; empty for a Unix socket.
-std::string AddressOf(const Protocol::endpoint& endpoint) {
-  char text[INET6_ADDRSTRLEN] = "";
-  const int family = endpoint.protocol().family();
-  if (family != AF_INET && family != AF_INET6) return {};
-  const void* address = family == AF_INET
-                            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(endpoint.data())->sin_addr)
-                            : &reinterpret_cast<const sockaddr_in6*>(endpoint.data())->sin6_addr;
-  return ::inet_ntop(family, address, text, sizeof text) == nullptr ? std::string() : std::string(text);
 }
 
 class Server;
@@ -253,11 +237,11 @@ class Server final : public HttpServer {
       : options_(options), app_(std::move(app)), acceptor_(io_), retry_(io_), drain_timer_(io_), signals_(io_) {}
 
   ~Server() override {
-    if (acceptor_.is_open()) RemoveUnixSocket();
+    if (acceptor_.is_open()) listening_.RemovePath();
   }
 
   Status Open();
-  int port() const override { return port_; }
+  int port() const override { return listening_.port(); }
   Status Run() override;
   void Stop() override {
     asio::post(io_, [this] { BeginDrain(); });
@@ -273,11 +257,9 @@ class Server final : public HttpServer {
   LateReplies late_replies_;
   asio::io_context io_{1};
   std::unique_ptr<WorkerPool> workers_;
-  bool loopback_ = true;
+  ListenSocket listening_;
 
  private:
-  Status OpenUnixSocket();
-  void RemoveUnixSocket() const;
   void Accept();
   void BeginDrain();
   void PollDrain();
@@ -288,8 +270,6 @@ class Server final : public HttpServer {
   asio::basic_socket_acceptor<Protocol> acceptor_;
   asio::steady_timer retry_, drain_timer_;
   asio::signal_set signals_;
-  int port_ = 0;
-  struct stat unix_socket_{};  // as it was made
   MonotonicTime drain_begin_, drain_end_;
   bool drain_over_ = false;
 };
@@ -388,7 +368,7 @@ Session::Session(Server& server, Socket socket)
       buffer_(kMaxHeadBytes + server.options_.max_body_bytes + 4096) {
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
-  if (const auto peer = socket_.remote_endpoint(ignored); !ignored) peer_ = AddressOf(peer);
+  if (const auto peer = socket_.remote_endpoint(ignored); !ignored) peer_ = AddressOf(peer.data());
   server_.sessions_.insert(this);
   ++server_.gauges_.connections;
 }
@@ -466,7 +446,8 @@ void Session::HeadComplete(size_t head_bytes) {
   const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), head_bytes);
   if (const auto problem = ParseRequestHead(bytes, head_)) return Refuse(problem->status, problem->message);
   const auto& allowed = server_.options_.allowed_hosts;
-  const bool any_host = !server_.loopback_ || std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
+  const bool any_host =
+      !server_.listening_.loopback() || std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
   if (!any_host && !head_.host.empty() && !IsLoopbackHost(head_.host, allowed)) {
     return Refuse(
         421, fmt::format("this server does not answer for the host \"{}\"; start it with --allow-host {} if it should",
@@ -707,67 +688,11 @@ void Session::Close() {
 
 // -------------------------------------------------------------------------------------------------------------- Server
 
-// A socket that nobody listens on any more, which a server that was killed leaves, makes way for a new one.
-Status Server::OpenUnixSocket() {
-  const std::string path = options_.unix_socket.string(), shown = EscapeForTerminal(path, 400);
-  if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
-    return Err(ErrorCode::kInvalidArgument, "--unix-socket {}: a path of {} bytes; sockets have at most {}", shown,
-               path.size(), sizeof(sockaddr_un{}.sun_path) - 1);
-  }
-  const asio::local::stream_protocol::endpoint endpoint(path);
-  error_code ec;
-  struct stat info{};
-  if (::lstat(path.c_str(), &info) == 0) {
-    if (!S_ISSOCK(info.st_mode)) {
-      return Err(ErrorCode::kConflict, "--unix-socket {}: there is something that is no socket", shown);
-    }
-    asio::local::stream_protocol::socket probe(io_);
-    probe.connect(endpoint, ec);
-    if (!ec) return Err(ErrorCode::kConflict, "--unix-socket {}: another program listens there", shown);
-    ::unlink(path.c_str());
-  }
-  acceptor_.open(Protocol(AF_UNIX, 0), ec);
-  if (!ec) acceptor_.bind(endpoint, ec);
-  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) return Err(ErrorCode::kUnavailable, "cannot listen on {}: {}", shown, ec.message());
-  ::stat(path.c_str(), &unix_socket_);
-  workers_ = std::make_unique<WorkerPool>(options_.num_workers, options_.max_queued);
-  return Ok();
-}
-
-// Ours, and not one that somebody has put in its place since.
-void Server::RemoveUnixSocket() const {
-  struct stat info{};
-  const std::string path = options_.unix_socket.string();
-  if (path.empty() || ::stat(path.c_str(), &info) != 0) return;
-  if (info.st_ino == unix_socket_.st_ino && info.st_dev == unix_socket_.st_dev) ::unlink(path.c_str());
-}
-
 Status Server::Open() {
-  if (!options_.unix_socket.empty()) return OpenUnixSocket();
+  BANTAM_TRY(listening_, ListenSocket::Open(options_));
   error_code ec;
-  const asio::ip::address address =
-      asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, ec);
-  if (ec) {
-    return Err(ErrorCode::kInvalidArgument, "--host {}: give an IP address, such as 127.0.0.1, ::1 or 0.0.0.0",
-               options_.host);
-  }
-  loopback_ = address.is_loopback();
-  const tcp::endpoint endpoint(address, static_cast<unsigned short>(options_.port));
-  acceptor_.open(Protocol(endpoint.protocol()), ec);
-  if (!ec) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
-  if (!ec) acceptor_.bind(endpoint, ec);
-  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec == asio::error::address_in_use) {
-    return Err(ErrorCode::kConflict,
-               "port {} is taken by another program; choose another with --port {} (or: make run PORT={})",
-               options_.port, options_.port + 1, options_.port + 1);
-  }
-  if (ec) return Err(ErrorCode::kUnavailable, "cannot listen on {}:{}: {}", options_.host, options_.port, ec.message());
-  if (const auto local = acceptor_.local_endpoint(ec); !ec) {
-    // The port stands at the same place of both kinds of addresses.
-    port_ = ntohs(reinterpret_cast<const sockaddr_in*>(local.data())->sin_port);
-  }
+  acceptor_.assign(Protocol(listening_.family(), 0), listening_.TakeFd(), ec);
+  if (ec) return Err(ErrorCode::kUnavailable, "cannot listen: {}", ec.message());
   workers_ = std::make_unique<WorkerPool>(options_.num_workers, options_.max_queued);
   return Ok();
 }
@@ -838,7 +763,7 @@ void Server::PollDrain() {
 
 void Server::CloseThePort() {
   error_code ignored;
-  if (acceptor_.is_open()) RemoveUnixSocket();
+  if (acceptor_.is_open()) listening_.RemovePath();
   acceptor_.close(ignored);
   retry_.cancel();
   DrainAll(false);
