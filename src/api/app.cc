@@ -72,12 +72,16 @@ class App final : public HttpApp {
   }
 
   // A broken file leaves the keys as they were.
-  void Reload() override {
-    if (!context_->read_keys) return;
+  bool Reload() override {
+    if (!context_->read_keys) return false;
     auto keys = context_->read_keys();
-    if (!keys) return Log(LogLevel::kError, "the keys stay as they were: {}", keys.error().message);
+    if (!keys) {
+      Log(LogLevel::kError, "the keys stay as they were: {}", keys.error().message);
+      return true;
+    }
     Log(LogLevel::kInfo, "the file of keys was read again: {} keys", keys->size());
     context_->keys->Replace(*std::move(keys));
+    return true;
   }
 
   void OnFinished(const HttpRequest& request, int status, double milliseconds) override {

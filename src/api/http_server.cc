@@ -724,10 +724,7 @@ void Server::Accept() {
 void Server::WatchSignals() {
   signals_.async_wait([this](error_code ec, int signal) {
     if (ec) return;
-    if (signal == SIGHUP) {
-      app_->Reload();
-      return WatchSignals();
-    }
+    if (signal == SIGHUP && app_->Reload()) return WatchSignals();
     if (gauges_.draining) return io_.stop();  // the second signal means now
     Log(LogLevel::kInfo, "stopping: finishing {} requests", gauges_.in_flight.load());
     BeginDrain();

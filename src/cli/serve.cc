@@ -97,7 +97,7 @@ Status SetUpKeys(const ServeOptions& options, ApiContext& context) {
   BANTAM_TRY(std::vector<ApiKey> keys, ReadKeys(options.keys_file));
   if (keys.empty()) return Ok();
   context.keys = std::make_unique<ApiKeys>(std::move(keys));
-  context.read_keys = [file = options.keys_file] { return ReadKeys(file); };
+  if (!options.keys_file.empty()) context.read_keys = [file = options.keys_file] { return ReadKeys(file); };
   return Ok();
 }
 

@@ -83,3 +83,10 @@ def test_a_socket_of_the_next_server_is_not_removed(serve, tmp_path):
         other.bind(str(path))
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0 and path.exists()
+
+
+def test_a_closed_terminal_ends_it(serve, tmp_path):
+    path = tmp_path / "bantam.sock"
+    process = serve(path)
+    process.send_signal(signal.SIGHUP)  # there is no file of keys to read again
+    assert process.wait(30) == 0 and not path.exists()
