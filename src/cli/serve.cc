@@ -6,14 +6,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 
 #include "api/app.h"
 #include "base/log.h"
 #include "base/text_util.h"
+#include "cli/alias_option.h"
 #include "cli/commands.h"
 #include "cli/dtype_option.h"
+#include "cli/key_option.h"
 #include "cli/kv_type_option.h"
 #include "cli/progress.h"
 #include "cli/speculation_option.h"
@@ -41,33 +42,6 @@ struct ServeOptions {
   ServerOptions server;
 };
 
-// "gpt-3.5-turbo=smollm2": another name of what is served.
-Status AddAliases(const std::vector<std::string>& options, ApiContext& context) {
-  for (const std::string& option : options) {
-    const size_t equals = option.find('=');
-    const std::string alias = option.substr(0, equals);
-    const std::string name = equals == std::string::npos ? "" : option.substr(equals + 1);
-    const std::string shown = EscapeForTerminal(option, 200);
-    if (alias.empty() || name.empty()) {
-      return Err(ErrorCode::kInvalidArgument, "--alias {}: write NAME=MODEL, as in gpt-3.5-turbo=smollm2", shown);
-    }
-    std::string target = context.Resolve(name);
-    const std::vector<std::string> loadable = context.models->Loadable();
-    if (const ServedModelPtr model = context.FindModel(name)) {
-      target = model->name;
-    } else if (!context.IsRouter(name) && std::ranges::find(loadable, target) == loadable.end()) {
-      return Err(ErrorCode::kInvalidArgument, "--alias {}: no such model is served; served: {}", shown,
-                 context.ModelNames());
-    }
-    if (context.FindModel(alias) != nullptr || context.IsRouter(alias)) {
-      return Err(ErrorCode::kInvalidArgument, "--alias {}: \"{}\" names something here already", shown,
-                 EscapeForTerminal(alias, 100));
-    }
-    BANTAM_RETURN_IF_ERROR(context.aliases.Add(alias, target));
-  }
-  return Ok();
-}
-
 // "5m", "0s"; "-1" or another negative number of seconds: for ever.
 Result<std::chrono::seconds> ParseKeepAlive(const std::string& text) {
   if (text.starts_with('-')) return std::chrono::seconds(-1);
@@ -77,28 +51,6 @@ Result<std::chrono::seconds> ParseKeepAlive(const std::string& text) {
                EscapeForTerminal(text));
   }
   return std::chrono::duration_cast<std::chrono::seconds>(*time);
-}
-
-// Of the file, and those that the environment brings in, as it does in containers.
-Result<std::vector<ApiKey>> ReadKeys(const Path& file) {
-  std::vector<ApiKey> keys;
-  if (!file.empty()) {
-    BANTAM_TRY(keys, ReadApiKeys(file));
-  }
-  for (const auto& [variable, admin] : {std::pair("BANTAM_API_KEY", false), std::pair("BANTAM_ADMIN_KEY", true)}) {
-    const char* key = std::getenv(variable);
-    if (key == nullptr || *key == '\0') continue;
-    keys.push_back({.name = std::string("$") + variable, .sha256 = Sha256Of(key), .admin = admin});
-  }
-  return keys;
-}
-
-Status SetUpKeys(const ServeOptions& options, ApiContext& context) {
-  BANTAM_TRY(std::vector<ApiKey> keys, ReadKeys(options.keys_file));
-  if (keys.empty()) return Ok();
-  context.keys = std::make_unique<ApiKeys>(std::move(keys));
-  if (!options.keys_file.empty()) context.read_keys = [file = options.keys_file] { return ReadKeys(file); };
-  return Ok();
 }
 
 Result<PoolOptions> PoolFor(const ServeOptions& options, bool on_demand) {
@@ -124,7 +76,7 @@ Status Serve(const ServeOptions& options) {
   auto context = std::make_shared<ApiContext>();
   context->request_timeout = std::chrono::seconds(options.timeout_s);
   context->text_timeout = std::chrono::seconds(options.text_timeout_s);
-  BANTAM_RETURN_IF_ERROR(SetUpKeys(options, *context));
+  BANTAM_RETURN_IF_ERROR(SetUpKeys(options.keys_file, *context));
   // The port first: a busy one should not cost the wait for a model.
   BANTAM_TRY(auto server, HttpServer::Listen(options.server, MakeApp(context)));
   context->gauges = &server->gauges();
