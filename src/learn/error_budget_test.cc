@@ -30,7 +30,7 @@ TEST(Certify, KeepsItsPromise) {
       constexpr int kTrials = 400;
       int broken = 0, supported = 0;
       for (int trial = 0; trial < kTrials; ++trial) {
-        const Certificate c = Certify(Draw(3000, random), {max_error, delta});
+        const Certificate c = Certify(Draw(10000, random), {max_error, delta});
         supported += c.supported;
         broken += c.supported && TrueError(c.threshold) > max_error;
         if (c.supported) {
@@ -47,7 +47,7 @@ TEST(Certify, KeepsItsPromise) {
 
 TEST(Certify, AnswersMoreWhereMoreIsAllowed) {
   std::mt19937 random(2);
-  const std::vector<CalibrationPoint> points = Draw(4000, random);
+  const std::vector<CalibrationPoint> points = Draw(20000, random);
   double last = 1;
   for (const double max_error : {0.01, 0.02, 0.05, 0.1, 0.5}) {
     const Certificate c = Certify(points, {max_error, 0.05});
