@@ -26,7 +26,8 @@ def describe(repository, binary):
     cpu = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     flags = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "").split()
     memory_kb = int(Path("/proc/meminfo").read_text().split()[1])
-    installed = ["numpy", "onnxruntime", "openvino", "nncf", "ctranslate2", "tokenizers", "sentence-transformers", "torch", "transformers", "scikit-learn", "fastapi", "uvicorn", "gguf"]
+    wanted = ["numpy", "onnxruntime", "openvino", "nncf", "ctranslate2", "tokenizers", "sentence-transformers", "torch", "transformers", "scikit-learn", "fastapi", "uvicorn", "gguf"]
+    installed = {distribution.name for distribution in metadata.distributions()}  # each benchmark has what it needs
     return {
         "cpu": cpu[0] if cpu else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
@@ -38,5 +39,5 @@ def describe(repository, binary):
         "commit": first_line(["git", "-C", str(repository), "describe", "--always", "--dirty"]),
         "bantam": first_line([str(binary), "--version"]),
         "python": platform.python_version(),
-        "packages": {**{name: metadata.version(name) for name in installed}, **pinned_elsewhere(repository / "bench")},
+        "packages": {**{name: metadata.version(name) for name in wanted if name in installed}, **pinned_elsewhere(repository / "bench")},
     }
