@@ -184,8 +184,7 @@ Run SetUpRouteTrain(CLI::App& app) {
   app.add_option("--out,-o", options->out, "Where the head goes; HEAD.report.json is written beside it");
   app.add_option("--inverse-regularization,-C", options->train.inverse_regularization, "C of the logistic regression")
       ->capture_default_str();
-  app.add_option("--folds", options->train.folds,
-                 "Folds to calibrate on; 0: 10 up to 2,000 examples, 5 up to 10,000, 3 beyond")
+  app.add_option("--folds", options->train.folds, "Folds to calibrate on; 0: 5, or 10 up to 2,000 examples")
       ->capture_default_str();
   app.add_option("--oos-share", options->train.out_of_scope_share, "Out-of-scope share of the messages that will come")
       ->capture_default_str();

@@ -122,9 +122,15 @@ std::string WordsOfName(std::string_view name) {
 }
 
 std::vector<LabelledText> NameHints(std::span<const LabelledText> examples) {
+  const LabelIndex index = IndexLabels(examples);
+  std::vector<int> count(index.labels.size());
+  for (const int label : index.label_of) {
+    if (label >= 0) ++count[static_cast<size_t>(label)];
+  }
   std::vector<LabelledText> hints;
-  for (const std::string& label : IndexLabels(examples).labels) {
-    if (std::string words = WordsOfName(label); !words.empty()) hints.push_back({std::move(words), label, true});
+  for (size_t i = 0; i < count.size(); ++i) {
+    std::string words = WordsOfName(index.labels[i]);
+    if (count[i] <= kManyExamples && !words.empty()) hints.push_back({std::move(words), index.labels[i], true});
   }
   return hints;
 }

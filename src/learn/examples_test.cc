@@ -172,6 +172,11 @@ TEST(NameHints, AreOfRoutesWithNamesThatSaySomething) {
   EXPECT_EQ(hints[0].text, "card declined");
   EXPECT_EQ(hints[0].label, "card_declined");
   EXPECT_TRUE(hints[0].hint);
+
+  std::vector<LabelledText> many(kManyExamples, {"x", "card_declined"});
+  EXPECT_EQ(NameHints(many).size(), 1u);
+  many.push_back({"y", "card_declined"});
+  EXPECT_TRUE(NameHints(many).empty());
 }
 
 TEST(ExamplesSha256, TellsAHintFromAnExample) {

@@ -118,7 +118,7 @@ struct LayerVectors {
 
 struct TrainOptions {
   double inverse_regularization = 10;  // C of scikit-learn's LogisticRegression
-  int folds = 0;  // for calibration and the threshold; 0: 10 up to 2,000 examples, 5 up to 10,000, 3 beyond
+  int folds = 0;                       // for calibration and the threshold; 0: 5, or 10 up to 2,000 examples
   int max_iterations = 200;
   double out_of_scope_share = 0.2;    // of the messages that will come; what `confidence` is calibrated for
   double max_false_rejection = 0.04;  // of held-out in-scope examples, at the head's own threshold

@@ -17,7 +17,7 @@ namespace {
 // minimum on CLINC150, and the fold is a third cheaper.
 constexpr double kFoldTolerance = 1e-5;
 constexpr double kFinalTolerance = 1e-6;
-constexpr int kSmallSet = 2000, kLargeSet = 10'000;
+constexpr int kSmallSet = 2000;
 // So sure must models be that have not seen an example, before it is called doubtful.
 constexpr double kDoubtful = 0.9;
 
@@ -122,10 +122,7 @@ Status HeadTrainer::SortRows() {
     return std::tie(x.label, x.text, x.hint, a) < std::tie(y.label, y.text, y.hint, b);
   });
   for (int row : order) (index_.label_of[row] >= 0 ? in_scope_ : out_of_scope_).push_back(row);
-  num_folds_ = options_.folds != 0             ? options_.folds
-               : in_scope_.size() <= kSmallSet ? 10
-               : in_scope_.size() <= kLargeSet ? 5
-                                               : 3;
+  num_folds_ = options_.folds != 0 ? options_.folds : in_scope_.size() <= kSmallSet ? 10 : 5;
   folds_ = AssignFolds(examples_, num_folds_);
   if (std::none_of(in_scope_.begin(), in_scope_.end(), [&](int row) { return folds_[row] >= 0; })) {
     return Err(
