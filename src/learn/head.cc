@@ -32,6 +32,12 @@ Prediction PredictionOf(std::span<const float> logits, double temperature, doubl
     const double p = std::exp((logits[order[i]] - largest) / temperature) / sum;
     prediction.ranking.push_back({order[i], static_cast<float>(p)});
   }
+  double covered = 0;
+  for (const ScoredLabel& scored : prediction.ranking) {
+    if (covered >= 0.95) break;
+    prediction.prediction_set.push_back(scored.label);
+    covered += scored.probability;
+  }
   prediction.label = order[0];
   prediction.probability = prediction.ranking[0].probability;
   prediction.out_of_scope = static_cast<float>(1 - in_scope);

@@ -15,6 +15,7 @@
 
 #include "base/file_io.h"
 #include "learn/early_exit.h"
+#include "learn/error_budget.h"
 #include "learn/examples.h"
 #include "learn/out_of_scope.h"
 #include "learn/softmax_regression.h"
@@ -43,6 +44,7 @@ struct Prediction {
   float out_of_scope = 0;  // P(out of scope): 0..1, higher = less like anything known
   bool accepted = false;   // confidence >= the head's own threshold
   std::vector<ScoredLabel> ranking;  // best first, at most 5
+  std::vector<int> prediction_set;   // TEMPORARY
 };
 
 struct HeadMetadata {
@@ -74,6 +76,8 @@ class Head {
   // What exit number `exit` says, from its own layer's pooled vector. `accepted` is at the head's own threshold.
   Prediction PredictAtExit(size_t exit, const ExitReading& reading) const;
 
+  std::vector<CalibrationPoint> calibration() const { return {}; }  // TEMPORARY
+
   // kConflict, with the mend, when the head was trained on another encoder's vectors.
   Status CheckEncoder(const EncoderIdentity& encoder) const;
 
@@ -91,6 +95,9 @@ class Head {
   ScopeScorer scorer_;
   ExitPlan exits_;
 };
+
+std::vector<CalibrationPoint> CalibrationOf(const Head& head, std::span<const LabelledText> examples,
+                                            const EmbeddingMatrix& embeddings);  // TEMPORARY
 
 // Vectors of the same examples after one of the encoder's layers, counted from 1.
 struct LayerVectors {
