@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 
 #include "base/text_util.h"
@@ -18,6 +19,11 @@ std::string RouteWords(const AuditRecord& r) {
 
 // "with confidence 0.931, at or above the threshold 0.700"
 std::string Confidence(const AuditRecord& r) {
+  if (!std::isfinite(r.threshold)) {
+    return fmt::format("with confidence {:.3f}, and no confidence would have done: the calibration messages could not "
+                       "show that the error budget holds",
+                       r.confidence);
+  }
   return fmt::format("with confidence {:.3f}, {} the threshold {:.3f}", r.confidence,
                      r.confidence >= r.threshold ? "at or above" : "below", r.threshold);
 }
@@ -46,7 +52,9 @@ std::string Reason(const AuditRecord& r) {
                           r.model.empty() ? "" : " ", Safe(r.model), r.outcome == "ok" ? " and answered" : "");
     return reason;
   }
-  if (r.decision == "unsure") {
+  if (r.decision == "clarify") {
+    reason += " A few routes were left, so the assistant asked which of them was meant.";
+  } else if (r.decision == "unsure") {
     reason += " No large model answered, so the assistant said that it is not sure and offered the nearest routes.";
   } else if (r.decision == "form") {
     reason += " That route fills a form, whose next question was the answer.";
@@ -83,6 +91,17 @@ std::string ExplainDecision(const AuditRecord& r) {
                    time.substr(0, 10), time.substr(11, 12), r.sequence));
   line(Reason(r));
   if (const std::string outcome = Outcome(r); !outcome.empty()) line(outcome);
+  if (r.prediction_set.size() > 1) {
+    std::string routes;
+    for (const std::string& route : r.prediction_set) routes += (routes.empty() ? "" : ", ") + Safe(route);
+    line(fmt::format("It could have meant: {}.", routes));
+  }
+  if (r.budget) {
+    line(fmt::format("The error budget in force: at most {:g} % wrong among the answers, {:g} % certain, certified on {} "
+                     "messages (calibration {}).",
+                     100 * r.budget->max_error, 100 * (1 - r.budget->delta), r.budget->num_calibration,
+                     Safe(r.calibration_id)));
+  }
   if (!r.nearest.empty()) line("The nearest examples were:");
   for (const NearestExample& example : r.nearest) {
     line(fmt::format("  {:.3f}  \"{}\"  ({})", example.similarity, Safe(example.text, 200), Safe(example.route)));

@@ -1,6 +1,7 @@
 #include "route/route_tests.h"
 
 #include "base/text_util.h"
+#include "route/result_cache.h"
 
 namespace bantam {
 namespace {
@@ -31,6 +32,13 @@ std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAn
                                                    : fmt::format(" by route \"{}\" ({:.2f}, threshold {:.2f})",
                                                                  answer.route, answer.confidence, answer.threshold)));
   }
+  const bool here = answer.decision != DecisionKind::kEscalate && answer.decision != DecisionKind::kUnsure;
+  if (expect.not_here && here) {
+    out.push_back(fmt::format("must_escalate: {} {}({:.2f}, threshold {:.2f})",
+                              answer.decision == DecisionKind::kClarify ? "asked back" : "answered here",
+                              answer.route.empty() ? "" : fmt::format("by route \"{}\" ", answer.route),
+                              answer.confidence, answer.threshold));
+  }
   const std::string asked = answer.form ? answer.form->asked : "";
   if (expect.slot && *expect.slot != asked) {
     out.push_back(fmt::format("slot: expected \"{}\" to be asked for, got {}", *expect.slot, Quoted(asked)));
@@ -40,6 +48,14 @@ std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAn
         fmt::format("text: expected {} in the answer, which is {}", Quoted(*expect.text), Quoted(answer.text)));
   }
   return out;
+}
+
+// What the cache would do, without one: the keys of the two questions.
+std::vector<std::string> CacheMismatches(const RouteFile& file, const TestTurn& turn) {
+  const bool hit = file.cache_enabled && NormalizeQuestion(turn.say) == NormalizeQuestion(turn.expect.cached);
+  if (hit == *turn.expect.cache_hit) return {};
+  return {fmt::format("cache_pair: expected a {}, but the answer to {} {}", *turn.expect.cache_hit ? "hit" : "miss",
+                      Quoted(turn.expect.cached), hit ? "would be given" : "would not be given")};
 }
 
 }  // namespace
@@ -58,6 +74,12 @@ Result<TestReport> RunRouteTests(Router& router, const std::function<void(size_t
     TestResult& result = report.tests.emplace_back();
     result.test = &test;
     for (const TestTurn& turn : test.turns) {
+      if (turn.expect.cache_hit) {
+        TurnResult& pair = result.turns.emplace_back();
+        pair.turn = &turn;
+        pair.mismatches = CacheMismatches(router.file(), turn);
+        break;  // a test of its own
+      }
       AssistantRequest request;
       request.messages.push_back({"user", turn.say});
       request.session_id = fmt::format("test-{}", report.tests.size());

@@ -23,7 +23,7 @@ json::object Describe(const Router& router, const Prediction& prediction, size_t
   Understanding understanding;
   understanding.route = name(prediction.label);
   understanding.confidence = prediction.confidence;
-  const Judgement judgement = Judge(router.file(), std::move(understanding), head.metadata().threshold);
+  const Judgement judgement = Judge(router.file(), router.policy(), std::move(understanding));
   json::array ranking;
   for (const ScoredLabel& scored : prediction.ranking)
     ranking.push_back({{"label", name(scored.label)}, {"probability", scored.probability}});
@@ -31,7 +31,7 @@ json::object Describe(const Router& router, const Prediction& prediction, size_t
           {"label", prediction.label < 0 ? json::value() : json::value(name(prediction.label))},
           {"probability", prediction.probability},
           {"confidence", prediction.confidence},
-          {"threshold", judgement.threshold},
+          {"threshold", judgement.bar->threshold},
           {"out_of_scope", prediction.out_of_scope},
           {"accepted", judgement.route != nullptr},
           {"num_classes", head.labels().size()},
@@ -153,7 +153,7 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request, st
                    {"object", "list"},
                    {"created", std::time(nullptr)},
                    {"model", context.router->file().name},
-                   {"threshold", context.router->file().confidence_threshold.value_or(head.metadata().threshold)},
+                   {"threshold", context.router->policy().common().threshold},
                    {"data", std::move(data)},
                    {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
 }
