@@ -127,11 +127,10 @@ Result<Budgets> Certified(const RouteFile& file, const Options& options) {
   ProgressBar bar("checking the error budget");
   RouteFile quiet = file;
   quiet.warnings.clear();  // they are told here
-  return Router::Create(std::move(quiet), {.persistent = false,
-                                           .offline = true,
-                                           .progress = [&](std::string_view stage, double fraction) {
-                                             bar.Update(stage, fraction);
-                                           }});
+  return Router::Create(std::move(quiet),
+                        {.persistent = false,
+                         .offline = true,
+                         .progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); }});
 }
 
 // "FILE:3:5: what is wrong" as an object.
@@ -185,8 +184,10 @@ Run SetUpCheck(CLI::App& app) {
   app.add_flag("--no-model", options->no_model,
                "Do not look whether the encoder is on this machine, nor what an error budget allows");
   app.footer(
-      "Prints what the file holds, or every mistake with its line, column and mend. With policy: risk also what the error\n"
-      "budget allows on the calibration messages, or how many are missing; a head is trained for it when there is none.\n"
+      "Prints what the file holds, or every mistake with its line, column and mend. With policy: risk also what the "
+      "error\n"
+      "budget allows on the calibration messages, or how many are missing; a head is trained for it when there is "
+      "none.\n"
       "Exit status: 0 right, 78 wrong.\n\n"
       "Examples:\n"
       "  bantam check -c examples/helpdesk/bantam.yaml");

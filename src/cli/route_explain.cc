@@ -33,7 +33,8 @@ std::string Text(const std::string& text, const Explanation& e) {
   out += fmt::format("  {}  {}, {}\n", headline, DecisionKindName(e.decision), EscapeForTerminal(e.action, 120));
   for (const std::string& reason : e.reasons) out += fmt::format("  {}\n", EscapeForTerminal(reason, 400));
   out += fmt::format("  out of scope {:.3f}\n", u.out_of_scope);
-  if (u.prediction_set.size() > 1) out += fmt::format("  could mean {}\n", EscapeForTerminal(QuotedList(u.prediction_set), 400));
+  if (u.prediction_set.size() > 1)
+    out += fmt::format("  could mean {}\n", EscapeForTerminal(QuotedList(u.prediction_set), 400));
   if (u.num_layers > 0) {
     out += u.exit_layer > 0 ? fmt::format("  decided after layer {} of {}: the others would say the same\n",
                                           u.exit_layer, u.num_layers)

@@ -48,7 +48,8 @@ Result<Plan> MakePlan(const Options& options) {
   }
   if (options.out.empty()) return Err(ErrorCode::kInvalidArgument, "say where the head goes: --out HEAD.safetensors");
   BANTAM_TRY(std::vector<LabelledText> examples, ReadData(options.data));
-  return Plan{std::move(examples), options.model, options.dtype.value(), options.out, TrainOptions().max_disagreement, {}};
+  return Plan{
+      std::move(examples), options.model, options.dtype.value(), options.out, TrainOptions().max_disagreement, {}};
 }
 
 json::value Exits(const TrainedHead& trained) {
@@ -66,7 +67,7 @@ json::value Exits(const TrainedHead& trained) {
 
 // What the file's error budgets allow with this head; nothing where it has none.
 Result<std::optional<DecisionPolicy>> CertifyBudgets(const Plan& plan, const Head& head, Embedder& embedder,
-                                                 ProgressBar& progress) {
+                                                     ProgressBar& progress) {
   if (!plan.file || !plan.file->budget) return std::optional<DecisionPolicy>();
   Calibration calibration{head.calibration(), head.labels()};
   if (!plan.file->calibration.empty()) {
@@ -87,19 +88,19 @@ json::object Report(const Plan& plan, const TrainedHead& trained, double embed_s
                      {"false_rejection", r.false_rejection}};
   folds["oos_recall"] = m.num_out_of_scope > 0 ? json::value(r.out_of_scope_recall) : json::value();
   json::object report{{"head", plan.out.string()},
-          {"head_sha256", trained.head.Sha256()},
-          {"model", m.encoder.model},
-          {"dtype", m.encoder.weight_type},
-          {"labels", trained.head.labels().size()},
-          {"examples", m.num_examples},
-          {"oos_examples", m.num_out_of_scope},
-          {"temperature", m.temperature},
-          {"threshold", m.threshold},
-          {"iterations", r.iterations},
-          {"folds", folds},
-          {"early_exit", Exits(trained)},
-          {"embed_seconds", embed_seconds},
-          {"train_seconds", r.train_seconds}};
+                      {"head_sha256", trained.head.Sha256()},
+                      {"model", m.encoder.model},
+                      {"dtype", m.encoder.weight_type},
+                      {"labels", trained.head.labels().size()},
+                      {"examples", m.num_examples},
+                      {"oos_examples", m.num_out_of_scope},
+                      {"temperature", m.temperature},
+                      {"threshold", m.threshold},
+                      {"iterations", r.iterations},
+                      {"folds", folds},
+                      {"early_exit", Exits(trained)},
+                      {"embed_seconds", embed_seconds},
+                      {"train_seconds", r.train_seconds}};
   if (budgets) report["decision"] = PolicyJson(*budgets);
   return report;
 }

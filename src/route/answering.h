@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "route/decision_policy.h"
 #include "route/decision.h"
+#include "route/decision_policy.h"
 #include "route/replay.h"
 #include "route/router_parts.h"
 #include "route/session_locks.h"
@@ -46,8 +46,8 @@ class Answering {
   void StoreLocal();
   void StoreUpstream();
 
-  // `text` is the message or, for one that was only a choice, the message before it. `asked`: how often in a row we have
-  // asked back already.
+  // `text` is the message or, for one that was only a choice, the message before it. `asked`: how often in a row we
+  // have asked back already.
   Status DecideAnew(std::string_view text, int asked);
   Status TakeRoute(const Route& route, std::string_view text, const Understanding& understanding, bool cacheable);
 

@@ -51,7 +51,8 @@ Status Answering::BeginTheForm(const Form& form, const Route& route, std::string
 
 Status Answering::FinishFormTurn(const Form& form, FormTurn turn) {
   if (turn.step == FormStep::kSubmit) {
-    // Kept before it is handed in: when we are killed meanwhile, another "yes" hands in the same form with the same key.
+    // Kept before it is handed in: when we are killed meanwhile, another "yes" hands in the same form with the same
+    // key.
     BANTAM_RETURN_IF_ERROR(Keep(turn.state.ToJson()));
     SubmitResult submitted{.accepted = true};
     if (!parts_.offline) {

@@ -40,7 +40,8 @@ AssistantRequest Answering::WithEarlierQuestion() const {
 Status Answering::AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text) {
   notes_.upstream_asked = true;
   const bool has_route = !answer_.route.empty();
-  UpstreamReply reply = earlier_question_.empty() ? upstream.Ask(request_, sink_) : upstream.Ask(WithEarlierQuestion(), sink_);
+  UpstreamReply reply =
+      earlier_question_.empty() ? upstream.Ask(request_, sink_) : upstream.Ask(WithEarlierQuestion(), sink_);
   answer_.cost = reply.cost;
   answer_.prompt_tokens = reply.prompt_tokens;
   answer_.completion_tokens = reply.completion_tokens;

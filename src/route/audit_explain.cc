@@ -20,9 +20,10 @@ std::string RouteWords(const AuditRecord& r) {
 // "with confidence 0.931, at or above the threshold 0.700"
 std::string Confidence(const AuditRecord& r) {
   if (!std::isfinite(r.threshold)) {
-    return fmt::format("with confidence {:.3f}, and no confidence would have done: the calibration messages could not "
-                       "show that the error budget holds",
-                       r.confidence);
+    return fmt::format(
+        "with confidence {:.3f}, and no confidence would have done: the calibration messages could not "
+        "show that the error budget holds",
+        r.confidence);
   }
   return fmt::format("with confidence {:.3f}, {} the threshold {:.3f}", r.confidence,
                      r.confidence >= r.threshold ? "at or above" : "below", r.threshold);
@@ -97,10 +98,10 @@ std::string ExplainDecision(const AuditRecord& r) {
     line(fmt::format("It could have meant: {}.", routes));
   }
   if (r.budget) {
-    line(fmt::format("The error budget in force: at most {:g} % wrong among the answers, {:g} % certain, certified on {} "
-                     "messages (calibration {}).",
-                     100 * r.budget->max_error, 100 * (1 - r.budget->delta), r.budget->num_calibration,
-                     Safe(r.calibration_id)));
+    line(fmt::format(
+        "The error budget in force: at most {:g} % wrong among the answers, {:g} % certain, certified on {} "
+        "messages (calibration {}).",
+        100 * r.budget->max_error, 100 * (1 - r.budget->delta), r.budget->num_calibration, Safe(r.calibration_id)));
   }
   if (!r.nearest.empty()) line("The nearest examples were:");
   for (const NearestExample& example : r.nearest) {

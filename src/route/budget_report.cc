@@ -20,14 +20,11 @@ std::string Describe(std::string_view who, const CertifiedBudget& certified) {
 
 json::object CertificateJson(const CertifiedBudget& certified) {
   const auto& [budget, c] = certified;
-  json::object object{{"max_error", budget.max_error},
-                      {"delta", budget.delta},
-                      {"supported", c.supported},
-                      {"threshold", c.threshold},
-                      {"num_calibration", c.num_points},
-                      {"num_answered", c.num_answered},
-                      {"num_errors", c.num_errors},
-                      {"upper_bound", c.supported ? json::value(c.upper_bound) : json::value()}};
+  json::object object{
+      {"max_error", budget.max_error},   {"delta", budget.delta},
+      {"supported", c.supported},        {"threshold", c.threshold},
+      {"num_calibration", c.num_points}, {"num_answered", c.num_answered},
+      {"num_errors", c.num_errors},      {"upper_bound", c.supported ? json::value(c.upper_bound) : json::value()}};
   if (!c.supported) object["missing"] = c.missing >= 0 ? json::value(c.missing) : json::value();
   return object;
 }
@@ -38,9 +35,10 @@ std::string PercentText(double share) { return fmt::format("{:g} %", 100 * share
 
 std::string WhyUnsupported(const Certificate& c) {
   if (c.missing < 0) {
-    return fmt::format("of {} calibration messages too many are answered wrongly, and more of the same would not help: "
-                       "better examples would, or a larger \"max_error\"",
-                       c.num_points);
+    return fmt::format(
+        "of {} calibration messages too many are answered wrongly, and more of the same would not help: "
+        "better examples would, or a larger \"max_error\"",
+        c.num_points);
   }
   return fmt::format("{} calibration messages are too few; {} more like them would do", c.num_points, c.missing);
 }

@@ -1,5 +1,5 @@
-// What an error budget allows on the calibration data, in words and as JSON: for `bantam check`, `route train`, the start
-// of a server, the console.
+// What an error budget allows on the calibration data, in words and as JSON: for `bantam check`, `route train`, the
+// start of a server, the console.
 #pragma once
 
 #include <string>
@@ -24,7 +24,8 @@ bool BudgetsAreSupported(const DecisionPolicy& policy);
 json::value BudgetJson(const std::optional<BudgetInForce>& budget);
 // Of the key "budget" of `object`.
 Result<BudgetInForce> ReadBudget(const JsonObject& object);
-// {"policy": "threshold"}, or {"policy": "risk", "calibration_id", "budget": CERTIFICATE, "routes": {NAME: CERTIFICATE}}
+// {"policy": "threshold"}, or {"policy": "risk", "calibration_id", "budget": CERTIFICATE, "routes": {NAME:
+// CERTIFICATE}}
 json::object PolicyJson(const DecisionPolicy& policy);
 
 }  // namespace bantam

@@ -74,10 +74,8 @@ std::string Clarification::ToJson() const {
     kept = kept.substr(0, kMostQuestionBytes);
     while (!kept.empty() && (static_cast<unsigned char>(kept.back()) & 0xC0) == 0x80) kept.remove_suffix(1);
   }
-  return bantam::ToJson(json::object{{"version", 1},
-                                     {"options", std::move(names)},
-                                     {"question", ReplaceInvalidUtf8(kept)},
-                                     {"turns", turns}});
+  return bantam::ToJson(json::object{
+      {"version", 1}, {"options", std::move(names)}, {"question", ReplaceInvalidUtf8(kept)}, {"turns", turns}});
 }
 
 std::optional<Clarification> Clarification::FromJson(std::string_view text, const RouteFile& file) {

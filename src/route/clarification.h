@@ -32,8 +32,8 @@ std::string ClarifyText(const RouteFile& file, const std::vector<std::string>& o
 
 struct ClarifyReply {
   enum class Kind {
-    kOption,    // `option` was chosen: "2", "the first", "the refund one"
-    kNone,      // "neither", "something else"
+    kOption,  // `option` was chosen: "2", "the first", "the refund one"
+    kNone,    // "neither", "something else"
     kOtherWords
   } kind = Kind::kOtherWords;
   const Route* option = nullptr;

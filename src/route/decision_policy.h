@@ -45,9 +45,9 @@ class DecisionPolicy {
   DecisionPolicy(const RouteFile& file, double head_threshold, const Calibration& calibration);
 
   const Bar& BarOf(std::string_view route) const;
-  const Bar& common() const { return common_; }                                  // of routes without one of their own
-  const std::map<std::string, Bar, std::less<>>& own() const { return own_; }    // by route
-  const std::string& calibration_id() const { return calibration_id_; }          // empty: no calibration is known
+  const Bar& common() const { return common_; }                                // of routes without one of their own
+  const std::map<std::string, Bar, std::less<>>& own() const { return own_; }  // by route
+  const std::string& calibration_id() const { return calibration_id_; }        // empty: no calibration is known
   bool by_budget() const { return common_.certified.has_value(); }
 
  private:

@@ -11,7 +11,8 @@ namespace bantam {
 namespace {
 
 std::string BarWords(const Bar& bar) {
-  if (bar.certified) return fmt::format("the threshold for at most {} wrong", PercentText(bar.certified->budget.max_error));
+  if (bar.certified)
+    return fmt::format("the threshold for at most {} wrong", PercentText(bar.certified->budget.max_error));
   switch (bar.from) {
     case Bar::From::kRoute:
       return "the route's own threshold";

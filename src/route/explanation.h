@@ -13,7 +13,7 @@ namespace bantam {
 
 struct Explanation {
   Understanding understanding;
-  std::string route;  // chosen; empty: none
+  std::string route;           // chosen; empty: none
   double threshold = 0;        // infinity: no confidence would do
   std::string threshold_from;  // "route", "route file", "head", "error budget"
   DecisionKind decision = DecisionKind::kUnsure;

@@ -198,8 +198,8 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, examples, std::move(vectors.layers)) : Exits();
   BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, *embedder, files, options));
   return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head),
-                                           ExampleIndex(std::move(examples), std::move(vectors.last)),
-                                           std::move(exits), std::move(calibration));
+                                           ExampleIndex(std::move(examples), std::move(vectors.last)), std::move(exits),
+                                           std::move(calibration));
 }
 
 }  // namespace bantam

@@ -49,10 +49,10 @@ class IntentModel {
     }
     return all;
   }
-  virtual const std::string& identity() const = 0;  // hash of the head and its encoder: part of every cache key
-  virtual double threshold() const = 0;             // the head's own
+  virtual const std::string& identity() const = 0;     // hash of the head and its encoder: part of every cache key
+  virtual double threshold() const = 0;                // the head's own
   virtual const Calibration& calibration() const = 0;  // what error budgets are certified on
-  virtual const Head* head() const = 0;             // null in tests of the flow
+  virtual const Head* head() const = 0;                // null in tests of the flow
   virtual Embedder* embedder() = 0;
 };
 

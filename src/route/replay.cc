@@ -1,6 +1,6 @@
 // Why this is cheap: a message is embedded only where it can matter. Outside a form that is where the answer given to
-// it holds the question with which some form begins, or by which we ask what was meant; inside a form, where the message
-// fits no slot. An ordinary chat of answers and follow-up questions is replayed without a single embedding.
+// it holds the question with which some form begins, or by which we ask what was meant; inside a form, where the
+// message fits no slot. An ordinary chat of answers and follow-up questions is replayed without a single embedding.
 #include "route/replay.h"
 
 #include "base/sha256.h"
@@ -97,7 +97,8 @@ class Replay {
  private:
   // `turns`: how often we have asked already.
   Status Outside(const Played& turn, int turns) {
-    const bool may_ask = file_.clarify && turns < file_.clarify->max_turns && HoldsTemplate(turn.answer, ClarifyTemplate(file_));
+    const bool may_ask =
+        file_.clarify && turns < file_.clarify->max_turns && HoldsTemplate(turn.answer, ClarifyTemplate(file_));
     if (turn.answer.empty() || judgements_left_ <= 0 || !(may_ask || MayBeginAForm(file_, turn.answer))) return Ok();
     --judgements_left_;
     const std::string& text = messages_[turn.message].content;

@@ -1,6 +1,6 @@
 // A chat client that names no session sends the whole conversation with every message. The form that is half filled in,
-// or the question that was asked back, is found by playing the earlier messages again. Nothing is handed in while playing: whether an earlier "yes"
-// succeeded is read off the answer that was given then.
+// or the question that was asked back, is found by playing the earlier messages again. Nothing is handed in while
+// playing: whether an earlier "yes" succeeded is read off the answer that was given then.
 #pragma once
 
 #include <optional>

@@ -26,12 +26,12 @@ class Action;  // route/actions/action.h
 
 struct Route {
   std::string name, description;
-  std::vector<std::string> utterances;   // examples_file merged in
-  std::shared_ptr<const Action> action;  // never null; the kinds are in route/actions/
-  std::string action_type;               // "respond", as the file says it
+  std::vector<std::string> utterances;         // examples_file merged in
+  std::shared_ptr<const Action> action;        // never null; the kinds are in route/actions/
+  std::string action_type;                     // "respond", as the file says it
   std::optional<double> confidence_threshold;  // with policy: threshold
   std::optional<double> max_error;             // with policy: risk; tighter than the file's
-  int line = 0;  // of its name, for messages
+  int line = 0;                                // of its name, for messages
 };
 
 struct Slot {
@@ -68,7 +68,7 @@ struct Form {
 
 struct Expectation {
   std::optional<std::string> route, decision;
-  bool not_here = false;  // must_escalate: neither answered nor asked back by us
+  bool not_here = false;            // must_escalate: neither answered nor asked back by us
   std::optional<std::string> slot;  // the one that the answer asks for
   std::optional<std::string> text;  // contained in the answer
   // cache_pair: whether the answer to `cached` may be given to this question.

@@ -17,7 +17,8 @@ void ReadClarify(YamlMap& decision, RouteFileReading& reading) {
     if (entry->value.scalar == "off") {
       reading.decision.clarify = false;
     } else {
-      reading.problems.Error(entry->value.place, "\"clarify\" is \"{}\"; write off, or {{max_options: 3, max_turns: 1}}",
+      reading.problems.Error(entry->value.place,
+                             "\"clarify\" is \"{}\"; write off, or {{max_options: 3, max_turns: 1}}",
                              EscapeForTerminal(entry->value.scalar, 40));
     }
     return;
@@ -59,9 +60,9 @@ std::optional<bool> WantsRisk(RouteFileReading& reading) {
   const DecisionReading& read = reading.decision;
   const bool risk = read.policy.empty() ? !read.of_risk.empty() : read.policy == "risk";
   for (const DecisionReading::Key& key : risk ? read.of_threshold : read.of_risk) {
-    reading.problems.Error(
-        key.place, "\"{}\" does nothing with policy: {}; remove it, or write policy: {}", key.name,
-        risk ? "risk, where the threshold follows from \"max_error\"" : "threshold", risk ? "threshold" : "risk");
+    reading.problems.Error(key.place, "\"{}\" does nothing with policy: {}; remove it, or write policy: {}", key.name,
+                           risk ? "risk, where the threshold follows from \"max_error\"" : "threshold",
+                           risk ? "threshold" : "risk");
   }
   return (risk ? read.of_threshold : read.of_risk).empty() ? std::optional(risk) : std::nullopt;
 }
@@ -110,11 +111,12 @@ void WarnOfFewMessages(RouteFileReading& reading) {
   const auto warn = [&](YamlPlace place, std::string_view who, double max_error, int have, std::string_view then) {
     const int need = LeastCalibration({max_error, file.budget->delta});
     if (have >= need) return;
-    reading.problems.Warning(place,
-                             "{} cannot be shown to err in at most {} (\"delta\" {:g}): that takes {} {} at least, there "
-                             "are {}; {} until there are more",
-                             who, Percent(max_error), file.budget->delta, need,
-                             separate ? "lines in \"calibration_file\"" : "examples", have, then);
+    reading.problems.Warning(
+        place,
+        "{} cannot be shown to err in at most {} (\"delta\" {:g}): that takes {} {} at least, there "
+        "are {}; {} until there are more",
+        who, Percent(max_error), file.budget->delta, need, separate ? "lines in \"calibration_file\"" : "examples",
+        have, then);
   };
   warn(reading.decision.place, "the assistant", file.budget->max_error, of_others, "it answers nothing itself");
   for (const Route& route : file.routes) {

@@ -53,8 +53,8 @@ struct RouteFileReading {
 
 void ReadSettings(YamlMap& top, RouteFileReading& reading);  // name, encoder, cache, audit, session, responses
 void ReadDecision(YamlMap& top, RouteFileReading& reading);  // decision, and its calibration_file
-void ReadModels(YamlMap& top, RouteFileReading& reading);  // model_list, router_settings
-void ReadRoutes(YamlMap& top, RouteFileReading& reading);  // routes, out_of_scope
+void ReadModels(YamlMap& top, RouteFileReading& reading);    // model_list, router_settings
+void ReadRoutes(YamlMap& top, RouteFileReading& reading);    // routes, out_of_scope
 void ReadForms(YamlMap& top, RouteFileReading& reading);
 void ReadTests(YamlMap& top, RouteFileReading& reading);
 // Once everything is read: names that refer to nothing, examples that contradict, things that nobody uses.

@@ -32,9 +32,9 @@ void ReadResponses(YamlMap& top, RouteFileReading& reading) {
     const std::vector<std::string> holes = SlotPlaceholders(text);
     for (const std::string& word : holes) {
       if (word != filled) {
-        reading.problems.Warning(
-            place, "{{{}}} in response \"{}\" is printed as it stands; only {{{}}} is filled in here", word, entry.key,
-            filled);
+        reading.problems.Warning(place,
+                                 "{{{}}} in response \"{}\" is printed as it stands; only {{{}}} is filled in here",
+                                 word, entry.key, filled);
       }
     }
     if (filled == "options" && holes.empty()) {

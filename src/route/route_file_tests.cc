@@ -12,7 +12,8 @@ Expectation ReadExpectation(YamlMap& turn, RouteFileReading& reading) {
     expect.route = map.Text("route");
     reading.tested_routes.emplace_back(*expect.route, map.PlaceOf("route"));
   }
-  if (map.Has("decision")) expect.decision = map.OneOf("decision", {"answer", "form", "clarify", "escalate", "unsure"}, "answer");
+  if (map.Has("decision"))
+    expect.decision = map.OneOf("decision", {"answer", "form", "clarify", "escalate", "unsure"}, "answer");
   if (map.Has("slot")) {
     expect.slot = map.Text("slot");
     reading.tested_slots.emplace_back(*expect.slot, map.PlaceOf("slot"));
@@ -66,8 +67,9 @@ void ReadCachePair(YamlMap& map, RouteFileReading& reading) {
   std::vector<std::pair<std::string, YamlPlace>> pair = map.TextList("cache_pair");
   const bool hit = map.OneOf("expect", {"hit", "miss"}, "") == "hit";
   if (pair.size() != 2) {
-    reading.problems.Error(map.PlaceOf("cache_pair"), "\"cache_pair\" holds {} question{}; give two: [\"...\", \"...\"]",
-                           pair.size(), pair.size() == 1 ? "" : "s");
+    reading.problems.Error(map.PlaceOf("cache_pair"),
+                           "\"cache_pair\" holds {} question{}; give two: [\"...\", \"...\"]", pair.size(),
+                           pair.size() == 1 ? "" : "s");
     return;
   }
   Expectation expect;

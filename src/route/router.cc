@@ -17,8 +17,7 @@ namespace {
 class RouterImpl : public Router {
  public:
   explicit RouterImpl(RouterParts parts)
-      : parts_(std::move(parts)),
-        policy_(parts_.file, parts_.intents->threshold(), parts_.intents->calibration()) {
+      : parts_(std::move(parts)), policy_(parts_.file, parts_.intents->threshold(), parts_.intents->calibration()) {
     if (!parts_.conversations) parts_.conversations = MakeMemoryConversations();
     if (!parts_.send) {
       parts_.send = [](const OutgoingRequest&, std::stop_token) -> Result<IncomingResponse> {

@@ -36,7 +36,7 @@ struct RouterOptions {
 
 struct RouterStats {
   uint64_t requests = 0;
-  uint64_t by_source[4] = {};    // indexed by AnswerSource
+  uint64_t by_source[4] = {};                    // indexed by AnswerSource
   uint64_t by_decision[kNumDecisionKinds] = {};  // indexed by DecisionKind
   uint64_t cache_lookups = 0, cache_hits = 0;
   uint64_t upstream_requests = 0, upstream_failures = 0;

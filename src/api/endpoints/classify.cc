@@ -148,14 +148,13 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request, st
     data.push_back(Describe(*context.router, head.Predict(embeddings[i].vector), i));
     tokens += embeddings[i].num_tokens;
   }
-  return ToJson(
-      json::object{{"id", "classify-" + request.request_id},
-                   {"object", "list"},
-                   {"created", std::time(nullptr)},
-                   {"model", context.router->file().name},
-                   {"threshold", context.router->policy().common().threshold},
-                   {"data", std::move(data)},
-                   {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
+  return ToJson(json::object{{"id", "classify-" + request.request_id},
+                             {"object", "list"},
+                             {"created", std::time(nullptr)},
+                             {"model", context.router->file().name},
+                             {"threshold", context.router->policy().common().threshold},
+                             {"data", std::move(data)},
+                             {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ json::object ServedObject(const ServedModel& model) {
 // The assistant, with how it decides.
 json::object AssistantObject(const ApiContext& context) {
   json::object object = ModelObject(context.router->file().name, context.router_created);
-  object["bantam"] = json::object{{"tasks", "chat, classify, route"},
-                                  {"decision", PolicyJson(context.router->policy())}};
+  object["bantam"] =
+      json::object{{"tasks", "chat, classify, route"}, {"decision", PolicyJson(context.router->policy())}};
   return object;
 }
 

@@ -56,7 +56,8 @@ Result<std::string> Decide(ApiContext& context, const HttpRequest& request, std:
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
   at = "model";
-  BANTAM_TRY(const std::string model, body.StringOr("model", context.router == nullptr ? "" : context.router->file().name));
+  BANTAM_TRY(const std::string model,
+             body.StringOr("model", context.router == nullptr ? "" : context.router->file().name));
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
   BANTAM_TRY(const std::vector<std::string> texts, ParseInputs(body, kMaxInputs, at));
   Router& router = *context.router;

@@ -9,18 +9,16 @@ namespace bantam::phrases {
 namespace {
 
 constexpr std::array<std::string_view, 64> kFunctionWords = {
-    "a",    "an",    "the",   "this",  "that",   "these", "those", "is",    "are",   "am",     "be",
-    "do",   "does",  "did",   "can",   "could",  "will",  "would", "i",     "you",   "we",     "it",
-    "its",  "my",    "your",  "our",   "me",     "of",    "to",    "in",    "on",    "at",     "for",
-    "with", "and",   "or",    "not",   "no",     "what",  "where", "when",  "how",   "who",    "which",
-    "why",  "get",   "have",  "has",   "there",  "about", "from",  "by",    "if",    "one",    "ones",
-    "mean", "meant", "want",  "thing", "please", "need",  "id",    "im",    "thanks"};
+    "a",     "an",   "the",   "this", "that",  "these", "those", "is",     "are",  "am",    "be",    "do",    "does",
+    "did",   "can",  "could", "will", "would", "i",     "you",   "we",     "it",   "its",   "my",    "your",  "our",
+    "me",    "of",   "to",    "in",   "on",    "at",    "for",   "with",   "and",  "or",    "not",   "no",    "what",
+    "where", "when", "how",   "who",  "which", "why",   "get",   "have",   "has",  "there", "about", "from",  "by",
+    "if",    "one",  "ones",  "mean", "meant", "want",  "thing", "please", "need", "id",    "im",    "thanks"};
 
 // Said around a place in a list.
-constexpr std::array<std::string_view, 24> kAround = {"the",    "option", "number", "choice", "answer", "please",
-                                                      "i",      "mean",   "meant",  "its",    "it",     "is",
-                                                      "was",    "thats",  "that",   "would",  "be",     "take",
-                                                      "thanks", "ill",    "id",     "say",    "of",     "them"};
+constexpr std::array<std::string_view, 24> kAround = {
+    "the", "option", "number", "choice", "answer", "please", "i",      "mean", "meant", "its", "it", "is",
+    "was", "thats",  "that",   "would",  "be",     "take",   "thanks", "ill",  "id",    "say", "of", "them"};
 
 constexpr std::array<std::array<std::string_view, 4>, 5> kPlaces = {{
     {"1", "one", "first", "1st"},
@@ -30,11 +28,26 @@ constexpr std::array<std::array<std::string_view, 4>, 5> kPlaces = {{
     {"5", "five", "fifth", "5th"},
 }};
 
-constexpr std::array<std::string_view, 20> kNone = {
-    "none",           "none of them",     "none of these",  "none of those", "none of the above",
-    "neither",        "neither one",      "neither of them", "neither of these", "neither of those",
-    "something else", "sth else",         "another one",    "other",         "nothing of that",
-    "not one of them", "no neither",      "no none",        "no something else", "none of it"};
+constexpr std::array<std::string_view, 20> kNone = {"none",
+                                                    "none of them",
+                                                    "none of these",
+                                                    "none of those",
+                                                    "none of the above",
+                                                    "neither",
+                                                    "neither one",
+                                                    "neither of them",
+                                                    "neither of these",
+                                                    "neither of those",
+                                                    "something else",
+                                                    "sth else",
+                                                    "another one",
+                                                    "other",
+                                                    "nothing of that",
+                                                    "not one of them",
+                                                    "no neither",
+                                                    "no none",
+                                                    "no something else",
+                                                    "none of it"};
 
 bool Holds(std::span<const std::string_view> words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();

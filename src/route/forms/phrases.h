@@ -1,5 +1,5 @@
-// Every English sentence that forms and clarifying questions say by themselves, and every set of words by which people say yes, no, cancel, skip
-// or "change it". To speak another language, this is the file to translate.
+// Every English sentence that forms and clarifying questions say by themselves, and every set of words by which people
+// say yes, no, cancel, skip or "change it". To speak another language, this is the file to translate.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,8 @@ inline constexpr std::string_view kNeeded = "I can't go on without this one.";
 inline constexpr std::string_view kChanged = "All right, the {label} is {value} now.";
 inline constexpr std::string_view kCancelFirst = "Let's finish this first, or say cancel to leave it.";
 
-inline constexpr std::string_view kClarify = "Which of these do you mean?{options}\nSay the number, or put it in other words.";
+inline constexpr std::string_view kClarify =
+    "Which of these do you mean?{options}\nSay the number, or put it in other words.";
 
 std::string DefaultPrompt(const Slot& slot);
 std::string DefaultError(const Slot& slot);
@@ -47,7 +48,8 @@ bool IsSkip(std::string_view text);
 // Whether the message asks rather than answers: ends with a question mark or begins with a question word.
 bool LooksLikeQuestion(std::string_view text);
 
-// After a list of `count` choices: the index of the one that is named by its place ("2", "the first one", "the latter").
+// After a list of `count` choices: the index of the one that is named by its place ("2", "the first one", "the
+// latter").
 std::optional<size_t> ReadPlace(std::string_view text, size_t count);
 // "neither", "none of them", "something else".
 bool MeansNone(std::string_view text);
