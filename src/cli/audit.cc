@@ -87,14 +87,6 @@ Status Verify(const Options& options) {
 
 // ---- why ----
 
-// The log has the id of the request; the `id` of a reply is that with the kind of the reply before it.
-std::string_view RequestIdIn(std::string_view id) {
-  for (const std::string_view kind : {"chatcmpl-", "cmpl-", "classify-"}) {
-    if (id.starts_with(kind)) return id.substr(kind.size());
-  }
-  return id;
-}
-
 struct FoundRecord {
   AuditRecord record;
   std::string line;

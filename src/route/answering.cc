@@ -118,6 +118,9 @@ Status Answering::TakeRoute(const Route& route, std::string_view text, const Und
                                                      .question = text,
                                                      .request_id = request_.request_id,
                                                      .send = parts_.send,
+                                                     .route = route.name,
+                                                     .messages = request_.messages,
+                                                     .offline = parts_.offline,
                                                      .deadline = request_.deadline,
                                                      .stop = request_.stop}));
   notes_.outcome = result.outcome;

@@ -7,6 +7,7 @@
 
 #include "base/text_util.h"
 #include "route/audit_format.h"
+#include "route/feedback.h"
 
 namespace bantam {
 namespace {
@@ -29,8 +30,20 @@ std::string Confidence(const AuditRecord& r) {
                      r.confidence >= r.threshold ? "at or above" : "below", r.threshold);
 }
 
+// "A person said that the answer was wrong: the right route is ..."
+std::string FeedbackWords(const AuditRecord& r) {
+  std::string out = fmt::format("A person said that the answer was {}", Safe(r.outcome));
+  if (r.outcome == "right" || r.route.empty()) return out + ".";
+  return out + (r.route == kOutOfScopeLabel ? std::string(": it is about none of the routes.")
+                                            : fmt::format(": the right one is {}.", RouteWords(r)));
+}
+
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
+  if (r.source == "rule" && r.decision != "form") {
+    return fmt::format("A rule answered: who asked had said that {} was meant. The large model was not asked to decide.",
+                       RouteWords(r));
+  }
   if (r.source == "rule") {
     // The nearest examples are there when the encoder looked whether the message was an answer to the form at all.
     return fmt::format("A rule answered: it was a turn of a form in progress ({}). {}The large model was not asked.",
@@ -88,6 +101,13 @@ std::string ExplainDecision(const AuditRecord& r) {
   std::string text;
   const auto line = [&](std::string_view words) { (text += words) += '\n'; };
   const std::string time = FormatTime(r.time_us);
+  if (r.decision == kFeedbackDecision) {
+    line(fmt::format("Request {} was judged on {} at {} UTC (record {} of the log).", Safe(r.request_id),
+                     time.substr(0, 10), time.substr(11, 12), r.sequence));
+    line(FeedbackWords(r));
+    line(fmt::format("The record's own hash is {}.", Safe(r.hash)));
+    return text;
+  }
   line(fmt::format("Request {} was decided on {} at {} UTC (record {} of the log).", Safe(r.request_id),
                    time.substr(0, 10), time.substr(11, 12), r.sequence));
   line(Reason(r));

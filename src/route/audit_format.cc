@@ -194,6 +194,13 @@ std::string HashOfAuditLine(std::string_view line) {
   return Sha256Hex(line.substr(0, line.size() - kSuffixBytes));
 }
 
+std::string_view RequestIdIn(std::string_view id) {
+  for (const std::string_view kind : {"chatcmpl-", "cmpl-", "classify-", "route-"}) {
+    if (id.starts_with(kind)) return id.substr(kind.size());
+  }
+  return id;
+}
+
 std::string FormatTime(int64_t time_us) {
   const std::time_t seconds = std::clamp<int64_t>(time_us / 1'000'000, 0, 253'402'300'799);  // the end of 9999
   std::tm utc{};

@@ -27,6 +27,12 @@ std::vector<std::string> ReasonsOf(const Judgement& judgement) {
   const Understanding& u = judgement.understanding;
   const Bar& bar = *judgement.bar;
   std::vector<std::string> reasons;
+  if (!u.foreign_script.empty()) {
+    reasons.push_back(fmt::format("it is written in {} letters, which neither the examples nor the encoder know: out of "
+                                  "scope, whatever the nearest example is",
+                                  u.foreign_script));
+    return reasons;
+  }
   if (!std::isfinite(bar.threshold)) {
     reasons.push_back(fmt::format("\"{}\" is likeliest with confidence {:.3f}, but no confidence would do: {}", u.route,
                                   u.confidence, WhyUnsupported(bar.certified->certificate)));

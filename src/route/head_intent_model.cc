@@ -8,6 +8,7 @@
 #include "learn/head_judge.h"
 #include "learn/train_exits.h"
 #include "route/example_index.h"
+#include "route/scripts.h"
 #include "route/training_examples.h"
 
 namespace bantam {
@@ -27,6 +28,7 @@ class HeadIntentModel : public IntentModel {
       : embedder_(std::move(embedder)),
         head_(std::move(head)),
         index_(std::move(index)),
+        scripts_(index_.examples()),
         exits_(std::move(exits)),
         calibration_(std::move(calibration)),
         identity_(Identity()) {}
@@ -36,7 +38,7 @@ class HeadIntentModel : public IntentModel {
     BANTAM_TRY(const Embedding embedding,
                exits_.certainty ? embedder_->EmbedUntil(text, deadline, judge) : embedder_->Embed(text, deadline));
     const bool early = judge.exit_layer() > 0;
-    Understanding understanding = Read(early ? judge.prediction() : head_.Predict(embedding.vector), embedding);
+    Understanding understanding = Read(text, early ? judge.prediction() : head_.Predict(embedding.vector), embedding);
     understanding.exit_layer = judge.exit_layer();
     if (early) {
       FindNearestAtExit(judge.exit_layer(), embedding.vector, understanding);
@@ -48,12 +50,11 @@ class HeadIntentModel : public IntentModel {
 
   Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts,
                                                    MonotonicTime deadline) override {
-    if (exits_.certainty) return IntentModel::UnderstandAll(texts, deadline);  // a batch has no early exits
     BANTAM_TRY(const std::vector<Embedding> embeddings, embedder_->EmbedBatch(texts, deadline));
     std::vector<Understanding> all;
-    for (const Embedding& embedding : embeddings) {
-      all.push_back(Read(head_.Predict(embedding.vector), embedding));
-      index_.FindNearest(embedding.vector, all.back());
+    for (size_t i = 0; i < texts.size(); ++i) {
+      all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));
+      index_.FindNearest(embeddings[i].vector, all.back());
     }
     return all;
   }
@@ -71,7 +72,7 @@ class HeadIntentModel : public IntentModel {
     return exits_.certainty ? Sha256Hex(fmt::format("{} exits from {}", head, *exits_.certainty)) : head;
   }
 
-  Understanding Read(const Prediction& prediction, const Embedding& embedding) const {
+  Understanding Read(std::string_view text, const Prediction& prediction, const Embedding& embedding) const {
     const auto name = [&](int label) { return head_.labels()[static_cast<size_t>(label)]; };
     Understanding understanding;
     understanding.num_tokens = embedding.num_tokens;
@@ -82,6 +83,12 @@ class HeadIntentModel : public IntentModel {
     for (const ScoredLabel& scored : prediction.ranking)
       understanding.ranking.push_back({name(scored.label), scored.probability});
     for (const int label : prediction.prediction_set) understanding.prediction_set.push_back(name(label));
+    understanding.foreign_script = scripts_.ForeignScript(text, embedder_->tokenizer());
+    if (!understanding.foreign_script.empty()) {
+      understanding.confidence = 0;
+      understanding.out_of_scope = 1;
+      understanding.prediction_set.clear();
+    }
     return understanding;
   }
 
@@ -98,6 +105,7 @@ class HeadIntentModel : public IntentModel {
   const std::shared_ptr<Embedder> embedder_;
   const Head head_;
   const ExampleIndex index_;
+  const KnownScripts scripts_;
   const Exits exits_;
   const Calibration calibration_;
   const std::string identity_;

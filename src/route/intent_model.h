@@ -23,6 +23,7 @@ struct Understanding {
   std::string route;                        // the likeliest one
   float confidence = 0;                     // P(in scope and that route), calibrated: what thresholds are compared with
   float out_of_scope = 0;                   // P(out of scope)
+  std::string foreign_script;               // "Cyrillic": letters that nothing here knows, so out of scope; empty: none
   std::vector<RankedRoute> ranking;         // best first, at most 5
   std::vector<std::string> prediction_set;  // routes, likeliest first: the right one is among them at the coverage that
                                             // the head was trained for
@@ -40,7 +41,7 @@ class IntentModel {
  public:
   virtual ~IntentModel() = default;
   virtual Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) = 0;
-  // The same of many at once.
+  // The same of many at once, each read to the end: early exits save nothing in a batch.
   virtual Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, MonotonicTime deadline) {
     std::vector<Understanding> all;
     for (const std::string& text : texts) {

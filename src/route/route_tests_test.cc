@@ -9,7 +9,7 @@ namespace {
 using testing::Desk;
 
 // The mismatches of each test, joined.
-std::vector<std::string> Run(std::string_view tests) {
+std::vector<std::string> Mismatched(std::string_view tests) {
   const std::string yaml = ReadFile(testing::kDeskFile).value() + std::string(tests);
   Desk desk([&](RouterParts& parts) {
     parts.file = ParseRouteFile(yaml, testing::kDeskFile).value();
@@ -29,7 +29,7 @@ std::vector<std::string> Run(std::string_view tests) {
 }
 
 TEST(RouteTests, WhatMustNotBeAnsweredHere) {
-  const std::vector<std::string> results = Run(R"(
+  const std::vector<std::string> results = Mismatched(R"(
 tests:
   - must_escalate: ["do fish sleep", "i will sue you", "opening hours", "rent a locker for one week please"]
   - {must_escalate: "tell me a story"}
@@ -43,7 +43,7 @@ tests:
 }
 
 TEST(RouteTests, PairsThatMayNotShareAnAnswer) {
-  const std::vector<std::string> results = Run(R"(
+  const std::vector<std::string> results = Mismatched(R"(
 tests:
   - {cache_pair: ["how do I enable 2FA", "how do I disable 2FA"], expect: miss}
   - {cache_pair: ["When are you open?", "when are you  open"], expect: hit}
@@ -58,7 +58,7 @@ tests:
 }
 
 TEST(RouteTests, AQuestionBackAndItsReply) {
-  const std::vector<std::string> results = Run(R"(
+  const std::vector<std::string> results = Mismatched(R"(
 tests:
   - conversation:
       - {say: "rent a locker for one week please", expect: {decision: clarify}}

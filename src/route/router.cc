@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/text_util.h"
 #include "route/answering.h"
 #include "route/decision_record.h"
 #include "route/explanation.h"
@@ -51,6 +52,27 @@ class RouterImpl : public Router {
     return explanations;
   }
 
+  Result<FeedbackReceipt> TakeFeedback(const Feedback& feedback) override {
+    if (!parts_.audit) return Err(ErrorCode::kUnavailable, "feedback is kept in the audit log, and there is none here");
+    const std::lock_guard lock(book_mutex_);
+    if (book_.Find(feedback.request_id) == nullptr) book_.ReadLog(parts_.audit_file);
+    AnswerBook::Answer* answer = book_.Find(feedback.request_id);
+    if (answer == nullptr) {
+      return Err(ErrorCode::kNotFound, "no answer \"{}\" among the latest {}; give the \"id\" or \"request_id\" of one",
+                 EscapeForTerminal(feedback.request_id, 80), AnswerBook::kMostAnswers);
+    }
+    BANTAM_TRY(AuditRecord record, FeedbackRecord(feedback, *answer, parts_.file));
+    FeedbackReceipt receipt{.recorded = true, .right_route = record.route};
+    if (const auto& before = answer->feedback; before && before->right == feedback.right && before->right_route == record.route) {
+      receipt.recorded = false;
+      return receipt;
+    }
+    FillIdentity(record);
+    BANTAM_RETURN_IF_ERROR(parts_.audit->Append(record));
+    book_.Add(record);
+    return receipt;
+  }
+
   const RouteFile& file() const override { return parts_.file; }
   const DecisionPolicy& policy() const override { return policy_; }
   const Head& head() const override {
@@ -86,21 +108,30 @@ class RouterImpl : public Router {
     if (!parts_.audit) return;
     AuditRecord record = RecordOf(request, call, result, answer);
     record.latency_ms = latency_ms;
-    record.route_file_sha256 = parts_.file.sha256;
-    record.head_sha256 = parts_.intents->identity();
+    FillIdentity(record);
     if (!parts_.file.audit_texts) {
       record.question.clear();
       record.answer.clear();
     }
-    if (const Status appended = parts_.audit->Append(std::move(record)); !appended) {
+    if (const Status appended = parts_.audit->Append(record); !appended) {
       Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", request.request_id,
           appended.error().message);
+      return;
     }
+    const std::lock_guard lock(book_mutex_);
+    book_.Add(record);
+  }
+
+  void FillIdentity(AuditRecord& record) const {
+    record.route_file_sha256 = parts_.file.sha256;
+    record.head_sha256 = parts_.intents->identity();
   }
 
   RouterParts parts_;
   const DecisionPolicy policy_;
   SessionLocks locks_;
+  std::mutex book_mutex_;
+  AnswerBook book_;
   mutable std::mutex stats_mutex_;
   RouterStats stats_;
 };

@@ -6,7 +6,6 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "route/budget_report.h"
-#include "tasks/holds_text.h"
 
 namespace bantam {
 namespace {
@@ -59,13 +58,8 @@ Result<std::string> Decide(ApiContext& context, const HttpRequest& request, std:
   BANTAM_TRY(const std::string model,
              body.StringOr("model", context.router == nullptr ? "" : context.router->file().name));
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
-  BANTAM_TRY(const std::vector<std::string> texts, ParseInputs(body, kMaxInputs, at));
   Router& router = *context.router;
-  for (size_t i = 0; i < texts.size(); ++i) {
-    if (HoldsText(router.embedder().tokenizer(), texts[i])) continue;
-    at = texts.size() > 1 ? fmt::format("input[{}]", i) : "input";
-    return Err(ErrorCode::kInvalidArgument, "\"{}\" holds no text", at);
-  }
+  BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(router, body, at));
   BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
   at.clear();
   BANTAM_TRY(const std::vector<Explanation> explanations, router.ExplainAll(texts, deadline));

@@ -42,6 +42,8 @@ std::span<const Endpoint> Endpoints() {
       {"POST", "/v1/route", HandleRoute,
        "What the assistant would decide, and why: answer, clarify or escalate; nothing is done", kOpenAi,
        "RouteRequest", "RouteReply"},
+      {"POST", "/v1/feedback", HandleFeedback, "Whether an answer of the assistant was right, and which route would have been",
+       kOpenAi, "FeedbackRequest", "FeedbackReply"},
       {"POST", "/infinity/classify", HandleInfinityClassify, "A classifier's labels, as Infinity", kOpenAi,
        "InfinityClassifyRequest", "InfinityClassifyReply"},
       {"POST", "/infinity/rerank", HandleInfinityRerank, "Documents in order of relevance, as Infinity", kOpenAi,

@@ -15,6 +15,8 @@ std::span<const ActionType> ActionTypes() {
                  "the service sees the question only if the URL holds {text} or the method is POST", &ReadHttpAction},
       ActionType{"escalate", "the model's price for the whole conversation",
                  "the conversation goes to the model's endpoint", &ReadEscalateAction},
+      ActionType{"hand_over", "a person's time", "the conversation goes to the service or the file that is named",
+                 &ReadHandOverAction},
   };
   return kTypes;
 }
