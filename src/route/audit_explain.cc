@@ -41,8 +41,9 @@ std::string FeedbackWords(const AuditRecord& r) {
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
   if (r.source == "rule" && r.decision != "form") {
-    return fmt::format("A rule answered: who asked had said that {} was meant. The large model was not asked to decide.",
-                       RouteWords(r));
+    return fmt::format(
+        "A rule answered: who asked had said that {} was meant. The large model was not asked to decide.",
+        RouteWords(r));
   }
   if (r.source == "rule") {
     // The nearest examples are there when the encoder looked whether the message was an answer to the form at all.

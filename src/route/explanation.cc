@@ -28,9 +28,10 @@ std::vector<std::string> ReasonsOf(const Judgement& judgement) {
   const Bar& bar = *judgement.bar;
   std::vector<std::string> reasons;
   if (!u.foreign_script.empty()) {
-    reasons.push_back(fmt::format("it is written in {} letters, which neither the examples nor the encoder know: out of "
-                                  "scope, whatever the nearest example is",
-                                  u.foreign_script));
+    reasons.push_back(
+        fmt::format("it is written in {} letters, which neither the examples nor the encoder know: out of "
+                    "scope, whatever the nearest example is",
+                    u.foreign_script));
     return reasons;
   }
   if (!std::isfinite(bar.threshold)) {

@@ -1,6 +1,6 @@
-// What people say of an answer afterwards. It becomes a record of its own in the audit log's chain, which whoever learns
-// from the log reads: decision "feedback", source "person", request_id that of the answer, outcome "right" or "wrong",
-// route the right one ("oos": none of them; empty: not said). The latest one about an answer counts.
+// What people say of an answer afterwards. It becomes a record of its own in the audit log's chain, which whoever
+// learns from the log reads: decision "feedback", source "person", request_id that of the answer, outcome "right" or
+// "wrong", route the right one ("oos": none of them; empty: not said). The latest one about an answer counts.
 #pragma once
 
 #include <deque>

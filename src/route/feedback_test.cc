@@ -46,7 +46,8 @@ TEST(Feedback, WhatDoesNotFitIsRefused) {
   SayAs(stored, "a", "opening hours");
   SayAs(stored, "b", "do fish sleep");
   EXPECT_EQ(router.TakeFeedback({"nobody", true, ""}).error().code, ErrorCode::kNotFound);
-  EXPECT_NE(router.TakeFeedback({"a", false, "huors"}).error().message.find("did you mean \"hours\""), std::string::npos);
+  EXPECT_NE(router.TakeFeedback({"a", false, "huors"}).error().message.find("did you mean \"hours\""),
+            std::string::npos);
   EXPECT_EQ(router.TakeFeedback({"a", false, "hours"}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(router.TakeFeedback({"a", true, "thanks"}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_OK(router.TakeFeedback({"a", false, "oos"}));

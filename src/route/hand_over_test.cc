@@ -48,9 +48,10 @@ TEST(HandOver, TellsAServiceWithTheConversation) {
   ASSERT_EQ(desk.service.requests.size(), 1u);
   const OutgoingRequest& told = desk.service.requests[0];
   EXPECT_EQ(told.url, "http://desk/new");
-  EXPECT_EQ(told.body,
-            R"({"assistant":"desk","route":"person","request_id":"req-1","question":"a person please","messages":[)"
-            R"({"role":"user","content":"it broke"},{"role":"assistant","content":"Oh."},{"role":"user","content":"a person please"}]})");
+  EXPECT_EQ(
+      told.body,
+      R"({"assistant":"desk","route":"person","request_id":"req-1","question":"a person please","messages":[)"
+      R"({"role":"user","content":"it broke"},{"role":"assistant","content":"Oh."},{"role":"user","content":"a person please"}]})");
   for (const char* mode : {"fail", "hang", "refuse"}) {
     desk.service.mode = mode;
     EXPECT_EQ(desk.Send(AskForAPerson()).text, "Nobody is there.") << mode;

@@ -63,7 +63,8 @@ class RouterImpl : public Router {
     }
     BANTAM_TRY(AuditRecord record, FeedbackRecord(feedback, *answer, parts_.file));
     FeedbackReceipt receipt{.recorded = true, .right_route = record.route};
-    if (const auto& before = answer->feedback; before && before->right == feedback.right && before->right_route == record.route) {
+    if (const auto& before = answer->feedback;
+        before && before->right == feedback.right && before->right_route == record.route) {
       receipt.recorded = false;
       return receipt;
     }

@@ -54,8 +54,8 @@ class Router {
   virtual Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) = 0;
   virtual Result<Explanation> Explain(std::string_view text) = 0;
   virtual Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, MonotonicTime deadline) = 0;
-  // Said of one of the latest answers. kNotFound for an id that is not among them, kInvalidArgument for a route that the
-  // file does not have, kUnavailable where no audit log is kept.
+  // Said of one of the latest answers. kNotFound for an id that is not among them, kInvalidArgument for a route that
+  // the file does not have, kUnavailable where no audit log is kept.
   virtual Result<FeedbackReceipt> TakeFeedback(const Feedback& feedback) = 0;
   virtual const RouteFile& file() const = 0;
   virtual const DecisionPolicy& policy() const = 0;  // of the file, with what its error budgets are certified on

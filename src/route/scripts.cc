@@ -21,17 +21,17 @@ struct Range {
   char32_t first, last;
   int script;
 };
-constexpr std::array<std::string_view, 14> kNames = {"Latin",  "Greek",      "Cyrillic", "Armenian", "Hebrew",
-                                                     "Arabic", "Devanagari", "Bengali",  "Tamil",    "Thai",
-                                                     "Georgian", "Hangul",   "Kana",     "Han"};
+constexpr std::array<std::string_view, 14> kNames = {"Latin",    "Greek",      "Cyrillic", "Armenian", "Hebrew",
+                                                     "Arabic",   "Devanagari", "Bengali",  "Tamil",    "Thai",
+                                                     "Georgian", "Hangul",     "Kana",     "Han"};
 // Letters only, in order.
 constexpr std::array kRanges = {
-    Range{'A', 'Z', 0},          Range{'a', 'z', 0},          Range{0xC0, 0x24F, 0},       Range{0x370, 0x3FF, 1},
-    Range{0x400, 0x52F, 2},      Range{0x531, 0x58F, 3},      Range{0x5D0, 0x5EA, 4},      Range{0x620, 0x6FF, 5},
-    Range{0x750, 0x77F, 5},      Range{0x900, 0x97F, 6},      Range{0x980, 0x9FF, 7},      Range{0xB80, 0xBFF, 8},
-    Range{0xE00, 0xE7F, 9},      Range{0x10A0, 0x10FF, 10},   Range{0x1100, 0x11FF, 11},   Range{0x1E00, 0x1EFF, 0},
-    Range{0x1F00, 0x1FFF, 1},    Range{0x3041, 0x30FF, 12},   Range{0x3400, 0x4DBF, 13},   Range{0x4E00, 0x9FFF, 13},
-    Range{0xAC00, 0xD7A3, 11},   Range{0x20000, 0x3FFFF, 13},
+    Range{'A', 'Z', 0},        Range{'a', 'z', 0},          Range{0xC0, 0x24F, 0},     Range{0x370, 0x3FF, 1},
+    Range{0x400, 0x52F, 2},    Range{0x531, 0x58F, 3},      Range{0x5D0, 0x5EA, 4},    Range{0x620, 0x6FF, 5},
+    Range{0x750, 0x77F, 5},    Range{0x900, 0x97F, 6},      Range{0x980, 0x9FF, 7},    Range{0xB80, 0xBFF, 8},
+    Range{0xE00, 0xE7F, 9},    Range{0x10A0, 0x10FF, 10},   Range{0x1100, 0x11FF, 11}, Range{0x1E00, 0x1EFF, 0},
+    Range{0x1F00, 0x1FFF, 1},  Range{0x3041, 0x30FF, 12},   Range{0x3400, 0x4DBF, 13}, Range{0x4E00, 0x9FFF, 13},
+    Range{0xAC00, 0xD7A3, 11}, Range{0x20000, 0x3FFFF, 13},
 };
 
 struct Letters {

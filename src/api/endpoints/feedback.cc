@@ -33,11 +33,12 @@ Result<std::string> TakeFeedback(ApiContext& context, const HttpRequest& request
     if (receipt.error().code == ErrorCode::kNotFound) at = body.Has("request_id") ? "request_id" : "id";
     return receipt.error();
   }
-  return ToJson(json::object{{"object", "feedback"},
-                             {"request_id", feedback.request_id},
-                             {"verdict", feedback.right ? "right" : "wrong"},
-                             {"route", receipt->right_route.empty() ? json::value() : json::value(receipt->right_route)},
-                             {"recorded", receipt->recorded}});
+  return ToJson(
+      json::object{{"object", "feedback"},
+                   {"request_id", feedback.request_id},
+                   {"verdict", feedback.right ? "right" : "wrong"},
+                   {"route", receipt->right_route.empty() ? json::value() : json::value(receipt->right_route)},
+                   {"recorded", receipt->recorded}});
 }
 
 }  // namespace

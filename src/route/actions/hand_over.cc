@@ -1,5 +1,6 @@
 // hand_over: to a person. {type: hand_over, response: NAME, notify: "https://desk.example/new", on_error: NAME}, or
-// `queue_file: handovers.jsonl` in the place of `notify`. Somebody must hear of it: a fixed text alone is type escalate.
+// `queue_file: handovers.jsonl` in the place of `notify`. Somebody must hear of it: a fixed text alone is type
+// escalate.
 //
 // What they hear: {"assistant", "route", "request_id", "question", "messages": [{"role", "content"}, ...]}
 #include <fcntl.h>
@@ -45,13 +46,14 @@ class HandOverAction : public Action {
     ActionResult result;
     result.text = context.file.responses.at(settings_.response);
     if (context.offline) return result;
-    const Status told = settings_.notify.empty()
-                            ? AppendToQueue(context.file.path.parent_path() / settings_.queue_file, Message(context) + "\n")
-                            : Notify(context, result.outcome);
+    const Status told = settings_.notify.empty() ? AppendToQueue(context.file.path.parent_path() / settings_.queue_file,
+                                                                 Message(context) + "\n")
+                                                 : Notify(context, result.outcome);
     if (told) return result;
     if (told.error().code == ErrorCode::kCancelled) return told.error();
     if (told.error().code == ErrorCode::kDeadline && MonotonicNow() >= context.deadline) return told.error();
-    if (result.outcome == "ok") result.outcome = settings_.notify.empty() ? "queue_failed" : ServiceOutcome(told.error());
+    if (result.outcome == "ok")
+      result.outcome = settings_.notify.empty() ? "queue_failed" : ServiceOutcome(told.error());
     result.problem = "nobody was told: " + told.error().message;
     result.text =
         settings_.on_error.empty() ? std::string(kDefaultTrouble) : context.file.responses.at(settings_.on_error);
@@ -108,10 +110,11 @@ std::shared_ptr<const Action> ReadHandOverAction(YamlMap& map, References& refer
   settings.timeout =
       map.Duration("timeout", std::chrono::seconds(5), std::chrono::milliseconds(1), std::chrono::minutes(5));
   if (settings.notify.empty() == settings.queue_file.empty()) {
-    map.problems().Error(map.place(),
-                         "{} tells {}; give either \"notify\", a URL, or \"queue_file\", or use type: escalate, which tells "
-                         "nobody",
-                         map.what(), settings.notify.empty() ? "nobody" : "two of them");
+    map.problems().Error(
+        map.place(),
+        "{} tells {}; give either \"notify\", a URL, or \"queue_file\", or use type: escalate, which tells "
+        "nobody",
+        map.what(), settings.notify.empty() ? "nobody" : "two of them");
   }
   return std::make_shared<HandOverAction>(std::move(settings));
 }
