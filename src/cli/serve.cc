@@ -112,10 +112,6 @@ Status Serve(const ServeOptions& options) {
     router.progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); };
     BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
     context->router_created = std::time(nullptr);
-    if (!BudgetsAreSupported(context->router->policy())) {
-      for (const std::string& line : DescribeBudgets(context->router->policy(), context->router->file()))
-        Log(LogLevel::kWarning, "{}", line);
-    }
   }
   pool.embedding_cache = context->embedding_cache;
   GeneratorOptions generator = pool.generator;

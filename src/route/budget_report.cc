@@ -53,14 +53,6 @@ std::vector<std::string> DescribeBudgets(const DecisionPolicy& policy, const Rou
   return lines;
 }
 
-bool BudgetsAreSupported(const DecisionPolicy& policy) {
-  const auto supported = [](const Bar& bar) { return !bar.certified || bar.certified->certificate.supported; };
-  for (const auto& [route, bar] : policy.own()) {
-    if (!supported(bar)) return false;
-  }
-  return supported(policy.common());
-}
-
 json::value BudgetJson(const std::optional<BudgetInForce>& budget) {
   if (!budget) return nullptr;
   return json::object{{"max_error", budget->max_error},

@@ -17,8 +17,6 @@ std::string WhyUnsupported(const Certificate& certificate);
 
 // One line for the file's budget and one for each of a route's own, for people; nothing with policy: threshold.
 std::vector<std::string> DescribeBudgets(const DecisionPolicy& policy, const RouteFile& file);
-// Whether all of them hold.
-bool BudgetsAreSupported(const DecisionPolicy& policy);
 
 // {"max_error", "delta", "threshold", "num_calibration"}; null for none. A threshold of infinity is written as null.
 json::value BudgetJson(const std::optional<BudgetInForce>& budget);

@@ -180,6 +180,8 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   const auto in_scope = std::count_if(examples.begin(), examples.end(),
                                       [](const LabelledText& example) { return example.label != kOutOfScopeLabel; });
   // An error budget is certified for what all layers say.
+  if (file.budget && options.max_disagreement.value_or(0) > 0)
+    Log(LogLevel::kWarning, "there are no early exits with an error budget: it is certified for what all layers say");
   const bool exits_wanted = !file.budget && max_disagreement > 0 && EnoughForExits(in_scope, max_disagreement);
   const int num_layers = embedder->encoder().num_layers();
   const std::vector<int> layers = exits_wanted ? ExitLayers(num_layers) : std::vector<int>();

@@ -84,6 +84,12 @@ std::shared_ptr<const Action> ReadHttpAction(YamlMap& map, References& reference
 std::shared_ptr<const Action> ReadEscalateAction(YamlMap& map, References& references);
 std::shared_ptr<const Action> ReadHandOverAction(YamlMap& map, References& references);
 
+// A request to a service of the file's author, which gets `timeout` to begin and to go on, within the caller's
+// deadline.
+OutgoingRequest ServiceRequest(const ActionContext& context, std::string method, std::string url,
+                               std::chrono::milliseconds timeout);
+inline constexpr size_t kMaxServiceReply = size_t{1} << 20;
+
 // "http://host/path" or https; anything else is complained of.
 void CheckUrl(std::string_view url, YamlPlace place, Problems& problems);
 // The audit log's word for how a service failed: "http_timeout", "http_refused", "http_status".

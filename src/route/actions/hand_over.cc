@@ -62,17 +62,10 @@ class HandOverAction : public Action {
 
  private:
   Status Notify(const ActionContext& context, std::string& outcome) const {
-    OutgoingRequest request;
-    request.method = "POST";
-    request.url = settings_.notify;
-    request.headers = {{"Content-Type", "application/json"},
-                       {"X-Request-Id", std::string(context.request_id)},
-                       {"Idempotency-Key", std::string(context.request_id)}};
+    OutgoingRequest request = ServiceRequest(context, "POST", settings_.notify, settings_.timeout);
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.headers.emplace_back("Idempotency-Key", std::string(context.request_id));
     request.body = Message(context);
-    request.first_byte_timeout = settings_.timeout;
-    request.idle_timeout = settings_.timeout;
-    request.deadline = std::min(context.deadline, MonotonicNow() + settings_.timeout);
-    request.max_response_bytes = size_t{1} << 20;
     BANTAM_TRY(const IncomingResponse response, context.send(request, context.stop));
     if (response.status >= 200 && response.status <= 299) return Ok();
     outcome = "http_status";

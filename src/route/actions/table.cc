@@ -21,6 +21,19 @@ std::span<const ActionType> ActionTypes() {
   return kTypes;
 }
 
+OutgoingRequest ServiceRequest(const ActionContext& context, std::string method, std::string url,
+                               std::chrono::milliseconds timeout) {
+  OutgoingRequest request;
+  request.method = std::move(method);
+  request.url = std::move(url);
+  request.headers = {{"X-Request-Id", std::string(context.request_id)}};
+  request.first_byte_timeout = timeout;
+  request.idle_timeout = timeout;
+  request.deadline = std::min(context.deadline, MonotonicNow() + timeout);
+  request.max_response_bytes = kMaxServiceReply;
+  return request;
+}
+
 void CheckUrl(std::string_view url, YamlPlace place, Problems& problems) {
   if (url.empty()) return;
   const size_t scheme = url.find("://");
