@@ -16,7 +16,7 @@ namespace {
 
 // Longer replies are new questions that happen to hold a word of an option.
 constexpr size_t kMostWordsOfAChoice = 6;
-constexpr size_t kMostQuestionBytes = 16'384;  // kept of what was asked: a form reads its slots from it
+constexpr size_t kMostQuestionBytes = 8'192;  // kept of what was asked; escaped it must fit into a state of 64 KiB
 
 Result<Clarification> Read(std::string_view text, const RouteFile& file) {
   BANTAM_TRY(const json::value document, ParseJson(text, "state", {.max_depth = 4, .max_bytes = 65'536}));
