@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "base/paths.h"
 #include "base/text_util.h"
@@ -22,6 +23,7 @@ struct Options {
   DtypeOption dtype{"int8"};
   std::string out, early_exit;
   TrainOptions train;
+  bool no_name_hints = false;
   bool json = false;
 };
 
@@ -48,6 +50,9 @@ Result<Plan> MakePlan(const Options& options) {
   }
   if (options.out.empty()) return Err(ErrorCode::kInvalidArgument, "say where the head goes: --out HEAD.safetensors");
   BANTAM_TRY(std::vector<LabelledText> examples, ReadData(options.data));
+  if (!options.no_name_hints) {
+    for (LabelledText& hint : NameHints(examples)) examples.push_back(std::move(hint));
+  }
   return Plan{
       std::move(examples), options.model, options.dtype.value(), options.out, TrainOptions().max_disagreement, {}};
 }
@@ -63,6 +68,18 @@ json::value Exits(const TrainedHead& trained) {
                       {"of", plan.num_layers},
                       {"max_disagreement", wanted},
                       {"certainty", certainty ? json::value(*certainty) : json::value()}};
+}
+
+json::array Doubtful(const Plan& plan, const TrainedHead& trained) {
+  json::array doubtful;
+  for (const DoubtfulExample& d : trained.report.doubtful) {
+    const LabelledText& example = plan.examples[static_cast<size_t>(d.row)];
+    doubtful.push_back(json::object{{"text", example.text},
+                                    {"label", example.label},
+                                    {"likelier", trained.head.labels()[static_cast<size_t>(d.label)]},
+                                    {"probability", d.probability}});
+  }
+  return doubtful;
 }
 
 // What the file's error budgets allow with this head; nothing where it has none.
@@ -85,7 +102,8 @@ json::object Report(const Plan& plan, const TrainedHead& trained, double embed_s
                      {"examples", r.held_out},
                      {"in_scope_accuracy", r.accuracy},
                      {"ece", r.ece},
-                     {"false_rejection", r.false_rejection}};
+                     {"false_rejection", r.false_rejection},
+                     {"set_size", r.set_size}};
   folds["oos_recall"] = m.num_out_of_scope > 0 ? json::value(r.out_of_scope_recall) : json::value();
   json::object report{{"head", plan.out.string()},
                       {"head_sha256", trained.head.Sha256()},
@@ -98,6 +116,7 @@ json::object Report(const Plan& plan, const TrainedHead& trained, double embed_s
                       {"threshold", m.threshold},
                       {"iterations", r.iterations},
                       {"folds", folds},
+                      {"doubtful", Doubtful(plan, trained)},
                       {"early_exit", Exits(trained)},
                       {"embed_seconds", embed_seconds},
                       {"train_seconds", r.train_seconds}};
@@ -115,10 +134,11 @@ std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_s
       "on the {} examples held out\n"
       "  accuracy                  {:6.2f} %\n"
       "  calibration error (ECE)   {:6.2f} %   after the temperature {:.3f}\n"
-      "  falsely rejected          {:6.2f} %   at the threshold {:.3f}\n",
+      "  falsely rejected          {:6.2f} %   at the threshold {:.3f}\n"
+      "  prediction set            {:6.2f}     labels, mean, with the right one in {:g} %\n",
       m.num_examples, trained.head.labels().size(), m.num_out_of_scope, EscapeForTerminal(m.encoder.model),
       m.encoder.weight_type, embed_seconds, r.train_seconds, r.folds, r.iterations, r.held_out, 100 * r.accuracy,
-      100 * r.ece, m.temperature, 100 * r.false_rejection, m.threshold);
+      100 * r.ece, m.temperature, 100 * r.false_rejection, m.threshold, r.set_size, 100 * kSetCoverage);
   if (m.num_out_of_scope > 0)
     out += fmt::format("  out of scope, rejected    {:6.2f} %\n", 100 * r.out_of_scope_recall);
   if (const ExitPlan& exits = trained.head.exits(); !exits.heads.empty()) {
@@ -130,6 +150,20 @@ std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_s
     out += "  early exits               none: too few examples to show that they decide the same\n";
   } else if (early_exit) {
     out += "  early exits               none: no earlier layer decides enough of them\n";
+  }
+  if (!r.doubtful.empty()) {
+    constexpr size_t kShown = 5;
+    out += "\ndoubtful: models that had not seen the example are sure of another label\n";
+    for (size_t i = 0; i < std::min(kShown, r.doubtful.size()); ++i) {
+      const DoubtfulExample& d = r.doubtful[i];
+      const LabelledText& example = plan.examples[static_cast<size_t>(d.row)];
+      out += fmt::format("  \"{}\" is in {}, likelier in {} ({:.0f} %)\n", EscapeForTerminal(example.text, 60),
+                         EscapeForTerminal(example.label),
+                         EscapeForTerminal(trained.head.labels()[static_cast<size_t>(d.label)]), 100 * d.probability);
+    }
+    if (r.doubtful.size() > kShown)
+      out += fmt::format("  {} more in {}\n", r.doubtful.size() - kShown,
+                         EscapeForTerminal(ReportPath(plan.out).string(), 400));
   }
   if (budgets) {
     out += "\n";
@@ -176,7 +210,8 @@ Run SetUpRouteTrain(CLI::App& app) {
   app.add_option("--out,-o", options->out, "Where the head goes; HEAD.report.json is written beside it");
   app.add_option("--inverse-regularization,-C", options->train.inverse_regularization, "C of the logistic regression")
       ->capture_default_str();
-  app.add_option("--folds", options->train.folds, "Folds to calibrate on; 0: 5, or 10 up to 2,000 examples")
+  app.add_option("--folds", options->train.folds,
+                 "Folds to calibrate on; 0: 10 up to 2,000 examples, 5 up to 10,000, 3 beyond")
       ->capture_default_str();
   app.add_option("--oos-share", options->train.out_of_scope_share, "Out-of-scope share of the messages that will come")
       ->capture_default_str();
@@ -184,6 +219,8 @@ Run SetUpRouteTrain(CLI::App& app) {
                  "Of held-out in-scope examples, at the head's own threshold")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  app.add_flag("--no-name-hints", options->no_name_hints,
+               "Do not learn from the names of labels, as \"card_declined\", too (--data)");
   app.add_option("--early-exit", options->early_exit,
                  "Let texts be decided before the last layer, where at most this share is decided otherwise; or off "
                  "(default: 0.2%, with -c the route file's)")

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/text_util.h"
+#include "learn/binomial.h"
 #include "learn/vector_math.h"
 
 namespace bantam {
@@ -99,30 +100,6 @@ std::vector<ExitLevel> MeasureExits(std::span<const ExitTrace> traces, double hi
     levels.push_back({certainty, largest});
   }
   return levels;
-}
-
-double BinomialUpperBound(int64_t hits, int64_t n, double confidence) {
-  BANTAM_CHECK(hits >= 0 && hits <= n && n > 0 && confidence > 0 && confidence < 1);
-  if (hits == n) return 1;
-  const auto count = static_cast<double>(n);
-  const auto log_choose = [&](double k) {
-    return std::lgamma(count + 1) - std::lgamma(k + 1) - std::lgamma(count - k + 1);
-  };
-  // P(at most `hits` of n), which falls as p grows.
-  const auto tail = [&](double p) {
-    double sum = 0;
-    for (int64_t k = 0; k <= hits; ++k) {
-      const auto x = static_cast<double>(k);
-      sum += std::exp(log_choose(x) + x * std::log(p) + (count - x) * std::log1p(-p));
-    }
-    return sum;
-  };
-  double low = static_cast<double>(hits) / count, high = 1;
-  for (int i = 0; i < 60 && high - low > 1e-12; ++i) {
-    const double middle = 0.5 * (low + high);
-    (tail(middle) > 1 - confidence ? low : high) = middle;
-  }
-  return high;
 }
 
 }  // namespace bantam

@@ -80,7 +80,4 @@ Result<double> ParseDisagreement(std::string_view text);
 // The exit that a trace takes at `certainty`; -1: none.
 int ExitOf(const ExitTrace& trace, double certainty);
 
-// The largest p for which `hits` or fewer of n are no rarer than 1 - confidence (Clopper and Pearson's upper bound).
-double BinomialUpperBound(int64_t hits, int64_t n, double confidence);
-
 }  // namespace bantam

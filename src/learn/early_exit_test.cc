@@ -17,14 +17,6 @@ using testing::kSyntheticEncoder;
 using testing::SyntheticSet;
 using testing::SyntheticWorld;
 
-TEST(BinomialUpperBound, IsClopperAndPearsons) {
-  // scipy.stats.beta.ppf(0.95, k + 1, n - k)
-  EXPECT_NEAR(BinomialUpperBound(0, 100, 0.95), 0.0295130, 1e-6);
-  EXPECT_NEAR(BinomialUpperBound(3, 1000, 0.95), 0.0077350, 1e-6);
-  EXPECT_NEAR(BinomialUpperBound(50, 200, 0.95), 0.3055430, 2e-4);
-  EXPECT_EQ(BinomialUpperBound(7, 7, 0.95), 1);
-}
-
 // Texts of which a known share at each certainty disagrees.
 ExitTrace Draw(std::mt19937& random) {
   std::uniform_real_distribution<double> uniform(0, 1);

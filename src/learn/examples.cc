@@ -90,15 +90,43 @@ std::string ExamplesSha256(std::span<const LabelledText> examples) {
   std::vector<const LabelledText*> sorted;
   for (const LabelledText& example : examples) sorted.push_back(&example);
   std::sort(sorted.begin(), sorted.end(), [](const LabelledText* a, const LabelledText* b) {
-    return std::tie(a->label, a->text) < std::tie(b->label, b->text);
+    return std::tie(a->label, a->text, a->hint) < std::tie(b->label, b->text, b->hint);
   });
   Sha256 hash;
   for (const LabelledText* example : sorted) {
     // Lengths first: without them ("ab", "c") and ("a", "bc") would hash alike.
-    hash.Update(fmt::format("{} {} ", example->label.size(), example->text.size()));
+    hash.Update(fmt::format("{}{} {} ", example->hint ? "hint " : "", example->label.size(), example->text.size()));
     hash.Update(example->label).Update(example->text);
   }
   return HexOf(hash.Finish());
+}
+
+std::string WordsOfName(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0; };
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  std::string words;
+  int letters = 0, most_letters = 0;  // in a row
+  for (size_t i = 0; i < name.size(); ++i) {
+    const bool letter = is_letter(name[i]);
+    const bool keep = letter || (name[i] >= '0' && name[i] <= '9') || name[i] == '\'';
+    // cardDeclined
+    const bool new_word = is_upper(name[i]) && i > 0 && is_letter(name[i - 1]) && !is_upper(name[i - 1]);
+    if ((!keep || new_word) && !words.empty() && words.back() != ' ') words += ' ';
+    if (keep) words += name[i];
+    letters = letter ? letters + 1 : 0;
+    most_letters = std::max(most_letters, letters);
+  }
+  if (words.ends_with(' ')) words.pop_back();
+  constexpr int kWord = 3;
+  return most_letters >= kWord ? words : "";
+}
+
+std::vector<LabelledText> NameHints(std::span<const LabelledText> examples) {
+  std::vector<LabelledText> hints;
+  for (const std::string& label : IndexLabels(examples).labels) {
+    if (std::string words = WordsOfName(label); !words.empty()) hints.push_back({std::move(words), label, true});
+  }
+  return hints;
 }
 
 LabelIndex IndexLabels(std::span<const LabelledText> examples) {
@@ -121,6 +149,7 @@ std::vector<int> AssignFolds(std::span<const LabelledText> examples, int num_fol
   // that neighbouring lines, which are often variations of one another, do not fall into folds by a pattern.
   std::map<std::string_view, std::map<std::string, std::vector<size_t>>> groups;
   for (size_t i = 0; i < examples.size(); ++i) {
+    if (examples[i].hint) continue;
     const std::string key = FoldKey(examples[i].text);
     groups[examples[i].label][Sha256Hex(key)].push_back(i);
   }

@@ -145,5 +145,39 @@ TEST(AssignFolds, DoesNotDependOnTheOrderOfLines) {
   for (size_t i = 0; i < examples.size(); ++i) EXPECT_EQ(reversed[i], by_text[examples[i].text]);
 }
 
+TEST(AssignFolds, NeverHoldsOutAHint) {
+  const std::vector<LabelledText> examples = {
+      {"x", "a"}, {"y", "a"}, {"a word", "a", true}, {"z", "b"}, {"b word", "b", true}};
+  const std::vector<int> folds = AssignFolds(examples, 2);
+  EXPECT_NE(folds[0], folds[1]);
+  EXPECT_EQ(folds[2], -1);
+  EXPECT_EQ(folds[3], -1);  // the hint is not another text of it
+  EXPECT_EQ(folds[4], -1);
+}
+
+TEST(WordsOfName, AreThoseOfTheName) {
+  EXPECT_EQ(WordsOfName("card_declined"), "card declined");
+  EXPECT_EQ(WordsOfName("card-declined.now"), "card declined now");
+  EXPECT_EQ(WordsOfName("bookFlight"), "book Flight");
+  EXPECT_EQ(WordsOfName("IBANCheck2"), "IBANCheck2");
+  EXPECT_EQ(WordsOfName("__what__"), "what");
+  EXPECT_EQ(WordsOfName("überweisung_prüfen"), "überweisung prüfen");
+  for (const char* nothing : {"", "17", "q2", "a_b_c_d", "x", "___"}) EXPECT_EQ(WordsOfName(nothing), "") << nothing;
+}
+
+TEST(NameHints, AreOfRoutesWithNamesThatSaySomething) {
+  const std::vector<LabelledText> hints =
+      NameHints(std::vector<LabelledText>{{"x", "card_declined"}, {"y", "17"}, {"z", "oos"}, {"w", "card_declined"}});
+  ASSERT_EQ(hints.size(), 1u);
+  EXPECT_EQ(hints[0].text, "card declined");
+  EXPECT_EQ(hints[0].label, "card_declined");
+  EXPECT_TRUE(hints[0].hint);
+}
+
+TEST(ExamplesSha256, TellsAHintFromAnExample) {
+  const std::vector<LabelledText> said = {{"x", "a"}}, hint = {{"x", "a", true}};
+  EXPECT_NE(ExamplesSha256(said), ExamplesSha256(hint));
+}
+
 }  // namespace
 }  // namespace bantam

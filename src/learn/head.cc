@@ -17,7 +17,8 @@ EncoderIdentity IdentityOf(const Embedder& embedder) {
 namespace {
 
 // Labels by logit, their probabilities, and the confidence that P(in scope) leaves.
-Prediction PredictionOf(std::span<const float> logits, double temperature, double in_scope, double threshold) {
+Prediction PredictionOf(std::span<const float> logits, double temperature, double in_scope,
+                        const HeadMetadata& metadata) {
   constexpr size_t kRanked = 5;
   Prediction prediction;
   std::vector<int> order(logits.size());
@@ -32,17 +33,18 @@ Prediction PredictionOf(std::span<const float> logits, double temperature, doubl
     const double p = std::exp((logits[order[i]] - largest) / temperature) / sum;
     prediction.ranking.push_back({order[i], static_cast<float>(p)});
   }
-  double covered = 0;
-  for (const ScoredLabel& scored : prediction.ranking) {
-    if (covered >= 0.95) break;
-    prediction.prediction_set.push_back(scored.label);
-    covered += scored.probability;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double p = std::exp((logits[i] - largest) / temperature) / sum;
+    if (static_cast<int>(i) == order[0] || p >= metadata.set_probability)
+      prediction.prediction_set.push_back(static_cast<int>(i));
   }
+  std::stable_sort(prediction.prediction_set.begin(), prediction.prediction_set.end(),
+                   [&](int a, int b) { return logits[a] > logits[b]; });
   prediction.label = order[0];
   prediction.probability = prediction.ranking[0].probability;
   prediction.out_of_scope = static_cast<float>(1 - in_scope);
   prediction.confidence = static_cast<float>(prediction.probability * in_scope);
-  prediction.accepted = prediction.confidence >= threshold;
+  prediction.accepted = prediction.confidence >= metadata.threshold;
   return prediction;
 }
 
@@ -62,12 +64,23 @@ Prediction Head::Predict(std::span<const float> embedding) const {
   const double largest = *std::max_element(logits.begin(), logits.end());
   const double in_scope = scorer_.InScope(
       {largest, NearestPrototype(prototypes_, embedding), NearestPrototype(out_of_scope_prototypes_, embedding)});
-  return PredictionOf(logits, metadata_.temperature, in_scope, metadata_.threshold);
+  return PredictionOf(logits, metadata_.temperature, in_scope, metadata_);
 }
 
 Prediction Head::PredictAtExit(size_t exit, const ExitReading& reading) const {
   const ExitHead& head = exits_.heads[exit];
-  return PredictionOf(reading.logits, head.temperature, head.scope.InScope(reading.features), metadata_.threshold);
+  return PredictionOf(reading.logits, head.temperature, head.scope.InScope(reading.features), metadata_);
+}
+
+std::vector<CalibrationPoint> CalibrationOf(const Head& head, std::span<const LabelledText> messages,
+                                            const EmbeddingMatrix& embeddings) {
+  BANTAM_CHECK(embeddings.rows == messages.size());
+  std::vector<CalibrationPoint> points;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const Prediction p = head.Predict(embeddings.row(i));
+    points.push_back({p.label, p.confidence, head.labels()[static_cast<size_t>(p.label)] == messages[i].label});
+  }
+  return points;
 }
 
 Status Head::CheckEncoder(const EncoderIdentity& encoder) const {

@@ -44,17 +44,23 @@ struct Prediction {
   float out_of_scope = 0;  // P(out of scope): 0..1, higher = less like anything known
   bool accepted = false;   // confidence >= the head's own threshold
   std::vector<ScoredLabel> ranking;  // best first, at most 5
-  std::vector<int> prediction_set;   // TEMPORARY
+  // The labels that it may be, best first, never empty but for vectors that are no numbers: of in-scope messages the
+  // share kSetCoverage have the right one in it (split conformal sets; Vovk and others, Sadinle and others,
+  // arXiv:1609.00451).
+  std::vector<int> prediction_set;
 };
+
+inline constexpr double kSetCoverage = 0.95;
 
 struct HeadMetadata {
   EncoderIdentity encoder;
   std::string examples_sha256;  // over the sorted labelled examples: when it differs, the head is stale
   double temperature = 1;
   double threshold = 0.5;           // the head's own, chosen on held-out folds
+  double set_probability = 0;       // from which a label is in the prediction set; 0: too few examples to leave any out
   double out_of_scope_share = 0.2;  // assumed among messages
   double inverse_regularization = 10;
-  int num_examples = 0;  // in scope
+  int num_examples = 0;  // in scope, without hints
   int num_out_of_scope = 0;
   double max_disagreement = 0;  // wanted of early exits when it was trained; 0: none were tried
 };
@@ -76,7 +82,9 @@ class Head {
   // What exit number `exit` says, from its own layer's pooled vector. `accepted` is at the head's own threshold.
   Prediction PredictAtExit(size_t exit, const ExitReading& reading) const;
 
-  std::vector<CalibrationPoint> calibration() const { return {}; }  // TEMPORARY
+  // What it would have answered to its own examples, had it not seen them: by models of the same training on other
+  // folds. For Certify.
+  const std::vector<CalibrationPoint>& calibration() const { return calibration_; }
 
   // kConflict, with the mend, when the head was trained on another encoder's vectors.
   Status CheckEncoder(const EncoderIdentity& encoder) const;
@@ -94,10 +102,13 @@ class Head {
   Prototypes prototypes_, out_of_scope_prototypes_;
   ScopeScorer scorer_;
   ExitPlan exits_;
+  std::vector<CalibrationPoint> calibration_;
 };
 
-std::vector<CalibrationPoint> CalibrationOf(const Head& head, std::span<const LabelledText> examples,
-                                            const EmbeddingMatrix& embeddings);  // TEMPORARY
+// The same on messages that were kept apart, such as labelled traffic: what a budget should rest on where there are
+// any. embeddings.row(i) belongs to messages[i]; labels that the head does not have are out of scope to it.
+std::vector<CalibrationPoint> CalibrationOf(const Head& head, std::span<const LabelledText> messages,
+                                            const EmbeddingMatrix& embeddings);
 
 // Vectors of the same examples after one of the encoder's layers, counted from 1.
 struct LayerVectors {
@@ -107,7 +118,7 @@ struct LayerVectors {
 
 struct TrainOptions {
   double inverse_regularization = 10;  // C of scikit-learn's LogisticRegression
-  int folds = 0;                       // for calibration and the threshold; 0: 5, or 10 up to 2,000 examples
+  int folds = 0;  // for calibration and the threshold; 0: 10 up to 2,000 examples, 5 up to 10,000, 3 beyond
   int max_iterations = 200;
   double out_of_scope_share = 0.2;    // of the messages that will come; what `confidence` is calibrated for
   double max_false_rejection = 0.04;  // of held-out in-scope examples, at the head's own threshold
@@ -116,17 +127,28 @@ struct TrainOptions {
   std::function<void(std::string_view stage, double fraction)> progress;
 };
 
+// An example that models which have not seen it take for another label, and are sure: it may be labelled wrongly, or
+// two labels may mean the same.
+struct DoubtfulExample {
+  int row = 0;  // of the examples
+  int label = -1;
+  double probability = 0;
+};
+inline constexpr size_t kMostDoubtful = 20;
+
 // What the folds say about the head; every figure is of examples that the model had not seen.
 struct TrainReport {
   double train_seconds = 0;  // wall time of TrainHead, folds included
   int iterations = 0;        // of the final model
   int folds = 0;
-  int held_out = 0;                // in-scope examples that the figures below are of
-  double accuracy = 0;             // arg max, before any rejection
-  double ece = 0;                  // of `probability`, 15 bins
-  double false_rejection = 0;      // at the threshold
-  double out_of_scope_recall = 0;  // at the threshold; 0 without out-of-scope examples
-  bool enough_for_exits = false;   // held-out examples to show the wanted disagreement at all
+  int held_out = 0;                       // in-scope examples that the figures below are of
+  double accuracy = 0;                    // arg max, before any rejection
+  double ece = 0;                         // of `probability`, 15 bins
+  double false_rejection = 0;             // at the threshold
+  double out_of_scope_recall = 0;         // at the threshold; 0 without out-of-scope examples
+  double set_size = 0;                    // labels in the prediction set, mean
+  std::vector<DoubtfulExample> doubtful;  // surest first, at most kMostDoubtful
+  bool enough_for_exits = false;          // held-out examples to show the wanted disagreement at all
 };
 
 struct TrainedHead {

@@ -4,6 +4,7 @@
 //   prototypes        F32 [all, dimensions]        prototype_count I32 [labels], summing to `all`
 //   out_of_scope_prototypes F32 [0 or more, dimensions]
 //   out_of_scope      F64 [10]  mean 3, deviation 3, coefficients 3, intercept (out_of_scope.h)
+//   calibration       I32 [points, 2]  label, 1 if right         calibration_confidence F32 [points]
 //   and of a head with early exits (early_exit.h):
 //   exit_layers       I32 [exits]                  exit_scale    F32 [exits, 2, dimensions]  mean, 1 / deviation
 //   exit_weight       F32 [exits, labels, dimensions]            exit_bias F32 [exits, labels]
@@ -25,7 +26,7 @@
 namespace bantam {
 namespace {
 
-constexpr std::string_view kFormat = "bantam-intent-head-2";
+constexpr std::string_view kFormat = "bantam-intent-head-3";
 constexpr int64_t kMaxLabels = 100'000, kMaxDimensions = 65'536;
 constexpr size_t kScorerValues = 3 * std::tuple_size_v<ScopeFeatures> + 1;
 constexpr size_t kExitScores = 1 + 2 * kScorerValues;
@@ -107,6 +108,7 @@ class HeadFile {
   Status ReadModel();
   Status ReadPrototypes();
   Status ReadScorer();
+  Status ReadCalibration();
   Status ReadExits();
   Status ReadExitLevels();
 
@@ -127,6 +129,13 @@ std::string HeadFile::Serialize(const Head& head) {
   std::vector<int32_t> counts(head.prototypes_.count.begin(), head.prototypes_.count.end());
   std::vector<double> scorer;
   Append(head.scorer_, scorer);
+  std::vector<int32_t> calibration;
+  std::vector<float> confidence;
+  for (const CalibrationPoint& point : head.calibration_) {
+    calibration.insert(calibration.end(), {point.label, point.right ? 1 : 0});
+    confidence.push_back(point.confidence);
+  }
+  const auto points = static_cast<int64_t>(confidence.size());
   const int64_t all = static_cast<int64_t>(head.prototypes_.vectors.size()) / dimensions;
   const int64_t strangers = static_cast<int64_t>(head.out_of_scope_prototypes_.vectors.size()) / dimensions;
   json::array names;
@@ -138,7 +147,9 @@ std::string HeadFile::Serialize(const Head& head) {
       {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
       {"prototype_count", View(DType::kI32, {labels}, counts)},
       {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
-      {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)}};
+      {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)},
+      {"calibration", View(DType::kI32, {points, 2}, calibration)},
+      {"calibration_confidence", View(DType::kF32, {points}, confidence)}};
   std::map<std::string, std::string> metadata = {{"format", std::string(kFormat)},
                                                  {"labels", ToJson(names)},
                                                  {"model", m.encoder.model},
@@ -147,6 +158,7 @@ std::string HeadFile::Serialize(const Head& head) {
                                                  {"examples_sha256", m.examples_sha256},
                                                  {"temperature", NumberText(m.temperature)},
                                                  {"threshold", NumberText(m.threshold)},
+                                                 {"set_probability", NumberText(m.set_probability)},
                                                  {"out_of_scope_share", NumberText(m.out_of_scope_share)},
                                                  {"inverse_regularization", NumberText(m.inverse_regularization)},
                                                  {"num_examples", std::to_string(m.num_examples)},
@@ -222,6 +234,7 @@ Status HeadFile::ReadMetadata() {
   BANTAM_TRY(m.examples_sha256, Text("examples_sha256"));
   BANTAM_TRY(m.temperature, Number("temperature", 1e-3, 1e3));
   BANTAM_TRY(m.threshold, Number("threshold", 0, 1));
+  BANTAM_TRY(m.set_probability, Number("set_probability", 0, 1));
   BANTAM_TRY(m.out_of_scope_share, Number("out_of_scope_share", 0, 1));
   BANTAM_TRY(m.inverse_regularization, Number("inverse_regularization", 0, 1e300));
   BANTAM_TRY(m.num_examples, Count("num_examples"));
@@ -303,6 +316,23 @@ Status HeadFile::ReadScorer() {
   return Ok();
 }
 
+Status HeadFile::ReadCalibration() {
+  const TensorView* view = file_.Find("calibration_confidence");
+  const int64_t points = view != nullptr && view->shape.size() == 1 ? view->shape[0] : 0;
+  BANTAM_TRY(const std::vector<float> confidence, Finite("calibration_confidence", {points}));
+  BANTAM_TRY(const std::vector<int32_t> outcomes, Tensor<int32_t>("calibration", DType::kI32, {points, 2}));
+  for (size_t i = 0; i < confidence.size(); ++i) {
+    const int32_t label = outcomes[2 * i], right = outcomes[2 * i + 1];
+    if (label < 0 || label >= head_.model_.num_labels || (right != 0 && right != 1)) {
+      return Err(ErrorCode::kCorrupt,
+                 "{}: tensor \"calibration\" holds {}, {} at {}, expected a label below {} and 0 or 1", name_, label,
+                 right, i, head_.model_.num_labels);
+    }
+    head_.calibration_.push_back({label, confidence[i], right == 1});
+  }
+  return Ok();
+}
+
 Status HeadFile::ReadExits() {
   if (file_.metadata().contains("max_disagreement")) {
     BANTAM_TRY(head_.metadata_.max_disagreement, Number("max_disagreement", 0, 1));
@@ -377,12 +407,13 @@ Result<Head> HeadFile::Read() {
   BANTAM_RETURN_IF_ERROR(ReadModel());
   BANTAM_RETURN_IF_ERROR(ReadPrototypes());
   BANTAM_RETURN_IF_ERROR(ReadScorer());
+  BANTAM_RETURN_IF_ERROR(ReadCalibration());
   BANTAM_RETURN_IF_ERROR(ReadExits());
-  const size_t expected = head_.exits_.heads.empty() ? 6 : 12;
+  const size_t expected = head_.exits_.heads.empty() ? 8 : 14;
   if (file_.tensors().size() != expected) {
     return Err(ErrorCode::kCorrupt,
                "{}: {} tensors, expected {}: weight, bias, prototypes, prototype_count, out_of_scope_prototypes, "
-               "out_of_scope{}",
+               "out_of_scope, calibration, calibration_confidence{}",
                name_, file_.tensors().size(), expected,
                head_.exits_.heads.empty()
                    ? ""

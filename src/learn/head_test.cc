@@ -44,6 +44,9 @@ TEST_F(HeadTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(loaded.metadata().encoder, testing::kSyntheticEncoder);
   EXPECT_EQ(loaded.metadata().examples_sha256, ExamplesSha256(set_.examples));
   EXPECT_EQ(loaded.metadata().threshold, head_.metadata().threshold);
+  EXPECT_EQ(loaded.metadata().set_probability, head_.metadata().set_probability);
+  ASSERT_EQ(loaded.calibration().size(), 7u * 12 + 10);
+  EXPECT_EQ(CalibrationId(loaded.calibration()), CalibrationId(head_.calibration()));
   for (size_t i = 0; i < set_.examples.size(); ++i) {
     const Prediction a = head_.Predict(set_.embeddings.row(i)), b = loaded.Predict(set_.embeddings.row(i));
     EXPECT_EQ(a.label, b.label);
@@ -71,6 +74,10 @@ TEST_F(HeadTest, PredictionsHoldTogether) {
     EXPECT_LE(p.out_of_scope, 1);
     EXPECT_NEAR(p.confidence, p.probability * (1 - p.out_of_scope), 1e-5);
     EXPECT_EQ(p.accepted, p.confidence >= head_.metadata().threshold);
+    ASSERT_FALSE(p.prediction_set.empty());
+    EXPECT_EQ(p.prediction_set[0], p.label);
+    for (size_t k = 0; k < std::min<size_t>(5, p.prediction_set.size()); ++k)
+      EXPECT_EQ(p.prediction_set[k], p.ranking[k].label);
   }
 }
 
@@ -83,6 +90,7 @@ TEST_F(HeadTest, WhatIsNoNumberIsOutOfScope) {
     EXPECT_EQ(p.confidence, 0);
     EXPECT_EQ(p.out_of_scope, 1);
     EXPECT_TRUE(p.ranking.empty());
+    EXPECT_TRUE(p.prediction_set.empty());
   }
   EXPECT_TRUE(std::isfinite(head_.Predict(std::vector<float>(20)).confidence));  // no direction, but a number
 }
@@ -131,7 +139,12 @@ TEST_F(HeadTest, RefusesAChangedFileAndNamesTheField) {
       {"out_of_scope_prototypes", [](Parts& p) { p.tensors["out_of_scope_prototypes"].shape.push_back(1); }},
       {"out_of_scope_prototypes", set_float("out_of_scope_prototypes", 0, NAN)},
       {"out_of_scope", [](Parts& p) { std::memset(p.bytes["out_of_scope"].data(), 0xff, 8); }},
-      {"7 tensors", [](Parts& p) { p.tensors["more"] = p.tensors["bias"]; }},
+      {"calibration_confidence", set_float("calibration_confidence", 2, NAN)},
+      {"calibration", [](Parts& p) { p.bytes["calibration"][0] = std::byte{7}; }},
+      {"calibration", [](Parts& p) { p.bytes["calibration"][4] = std::byte{2}; }},
+      {"calibration", [](Parts& p) { p.tensors["calibration"].shape = {47, 4}; }},
+      {"set_probability", metadata("set_probability", "2")},
+      {"9 tensors", [](Parts& p) { p.tensors["more"] = p.tensors["bias"]; }},
       {"format", metadata("format", "bantam-intent-head-0")},
       {"temperature", metadata("temperature", "0")},
       {"temperature", metadata("temperature", "nan")},

@@ -17,7 +17,9 @@ namespace {
 // minimum on CLINC150, and the fold is a third cheaper.
 constexpr double kFoldTolerance = 1e-5;
 constexpr double kFinalTolerance = 1e-6;
-constexpr int kSmallSet = 2000;
+constexpr int kSmallSet = 2000, kLargeSet = 10'000;
+// So sure must models be that have not seen an example, before it is called doubtful.
+constexpr double kDoubtful = 0.9;
 
 // What the folds' models say about examples that they have not seen.
 struct HeldOut {
@@ -51,6 +53,7 @@ class HeadTrainer {
              std::span<const int> rows, HeldOut& out);
   void RunFinal();
   void Calibrate();
+  void FitSets(std::span<const int> truth);
   void Progress(std::string_view stage, int fit, int iteration) const;
 
   std::span<const LabelledText> examples_;
@@ -116,10 +119,13 @@ Status HeadTrainer::SortRows() {
   std::sort(order.begin(), order.end(), [&](int a, int b) {
     const auto& x = examples_[a];
     const auto& y = examples_[b];
-    return std::tie(x.label, x.text, a) < std::tie(y.label, y.text, b);
+    return std::tie(x.label, x.text, x.hint, a) < std::tie(y.label, y.text, y.hint, b);
   });
   for (int row : order) (index_.label_of[row] >= 0 ? in_scope_ : out_of_scope_).push_back(row);
-  num_folds_ = options_.folds != 0 ? options_.folds : in_scope_.size() <= kSmallSet ? 10 : 5;
+  num_folds_ = options_.folds != 0             ? options_.folds
+               : in_scope_.size() <= kSmallSet ? 10
+               : in_scope_.size() <= kLargeSet ? 5
+                                               : 3;
   folds_ = AssignFolds(examples_, num_folds_);
   if (std::none_of(in_scope_.begin(), in_scope_.end(), [&](int row) { return folds_[row] >= 0; })) {
     return Err(
@@ -239,6 +245,7 @@ void HeadTrainer::Calibrate() {
   };
   std::vector<WeightedOutcome> by_probability, by_confidence;
   std::vector<int> labels;
+  std::vector<CalibrationPoint>& calibration = result_.head.calibration_;
   double right = 0, rejected = 0, caught = 0;
   for (size_t i = 0; i < truth.size(); ++i) {
     const Scores s = scores(held_in_scope_, i);
@@ -246,12 +253,16 @@ void HeadTrainer::Calibrate() {
     by_confidence.push_back({s.confidence, s.label == truth[i]});
     right += s.label == truth[i];
     labels.push_back(s.label);
+    calibration.push_back({s.label, static_cast<float>(s.confidence), s.label == truth[i]});
+    if (s.label != truth[i] && s.probability >= kDoubtful)
+      result_.report.doubtful.push_back({held_in_scope_.rows[i], s.label, s.probability});
   }
   std::vector<double> strangers;
   decisions_.resize(examples_.size());
   for (size_t i = 0; i < held_out_of_scope_.rows.size(); ++i) {
     const Scores s = scores(held_out_of_scope_, i);
     strangers.push_back(s.confidence);
+    calibration.push_back({s.label, static_cast<float>(s.confidence), false});
     decisions_[held_out_of_scope_.rows[i]].label = s.label;
   }
   metadata.threshold =
@@ -265,7 +276,12 @@ void HeadTrainer::Calibrate() {
     decisions_[held_out_of_scope_.rows[i]].accepted = strangers[i] >= metadata.threshold;
   }
 
+  FitSets(truth);
+
   TrainReport& report = result_.report;
+  std::stable_sort(report.doubtful.begin(), report.doubtful.end(),
+                   [](const auto& a, const auto& b) { return a.probability > b.probability; });
+  if (report.doubtful.size() > kMostDoubtful) report.doubtful.resize(kMostDoubtful);
   const double n = static_cast<double>(truth.size());
   report.folds = static_cast<int>(fold_models_.size());
   report.held_out = static_cast<int>(truth.size());
@@ -273,6 +289,28 @@ void HeadTrainer::Calibrate() {
   report.ece = ExpectedCalibrationError(ReliabilityBins(by_probability));
   report.false_rejection = rejected / n;
   report.out_of_scope_recall = strangers.empty() ? 0 : caught / static_cast<double>(strangers.size());
+}
+
+// The probability that all but the share 1 - kSetCoverage of the right labels reach, with the correction that makes it
+// true of the next message rather than of these.
+void HeadTrainer::FitSets(std::span<const int> truth) {
+  const size_t num_labels = index_.labels.size();
+  const double temperature = result_.head.metadata_.temperature;
+  std::vector<double> of_truth, all;
+  for (size_t i = 0; i < truth.size(); ++i) {
+    const std::span<const float> z(held_in_scope_.logits.data() + i * num_labels, num_labels);
+    const double largest = *std::max_element(z.begin(), z.end());
+    double sum = 0;
+    for (const float v : z) sum += std::exp((v - largest) / temperature);
+    for (const float v : z) all.push_back(std::exp((v - largest) / temperature) / sum);
+    of_truth.push_back(all[i * num_labels + static_cast<size_t>(truth[i])]);
+  }
+  std::sort(of_truth.begin(), of_truth.end());
+  const auto missed = static_cast<size_t>((1 - kSetCoverage) * static_cast<double>(of_truth.size() + 1));
+  double& least = result_.head.metadata_.set_probability;
+  least = missed > 0 ? of_truth[missed - 1] : 0;
+  const auto in_sets = std::count_if(all.begin(), all.end(), [&](double p) { return p >= least; });
+  result_.report.set_size = static_cast<double>(in_sets) / static_cast<double>(truth.size());
 }
 
 Status HeadTrainer::CheckLayers(std::span<const LayerVectors> layers, int num_layers) const {
@@ -342,7 +380,8 @@ Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder, std::span
   metadata.examples_sha256 = ExamplesSha256(examples_);
   metadata.out_of_scope_share = options_.out_of_scope_share;
   metadata.inverse_regularization = options_.inverse_regularization;
-  metadata.num_examples = static_cast<int>(in_scope_.size());
+  metadata.num_examples = static_cast<int>(
+      std::count_if(in_scope_.begin(), in_scope_.end(), [&](int row) { return !examples_[row].hint; }));
   metadata.num_out_of_scope = static_cast<int>(out_of_scope_.size());
   result_.report.train_seconds = MillisecondsSince(start) / 1000;
   return std::move(result_);

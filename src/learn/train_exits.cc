@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "learn/binomial.h"
 #include "learn/calibration.h"
 
 namespace bantam {

@@ -42,6 +42,73 @@ TEST(TrainHead, LearnsLabelsAndKnowsWhatIsNoneOfThem) {
   EXPECT_LT(*e.ece, 0.05);
 }
 
+TEST(TrainHead, CalibrationIsOfExamplesNotSeen) {
+  SyntheticWorld world(6, 24, 20);
+  const SyntheticSet set = world.Sample(40, 30, 1.6f), test = world.Sample(200, 150, 1.6f);
+  ASSERT_OK_AND_ASSIGN(const TrainedHead trained, Train(set));
+  const std::vector<CalibrationPoint>& points = trained.head.calibration();
+  ASSERT_EQ(points.size(), 6u * 40 + 30);
+  const auto right = [](const std::vector<CalibrationPoint>& all) {
+    return static_cast<double>(std::count_if(all.begin(), all.end(), [](const auto& p) { return p.right; })) /
+           static_cast<double>(all.size());
+  };
+  const std::vector<CalibrationPoint> fresh = CalibrationOf(trained.head, test.examples, test.embeddings);
+  ASSERT_EQ(fresh.size(), 6u * 200 + 150);
+  EXPECT_NEAR(right(points), right(fresh), 0.08);  // three standard deviations of 270 lines
+}
+
+TEST(TrainHead, PredictionSetsHoldTheRightLabelAsOftenAsTheySay) {
+  SyntheticWorld world(8, 24, 21);
+  const SyntheticSet set = world.Sample(60, 0, 1.8f), test = world.Sample(250, 0, 1.8f);
+  ASSERT_OK_AND_ASSIGN(const TrainedHead trained, Train(set));
+  int held = 0;
+  double size = 0;
+  for (size_t i = 0; i < test.examples.size(); ++i) {
+    const Prediction p = trained.head.Predict(test.embeddings.row(i));
+    size += static_cast<double>(p.prediction_set.size());
+    held += std::any_of(p.prediction_set.begin(), p.prediction_set.end(), [&](int label) {
+      return trained.head.labels()[static_cast<size_t>(label)] == test.examples[i].label;
+    });
+  }
+  const double n = static_cast<double>(test.examples.size());
+  EXPECT_NEAR(held / n, kSetCoverage, 0.03);
+  EXPECT_LT(size / n, 4);
+  EXPECT_NEAR(size / n, trained.report.set_size, 0.5);
+}
+
+TEST(TrainHead, LearnsFromHintsWithoutCountingThem) {
+  SyntheticWorld world(12, 32, 22);
+  SyntheticSet set = world.Sample(2, 0, 2.5f);
+  const SyntheticSet test = world.Sample(100, 0, 2.5f);
+  ASSERT_OK_AND_ASSIGN(const TrainedHead without, Train(set));
+  const SyntheticSet names = world.Sample(1, 0, 0.5f);
+  for (size_t i = 0; i < names.examples.size(); ++i) {
+    const auto row = names.embeddings.row(i);
+    set.Add(names.examples[i].label, {row.begin(), row.end()});
+    set.examples.back().hint = true;
+  }
+  ASSERT_OK_AND_ASSIGN(const TrainedHead with, Train(set));
+  EXPECT_EQ(with.head.metadata().num_examples, 24);
+  EXPECT_EQ(with.report.held_out, 24);
+  EXPECT_EQ(with.head.calibration().size(), 24u);
+  const auto accuracy = [&](const Head& head) {
+    return *Evaluate(PredictAll(head, test.examples, test.embeddings), 0.2).in_scope_accuracy;
+  };
+  EXPECT_GT(accuracy(with.head), accuracy(without.head) + 0.05);
+}
+
+TEST(TrainHead, NamesExamplesThatLookWrong) {
+  SyntheticWorld world(5, 24, 23);
+  SyntheticSet set = world.Sample(40, 0);
+  ASSERT_EQ(set.examples[7].label, "a");
+  set.examples[7].label = "c";
+  ASSERT_OK_AND_ASSIGN(const TrainedHead trained, Train(set));
+  ASSERT_EQ(trained.report.doubtful.size(), 1u);
+  EXPECT_EQ(trained.report.doubtful[0].row, 7);
+  EXPECT_EQ(trained.head.labels()[static_cast<size_t>(trained.report.doubtful[0].label)], "a");
+  EXPECT_GE(trained.report.doubtful[0].probability, 0.9);
+}
+
 TEST(TrainHead, NeedsNoOutOfScopeExamples) {
   SyntheticWorld world(8, 32, 2);
   const SyntheticSet train = world.Sample(10, 0), test = world.Sample(50, 200);

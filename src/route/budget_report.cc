@@ -25,7 +25,7 @@ json::object CertificateJson(const CertifiedBudget& certified) {
       {"supported", c.supported},        {"threshold", c.threshold},
       {"num_calibration", c.num_points}, {"num_answered", c.num_answered},
       {"num_errors", c.num_errors},      {"upper_bound", c.supported ? json::value(c.upper_bound) : json::value()}};
-  if (!c.supported) object["missing"] = c.missing >= 0 ? json::value(c.missing) : json::value();
+  if (!c.supported) object["missing"] = c.missing == Certificate::kNoNumber ? json::value() : json::value(c.missing);
   return object;
 }
 
@@ -34,7 +34,7 @@ json::object CertificateJson(const CertifiedBudget& certified) {
 std::string PercentText(double share) { return fmt::format("{:g} %", 100 * share); }
 
 std::string WhyUnsupported(const Certificate& c) {
-  if (c.missing < 0) {
+  if (c.missing == Certificate::kNoNumber) {
     return fmt::format(
         "of {} calibration messages too many are answered wrongly, and more of the same would not help: "
         "better examples would, or a larger \"max_error\"",

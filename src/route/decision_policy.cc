@@ -64,6 +64,4 @@ const Bar& DecisionPolicy::BarOf(std::string_view route) const {
   return own == own_.end() ? common_ : own->second;
 }
 
-int LeastCalibration(const ErrorBudget& budget) { return Certify({}, budget).missing; }
-
 }  // namespace bantam

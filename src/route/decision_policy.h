@@ -56,7 +56,4 @@ class DecisionPolicy {
   std::string calibration_id_;
 };
 
-// The fewest calibration messages on which a budget can hold at all, were every answer right.
-int LeastCalibration(const ErrorBudget& budget);
-
 }  // namespace bantam

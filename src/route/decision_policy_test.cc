@@ -14,8 +14,9 @@ using testing::StoredDesk;
 
 // `count` messages that the head would give to `label`, rightly, and sure of it; then `wrong` others, less sure.
 void AddPoints(Calibration& calibration, int label, int count, int wrong) {
-  for (int i = 0; i < count; ++i) calibration.points.push_back({label, 0.7 + 0.2 * i / count, true});
-  for (int i = 0; i < wrong; ++i) calibration.points.push_back({label, 0.3, false});
+  for (int i = 0; i < count; ++i)
+    calibration.points.push_back({label, 0.7f + 0.2f * static_cast<float>(i) / static_cast<float>(count), true});
+  for (int i = 0; i < wrong; ++i) calibration.points.push_back({label, 0.3f, false});
 }
 
 RouteFile DeskFile(ErrorBudget budget) {
@@ -78,8 +79,6 @@ TEST(DecisionPolicy, TooFewMessagesAnswerNothing) {
   EXPECT_NE(lines[1].find("99 more like them would do"), std::string::npos) << lines[1];
   EXPECT_EQ(PolicyJson(policy).at("routes").at("hours").at("missing").as_int64(), 99);
   EXPECT_TRUE(std::isinf(DecisionPolicy(file, 0.4, {}).common().threshold)) << "no calibration at all";
-  EXPECT_EQ(LeastCalibration({0.05, 0.05}), 59);
-  EXPECT_EQ(LeastCalibration({0.02, 0.05}), 149);
 }
 
 // A desk whose messages must reach what is certified on `count` right ones.

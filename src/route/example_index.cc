@@ -140,8 +140,14 @@ Result<ExampleVectors> EmbedExamples(std::span<const LabelledText> examples, Emb
 }
 
 ExampleIndex::ExampleIndex(std::vector<LabelledText> examples, EmbeddingMatrix embeddings)
-    : examples_(std::move(examples)), vectors_(std::move(embeddings)) {
-  BANTAM_CHECK(examples_.size() == vectors_.rows);
+    : vectors_{0, embeddings.columns, {}} {
+  BANTAM_CHECK(examples.size() == embeddings.rows);
+  for (size_t i = 0; i < examples.size(); ++i) {
+    if (examples[i].hint) continue;  // nobody said that
+    vectors_.values.insert(vectors_.values.end(), embeddings.row(i).begin(), embeddings.row(i).end());
+    ++vectors_.rows;
+    examples_.push_back(std::move(examples[i]));
+  }
   for (size_t i = 0; i < vectors_.rows; ++i) {
     float* row = vectors_.values.data() + i * vectors_.columns;
     const float length = std::sqrt(Dot(row, row, vectors_.columns));

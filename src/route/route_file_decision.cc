@@ -2,7 +2,6 @@
 #include <map>
 
 #include "base/text_util.h"
-#include "route/decision_policy.h"
 #include "route/route_file_reader.h"
 #include "route/suggest.h"
 
@@ -109,7 +108,7 @@ void WarnOfFewMessages(RouteFileReading& reading) {
     for (const ReadExample& example : reading.examples) count(example.route);
   }
   const auto warn = [&](YamlPlace place, std::string_view who, double max_error, int have, std::string_view then) {
-    const int need = LeastCalibration({max_error, file.budget->delta});
+    const int need = LeastAnswers({max_error, file.budget->delta});
     if (have >= need) return;
     reading.problems.Warning(
         place,
