@@ -68,10 +68,16 @@ void Answering::TakeOver(const Judgement& judgement) {
 
 bool Answering::CacheIsUsed() const { return parts_.cache != nullptr && file_.cache_enabled && !request_.no_store; }
 
+std::string Answering::Intents() const {
+  const std::string& identity = parts_.intents->identity();
+  return policy_.caution() == 0 ? identity : fmt::format("{} caution {}", identity, policy_.caution());
+}
+
 bool Answering::FindInCache() {
   if (!CacheIsUsed()) return false;
   notes_.cache_looked_up = true;
-  const AnswerIdentity identity{file_.sha256, parts_.intents->identity()};
+  const std::string intents = Intents();
+  const AnswerIdentity identity{file_.sha256, intents};
   std::optional<std::string> stored = parts_.cache->Find(LocalAnswerKey(identity, request_, question()));
   if (!stored && !parts_.upstreams.empty()) {
     stored = parts_.cache->Find(UpstreamAnswerKey(identity, request_, question(), question_index_));
@@ -85,20 +91,21 @@ bool Answering::FindInCache() {
 
 void Answering::StoreLocal() {
   if (!CacheIsUsed()) return;
-  parts_.cache->Store(LocalAnswerKey({file_.sha256, parts_.intents->identity()}, request_, question()),
-                      EncodeAnswer(answer_));
+  const std::string intents = Intents();
+  parts_.cache->Store(LocalAnswerKey({file_.sha256, intents}, request_, question()), EncodeAnswer(answer_));
 }
 
 void Answering::StoreUpstream() {
   if (!CacheIsUsed()) return;
-  parts_.cache->Store(
-      UpstreamAnswerKey({file_.sha256, parts_.intents->identity()}, request_, question(), question_index_),
-      EncodeAnswer(answer_));
+  const std::string intents = Intents();
+  parts_.cache->Store(UpstreamAnswerKey({file_.sha256, intents}, request_, question(), question_index_),
+                      EncodeAnswer(answer_));
 }
 
 Status Answering::DecideAnew(std::string_view text, int asked) {
   BANTAM_TRY(const Judgement judgement, JudgeMessage(text));
   TakeOver(judgement);
+  notes_.decided = judgement.understanding.confidence;
   if (judgement.route != nullptr) {
     return TakeRoute(*judgement.route, text, judgement.understanding, /*cacheable=*/true);
   }

@@ -22,6 +22,7 @@ class Answering {
   struct Notes {
     std::string outcome = "ok";  // for the audit log
     std::string problem;
+    std::optional<double> decided;  // the confidence of a message that was decided on anew
     bool cache_looked_up = false;
     bool upstream_asked = false;
     bool upstream_failed = false;
@@ -42,6 +43,7 @@ class Answering {
   void TakeOver(const Judgement& judgement);
 
   bool CacheIsUsed() const;
+  std::string Intents() const;  // what decides: part of every cache key
   bool FindInCache();
   void StoreLocal();
   void StoreUpstream();

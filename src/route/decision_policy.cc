@@ -1,5 +1,7 @@
 #include "route/decision_policy.h"
 
+#include <cmath>
+
 namespace bantam {
 namespace {
 
@@ -32,7 +34,9 @@ std::optional<BudgetInForce> BudgetOf(const Bar& bar) {
   return BudgetInForce{budget.max_error, budget.delta, bar.threshold, certificate.num_points};
 }
 
-DecisionPolicy::DecisionPolicy(const RouteFile& file, double head_threshold, const Calibration& calibration) {
+DecisionPolicy::DecisionPolicy(const RouteFile& file, double head_threshold, const Calibration& calibration,
+                               int caution)
+    : caution_(caution) {
   if (!calibration.points.empty()) calibration_id_ = CalibrationId(calibration.points);
   if (!file.budget) {
     common_ = {.threshold = file.confidence_threshold.value_or(head_threshold),
@@ -53,9 +57,12 @@ DecisionPolicy::DecisionPolicy(const RouteFile& file, double head_threshold, con
     const auto own = known ? of_route.find(calibration.labels[static_cast<size_t>(point.label)]) : of_route.end();
     (own == of_route.end() ? of_others : own->second).push_back(point);
   }
-  common_ = BudgetBar(*file.budget, of_others);
+  const auto held_to = [&](double max_error) {
+    return ErrorBudget{std::ldexp(max_error, -caution), file.budget->delta};
+  };
+  common_ = BudgetBar(held_to(file.budget->max_error), of_others);
   for (const Route& route : file.routes) {
-    if (route.max_error) own_[route.name] = BudgetBar({*route.max_error, file.budget->delta}, of_route[route.name]);
+    if (route.max_error) own_[route.name] = BudgetBar(held_to(*route.max_error), of_route[route.name]);
   }
 }
 

@@ -42,18 +42,21 @@ std::optional<BudgetInForce> BudgetOf(const Bar& bar);
 // of their own, a route's on those that the head would give to that route.
 class DecisionPolicy {
  public:
-  DecisionPolicy(const RouteFile& file, double head_threshold, const Calibration& calibration);
+  // `caution`: how often each budget is halved, where messages are no longer like those of the calibration.
+  DecisionPolicy(const RouteFile& file, double head_threshold, const Calibration& calibration, int caution = 0);
 
   const Bar& BarOf(std::string_view route) const;
   const Bar& common() const { return common_; }                                // of routes without one of their own
   const std::map<std::string, Bar, std::less<>>& own() const { return own_; }  // by route
   const std::string& calibration_id() const { return calibration_id_; }        // empty: no calibration is known
   bool by_budget() const { return common_.certified.has_value(); }
+  int caution() const { return caution_; }
 
  private:
   Bar common_;
   std::map<std::string, Bar, std::less<>> own_;
   std::string calibration_id_;
+  int caution_ = 0;
 };
 
 }  // namespace bantam

@@ -138,5 +138,32 @@ TEST(DecisionPolicy, WhatCannotBeShownIsNotAnsweredAndSaysSo) {
   EXPECT_NE(why.reasons[0].find("no confidence would do"), std::string::npos) << why.reasons[0];
 }
 
+TEST(DecisionPolicy, DriftHalvesTheBudgetUntilItIsOver) {
+  StoredDesk stored([](RouterParts& parts) {
+    Budgeted(parts, 130);
+    parts.file.drift = DriftRule{.window = 50, .false_alarm = 0.01};
+  });
+  Desk& desk = stored.desk;
+  EXPECT_EQ(desk.Say("opening hours").route, "hours");
+  for (int i = 0; i < 49; ++i) desk.Say(fmt::format("fish {} sleep", i));
+  RouterStats stats = desk.router->Stats();
+  EXPECT_EQ(stats.drift_windows, 1u);
+  EXPECT_EQ(stats.drift_alarms, 1u);
+  EXPECT_EQ(stats.caution, 1);
+  const AssistantAnswer careful = desk.Say("opening hours");
+  EXPECT_FALSE(careful.cache_hit) << "what was answered under the whole budget is not given under half of it";
+  ASSERT_TRUE(careful.budget);
+  EXPECT_EQ(careful.budget->max_error, 0.025);
+  EXPECT_EQ(desk.router->policy().caution(), 1);
+  for (int i = 0; i < 200; ++i) desk.Say(fmt::format("fish {} sleep", i));
+  EXPECT_EQ(desk.router->Stats().caution, 2) << "no further than a quarter";
+  Desk unwatched([](RouterParts& parts) {
+    Budgeted(parts, 130);
+    parts.file.drift.reset();
+  });
+  for (int i = 0; i < 60; ++i) unwatched.Say(fmt::format("fish {} sleep", i));
+  EXPECT_EQ(unwatched.router->Stats().drift_windows, 0u);
+}
+
 }  // namespace
 }  // namespace bantam

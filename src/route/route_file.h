@@ -13,6 +13,7 @@
 #include "base/file_io.h"
 #include "learn/error_budget.h"
 #include "learn/examples.h"
+#include "route/drift.h"
 #include "route/result_cache.h"
 #include "route/upstream.h"
 
@@ -106,6 +107,7 @@ struct RouteFile {
   std::optional<double> ambiguity_threshold;   // policy: threshold; empty: two likely routes may be as near as they are
   std::vector<LabelledText> calibration;       // of calibration_file; empty: the head's own, from folds of the examples
   std::optional<ClarifyRule> clarify;          // empty: nobody is asked
+  std::optional<DriftRule> drift;              // policy: risk; empty: not watched for
   double max_disagreement = 0.002;             // of early exits with all layers; 0: off
   std::string fallback_upstream;               // decision.nlu_fallback; empty: none
   std::map<std::string, Form> forms;

@@ -31,6 +31,29 @@ void ReadClarify(YamlMap& decision, RouteFileReading& reading) {
   reading.file.clarify = rule;
 }
 
+// `drift: {window: 500, false_alarm: 0.001}`, or `drift: off`
+void ReadDrift(YamlMap& decision, RouteFileReading& reading) {
+  const YamlNode::Entry* entry = decision.Find("drift");
+  if (entry == nullptr) return;
+  reading.decision.of_risk.push_back({"drift", entry->value.place});
+  if (entry->value.kind == YamlNode::Kind::kScalar) {
+    if (entry->value.scalar != "off") {
+      reading.problems.Error(entry->value.place,
+                             "\"drift\" is \"{}\"; write off, or {{window: 500, false_alarm: 0.001}}",
+                             EscapeForTerminal(entry->value.scalar, 40));
+    }
+    reading.decision.drift = false;
+    return;
+  }
+  YamlMap map(entry->value, "\"drift\"", reading.problems);
+  DriftRule rule;
+  rule.window = static_cast<int>(map.Integer("window", rule.window, 50, 100'000));
+  rule.false_alarm = map.Number("false_alarm", 1e-9, 0.1).value_or(rule.false_alarm);
+  map.Finish();
+  reading.decision.drift = true;
+  reading.file.drift = rule;
+}
+
 // Held-out lines {"text": ..., "label": ...}; labels are checked once the routes are read.
 void ReadCalibration(YamlMap& decision, RouteFileReading& reading) {
   if (!decision.Has("calibration_file")) return static_cast<void>(decision.Find("calibration_file"));
@@ -154,6 +177,7 @@ void ReadDecision(YamlMap& top, RouteFileReading& reading) {
   if (read.delta) read.of_risk.push_back({"delta", map.PlaceOf("delta")});
   ReadCalibration(map, reading);
   ReadClarify(map, reading);
+  ReadDrift(map, reading);
   reading.file.fallback_upstream = map.Text("nlu_fallback");
   if (map.Has("nlu_fallback")) {
     reading.references.Add(References::Kind::kModel, reading.file.fallback_upstream, map.PlaceOf("nlu_fallback"));
@@ -170,6 +194,8 @@ void CheckDecision(RouteFileReading& reading) {
   if (read.max_error) file.budget->max_error = *read.max_error;
   if (read.delta) file.budget->delta = *read.delta;
   if (!read.clarify) file.clarify = ClarifyRule();
+  // Examples that somebody wrote are never like traffic: only messages that were held out of it can drift.
+  if (!read.drift && !file.calibration.empty()) file.drift = DriftRule();
   for (const Route& route : file.routes) {
     if (route.max_error && *route.max_error > file.budget->max_error) {
       reading.problems.Error({route.line, 1},

@@ -31,7 +31,7 @@ struct DecisionReading {
     YamlPlace place;
   };
   std::vector<Key> of_risk, of_threshold;  // keys, anywhere in the file, that go with one policy only
-  std::optional<bool> clarify;             // false: off
+  std::optional<bool> clarify, drift;      // false: off
   std::string calibration_file;
   YamlPlace calibration_place;
 };

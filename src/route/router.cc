@@ -1,6 +1,8 @@
 // A router: calls that are answered, counted and recorded. What happens in one is in answering.cc.
 #include "route/router.h"
 
+#include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include "base/check.h"
@@ -15,10 +17,22 @@
 namespace bantam {
 namespace {
 
+constexpr int kMostCaution = 2;  // a quarter of the budget
+
+std::vector<double> Confidences(const Calibration& calibration) {
+  std::vector<double> confidences;
+  for (const CalibrationPoint& point : calibration.points) confidences.push_back(point.confidence);
+  return confidences;
+}
+
 class RouterImpl : public Router {
  public:
   explicit RouterImpl(RouterParts parts)
-      : parts_(std::move(parts)), policy_(parts_.file, parts_.intents->threshold(), parts_.intents->calibration()) {
+      : parts_(std::move(parts)),
+        drift_(Confidences(parts_.intents->calibration()), parts_.file.drift.value_or(DriftRule())) {
+    for (int caution = 0; caution <= kMostCaution; ++caution) {
+      policies_.emplace_back(parts_.file, parts_.intents->threshold(), parts_.intents->calibration(), caution);
+    }
     if (!parts_.conversations) parts_.conversations = MakeMemoryConversations();
     if (!parts_.send) {
       parts_.send = [](const OutgoingRequest&, std::stop_token) -> Result<IncomingResponse> {
@@ -29,26 +43,27 @@ class RouterImpl : public Router {
 
   Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) override {
     const MonotonicTime start = MonotonicNow();
-    Answering call(parts_, policy_, locks_, request, sink);
+    Answering call(parts_, policy(), locks_, request, sink);
     Result<AssistantAnswer> result = call.Run();
     const double latency_ms = MillisecondsSince(start);
     if (result) result->latency_ms = latency_ms;
     const AssistantAnswer& answer = result ? *result : call.answer();
     Count(result.has_value(), answer, call.notes());
     Record(request, call, result, answer, latency_ms);
+    if (call.notes().decided && parts_.file.drift) WatchForDrift(*call.notes().decided);
     return result;
   }
 
   Result<Explanation> Explain(std::string_view text) override {
     BANTAM_TRY(Understanding understanding, parts_.intents->Understand(text, MonotonicTime::max()));
-    return bantam::Explain(parts_.file, policy_, std::move(understanding));
+    return bantam::Explain(parts_.file, policy(), std::move(understanding));
   }
 
   Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, MonotonicTime deadline) override {
     BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, deadline));
     std::vector<Explanation> explanations;
     for (Understanding& understanding : all)
-      explanations.push_back(bantam::Explain(parts_.file, policy_, std::move(understanding)));
+      explanations.push_back(bantam::Explain(parts_.file, policy(), std::move(understanding)));
     return explanations;
   }
 
@@ -75,7 +90,7 @@ class RouterImpl : public Router {
   }
 
   const RouteFile& file() const override { return parts_.file; }
-  const DecisionPolicy& policy() const override { return policy_; }
+  const DecisionPolicy& policy() const override { return policies_[static_cast<size_t>(caution_.load())]; }
   const Head& head() const override {
     BANTAM_CHECK(parts_.intents->head() != nullptr, "this router was made without a head");
     return *parts_.intents->head();
@@ -86,10 +101,40 @@ class RouterImpl : public Router {
   }
   RouterStats Stats() const override {
     const std::lock_guard lock(stats_mutex_);
-    return stats_;
+    RouterStats stats = stats_;
+    stats.caution = caution_;
+    return stats;
   }
 
  private:
+  // Halving is caution, not proof: under drift nothing is certified. Window by window it goes further, or back.
+  void WatchForDrift(double confidence) {
+    const std::optional<DriftFinding> finding = drift_.Add(confidence);
+    if (!finding) return;
+    int before = 0, now = 0;
+    {
+      const std::lock_guard lock(stats_mutex_);
+      ++stats_.drift_windows;
+      stats_.drift_alarms += finding->drifted;
+      stats_.drift_distance = finding->distance;
+      before = caution_;
+      now = std::clamp(before + (finding->drifted ? 1 : -1), 0, kMostCaution);
+      caution_ = now;
+    }
+    if (finding->drifted) {
+      Log(LogLevel::kWarning,
+          "drift: the last {} messages are not like those of the calibration (confidences {:.3f} apart, {:.3f} by "
+          "chance; "
+          "mean {:.3f}, was {:.3f}); the error budget is not certified for them, and answers are held to 1/{} of it",
+          parts_.file.drift->window, finding->distance, finding->limit, finding->mean, finding->calibration_mean,
+          1 << now);
+    } else if (before > 0) {
+      Log(LogLevel::kInfo,
+          "drift: the last {} messages are like those of the calibration; answers are held to {} error budget",
+          parts_.file.drift->window, now == 0 ? "the whole" : fmt::format("1/{} of the", 1 << now));
+    }
+  }
+
   void Count(bool answered, const AssistantAnswer& answer, const Answering::Notes& notes) {
     const std::lock_guard lock(stats_mutex_);
     ++stats_.requests;
@@ -129,7 +174,9 @@ class RouterImpl : public Router {
   }
 
   RouterParts parts_;
-  const DecisionPolicy policy_;
+  std::vector<DecisionPolicy> policies_;  // by caution
+  std::atomic<int> caution_ = 0;
+  DriftWatch drift_;
   SessionLocks locks_;
   std::mutex book_mutex_;
   AnswerBook book_;

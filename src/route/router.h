@@ -41,6 +41,9 @@ struct RouterStats {
   uint64_t by_decision[kNumDecisionKinds] = {};  // indexed by DecisionKind
   uint64_t cache_lookups = 0, cache_hits = 0;
   uint64_t upstream_requests = 0, upstream_failures = 0;
+  uint64_t drift_windows = 0, drift_alarms = 0;  // judged, and found to differ from the calibration
+  double drift_distance = 0;                     // of the latest window; DriftFinding
+  int caution = 0;                               // how often the error budgets are halved now
   double total_cost = 0;
 };
 
@@ -58,7 +61,7 @@ class Router {
   // the file does not have, kUnavailable where no audit log is kept.
   virtual Result<FeedbackReceipt> TakeFeedback(const Feedback& feedback) = 0;
   virtual const RouteFile& file() const = 0;
-  virtual const DecisionPolicy& policy() const = 0;  // of the file, with what its error budgets are certified on
+  virtual const DecisionPolicy& policy() const = 0;  // in force now: drift may make it stricter
   virtual const Head& head() const = 0;
   virtual Embedder& embedder() = 0;
   virtual RouterStats Stats() const = 0;
