@@ -47,13 +47,13 @@ RouteTest OneTurn(std::string say, Expectation expect, YamlPlace place) {
 
 // `must_escalate: "..."`, or a list: sentences that must not be answered here.
 void ReadMustEscalate(YamlMap& map, RouteFileReading& reading) {
-  const YamlNode::Entry* entry = map.Find("must_escalate");
   std::vector<std::pair<std::string, YamlPlace>> sentences;
-  if (entry->value.kind == YamlNode::Kind::kSequence) {
+  const YamlPlace at = map.PlaceOf("must_escalate");
+  if (map.HasList("must_escalate")) {
     sentences = map.TextList("must_escalate");
-    if (sentences.empty()) reading.problems.Error(entry->value.place, "\"must_escalate\" is empty; give sentences");
+    if (sentences.empty()) reading.problems.Error(at, "\"must_escalate\" is empty; give sentences");
   } else {
-    sentences.emplace_back(map.RequiredText("must_escalate", "give a sentence, or a list of them"), entry->value.place);
+    sentences.emplace_back(map.RequiredText("must_escalate", "give a sentence, or a list of them"), at);
   }
   for (auto& [say, place] : sentences) {
     Expectation expect;

@@ -23,7 +23,7 @@ struct Case {
     if (!done) return;
     imported = *std::move(done);
     Result<RouteFile> read = ParseRouteFile(WriteRouteFile(imported.draft), "out.yaml");
-    EXPECT_OK(read) << WriteRouteFile(imported.draft);
+    EXPECT_OK(read);
     if (read) file = *std::move(read);
     for (const std::string& loss : imported.losses) losses += loss.substr(folder.path().string().size() + 1) + "\n";
   }
@@ -93,11 +93,11 @@ rules:
   EXPECT_EQ(c.file.out_of_scope, std::vector<std::string>{"order a pizza"});
   EXPECT_EQ(c.file.session_ttl, std::chrono::minutes(60));
   EXPECT_EQ(c.losses,
-            "f0:8:3: 1 entities in the examples of \"book\": their words stay, that they are entities does not\n"
-            "f0:19:3: the synonym \"two\": entities are not read here\n"
+            "f0:8:3: 2 entities in the examples of \"book\": their words stay, that they are entities does not\n"
+            "f0:18:3: the synonym \"two\": entities are not read here\n"
             "f1:8:5: a variation of \"utter_greet\": a response is one text here\n"
             "f1:10:5: \"utter_chitchat/ask_name\" holds the slot {name}, which would be printed as it stands\n"
-            "f1:3:63: the intent \"goodbye\" has no examples in these files\n"
+            "f1:3:70: the intent \"goodbye\" has no examples in these files\n"
             "f1:11:24: the action \"action_book\": write it as an http or form action\n"
             "f1:4:1: \"entities\" has no counterpart\n"
             "f2:7:3: the rule \"book\" is not one intent answered with one response\n");
@@ -118,9 +118,9 @@ TEST(Import, SemanticRouter) {
   EXPECT_EQ(c.file.routes[1].utterances, std::vector<std::string>{"who won \"the\" election"});
   EXPECT_EQ(
       c.losses,
-      "f0:5:72: \"score_threshold\" 0.82 of route \"politics\" is a similarity; thresholds here are probabilities, "
+      "f0:5:70: \"score_threshold\" 0.82 of route \"politics\" is a similarity; thresholds here are probabilities, "
       "and the head finds its own\n"
-      "f0:5:97: \"function_schemas\" of route \"politics\" has no counterpart\n");
+      "f0:5:95: \"function_schemas\" of route \"politics\" has no counterpart\n");
 }
 
 TEST(Import, LiteLlm) {
@@ -150,7 +150,7 @@ litellm_settings: {request_timeout: 10, drop_params: true}
   EXPECT_EQ(c.file.upstreams[2].model, "openai/openai/gpt-4o") << "one prefix is cut off when it is asked";
   EXPECT_EQ(c.file.fallback_upstream, "gpt-4o");
   EXPECT_EQ(c.losses,
-            "f0:4:143: \"rpm\" of model \"gpt-4o\" has no counterpart\n"
+            "f0:4:136: \"rpm\" of model \"gpt-4o\" has no counterpart\n"
             "f0:5:5: another deployment of \"gpt-4o\": load is not balanced here\n"
             "f0:8:21: the model \"anthropic/claude-sonnet\": \"anthropic\" does not speak OpenAI's chat completions\n"
             "f0:14:41: \"drop_params\" has no counterpart\n"
