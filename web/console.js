@@ -274,14 +274,19 @@ function nearestList(nearest) {
     make("span", {class: "of"}, String(example.route ?? "")))));
 }
 
-const DECISION_WORDS = {unsure: "unsure", escalate: "handed on"};
+const DECISION_WORDS = {unsure: "unsure", escalate: "handed on", clarify: "asked back"};
 
 function explanation(bantam) {
   const known = isNumber(bantam.confidence) && isNumber(bantam.threshold);
   if (bantam.source === "rule") {
     const form = bantam.form?.name ? ` (form ${String(bantam.form.name).replaceAll("_", " ")})` : "";
+    if (!form && bantam.decision !== "form" && bantam.route) return "You said which one you meant. The large model was not asked to decide.";
     const looked = Array.isArray(bantam.nearest) && bantam.nearest.length ? " The encoder looked whether the message meant another route." : "";
     return `A rule answered${form}.${looked} The large model was not asked.`;
+  }
+  if (bantam.decision === "clarify") return "A few routes were left, so the question is which of them you mean.";
+  if (bantam.budget && bantam.budget.threshold === null && bantam.source !== "cache") {
+    return "The calibration messages cannot show that the error budget holds, so nothing is answered here.";
   }
   if (bantam.decision === "unsure") {
     return known ? `The best guess reached ${percent(bantam.confidence)}; an answer needs ${percent(bantam.threshold)}.` : "No route was close enough.";

@@ -448,7 +448,8 @@ typedef enum bantam_decision BANTAM_INT_ENUM {
   BANTAM_DECISION_ANSWER = 0,
   BANTAM_DECISION_FORM = 1,
   BANTAM_DECISION_ESCALATE = 2,
-  BANTAM_DECISION_UNSURE = 3
+  BANTAM_DECISION_UNSURE = 3,
+  BANTAM_DECISION_CLARIFY = 4 /* the text asks which of a few routes is meant */
 } bantam_decision;
 
 /* An example of the route file that lies near the text. */
@@ -479,7 +480,7 @@ typedef struct bantam_answer {
   const char* route; /* the route taken; "" for none */
   int32_t accepted;  /* 1: a route was taken */
   float confidence;  /* calibrated: of answers at 0.9 about 90 % are right; 1 for a rule */
-  float threshold;   /* the one that applied */
+  float threshold;   /* the one that applied; infinity: no confidence would do */
   bantam_source source;
   bantam_decision decision;
   const char* text;    /* what to say */
@@ -511,7 +512,7 @@ typedef struct bantam_explanation {
   const char* route;          /* that would be taken; "" below the threshold */
   const char* likeliest;      /* the likeliest route, taken or not */
   const char* action;         /* what would be done: "respond utter_hours" */
-  const char* threshold_from; /* "route", "route file" or "head" */
+  const char* threshold_from; /* "route", "route file", "head" or "error budget" */
   float confidence, threshold;
   float out_of_scope; /* probability that no route fits */
   bantam_decision decision;

@@ -14,6 +14,7 @@ static_assert(BANTAM_DECISION_ANSWER == static_cast<int>(DecisionKind::kAnswer))
 static_assert(BANTAM_DECISION_FORM == static_cast<int>(DecisionKind::kForm));
 static_assert(BANTAM_DECISION_ESCALATE == static_cast<int>(DecisionKind::kEscalate));
 static_assert(BANTAM_DECISION_UNSURE == static_cast<int>(DecisionKind::kUnsure));
+static_assert(BANTAM_DECISION_CLARIFY == static_cast<int>(DecisionKind::kClarify));
 
 struct Answer : bantam_answer {
   AssistantAnswer own;

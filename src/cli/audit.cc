@@ -87,14 +87,6 @@ Status Verify(const Options& options) {
 
 // ---- why ----
 
-// The log has the id of the request; the `id` of a reply is that with the kind of the reply before it.
-std::string_view RequestIdIn(std::string_view id) {
-  for (const std::string_view kind : {"chatcmpl-", "cmpl-", "classify-"}) {
-    if (id.starts_with(kind)) return id.substr(kind.size());
-  }
-  return id;
-}
-
 struct FoundRecord {
   AuditRecord record;
   std::string line;
@@ -162,9 +154,9 @@ std::string Column(std::string_view text, size_t width) {
 }
 
 void PrintRow(const AuditRecord& r) {
-  // A rule's turn has nothing that was estimated.
+  // A rule's turn and what a person said have nothing that was estimated.
   const std::string confidence =
-      r.source == "rule"
+      r.source == "rule" || r.source == "person"
           ? "-"
           : fmt::format("{:5.3f} {} {:5.3f}", r.confidence, r.confidence >= r.threshold ? ">=" : "< ", r.threshold);
   Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8.1f}  {:>9}  {:20}  {}\n", LocalTime(r.time_us),

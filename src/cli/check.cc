@@ -7,10 +7,13 @@
 
 #include "base/text_util.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/route_data.h"
 #include "cli/terminal.h"
 #include "files/model_folder.h"
 #include "route/actions/action.h"
+#include "route/budget_report.h"
+#include "route/router.h"
 #include "route/yaml_reader.h"
 
 namespace bantam::cli {
@@ -26,12 +29,16 @@ size_t NumExamples(const RouteFile& file) {
   return count;
 }
 
-std::string Threshold(const RouteFile& file) {
-  return file.confidence_threshold ? fmt::format("{:.2f}", *file.confidence_threshold)
-                                   : "auto (the trained head's own)";
+std::string Policy(const RouteFile& file) {
+  if (file.budget) return fmt::format("at most {} wrong answers", PercentText(file.budget->max_error));
+  return file.confidence_threshold ? fmt::format("threshold {:.2f}", *file.confidence_threshold)
+                                   : "threshold auto (the trained head's own)";
 }
 
-std::string Table(const RouteFile& file, const Colours& colours) {
+// A budget can only be judged with the head, which is trained when there is none for these examples.
+using Budgets = std::unique_ptr<Router>;
+
+std::string Table(const RouteFile& file, const Budgets& budgets, const Colours& colours) {
   const std::string path = EscapeForTerminal(file.path.string(), 400);
   std::string out =
       fmt::format("{} {}: {}, {}, {} out of scope, {}, {}\n\n", colours.Green("OK"), path,
@@ -41,8 +48,9 @@ std::string Table(const RouteFile& file, const Colours& colours) {
   for (const Route& route : file.routes) width = std::max(width, std::min<size_t>(route.name.size(), 28));
   out += colours.Dim(fmt::format("  {}  examples  action", Column("route", width))) + "\n";
   for (const Route& route : file.routes) {
-    const std::string threshold =
-        route.confidence_threshold ? fmt::format("  (threshold {:.2f})", *route.confidence_threshold) : "";
+    std::string threshold;
+    if (route.confidence_threshold) threshold = fmt::format("  (threshold {:.2f})", *route.confidence_threshold);
+    if (route.max_error) threshold = fmt::format("  (at most {} wrong)", PercentText(*route.max_error));
     out += fmt::format("  {}  {:8}  {}{}\n", Column(route.name, width), route.utterances.size(),
                        EscapeForTerminal(route.action->Describe(), 100), threshold);
   }
@@ -53,9 +61,12 @@ std::string Table(const RouteFile& file, const Colours& colours) {
       slots += (slots.empty() ? "" : ", ") + slot.name + (slot.optional ? " (optional)" : "");
     out += fmt::format("  {}  {}\n", Column(name, width), slots);
   }
-  out += fmt::format("\n  served as {}, read by {} ({}), threshold {}\n", colours.Bold(file.name), file.encoder_model,
-                     file.encoder_dtype, Threshold(file));
-  out += fmt::format("  below it: {}\n",
+  out += fmt::format("\n  served as {}, read by {} ({}), {}\n", colours.Bold(file.name), file.encoder_model,
+                     file.encoder_dtype, Policy(file));
+  if (budgets != nullptr) {
+    for (const std::string& line : DescribeBudgets(budgets->policy(), file)) out += fmt::format("  {}\n", line);
+  }
+  out += fmt::format("  below it: {}{}\n", file.clarify ? "asks back where a few routes are left, else " : "",
                      file.fallback_upstream.empty() ? "says that it is not sure" : "asks " + file.fallback_upstream);
   for (const UpstreamConfig& upstream : file.upstreams) {
     const auto off = file.disabled_upstreams.find(upstream.name);
@@ -71,7 +82,7 @@ std::string Table(const RouteFile& file, const Colours& colours) {
   return out;
 }
 
-std::string Json(const RouteFile& file) {
+std::string Json(const RouteFile& file, const Budgets& budgets) {
   json::array routes, warnings;
   for (const Route& route : file.routes) {
     json::object object{{"name", route.name},
@@ -79,19 +90,21 @@ std::string Json(const RouteFile& file) {
                         {"examples", route.utterances.size()},
                         {"action", route.action->Describe()}};
     if (route.confidence_threshold) object["confidence_threshold"] = *route.confidence_threshold;
+    if (route.max_error) object["max_error"] = *route.max_error;
     routes.push_back(std::move(object));
   }
   for (const std::string& warning : file.warnings) warnings.emplace_back(warning);
-  return ToJson(json::object{{"ok", true},
-                             {"name", file.name},
-                             {"sha256", file.sha256},
-                             {"examples", NumExamples(file)},
-                             {"out_of_scope", file.out_of_scope.size()},
-                             {"forms", file.forms.size()},
-                             {"tests", file.tests.size()},
-                             {"routes", std::move(routes)},
-                             {"warnings", std::move(warnings)}}) +
-         "\n";
+  json::object object{{"ok", true},
+                      {"name", file.name},
+                      {"sha256", file.sha256},
+                      {"examples", NumExamples(file)},
+                      {"out_of_scope", file.out_of_scope.size()},
+                      {"forms", file.forms.size()},
+                      {"tests", file.tests.size()},
+                      {"routes", std::move(routes)},
+                      {"warnings", std::move(warnings)}};
+  if (budgets != nullptr) object["decision"] = PolicyJson(budgets->policy());
+  return ToJson(object) + "\n";
 }
 
 struct Options {
@@ -107,6 +120,17 @@ Result<RouteFile> Load(const Options& options) {
     if (const auto model = OpenModel(file.encoder_model); !model) return AtEncoder(file, model.error());
   }
   return file;
+}
+
+Result<Budgets> Certified(const RouteFile& file, const Options& options) {
+  if (!file.budget || options.no_model) return Budgets();
+  ProgressBar bar("checking the error budget");
+  RouteFile quiet = file;
+  quiet.warnings.clear();  // they are told here
+  return Router::Create(std::move(quiet),
+                        {.persistent = false,
+                         .offline = true,
+                         .progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); }});
 }
 
 // "FILE:3:5: what is wrong" as an object.
@@ -142,9 +166,10 @@ Status Check(const Options& options) {
     }
     return file.error();
   }
-  if (options.json) return Print(Json(*file));
+  BANTAM_TRY(const Budgets budgets, Certified(*file, options));
+  if (options.json) return Print(Json(*file, budgets));
   const Colours colours(STDOUT_FILENO);
-  std::string out = Table(*file, colours);
+  std::string out = Table(*file, budgets, colours);
   if (!file->warnings.empty()) out += "\n";
   for (const std::string& warning : file->warnings) out += colours.Yellow("warning: ") + warning + "\n";
   return Print(out);
@@ -156,9 +181,13 @@ Run SetUpCheck(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-c,--config", options->config, "The route file")->required()->type_name("FILE");
   app.add_flag("--json", options->json, "Print one JSON object");
-  app.add_flag("--no-model", options->no_model, "Do not look whether the encoder is on this machine");
+  app.add_flag("--no-model", options->no_model,
+               "Do not look whether the encoder is on this machine, nor what an error budget allows");
   app.footer(
-      "Prints what the file holds, or every mistake with its line, column and mend.\n"
+      "Prints what the file holds, or every mistake with its line, column and mend. With policy: risk also what the "
+      "error\n"
+      "budget allows on the calibration messages, or how many are missing; a head is trained for it when there is "
+      "none.\n"
       "Exit status: 0 right, 78 wrong.\n\n"
       "Examples:\n"
       "  bantam check -c examples/helpdesk/bantam.yaml");

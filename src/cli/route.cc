@@ -11,6 +11,8 @@ namespace bantam::cli {
 
 Run SetUpRoute(CLI::App& app) {
   static constexpr std::array kCommands = {
+      Command{"init", "Write a route file to begin with, from three answers", SetUpRouteInit},
+      Command{"import", "Make a route file of another program's configuration", SetUpRouteImport},
       Command{"train", "Train an intent head on labelled examples", SetUpRouteTrain},
       Command{"eval", "Say how good a head is on labelled lines", SetUpRouteEval},
       Command{"test", "Run the tests of a route file", SetUpRouteTest},

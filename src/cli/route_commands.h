@@ -9,5 +9,7 @@ Run SetUpRouteTrain(CLI::App& app);
 Run SetUpRouteEval(CLI::App& app);
 Run SetUpRouteTest(CLI::App& app);
 Run SetUpRouteExplain(CLI::App& app);
+Run SetUpRouteInit(CLI::App& app);
+Run SetUpRouteImport(CLI::App& app);
 
 }  // namespace bantam::cli

@@ -8,7 +8,9 @@
 #include "cli/route_commands.h"
 #include "cli/route_data.h"
 #include "cli/terminal.h"
+#include "route/budget_report.h"
 #include "route/router.h"
+#include "route/suggest.h"
 #include "tasks/holds_text.h"
 
 namespace bantam::cli {
@@ -29,8 +31,10 @@ std::string Text(const std::string& text, const Explanation& e) {
   std::string out = fmt::format("\"{}\"\n\n", EscapeForTerminal(text, 400));
   const std::string headline = chosen ? colours.Green(e.route) : colours.Yellow("no route");
   out += fmt::format("  {}  {}, {}\n", headline, DecisionKindName(e.decision), EscapeForTerminal(e.action, 120));
-  out += fmt::format("  confidence {:.3f} {} threshold {:.3f} (of the {}); out of scope {:.3f}\n", u.confidence,
-                     chosen ? "≥" : "<", e.threshold, e.threshold_from, u.out_of_scope);
+  for (const std::string& reason : e.reasons) out += fmt::format("  {}\n", EscapeForTerminal(reason, 400));
+  out += fmt::format("  out of scope {:.3f}\n", u.out_of_scope);
+  if (u.prediction_set.size() > 1)
+    out += fmt::format("  could mean {}\n", EscapeForTerminal(QuotedList(u.prediction_set), 400));
   if (u.num_layers > 0) {
     out += u.exit_layer > 0 ? fmt::format("  decided after layer {} of {}: the others would say the same\n",
                                           u.exit_layer, u.num_layers)
@@ -68,6 +72,8 @@ json::object Json(const std::string& text, const Explanation& e) {
     nearest.push_back(
         json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
   }
+  json::array set(u.prediction_set.begin(), u.prediction_set.end()), options(e.options.begin(), e.options.end()),
+      reasons(e.reasons.begin(), e.reasons.end());
   json::object object{{"text", text},
                       {"route", e.route.empty() ? json::value() : json::value(e.route)},
                       {"decision", DecisionKindName(e.decision)},
@@ -76,6 +82,12 @@ json::object Json(const std::string& text, const Explanation& e) {
                       {"confidence", u.confidence},
                       {"threshold", e.threshold},
                       {"threshold_from", e.threshold_from},
+                      {"p_correct", u.confidence},
+                      {"prediction_set", std::move(set)},
+                      {"options", std::move(options)},
+                      {"budget", BudgetJson(e.budget)},
+                      {"calibration_id", e.calibration_id.empty() ? json::value() : json::value(e.calibration_id)},
+                      {"reasons", std::move(reasons)},
                       {"out_of_scope", u.out_of_scope},
                       {"tokens", u.num_tokens},
                       {"exit_layer", u.exit_layer > 0 ? json::value(u.exit_layer) : json::value()},

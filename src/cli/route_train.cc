@@ -9,6 +9,7 @@
 #include "cli/dtype_option.h"
 #include "cli/route_commands.h"
 #include "cli/route_data.h"
+#include "route/budget_report.h"
 #include "route/state_folder.h"
 #include "route/training_examples.h"
 
@@ -32,6 +33,7 @@ struct Plan {
   std::string model, dtype;
   Path out;
   double max_disagreement = TrainOptions().max_disagreement;
+  std::optional<RouteFile> file;  // with -c
 };
 
 Result<Plan> MakePlan(const Options& options) {
@@ -39,17 +41,20 @@ Result<Plan> MakePlan(const Options& options) {
     return Err(ErrorCode::kInvalidArgument, "give either a route file (-c FILE) or examples (--data FILE --out HEAD)");
   }
   if (!options.route_file.empty()) {
-    BANTAM_TRY(const RouteFile file, LoadRouteFile(options.route_file));
+    BANTAM_TRY(RouteFile file, LoadRouteFile(options.route_file));
     BANTAM_TRY(const Path folder, StateFolder(file.name));
     const Path out = options.out.empty() ? StateFiles(folder).head : Path(options.out);
-    return Plan{TrainingExamples(file), file.encoder_model, file.encoder_dtype, out, file.max_disagreement};
+    Plan plan{TrainingExamples(file), file.encoder_model, file.encoder_dtype, out, file.max_disagreement, {}};
+    plan.file = std::move(file);
+    return plan;
   }
   if (options.out.empty()) return Err(ErrorCode::kInvalidArgument, "say where the head goes: --out HEAD.safetensors");
   BANTAM_TRY(std::vector<LabelledText> examples, ReadData(options.data));
   if (!options.no_name_hints) {
     for (LabelledText& hint : NameHints(examples)) examples.push_back(std::move(hint));
   }
-  return Plan{std::move(examples), options.model, options.dtype.value(), options.out};
+  return Plan{
+      std::move(examples), options.model, options.dtype.value(), options.out, TrainOptions().max_disagreement, {}};
 }
 
 json::value Exits(const TrainedHead& trained) {
@@ -77,7 +82,20 @@ json::array Doubtful(const Plan& plan, const TrainedHead& trained) {
   return doubtful;
 }
 
-json::object Report(const Plan& plan, const TrainedHead& trained, double embed_seconds) {
+// What the file's error budgets allow with this head; nothing where it has none.
+Result<std::optional<DecisionPolicy>> CertifyBudgets(const Plan& plan, const Head& head, Embedder& embedder,
+                                                     ProgressBar& progress) {
+  if (!plan.file || !plan.file->budget) return std::optional<DecisionPolicy>();
+  Calibration calibration{head.calibration(), head.labels()};
+  if (!plan.file->calibration.empty()) {
+    BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(embedder, plan.file->calibration, progress));
+    calibration.points = CalibrationOf(head, plan.file->calibration, embedded.embeddings);
+  }
+  return std::optional<DecisionPolicy>(std::in_place, *plan.file, head.metadata().threshold, calibration);
+}
+
+json::object Report(const Plan& plan, const TrainedHead& trained, double embed_seconds,
+                    const std::optional<DecisionPolicy>& budgets) {
   const HeadMetadata& m = trained.head.metadata();
   const TrainReport& r = trained.report;
   json::object folds{{"count", r.folds},
@@ -87,24 +105,27 @@ json::object Report(const Plan& plan, const TrainedHead& trained, double embed_s
                      {"false_rejection", r.false_rejection},
                      {"set_size", r.set_size}};
   folds["oos_recall"] = m.num_out_of_scope > 0 ? json::value(r.out_of_scope_recall) : json::value();
-  return {{"head", plan.out.string()},
-          {"head_sha256", trained.head.Sha256()},
-          {"model", m.encoder.model},
-          {"dtype", m.encoder.weight_type},
-          {"labels", trained.head.labels().size()},
-          {"examples", m.num_examples},
-          {"oos_examples", m.num_out_of_scope},
-          {"temperature", m.temperature},
-          {"threshold", m.threshold},
-          {"iterations", r.iterations},
-          {"folds", folds},
-          {"doubtful", Doubtful(plan, trained)},
-          {"early_exit", Exits(trained)},
-          {"embed_seconds", embed_seconds},
-          {"train_seconds", r.train_seconds}};
+  json::object report{{"head", plan.out.string()},
+                      {"head_sha256", trained.head.Sha256()},
+                      {"model", m.encoder.model},
+                      {"dtype", m.encoder.weight_type},
+                      {"labels", trained.head.labels().size()},
+                      {"examples", m.num_examples},
+                      {"oos_examples", m.num_out_of_scope},
+                      {"temperature", m.temperature},
+                      {"threshold", m.threshold},
+                      {"iterations", r.iterations},
+                      {"folds", folds},
+                      {"doubtful", Doubtful(plan, trained)},
+                      {"early_exit", Exits(trained)},
+                      {"embed_seconds", embed_seconds},
+                      {"train_seconds", r.train_seconds}};
+  if (budgets) report["decision"] = PolicyJson(*budgets);
+  return report;
 }
 
-std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_seconds, bool early_exit) {
+std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_seconds, bool early_exit,
+                    const std::optional<DecisionPolicy>& budgets) {
   const HeadMetadata& m = trained.head.metadata();
   const TrainReport& r = trained.report;
   std::string out = fmt::format(
@@ -144,6 +165,10 @@ std::string Summary(const Plan& plan, const TrainedHead& trained, double embed_s
       out += fmt::format("  {} more in {}\n", r.doubtful.size() - kShown,
                          EscapeForTerminal(ReportPath(plan.out).string(), 400));
   }
+  if (budgets) {
+    out += "\n";
+    for (const std::string& line : DescribeBudgets(*budgets, *plan.file)) out += line + "\n";
+  }
   return out + fmt::format("\nwrote {}\n", EscapeForTerminal(plan.out.string(), 400));
 }
 
@@ -164,11 +189,12 @@ Status RunTrain(const Options& options) {
   train.progress = [&](std::string_view stage, double fraction) { progress->Update(stage, fraction); };
   BANTAM_TRY(const TrainedHead trained,
              TrainHead(plan.examples, embedded.embeddings, IdentityOf(*embedder), train, embedded.layers, num_layers));
+  BANTAM_TRY(const std::optional<DecisionPolicy> budgets, CertifyBudgets(plan, trained.head, *embedder, *progress));
   progress.reset();
   BANTAM_RETURN_IF_ERROR(trained.head.Save(plan.out));
-  const std::string report = ToJson(Report(plan, trained, embedded.seconds)) + "\n";
+  const std::string report = ToJson(Report(plan, trained, embedded.seconds, budgets)) + "\n";
   BANTAM_RETURN_IF_ERROR(WriteFileAtomic(ReportPath(plan.out), report));
-  return Print(options.json ? report : Summary(plan, trained, embedded.seconds, early_exit));
+  return Print(options.json ? report : Summary(plan, trained, embedded.seconds, early_exit, budgets));
 }
 
 }  // namespace

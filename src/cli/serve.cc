@@ -19,6 +19,7 @@
 #include "cli/progress.h"
 #include "cli/speculation_option.h"
 #include "files/model_store.h"
+#include "route/budget_report.h"
 #include "route/yaml_reader.h"
 
 namespace bantam::cli {
@@ -162,6 +163,10 @@ Status Serve(const ServeOptions& options) {
                                 ? fmt::format("http://{}:{}", host, server->port())
                                 : EscapeForTerminal(options.server.unix_socket.string(), 400);
   std::printf("Bantam serves %s on %s  (ready in %.0f ms)\n", names.c_str(), where.c_str(), MillisecondsSince(start));
+  if (context->router != nullptr) {
+    for (const std::string& line : DescribeBudgets(context->router->policy(), context->router->file()))
+      std::printf("  %s\n", line.c_str());
+  }
   if (context->router != nullptr && options.server.unix_socket.empty()) {
     std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n",
                 context->router->file().name.c_str());

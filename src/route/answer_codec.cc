@@ -1,12 +1,28 @@
 #include "route/answer_codec.h"
 
+#include <limits>
+
+#include "route/budget_report.h"
+#include "route/json_texts.h"
 #include "route/result_cache.h"
 
 namespace bantam {
 namespace {
 
 // A change of what is stored or of how keys are made must not read old entries as new ones.
-constexpr std::string_view kFormat = "bantam answer 1";
+constexpr std::string_view kFormat = "bantam answer 2";
+
+Status ReadCalibration(const JsonObject& object, AssistantAnswer& answer) {
+  if (object.Has("p_correct")) {
+    BANTAM_TRY(answer.p_correct, object.Number("p_correct", 0, 1));
+  }
+  BANTAM_TRY(answer.prediction_set, ReadTexts(object, "prediction_set"));
+  BANTAM_TRY(answer.calibration_id, object.String("calibration_id"));
+  if (object.Has("budget")) {
+    BANTAM_TRY(answer.budget, ReadBudget(object));
+  }
+  return Ok();
+}
 
 Result<AssistantAnswer> Read(std::string_view text) {
   BANTAM_TRY(const json::value document,
@@ -16,10 +32,11 @@ Result<AssistantAnswer> Read(std::string_view text) {
   BANTAM_TRY(answer.text, object.String("text"));
   BANTAM_TRY(answer.route, object.String("route"));
   BANTAM_TRY(const double confidence, object.Number("confidence", 0, 1));
-  BANTAM_TRY(const double threshold, object.Number("threshold", 0, 1));
+  BANTAM_TRY(const double threshold, object.NumberOr("threshold", std::numeric_limits<double>::infinity(), 0, 1));
   answer.confidence = static_cast<float>(confidence);
   answer.threshold = static_cast<float>(threshold);
-  BANTAM_TRY(const int64_t decision, object.Int("decision", 0, 3));
+  BANTAM_RETURN_IF_ERROR(ReadCalibration(object, answer));
+  BANTAM_TRY(const int64_t decision, object.Int("decision", 0, kNumDecisionKinds - 1));
   answer.decision = static_cast<DecisionKind>(decision);
   BANTAM_TRY(answer.model, object.String("model"));
   BANTAM_TRY(answer.finish_reason, object.String("finish_reason"));
@@ -60,16 +77,21 @@ std::string EncodeAnswer(const AssistantAnswer& answer) {
     nearest.push_back(
         json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
   }
-  return ToJson(json::object{{"text", answer.text},
-                             {"route", answer.route},
-                             {"confidence", answer.confidence},
-                             {"threshold", answer.threshold},
-                             {"decision", static_cast<int64_t>(answer.decision)},
-                             {"model", answer.model},
-                             {"finish_reason", answer.finish_reason},
-                             {"prompt_tokens", answer.prompt_tokens},
-                             {"completion_tokens", answer.completion_tokens},
-                             {"nearest", std::move(nearest)}});
+  json::object object{{"text", answer.text},
+                      {"route", answer.route},
+                      {"confidence", answer.confidence},
+                      {"threshold", answer.threshold},  // infinity becomes null
+                      {"prediction_set", json::array(answer.prediction_set.begin(), answer.prediction_set.end())},
+                      {"calibration_id", answer.calibration_id},
+                      {"decision", static_cast<int64_t>(answer.decision)},
+                      {"model", answer.model},
+                      {"finish_reason", answer.finish_reason},
+                      {"prompt_tokens", answer.prompt_tokens},
+                      {"completion_tokens", answer.completion_tokens},
+                      {"nearest", std::move(nearest)}};
+  if (answer.p_correct) object["p_correct"] = *answer.p_correct;
+  if (answer.budget) object["budget"] = BudgetJson(answer.budget);
+  return ToJson(object);
 }
 
 std::optional<AssistantAnswer> DecodeAnswer(std::string_view text) {

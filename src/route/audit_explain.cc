@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 
 #include "base/text_util.h"
 #include "route/audit_format.h"
+#include "route/feedback.h"
 
 namespace bantam {
 namespace {
@@ -18,12 +20,31 @@ std::string RouteWords(const AuditRecord& r) {
 
 // "with confidence 0.931, at or above the threshold 0.700"
 std::string Confidence(const AuditRecord& r) {
+  if (!std::isfinite(r.threshold)) {
+    return fmt::format(
+        "with confidence {:.3f}, and no confidence would have done: the calibration messages could not "
+        "show that the error budget holds",
+        r.confidence);
+  }
   return fmt::format("with confidence {:.3f}, {} the threshold {:.3f}", r.confidence,
                      r.confidence >= r.threshold ? "at or above" : "below", r.threshold);
 }
 
+// "A person said that the answer was wrong: the right route is ..."
+std::string FeedbackWords(const AuditRecord& r) {
+  std::string out = fmt::format("A person said that the answer was {}", Safe(r.outcome));
+  if (r.outcome == "right" || r.route.empty()) return out + ".";
+  return out + (r.route == kOutOfScopeLabel ? std::string(": it is about none of the routes.")
+                                            : fmt::format(": the right one is {}.", RouteWords(r)));
+}
+
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
+  if (r.source == "rule" && r.decision != "form") {
+    return fmt::format(
+        "A rule answered: who asked had said that {} was meant. The large model was not asked to decide.",
+        RouteWords(r));
+  }
   if (r.source == "rule") {
     // The nearest examples are there when the encoder looked whether the message was an answer to the form at all.
     return fmt::format("A rule answered: it was a turn of a form in progress ({}). {}The large model was not asked.",
@@ -46,7 +67,9 @@ std::string Reason(const AuditRecord& r) {
                           r.model.empty() ? "" : " ", Safe(r.model), r.outcome == "ok" ? " and answered" : "");
     return reason;
   }
-  if (r.decision == "unsure") {
+  if (r.decision == "clarify") {
+    reason += " A few routes were left, so the assistant asked which of them was meant.";
+  } else if (r.decision == "unsure") {
     reason += " No large model answered, so the assistant said that it is not sure and offered the nearest routes.";
   } else if (r.decision == "form") {
     reason += " That route fills a form, whose next question was the answer.";
@@ -79,10 +102,28 @@ std::string ExplainDecision(const AuditRecord& r) {
   std::string text;
   const auto line = [&](std::string_view words) { (text += words) += '\n'; };
   const std::string time = FormatTime(r.time_us);
+  if (r.decision == kFeedbackDecision) {
+    line(fmt::format("Request {} was judged on {} at {} UTC (record {} of the log).", Safe(r.request_id),
+                     time.substr(0, 10), time.substr(11, 12), r.sequence));
+    line(FeedbackWords(r));
+    line(fmt::format("The record's own hash is {}.", Safe(r.hash)));
+    return text;
+  }
   line(fmt::format("Request {} was decided on {} at {} UTC (record {} of the log).", Safe(r.request_id),
                    time.substr(0, 10), time.substr(11, 12), r.sequence));
   line(Reason(r));
   if (const std::string outcome = Outcome(r); !outcome.empty()) line(outcome);
+  if (r.prediction_set.size() > 1) {
+    std::string routes;
+    for (const std::string& route : r.prediction_set) routes += (routes.empty() ? "" : ", ") + Safe(route);
+    line(fmt::format("It could have meant: {}.", routes));
+  }
+  if (r.budget) {
+    line(fmt::format(
+        "The error budget in force: at most {:g} % wrong among the answers, {:g} % certain, certified on {} "
+        "messages (calibration {}).",
+        100 * r.budget->max_error, 100 * (1 - r.budget->delta), r.budget->num_calibration, Safe(r.calibration_id)));
+  }
   if (!r.nearest.empty()) line("The nearest examples were:");
   for (const NearestExample& example : r.nearest) {
     line(fmt::format("  {:.3f}  \"{}\"  ({})", example.similarity, Safe(example.text, 200), Safe(example.route)));

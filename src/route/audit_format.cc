@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+#include <limits>
 
 #include "base/sha256.h"
 #include "base/text_util.h"
+#include "route/budget_report.h"
+#include "route/json_texts.h"
 
 namespace bantam {
 namespace {
@@ -17,6 +20,7 @@ constexpr size_t kMaxTextBytes = size_t{64} << 10;
 constexpr size_t kMaxExampleBytes = 2'000;
 constexpr size_t kMaxWordBytes = 512;
 constexpr size_t kMaxNearest = 3;
+constexpr size_t kMaxSet = 16;  // routes of a prediction set
 
 constexpr std::string_view kHashKey = ",\"hash\":\"";
 constexpr size_t kHashDigits = 64;
@@ -54,6 +58,20 @@ Result<std::vector<NearestExample>> ParseNearest(const JsonObject& object) {
   return nearest;
 }
 
+Status ParseCalibration(const JsonObject& object, AuditRecord& r) {
+  if (object.Has("p_correct")) {
+    BANTAM_TRY(r.p_correct, object.Number("p_correct", 0, 1));
+  }
+  if (object.Has("prediction_set")) {
+    BANTAM_TRY(r.prediction_set, ReadTexts(object, "prediction_set"));
+  }
+  if (object.Has("budget")) {
+    BANTAM_TRY(r.budget, ReadBudget(object));
+  }
+  BANTAM_TRY(r.calibration_id, object.StringOr("calibration_id", ""));
+  return Ok();
+}
+
 Result<AuditLine> ParseObject(const JsonObject& object) {
   AuditLine line;
   AuditRecord& r = line.record;
@@ -75,7 +93,8 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
   BANTAM_TRY(r.problem, object.StringOr("problem", ""));
   BANTAM_TRY(r.model, object.StringOr("model", ""));
   BANTAM_TRY(r.confidence, object.NumberOr("confidence", 0, -1e300, 1e300));
-  BANTAM_TRY(r.threshold, object.NumberOr("threshold", 0, -1e300, 1e300));
+  BANTAM_TRY(r.threshold, object.NumberOr("threshold", std::numeric_limits<double>::infinity(), -1e300, 1e300));
+  BANTAM_RETURN_IF_ERROR(ParseCalibration(object, r));
   BANTAM_TRY(r.latency_ms, object.NumberOr("latency_ms", 0, -1e300, 1e300));
   BANTAM_TRY(r.cost, object.NumberOr("cost", 0, -1e300, 1e300));
   BANTAM_TRY(r.question_sha256, object.String("question_sha256"));
@@ -117,7 +136,18 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
   text("decision", r.decision);
   text("source", r.source);
   number("confidence", r.confidence);
-  number("threshold", r.threshold);
+  number("threshold", r.threshold);  // infinity becomes null
+  if (r.p_correct) number("p_correct", *r.p_correct);
+  if (!r.prediction_set.empty()) {
+    line += ",\"prediction_set\":[";
+    for (size_t i = 0; i < std::min(r.prediction_set.size(), kMaxSet); ++i) {
+      if (i > 0) line += ',';
+      line += Quoted(r.prediction_set[i], kMaxWordBytes);
+    }
+    line += ']';
+  }
+  if (r.budget) line += ",\"budget\":" + ToJson(BudgetJson(r.budget));
+  if (!r.calibration_id.empty()) text("calibration_id", r.calibration_id);
   line += ",\"nearest\":[";
   for (size_t i = 0; i < std::min(r.nearest.size(), kMaxNearest); ++i) {
     const NearestExample& example = r.nearest[i];
@@ -162,6 +192,13 @@ Result<AuditLine> ParseAuditLine(std::string_view line, std::string_view name) {
 std::string HashOfAuditLine(std::string_view line) {
   if (line.size() < kSuffixBytes || line.substr(line.size() - kSuffixBytes, kHashKey.size()) != kHashKey) return {};
   return Sha256Hex(line.substr(0, line.size() - kSuffixBytes));
+}
+
+std::string_view RequestIdIn(std::string_view id) {
+  for (const std::string_view kind : {"chatcmpl-", "cmpl-", "classify-", "route-"}) {
+    if (id.starts_with(kind)) return id.substr(kind.size());
+  }
+  return id;
 }
 
 std::string FormatTime(int64_t time_us) {

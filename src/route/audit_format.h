@@ -24,6 +24,9 @@ Result<AuditLine> ParseAuditLine(std::string_view line, std::string_view name);
 // The hash that the line should carry; empty when it does not end as a record does.
 std::string HashOfAuditLine(std::string_view line);
 
+// The log has the id of a request; the `id` of a reply is that with the kind of the reply before it ("chatcmpl-").
+std::string_view RequestIdIn(std::string_view id);
+
 // "2026-11-03T12:00:00.123456Z"; years 1970 to 9999.
 std::string FormatTime(int64_t time_us);
 std::optional<int64_t> ParseTime(std::string_view text);

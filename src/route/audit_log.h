@@ -26,7 +26,12 @@ struct AuditRecord {
   int64_t time_us = 0;   // wall clock, microseconds since 1970; filled by Append
   std::string request_id, session_hash, route, source, decision, model, outcome;  // outcome: ok, upstream_timeout, ...
   std::string problem;  // what went wrong upstream, in words (UpstreamReply::problem)
-  double confidence = 0, threshold = 0, latency_ms = 0, cost = 0;
+  double confidence = 0, latency_ms = 0, cost = 0;
+  double threshold = 0;                     // infinity: no confidence would do
+  std::optional<double> p_correct;          // of the likeliest route
+  std::vector<std::string> prediction_set;  // at most 16 are written
+  std::optional<BudgetInForce> budget;
+  std::string calibration_id;
   std::string question_sha256, answer_sha256;
   std::string question, answer;  // only when the route file says `audit: {content: text}`; cut after 64 KiB
   std::string route_file_sha256, head_sha256;

@@ -39,57 +39,66 @@ std::string_view UpstreamFailed(UpstreamOutcome outcome) {
   return "the large model that I would ask gave no answer";
 }
 
-// {nearest} as lines of their own, whatever stands around it.
-std::string WithNearest(std::string_view text, const RouteFile& file, const Understanding& understanding) {
-  std::string list;
-  for (const std::string& name : understanding.nearest_routes) {
-    const Route* route = file.FindRoute(name);
-    if (route == nullptr) continue;
-    std::string label = route->description;
-    if (label.empty()) {
-      label = name;
-      std::replace(label.begin(), label.end(), '_', ' ');
-    }
-    list += "\n• " + label;
+bool IsAmbiguous(const RouteFile& file, const Understanding& understanding) {
+  const auto& ranking = understanding.ranking;
+  return file.ambiguity_threshold && ranking.size() > 1 &&
+         ranking[0].probability - ranking[1].probability < *file.ambiguity_threshold;
+}
+
+// Somebody is asked where a few routes are left and the message is more likely about one of the routes than not: who
+// asks for a poem is not asked which of two refunds was meant.
+std::vector<const Route*> OptionsToAsk(const RouteFile& file, const Understanding& understanding) {
+  constexpr float kMostOutOfScope = 0.5f;
+  std::vector<const Route*> options;
+  if (!file.clarify || understanding.out_of_scope >= kMostOutOfScope) return options;
+  std::vector<std::string> names = understanding.prediction_set;
+  // The two that are too near to each other, where the set holds one of them alone.
+  if (names.size() < 2 && IsAmbiguous(file, understanding)) {
+    names = {understanding.ranking[0].route, understanding.ranking[1].route};
   }
-  static constexpr std::string_view kHole = "{nearest}";
-  std::string out;
-  while (true) {
-    const size_t hole = text.find(kHole);
-    std::string_view before = text.substr(0, hole);
-    if (hole == std::string_view::npos) return out + std::string(before);
-    while (before.ends_with(' ') || before.ends_with('\n')) before.remove_suffix(1);
-    out += before;
-    out += list;
-    text.remove_prefix(hole + kHole.size());
-    while (text.starts_with(' ')) text.remove_prefix(1);
-    if (!text.empty() && !text.starts_with('\n')) out += '\n';
+  if (names.size() < 2 || names.size() > static_cast<size_t>(file.clarify->max_options)) return options;
+  for (const std::string& name : names) {
+    if (const Route* route = file.FindRoute(name)) options.push_back(route);
   }
+  if (options.size() < 2) options.clear();
+  return options;
 }
 
 std::string Named(const RouteFile& file, const std::string& response, std::string_view other,
                   const Understanding& understanding) {
+  std::string list;
+  for (const std::string& name : understanding.nearest_routes) {
+    if (const Route* route = file.FindRoute(name)) list += "\n• " + RouteLabel(*route);
+  }
   const auto found = file.responses.find(response);
-  return WithNearest(found == file.responses.end() ? other : std::string_view(found->second), file, understanding);
+  return FillList(found == file.responses.end() ? other : std::string_view(found->second), "nearest", list);
 }
 
 }  // namespace
 
-Judgement Judge(const RouteFile& file, Understanding understanding, double head_threshold) {
+Judgement Judge(const RouteFile& file, const DecisionPolicy& policy, Understanding understanding) {
   Judgement judgement;
   const Route* likeliest = file.FindRoute(understanding.route);
-  judgement.threshold = file.confidence_threshold.value_or(head_threshold);
-  if (likeliest != nullptr && likeliest->confidence_threshold) judgement.threshold = *likeliest->confidence_threshold;
-  if (likeliest != nullptr && understanding.confidence >= judgement.threshold) judgement.route = likeliest;
+  judgement.bar = &policy.BarOf(understanding.route);
+  if (likeliest != nullptr && understanding.confidence >= judgement.bar->threshold && !IsAmbiguous(file, understanding))
+    judgement.route = likeliest;
+  if (judgement.route == nullptr) judgement.options = OptionsToAsk(file, understanding);
   judgement.understanding = std::move(understanding);
   return judgement;
+}
+
+std::string RouteLabel(const Route& route) {
+  if (!route.description.empty()) return route.description;
+  std::string label = route.name;
+  std::replace(label.begin(), label.end(), '_', ' ');
+  return label;
 }
 
 Result<Digression> JudgeDigression(const RouteFile& file, std::string_view form_route, const Judgement& judgement,
                                    std::string_view text) {
   Digression digression;
   if (judgement.route == nullptr || judgement.route->name == form_route) return digression;
-  if (!phrases::LooksLikeQuestion(text) && judgement.understanding.confidence < (1 + judgement.threshold) / 2)
+  if (!phrases::LooksLikeQuestion(text) && judgement.understanding.confidence < (1 + judgement.bar->threshold) / 2)
     return digression;
   if (!judgement.route->action->AnswersAtOnce()) {
     digression.kind = Digression::Kind::kOtherTask;

@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "route/decision_policy.h"
 #include "route/forms/conversation.h"
 #include "route/intent_model.h"
 #include "route/route_file.h"
@@ -13,11 +15,13 @@ namespace bantam {
 
 struct Judgement {
   Understanding understanding;
-  const Route* route = nullptr;  // null: below the threshold
-  double threshold = 0;          // the one that applied: the likeliest route's own, the file's or the head's
+  const Route* route = nullptr;       // taken; null: not sure enough of any
+  const Bar* bar = nullptr;           // that the likeliest route had to reach; never null
+  std::vector<const Route*> options;  // of which somebody is to be asked; empty: nobody is
 };
 
-Judgement Judge(const RouteFile& file, Understanding understanding, double head_threshold);
+// `policy` is the file's own; both outlive the judgement.
+Judgement Judge(const RouteFile& file, const DecisionPolicy& policy, Understanding understanding);
 using JudgeText = std::function<Result<Judgement>(std::string_view text)>;
 
 // What another route than `form_route` says to this message; only fixed texts interrupt a form. Somebody who was just
@@ -25,6 +29,9 @@ using JudgeText = std::function<Result<Judgement>(std::string_view text)>;
 // other route with half the doubt that the threshold allows.
 Result<Digression> JudgeDigression(const RouteFile& file, std::string_view form_route, const Judgement& judgement,
                                    std::string_view text);
+
+// What people read for a route: its description, or its name with spaces.
+std::string RouteLabel(const Route& route);
 
 // utter_unsure, with the descriptions of the nearest routes as lines.
 std::string UnsureText(const RouteFile& file, const Understanding& understanding);

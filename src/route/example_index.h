@@ -29,6 +29,8 @@ class ExampleIndex {
   // embeddings.row(i) belongs to examples[i]. Hints are left out.
   ExampleIndex(std::vector<LabelledText> examples, EmbeddingMatrix embeddings);
 
+  const std::vector<LabelledText>& examples() const { return examples_; }
+
   // Fills nearest, nearest_routes and nearest_out_of_scope. Equal distances keep the file's order.
   void FindNearest(std::span<const float> embedding, Understanding& understanding) const;
   // Fills nearest with examples of the understood route alone: at an early exit the others would cost more than the

@@ -8,6 +8,7 @@
 #include "learn/head_judge.h"
 #include "learn/train_exits.h"
 #include "route/example_index.h"
+#include "route/scripts.h"
 #include "route/training_examples.h"
 
 namespace bantam {
@@ -22,11 +23,14 @@ struct Exits {
 
 class HeadIntentModel : public IntentModel {
  public:
-  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, ExampleIndex index, Exits exits)
+  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, ExampleIndex index, Exits exits,
+                  Calibration calibration)
       : embedder_(std::move(embedder)),
         head_(std::move(head)),
         index_(std::move(index)),
+        scripts_(index_.examples()),
         exits_(std::move(exits)),
+        calibration_(std::move(calibration)),
         identity_(Identity()) {}
 
   Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) override {
@@ -34,17 +38,8 @@ class HeadIntentModel : public IntentModel {
     BANTAM_TRY(const Embedding embedding,
                exits_.certainty ? embedder_->EmbedUntil(text, deadline, judge) : embedder_->Embed(text, deadline));
     const bool early = judge.exit_layer() > 0;
-    const Prediction prediction = early ? judge.prediction() : head_.Predict(embedding.vector);
-    Understanding understanding;
-    understanding.num_tokens = embedding.num_tokens;
-    understanding.num_layers = embedder_->encoder().num_layers();
+    Understanding understanding = Read(text, early ? judge.prediction() : head_.Predict(embedding.vector), embedding);
     understanding.exit_layer = judge.exit_layer();
-    understanding.out_of_scope = prediction.out_of_scope;
-    understanding.confidence = prediction.confidence;
-    if (prediction.label >= 0) understanding.route = head_.labels()[static_cast<size_t>(prediction.label)];
-    for (const ScoredLabel& scored : prediction.ranking) {
-      understanding.ranking.push_back({head_.labels()[static_cast<size_t>(scored.label)], scored.probability});
-    }
     if (early) {
       FindNearestAtExit(judge.exit_layer(), embedding.vector, understanding);
     } else {
@@ -53,8 +48,20 @@ class HeadIntentModel : public IntentModel {
     return understanding;
   }
 
+  Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts,
+                                                   MonotonicTime deadline) override {
+    BANTAM_TRY(const std::vector<Embedding> embeddings, embedder_->EmbedBatch(texts, deadline));
+    std::vector<Understanding> all;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));
+      index_.FindNearest(embeddings[i].vector, all.back());
+    }
+    return all;
+  }
+
   const std::string& identity() const override { return identity_; }
   double threshold() const override { return head_.metadata().threshold; }
+  const Calibration& calibration() const override { return calibration_; }
   const Head* head() const override { return &head_; }
   Embedder* embedder() override { return embedder_.get(); }
 
@@ -63,6 +70,26 @@ class HeadIntentModel : public IntentModel {
   std::string Identity() const {
     const std::string head = head_.Sha256();
     return exits_.certainty ? Sha256Hex(fmt::format("{} exits from {}", head, *exits_.certainty)) : head;
+  }
+
+  Understanding Read(std::string_view text, const Prediction& prediction, const Embedding& embedding) const {
+    const auto name = [&](int label) { return head_.labels()[static_cast<size_t>(label)]; };
+    Understanding understanding;
+    understanding.num_tokens = embedding.num_tokens;
+    understanding.num_layers = embedder_->encoder().num_layers();
+    understanding.out_of_scope = prediction.out_of_scope;
+    understanding.confidence = prediction.confidence;
+    if (prediction.label >= 0) understanding.route = name(prediction.label);
+    for (const ScoredLabel& scored : prediction.ranking)
+      understanding.ranking.push_back({name(scored.label), scored.probability});
+    for (const int label : prediction.prediction_set) understanding.prediction_set.push_back(name(label));
+    understanding.foreign_script = scripts_.ForeignScript(text, embedder_->tokenizer());
+    if (!understanding.foreign_script.empty()) {
+      understanding.confidence = 0;
+      understanding.out_of_scope = 1;
+      understanding.prediction_set.clear();
+    }
+    return understanding;
   }
 
   void FindNearestAtExit(int layer, std::span<const float> pooled, Understanding& understanding) const {
@@ -78,21 +105,32 @@ class HeadIntentModel : public IntentModel {
   const std::shared_ptr<Embedder> embedder_;
   const Head head_;
   const ExampleIndex index_;
+  const KnownScripts scripts_;
   const Exits exits_;
+  const Calibration calibration_;
   const std::string identity_;
 };
 
 // An exit agrees with an acceptance at the head's own threshold. Where the file asks for more, only the last layer can
 // tell whether there is more.
 std::vector<bool> MayAccept(const RouteFile& file, const Head& head) {
+  const DecisionPolicy policy(file, head.metadata().threshold, {});
   std::vector<bool> may_accept;
-  for (const std::string& label : head.labels()) {
-    const Route* route = file.FindRoute(label);
-    double threshold = file.confidence_threshold.value_or(head.metadata().threshold);
-    if (route != nullptr && route->confidence_threshold) threshold = *route->confidence_threshold;
-    may_accept.push_back(threshold <= head.metadata().threshold);
-  }
+  for (const std::string& label : head.labels())
+    may_accept.push_back(policy.BarOf(label).threshold <= head.metadata().threshold);
   return may_accept;
+}
+
+// The file's held-out lines as the head sees them, or what the head itself was calibrated on.
+Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, Embedder& embedder,
+                                   const std::optional<StateFiles>& files, const IntentOptions& options) {
+  if (file.calibration.empty()) return Calibration{head.calibration(), head.labels()};
+  BANTAM_TRY(const ExampleVectors vectors,
+             EmbedExamples(file.calibration, embedder, {}, files ? files->calibration : Path(), options.may_write,
+                           [&](double fraction) {
+                             if (options.progress) options.progress("reading the calibration file", fraction);
+                           }));
+  return Calibration{CalibrationOf(head, file.calibration, vectors.last), head.labels()};
 }
 
 Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement,
@@ -141,7 +179,10 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   const double max_disagreement = options.max_disagreement.value_or(file.max_disagreement);
   const auto in_scope = std::count_if(examples.begin(), examples.end(),
                                       [](const LabelledText& example) { return example.label != kOutOfScopeLabel; });
-  const bool exits_wanted = max_disagreement > 0 && EnoughForExits(in_scope, max_disagreement);
+  // An error budget is certified for what all layers say.
+  if (file.budget && options.max_disagreement.value_or(0) > 0)
+    Log(LogLevel::kWarning, "there are no early exits with an error budget: it is certified for what all layers say");
+  const bool exits_wanted = !file.budget && max_disagreement > 0 && EnoughForExits(in_scope, max_disagreement);
   const int num_layers = embedder->encoder().num_layers();
   const std::vector<int> layers = exits_wanted ? ExitLayers(num_layers) : std::vector<int>();
   BANTAM_TRY(ExampleVectors vectors,
@@ -165,9 +206,10 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
     head = std::move(trained.head);
   }
   Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, examples, std::move(vectors.layers)) : Exits();
+  BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, *embedder, files, options));
   return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head),
-                                           ExampleIndex(std::move(examples), std::move(vectors.last)),
-                                           std::move(exits));
+                                           ExampleIndex(std::move(examples), std::move(vectors.last)), std::move(exits),
+                                           std::move(calibration));
 }
 
 }  // namespace bantam

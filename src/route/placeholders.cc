@@ -102,6 +102,22 @@ std::string FillSlots(std::string_view text, const std::function<const std::stri
   return out;
 }
 
+std::string FillList(std::string_view text, std::string_view word, std::string_view lines) {
+  const std::string hole = fmt::format("{{{}}}", word);
+  std::string out;
+  while (true) {
+    const size_t at = text.find(hole);
+    std::string_view before = text.substr(0, at);
+    if (at == std::string_view::npos) return out + std::string(before);
+    while (before.ends_with(' ') || before.ends_with('\n')) before.remove_suffix(1);
+    out += before;
+    out += lines;
+    text.remove_prefix(at + hole.size());
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    if (!text.empty() && !text.starts_with('\n')) out += '\n';
+  }
+}
+
 Result<std::vector<std::string>> FieldPlaceholders(std::string_view text) {
   std::vector<std::string> names;
   for (size_t at = 0;;) {

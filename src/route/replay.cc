@@ -1,6 +1,6 @@
 // Why this is cheap: a message is embedded only where it can matter. Outside a form that is where the answer given to
-// it holds the question with which some form begins; inside a form, where the message fits no slot. An ordinary chat of
-// answers and follow-up questions is replayed without a single embedding.
+// it holds the question with which some form begins, or by which we ask what was meant; inside a form, where the
+// message fits no slot. An ordinary chat of answers and follow-up questions is replayed without a single embedding.
 #include "route/replay.h"
 
 #include "base/sha256.h"
@@ -87,42 +87,66 @@ class Replay {
         judge_(judge),
         judgements_left_(most_judged) {}
 
-  Status Play(const Played& turn) { return state_ ? InForm(turn) : Outside(turn); }
-  std::optional<FormState> Take() { return std::move(state_); }
+  Status Play(const Played& turn) {
+    if (pending_.form) return InForm(turn);
+    const std::optional<Clarification> asked = std::exchange(pending_.asked, std::nullopt);
+    return asked ? Asked(*asked, turn) : Outside(turn, 0);
+  }
+  Pending Take() { return std::move(pending_); }
 
  private:
-  Status Outside(const Played& turn) {
-    if (turn.answer.empty() || judgements_left_ <= 0 || !MayBeginAForm(file_, turn.answer)) return Ok();
+  // `turns`: how often we have asked already.
+  Status Outside(const Played& turn, int turns) {
+    const bool may_ask =
+        file_.clarify && turns < file_.clarify->max_turns && HoldsTemplate(turn.answer, ClarifyTemplate(file_));
+    if (turn.answer.empty() || judgements_left_ <= 0 || !(may_ask || MayBeginAForm(file_, turn.answer))) return Ok();
     --judgements_left_;
     const std::string& text = messages_[turn.message].content;
     BANTAM_TRY(const Judgement judgement, judge_(text));
-    if (judgement.route == nullptr) return Ok();
-    const std::string name = judgement.route->action->FormToStart();
-    if (name.empty()) return Ok();
-    const Form& form = file_.forms.at(name);
-    FormTurn began = BeginForm(form, judgement.route->name, text, today_);
-    began.state.seed = ReplaySeed(messages_, turn.message, tenant_);
-    // Somebody else may have answered this, or we ourselves with another route file.
-    if (began.step != FormStep::kSubmit && !HoldsTemplate(turn.answer, Pending(form, began))) return Ok();
-    Settle(form, std::move(began), turn.answer);
+    if (judgement.route != nullptr) {
+      Begin(*judgement.route, text, turn);
+    } else if (may_ask && !judgement.options.empty()) {
+      Clarification asked = Ask(judgement, text, turns);
+      if (HoldsTemplate(turn.answer, ClarifyText(file_, asked.options))) pending_.asked = std::move(asked);
+    }
     return Ok();
   }
 
+  // The reply to the question which of a few was meant.
+  Status Asked(const Clarification& asked, const Played& turn) {
+    const ClarifyReply reply = ReadClarifyReply(file_, asked, messages_[turn.message].content);
+    if (reply.kind == ClarifyReply::Kind::kOtherWords) return Outside(turn, asked.turns);
+    if (reply.option != nullptr && MayBeginAForm(file_, turn.answer)) Begin(*reply.option, asked.question, turn);
+    return Ok();
+  }
+
+  // `text`: what the form reads its slots from.
+  void Begin(const Route& route, const std::string& text, const Played& turn) {
+    const std::string name = route.action->FormToStart();
+    if (name.empty()) return;
+    const Form& form = file_.forms.at(name);
+    FormTurn began = BeginForm(form, route.name, text, today_);
+    began.state.seed = ReplaySeed(messages_, turn.message, tenant_);
+    // Somebody else may have answered this, or we ourselves with another route file.
+    if (began.step != FormStep::kSubmit && !HoldsTemplate(turn.answer, FirstText(form, began))) return;
+    Settle(form, std::move(began), turn.answer);
+  }
+
   Status InForm(const Played& turn) {
-    const Form& form = file_.forms.at(state_->form);
+    const Form& form = file_.forms.at(pending_.form->form);
     const std::string& text = messages_[turn.message].content;
     const Digress digress = [&]() -> Result<Digression> {
       if (judgements_left_ <= 0) return Digression();
       --judgements_left_;
       BANTAM_TRY(const Judgement judgement, judge_(text));
-      return JudgeDigression(file_, state_->route, judgement, text);
+      return JudgeDigression(file_, pending_.form->route, judgement, text);
     };
-    BANTAM_TRY(FormTurn next, ContinueForm(form, *state_, text, today_, digress));
+    BANTAM_TRY(FormTurn next, ContinueForm(form, *pending_.form, text, today_, digress));
     Settle(form, std::move(next), turn.answer);
     return Ok();
   }
 
-  static std::string_view Pending(const Form& form, const FormTurn& turn) {
+  static std::string_view FirstText(const Form& form, const FormTurn& turn) {
     if (turn.step == FormStep::kAsk) return form.FindSlot(turn.state.asked)->prompt;
     return form.confirm.empty() ? form.failed : form.confirm;
   }
@@ -132,8 +156,8 @@ class Replay {
       const bool failed = HoldsTemplate(answer, form.failed) && !HoldsTemplate(answer, form.done);
       turn = failed ? SubmitFailed(form, std::move(turn.state)) : SubmitSucceeded(form, std::move(turn.state));
     }
-    state_.reset();
-    if (turn.open()) state_ = std::move(turn.state);
+    pending_.form.reset();
+    if (turn.open()) pending_.form = std::move(turn.state);
   }
 
   const RouteFile& file_;
@@ -142,7 +166,7 @@ class Replay {
   const Day today_;
   const JudgeText& judge_;
   int judgements_left_;
-  std::optional<FormState> state_;
+  Pending pending_;
 };
 
 }  // namespace
@@ -156,10 +180,10 @@ std::string ReplaySeed(std::span<const ChatMessage> messages, size_t trigger, st
   return HexOf(key.Finish());
 }
 
-Result<std::optional<FormState>> RebuildForm(const RouteFile& file, std::span<const ChatMessage> messages,
-                                             size_t question, std::string_view tenant, Day today,
-                                             const JudgeText& judge, const ReplayLimits& limits) {
-  if (file.forms.empty()) return std::optional<FormState>();
+Result<Pending> RebuildConversation(const RouteFile& file, std::span<const ChatMessage> messages, size_t question,
+                                    std::string_view tenant, Day today, const JudgeText& judge,
+                                    const ReplayLimits& limits) {
+  if (file.forms.empty() && !file.clarify) return Pending();
   std::vector<Played> turns = TurnsBefore(messages, question);
   const size_t first = turns.size() > limits.most_turns ? turns.size() - limits.most_turns : 0;
   Replay replay(file, messages, tenant, today, judge, limits.most_judged);

@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "base/file_io.h"
+#include "learn/error_budget.h"
+#include "learn/examples.h"
+#include "route/drift.h"
 #include "route/result_cache.h"
 #include "route/upstream.h"
 
@@ -24,10 +27,12 @@ class Action;  // route/actions/action.h
 
 struct Route {
   std::string name, description;
-  std::vector<std::string> utterances;   // examples_file merged in
-  std::shared_ptr<const Action> action;  // never null; the kinds are in route/actions/
-  std::optional<double> confidence_threshold;
-  int line = 0;  // of its name, for messages
+  std::vector<std::string> utterances;         // examples_file merged in
+  std::shared_ptr<const Action> action;        // never null; the kinds are in route/actions/
+  std::string action_type;                     // "respond", as the file says it
+  std::optional<double> confidence_threshold;  // with policy: threshold
+  std::optional<double> max_error;             // with policy: risk; tighter than the file's
+  int line = 0;                                // of its name, for messages
 };
 
 struct Slot {
@@ -64,8 +69,12 @@ struct Form {
 
 struct Expectation {
   std::optional<std::string> route, decision;
+  bool not_here = false;            // must_escalate: neither answered nor asked back by us
   std::optional<std::string> slot;  // the one that the answer asks for
   std::optional<std::string> text;  // contained in the answer
+  // cache_pair: whether the answer to `cached` may be given to this question.
+  std::optional<bool> cache_hit;
+  std::string cached;
 };
 struct TestTurn {
   std::string say;
@@ -75,6 +84,12 @@ struct TestTurn {
 struct RouteTest {
   std::vector<TestTurn> turns;
 };  // one turn: a plain test
+
+// Whether and how often somebody is asked which of a few routes was meant.
+struct ClarifyRule {
+  int max_options = 3;
+  int max_turns = 1;  // such questions in a row
+};
 
 struct RouteFile {
   Path path;
@@ -87,7 +102,12 @@ struct RouteFile {
   std::map<std::string, std::string> disabled_upstreams;  // model_name -> why it cannot be asked (an unset api_key)
   std::vector<Route> routes;
   std::vector<std::string> out_of_scope;
-  std::optional<double> confidence_threshold;  // empty: `auto`, the head's own
+  std::optional<ErrorBudget> budget;           // policy: risk; empty: policy: threshold
+  std::optional<double> confidence_threshold;  // policy: threshold; empty: `auto`, the head's own
+  std::optional<double> ambiguity_threshold;   // policy: threshold; empty: two likely routes may be as near as they are
+  std::vector<LabelledText> calibration;       // of calibration_file; empty: the head's own, from folds of the examples
+  std::optional<ClarifyRule> clarify;          // empty: nobody is asked
+  std::optional<DriftRule> drift;              // policy: risk; empty: not watched for
   double max_disagreement = 0.002;             // of early exits with all layers; 0: off
   std::string fallback_upstream;               // decision.nlu_fallback; empty: none
   std::map<std::string, Form> forms;

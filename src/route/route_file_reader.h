@@ -21,6 +21,23 @@ struct ReadExample {
   std::string where;  // "line 14", or "data/refund.jsonl line 3"
 };
 
+// What the file says about the policy, until all of it is read.
+struct DecisionReading {
+  std::string policy;  // empty: not said
+  YamlPlace place;     // of "decision"
+  std::optional<double> max_error, delta;
+  struct Key {
+    std::string name;
+    YamlPlace place;
+  };
+  std::vector<Key> of_risk, of_threshold;  // keys, anywhere in the file, that go with one policy only
+  std::optional<bool> clarify, drift;      // false: off
+  std::string calibration_file;
+  YamlPlace calibration_place;
+};
+
+inline constexpr double kLeastMaxError = 0.0001, kMostMaxError = 0.5;  // share of wrong answers that a file may allow
+
 struct RouteFileReading {
   RouteFile& file;
   Problems& problems;
@@ -28,19 +45,22 @@ struct RouteFileReading {
   std::vector<ReadExample> examples = {};
   std::map<std::string, YamlPlace> response_places = {}, form_places = {}, model_places = {};
   std::vector<std::pair<std::string, YamlPlace>> tested_routes = {}, tested_slots = {};
+  DecisionReading decision = {};
   Sha256 hash = {};  // of everything that was read
 
   void HashBytes(std::string_view bytes);
 };
 
-void ReadSettings(YamlMap& top,
-                  RouteFileReading& reading);              // name, encoder, decision, cache, audit, session, responses
-void ReadModels(YamlMap& top, RouteFileReading& reading);  // model_list, router_settings
-void ReadRoutes(YamlMap& top, RouteFileReading& reading);  // routes, out_of_scope
+void ReadSettings(YamlMap& top, RouteFileReading& reading);  // name, encoder, cache, audit, session, responses
+void ReadDecision(YamlMap& top, RouteFileReading& reading);  // decision, and its calibration_file
+void ReadModels(YamlMap& top, RouteFileReading& reading);    // model_list, router_settings
+void ReadRoutes(YamlMap& top, RouteFileReading& reading);    // routes, out_of_scope
 void ReadForms(YamlMap& top, RouteFileReading& reading);
 void ReadTests(YamlMap& top, RouteFileReading& reading);
 // Once everything is read: names that refer to nothing, examples that contradict, things that nobody uses.
 void CheckRouteFile(RouteFileReading& reading);
+// Part of it: the policy, and whether the calibration data can do.
+void CheckDecision(RouteFileReading& reading);
 
 // A name for a route, form, slot, response or model: letters, digits, '_', '-', '.', at most 64. Complains otherwise.
 bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Problems& problems);

@@ -69,21 +69,21 @@ void ReadUtterances(YamlMap& map, const std::string& route, RouteFileReading& re
   }
 }
 
-std::shared_ptr<const Action> ReadAction(YamlMap& route_map, const std::string& route, RouteFileReading& reading) {
+std::shared_ptr<const Action> ReadAction(YamlMap& route_map, Route& route, RouteFileReading& reading) {
   const YamlNode::Entry* entry = route_map.Find("action");
   if (entry == nullptr) {
     reading.problems.Error(route_map.place(),
-                           "route \"{}\" has no \"action\"; add action: {{type: respond, response: NAME}}", route);
+                           "route \"{}\" has no \"action\"; add action: {{type: respond, response: NAME}}", route.name);
     return nullptr;
   }
-  YamlMap map(entry->value, fmt::format("the action of route \"{}\"", route), reading.problems);
+  YamlMap map(entry->value, fmt::format("the action of route \"{}\"", route.name), reading.problems);
   std::vector<std::string> names;
   for (const ActionType& type : ActionTypes()) names.emplace_back(type.name);
   const size_t before = reading.problems.num_errors();
-  const std::string chosen = map.OneOf("type", names, "");
+  route.action_type = map.OneOf("type", names, "");
   if (!map.valid() || reading.problems.num_errors() > before) return nullptr;
   for (const ActionType& type : ActionTypes()) {
-    if (type.name != chosen) continue;
+    if (type.name != route.action_type) continue;
     auto action = type.read(map, reading.references);
     map.Finish();
     return action;
@@ -112,6 +112,11 @@ void ReadRoute(const YamlNode& node, RouteFileReading& reading) {
   static_cast<void>(named.Find("name"));
   route.description = named.Text("description");
   route.confidence_threshold = named.Number("confidence_threshold", 0, 1);
+  if (route.confidence_threshold) {
+    reading.decision.of_threshold.push_back({"confidence_threshold", named.PlaceOf("confidence_threshold")});
+  }
+  route.max_error = named.Number("max_error", kLeastMaxError, kMostMaxError);
+  if (route.max_error) reading.decision.of_risk.push_back({"max_error", named.PlaceOf("max_error")});
   const size_t first = reading.examples.size();
   const size_t errors_before = problems.num_errors();
   ReadUtterances(named, route.name, reading);
@@ -124,7 +129,7 @@ void ReadRoute(const YamlNode& node, RouteFileReading& reading) {
     problems.Warning(named.PlaceOf("name"), "route \"{}\" has {} example{}; with fewer than 5 it is easily mistaken",
                      route.name, route.utterances.size(), route.utterances.size() == 1 ? "" : "s");
   }
-  route.action = ReadAction(named, route.name, reading);
+  route.action = ReadAction(named, route, reading);
   named.Finish();
   reading.file.routes.push_back(std::move(route));
 }

@@ -28,32 +28,20 @@ void ReadResponses(YamlMap& top, RouteFileReading& reading) {
       place = map.PlaceOf("text");
       map.Finish();
     }
-    for (const std::string& word : SlotPlaceholders(text)) {
-      if (word != "nearest") {
-        reading.problems.Warning(
-            place, "{{{}}} in response \"{}\" is printed as it stands; only {{nearest}} is filled in here", word,
-            entry.key);
+    const std::string_view filled = entry.key == "utter_clarify" ? "options" : "nearest";
+    const std::vector<std::string> holes = SlotPlaceholders(text);
+    for (const std::string& word : holes) {
+      if (word != filled) {
+        reading.problems.Warning(place,
+                                 "{{{}}} in response \"{}\" is printed as it stands; only {{{}}} is filled in here",
+                                 word, entry.key, filled);
       }
+    }
+    if (filled == "options" && holes.empty()) {
+      reading.problems.Error(place, "\"utter_clarify\" offers nothing; write {{options}} where the routes shall stand");
     }
     reading.file.responses[entry.key] = std::move(text);
   }
-}
-
-void ReadDecision(YamlMap& top, RouteFileReading& reading) {
-  const YamlNode* node = top.Map("decision");
-  if (node == nullptr) return;
-  YamlMap map(*node, "\"decision\"", reading.problems);
-  map.OneOf("policy", {"threshold"}, "threshold");
-  if (const YamlNode::Entry* entry = map.Find("confidence_threshold")) {
-    if (entry->value.kind != YamlNode::Kind::kScalar || entry->value.scalar != "auto") {
-      reading.file.confidence_threshold = ReadNumber(entry->value, "confidence_threshold", 0, 1, reading.problems);
-    }
-  }
-  reading.file.fallback_upstream = map.Text("nlu_fallback");
-  if (map.Has("nlu_fallback")) {
-    reading.references.Add(References::Kind::kModel, reading.file.fallback_upstream, map.PlaceOf("nlu_fallback"));
-  }
-  map.Finish();
 }
 
 void ReadCache(YamlMap& top, RouteFileReading& reading) {
@@ -105,7 +93,6 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
     map.Finish();
   }
   ReadResponses(top, reading);
-  ReadDecision(top, reading);
   ReadCache(top, reading);
   if (const YamlNode* node = top.Map("audit")) {
     YamlMap map(*node, "\"audit\"", problems);

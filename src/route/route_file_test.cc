@@ -232,6 +232,50 @@ TEST(RouteFile, HashCoversTheExamplesFiles) {
   EXPECT_NE(hash_of(x + y, y), hash_of(x, y + y));
 }
 
+TEST(RouteFile, AnErrorBudgetIsRead) {
+  TempFolder folder;
+  const auto load = [&](std::string_view decision, std::string_view calibration) {
+    EXPECT_OK(WriteFileAtomic(folder / "held_out.jsonl", calibration));
+    EXPECT_OK(WriteFileAtomic(
+        folder / "f.yaml",
+        fmt::format("version: 1\nname: d\ndecision: {}\nroutes:\n"
+                    "  - {{name: a, utterances: [Money back!], max_error: 0.01, action: {{type: escalate}}}}\n"
+                    "  - {{name: b, utterances: [hi], action: {{type: escalate}}}}\n",
+                    decision)));
+    return LoadRouteFile(folder / "f.yaml");
+  };
+  const std::string good = "{\"text\": \"refund\", \"label\": \"a\"}\n{\"text\": \"a poem\", \"label\": \"oos\"}\n";
+  const std::string decision = "{calibration_file: held_out.jsonl, delta: 0.1}";
+  ASSERT_OK_AND_ASSIGN(const RouteFile file, load(decision, good));
+  ASSERT_TRUE(file.budget);
+  EXPECT_EQ(file.budget->max_error, 0.02);
+  EXPECT_EQ(file.budget->delta, 0.1);
+  EXPECT_EQ(file.FindRoute("a")->max_error, 0.01);
+  ASSERT_EQ(file.calibration.size(), 2u);
+  EXPECT_EQ(file.calibration[1].label, "oos");
+  ASSERT_TRUE(file.clarify) << "with an error budget people are asked, unless the file says off";
+  EXPECT_EQ(file.clarify->max_options, 3);
+  ASSERT_OK_AND_ASSIGN(const RouteFile other, load(decision, good + good));
+  EXPECT_NE(other.sha256, file.sha256) << "the calibration file is part of every cache key";
+  // A line that the head is trained on, or of a route that is not there, calibrates nothing.
+  const auto problem = [&](std::string_view line) { return load(decision, line).error().message; };
+  EXPECT_NE(problem("{\"text\": \"money back\", \"label\": \"a\"}\n")
+                .find("f.yaml:3:30: held_out.jsonl: \"money back\" is "
+                      "an example, too (line 5)"),
+            std::string::npos)
+      << problem("{\"text\": \"money back\", \"label\": \"a\"}\n");
+  EXPECT_NE(problem("{\"text\": \"x\", \"label\": \"aa\"}\n").find("there is no route \"aa\""), std::string::npos);
+  EXPECT_NE(problem("{\"text\": \"x\"}\n").find("held_out.jsonl:1"), std::string::npos);
+  // Without a word about it the policy is a threshold.
+  ASSERT_OK_AND_ASSIGN(const RouteFile plain,
+                       ParseRouteFile("version: 1\nname: d\nroutes:\n"
+                                      "  - {name: a, utterances: [x], action: {type: escalate}}\n"
+                                      "  - {name: b, utterances: [y], action: {type: escalate}}\n",
+                                      "f.yaml"));
+  EXPECT_FALSE(plain.budget);
+  EXPECT_FALSE(plain.clarify);
+}
+
 TEST(RouteFile, BrokenExamplesFileNamesItsLine) {
   TempFolder folder;
   ASSERT_OK(WriteFileAtomic(folder / "a.jsonl", "{\"text\": \"x\"}\n{\"txt\": 1}\nnot json\n"));

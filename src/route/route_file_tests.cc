@@ -12,7 +12,8 @@ Expectation ReadExpectation(YamlMap& turn, RouteFileReading& reading) {
     expect.route = map.Text("route");
     reading.tested_routes.emplace_back(*expect.route, map.PlaceOf("route"));
   }
-  if (map.Has("decision")) expect.decision = map.OneOf("decision", {"answer", "form", "escalate", "unsure"}, "answer");
+  if (map.Has("decision"))
+    expect.decision = map.OneOf("decision", {"answer", "form", "clarify", "escalate", "unsure"}, "answer");
   if (map.Has("slot")) {
     expect.slot = map.Text("slot");
     reading.tested_slots.emplace_back(*expect.slot, map.PlaceOf("slot"));
@@ -38,6 +39,45 @@ TestTurn ReadTurn(YamlMap& map, RouteFileReading& reading) {
   return turn;
 }
 
+RouteTest OneTurn(std::string say, Expectation expect, YamlPlace place) {
+  RouteTest test;
+  test.turns.push_back({std::move(say), std::move(expect), place.line});
+  return test;
+}
+
+// `must_escalate: "..."`, or a list: sentences that must not be answered here.
+void ReadMustEscalate(YamlMap& map, RouteFileReading& reading) {
+  std::vector<std::pair<std::string, YamlPlace>> sentences;
+  const YamlPlace at = map.PlaceOf("must_escalate");
+  if (map.HasList("must_escalate")) {
+    sentences = map.TextList("must_escalate");
+    if (sentences.empty()) reading.problems.Error(at, "\"must_escalate\" is empty; give sentences");
+  } else {
+    sentences.emplace_back(map.RequiredText("must_escalate", "give a sentence, or a list of them"), at);
+  }
+  for (auto& [say, place] : sentences) {
+    Expectation expect;
+    expect.not_here = true;
+    reading.file.tests.push_back(OneTurn(std::move(say), std::move(expect), place));
+  }
+}
+
+// {cache_pair: [a, b], expect: miss}: whether the answer to `a` may be given to `b`.
+void ReadCachePair(YamlMap& map, RouteFileReading& reading) {
+  std::vector<std::pair<std::string, YamlPlace>> pair = map.TextList("cache_pair");
+  const bool hit = map.OneOf("expect", {"hit", "miss"}, "") == "hit";
+  if (pair.size() != 2) {
+    reading.problems.Error(map.PlaceOf("cache_pair"),
+                           "\"cache_pair\" holds {} question{}; give two: [\"...\", \"...\"]", pair.size(),
+                           pair.size() == 1 ? "" : "s");
+    return;
+  }
+  Expectation expect;
+  expect.cache_hit = hit;
+  expect.cached = std::move(pair[0].first);
+  reading.file.tests.push_back(OneTurn(std::move(pair[1].first), std::move(expect), pair[1].second));
+}
+
 }  // namespace
 
 void ReadTests(YamlMap& top, RouteFileReading& reading) {
@@ -46,6 +86,11 @@ void ReadTests(YamlMap& top, RouteFileReading& reading) {
   for (const YamlNode& node : list->items) {
     YamlMap map(node, "a test", reading.problems);
     if (!map.valid()) continue;
+    if (map.Has("must_escalate") || map.Has("cache_pair")) {
+      map.Has("must_escalate") ? ReadMustEscalate(map, reading) : ReadCachePair(map, reading);
+      map.Finish();
+      continue;
+    }
     RouteTest test;
     if (map.Has("conversation")) {
       if (const YamlNode* turns = map.Sequence("conversation")) {

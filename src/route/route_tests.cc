@@ -1,6 +1,9 @@
 #include "route/route_tests.h"
 
+#include <cmath>
+
 #include "base/text_util.h"
+#include "route/result_cache.h"
 
 namespace bantam {
 namespace {
@@ -14,6 +17,12 @@ bool DecisionIsMet(const std::string& expected, const AssistantAnswer& answer) {
   return expected == "unsure" && answer.decision == DecisionKind::kEscalate && answer.route.empty();
 }
 
+// "(0.41, threshold 0.60)"
+std::string Confidence(const AssistantAnswer& answer) {
+  if (!std::isfinite(answer.threshold)) return fmt::format("({:.2f}, no confidence would do)", answer.confidence);
+  return fmt::format("({:.2f}, threshold {:.2f})", answer.confidence, answer.threshold);
+}
+
 std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAnswer& answer,
                                     const std::string& likeliest) {
   std::vector<std::string> out;
@@ -21,15 +30,18 @@ std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAn
     std::string got = Quoted(answer.route);
     if (answer.route.empty() && !likeliest.empty())
       got = fmt::format("no route, \"{}\" is below its threshold", likeliest);
-    out.push_back(fmt::format("route: expected \"{}\", got {} ({:.2f}, threshold {:.2f})", *expect.route, got,
-                              answer.confidence, answer.threshold));
+    out.push_back(fmt::format("route: expected \"{}\", got {} {}", *expect.route, got, Confidence(answer)));
   }
   if (expect.decision && !DecisionIsMet(*expect.decision, answer)) {
-    out.push_back(fmt::format("decision: expected \"{}\", got \"{}\"{}", *expect.decision,
-                              DecisionKindName(answer.decision),
-                              answer.route.empty() ? std::string()
-                                                   : fmt::format(" by route \"{}\" ({:.2f}, threshold {:.2f})",
-                                                                 answer.route, answer.confidence, answer.threshold)));
+    out.push_back(fmt::format(
+        "decision: expected \"{}\", got \"{}\"{}", *expect.decision, DecisionKindName(answer.decision),
+        answer.route.empty() ? std::string() : fmt::format(" by route \"{}\" {}", answer.route, Confidence(answer))));
+  }
+  const bool here = answer.decision != DecisionKind::kEscalate && answer.decision != DecisionKind::kUnsure;
+  if (expect.not_here && here) {
+    out.push_back(fmt::format(
+        "must_escalate: {} {}{}", answer.decision == DecisionKind::kClarify ? "asked back" : "answered here",
+        answer.route.empty() ? "" : fmt::format("by route \"{}\" ", answer.route), Confidence(answer)));
   }
   const std::string asked = answer.form ? answer.form->asked : "";
   if (expect.slot && *expect.slot != asked) {
@@ -40,6 +52,14 @@ std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAn
         fmt::format("text: expected {} in the answer, which is {}", Quoted(*expect.text), Quoted(answer.text)));
   }
   return out;
+}
+
+// What the cache would do, without one: the keys of the two questions.
+std::vector<std::string> CacheMismatches(const RouteFile& file, const TestTurn& turn) {
+  const bool hit = file.cache_enabled && NormalizeQuestion(turn.say) == NormalizeQuestion(turn.expect.cached);
+  if (hit == *turn.expect.cache_hit) return {};
+  return {fmt::format("cache_pair: expected a {}, but the answer to {} {}", *turn.expect.cache_hit ? "hit" : "miss",
+                      Quoted(turn.expect.cached), hit ? "would be given" : "would not be given")};
 }
 
 }  // namespace
@@ -58,6 +78,12 @@ Result<TestReport> RunRouteTests(Router& router, const std::function<void(size_t
     TestResult& result = report.tests.emplace_back();
     result.test = &test;
     for (const TestTurn& turn : test.turns) {
+      if (turn.expect.cache_hit) {
+        TurnResult& pair = result.turns.emplace_back();
+        pair.turn = &turn;
+        pair.mismatches = CacheMismatches(router.file(), turn);
+        break;  // a test of its own
+      }
       AssistantRequest request;
       request.messages.push_back({"user", turn.say});
       request.session_id = fmt::format("test-{}", report.tests.size());

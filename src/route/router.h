@@ -7,9 +7,13 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "learn/head.h"
+#include "route/explanation.h"
+#include "route/feedback.h"
 #include "route/intent_model.h"
 #include "route/route_file.h"
 #include "route/types.h"
@@ -33,21 +37,14 @@ struct RouterOptions {
 
 struct RouterStats {
   uint64_t requests = 0;
-  uint64_t by_source[4] = {};    // indexed by AnswerSource
-  uint64_t by_decision[4] = {};  // indexed by DecisionKind
+  uint64_t by_source[4] = {};                    // indexed by AnswerSource
+  uint64_t by_decision[kNumDecisionKinds] = {};  // indexed by DecisionKind
   uint64_t cache_lookups = 0, cache_hits = 0;
   uint64_t upstream_requests = 0, upstream_failures = 0;
+  uint64_t drift_windows = 0, drift_alarms = 0;  // judged, and found to differ from the calibration
+  double drift_distance = 0;                     // of the latest window; DriftFinding
+  int caution = 0;                               // how often the error budgets are halved now
   double total_cost = 0;
-};
-
-// Why a text is decided as it is; nothing is done.
-struct Explanation {
-  Understanding understanding;
-  std::string route;  // chosen; empty: below the threshold
-  double threshold = 0;
-  std::string threshold_from;  // "route", "route file", "head"
-  DecisionKind decision = DecisionKind::kUnsure;
-  std::string action;  // "respond utter_hours"; what happens below the threshold: "ask big", "utter_unsure"
 };
 
 // Answer and Explain may be called from many threads; turns of one session are serialised.
@@ -59,7 +56,12 @@ class Router {
   // text has been sent to the sink, an error after it.
   virtual Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) = 0;
   virtual Result<Explanation> Explain(std::string_view text) = 0;
+  virtual Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, MonotonicTime deadline) = 0;
+  // Said of one of the latest answers. kNotFound for an id that is not among them, kInvalidArgument for a route that
+  // the file does not have, kUnavailable where no audit log is kept.
+  virtual Result<FeedbackReceipt> TakeFeedback(const Feedback& feedback) = 0;
   virtual const RouteFile& file() const = 0;
+  virtual const DecisionPolicy& policy() const = 0;  // in force now: drift may make it stricter
   virtual const Head& head() const = 0;
   virtual Embedder& embedder() = 0;
   virtual RouterStats Stats() const = 0;

@@ -16,6 +16,7 @@ Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
     BANTAM_TRY(parts.cache, ResultCache::Open(files.cache, parts.file.cache));
   }
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
+  parts.audit_file = files.audit;
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
   return Ok();
 }

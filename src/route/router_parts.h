@@ -23,6 +23,7 @@ struct RouterParts {
   std::optional<StateLock> lock = {};
   std::unique_ptr<ResultCache> cache = {};                          // null: nothing is kept
   std::unique_ptr<AuditLog> audit = {};                             // null: nothing is recorded
+  Path audit_file = {};                                             // where it lies, for feedback on earlier answers
   std::unique_ptr<ConversationStore> conversations = {};            // null: in memory
   std::map<std::string, std::unique_ptr<Upstream>> upstreams = {};  // by model_name; a missing one is switched off
   HttpSend send = {};                                               // null: services cannot be reached

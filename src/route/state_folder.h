@@ -12,9 +12,10 @@ struct StateFiles {
         audit(folder / "audit.jsonl"),
         conversations(folder / "conversations.db"),
         head(folder / "head.safetensors"),
-        examples(folder / "examples.safetensors") {}
+        examples(folder / "examples.safetensors"),
+        calibration(folder / "calibration.safetensors") {}
   Path lock, cache, audit, conversations, head;
-  Path examples;  // vectors of the route file's examples: disposable
+  Path examples, calibration;  // vectors of the route file's examples and of its calibration file: disposable
 };
 
 // Held while a process serves an assistant: a second one on the same state folder is refused with the holder's pid.

@@ -26,6 +26,8 @@ std::string_view DecisionKindName(DecisionKind kind) {
       return "escalate";
     case DecisionKind::kUnsure:
       return "unsure";
+    case DecisionKind::kClarify:
+      return "clarify";
   }
   return "unsure";
 }

@@ -32,20 +32,29 @@ struct AssistantRequest {
 };
 
 // Who produced the answer.
-//   rule         a deterministic turn: a form's next step, a correction, a confirmation
+//   rule         a deterministic turn: a form's next step, a correction, a confirmation, a choice that was asked for
 //   cache        an earlier answer to the same question
-//   local model  the intent head chose the route (or said that it is unsure)
+//   local model  the intent head chose the route (or said that it is unsure, or asks which of a few is meant)
 //   upstream     the large model
 enum class AnswerSource { kRule, kCache, kLocalModel, kUpstream };
 std::string_view AnswerSourceName(AnswerSource source);
 
-enum class DecisionKind { kAnswer, kForm, kEscalate, kUnsure };
-std::string_view DecisionKindName(DecisionKind kind);  // "answer", "form", "escalate", "unsure"
+enum class DecisionKind { kAnswer, kForm, kEscalate, kUnsure, kClarify };
+inline constexpr size_t kNumDecisionKinds = 5;
+std::string_view DecisionKindName(DecisionKind kind);  // "answer", "form", "escalate", "unsure", "clarify"
 
 struct NearestExample {
   std::string text;
   std::string route;
   float similarity = 0;  // cosine
+};
+
+// The error budget that a decision was held to: of the messages that are answered here from `threshold` on, at most
+// max_error get a wrong route, with a certainty of 1 - delta.
+struct BudgetInForce {
+  double max_error = 0, delta = 0;
+  double threshold = 0;     // infinity: the calibration messages cannot show it, so nothing is answered here
+  int num_calibration = 0;  // messages that it was certified on
 };
 
 struct FormProgress {
@@ -60,7 +69,13 @@ struct AssistantAnswer {
   std::string text;
   std::string route;     // empty: none
   float confidence = 0;  // of the route, calibrated; 1 for rule turns
-  float threshold = 0;
+  float threshold = 0;   // infinity: no confidence would do
+  // The chance that the likeliest route is the right one, as far as calibration can tell; none where nothing was
+  // predicted.
+  std::optional<double> p_correct;
+  std::vector<std::string> prediction_set;  // routes, likeliest first: one of them is right, at the head's coverage
+  std::optional<BudgetInForce> budget;      // none: the route file has a threshold instead
+  std::string calibration_id;               // of the messages that confidences were calibrated on; empty: not known
   AnswerSource source = AnswerSource::kLocalModel;
   DecisionKind decision = DecisionKind::kAnswer;
   std::vector<NearestExample> nearest;

@@ -157,6 +157,11 @@ const YamlNode::Entry* YamlMap::Find(std::string_view key) {
   return node_.Find(key);
 }
 
+bool YamlMap::HasList(std::string_view key) const {
+  const YamlNode::Entry* entry = node_.Find(key);
+  return entry != nullptr && entry->value.kind == YamlNode::Kind::kSequence;
+}
+
 YamlPlace YamlMap::PlaceOf(std::string_view key) const {
   const YamlNode::Entry* entry = node_.Find(key);
   return entry == nullptr ? node_.place : entry->value.place;

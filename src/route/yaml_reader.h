@@ -73,6 +73,7 @@ class YamlMap {
   // Null when the key is absent.
   const YamlNode::Entry* Find(std::string_view key);
   bool Has(std::string_view key) const { return node_.Find(key) != nullptr; }
+  bool HasList(std::string_view key) const;  // and its value is a sequence
   // Whether a key of the file is so near to this one that it must be a slip.
   bool HasKeyLike(std::string_view key) const;
   // Where to point for a key: its value, or the mapping when it is absent.

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "api/decision_json.h"
 #include "api/endpoints/chat_content.h"
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/model_chat.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "base/text_util.h"
+#include "route/budget_report.h"
 #include "tasks/holds_text.h"
 
 namespace bantam {
@@ -175,17 +177,17 @@ bool WasTruncated(const Embedder& embedder, const AssistantRequest& request, con
 }
 
 json::object Describe(const AssistantAnswer& answer, const std::string& request_id) {
-  json::array nearest;
-  for (const NearestExample& example : answer.nearest) {
-    nearest.push_back({{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
-  }
   json::object object = {
       {"route", answer.route.empty() ? json::value(nullptr) : json::value(answer.route)},
       {"confidence", answer.confidence},
       {"threshold", answer.threshold},
+      {"p_correct", answer.p_correct ? json::value(*answer.p_correct) : json::value()},
+      {"prediction_set", json::value_from(answer.prediction_set)},
+      {"budget", BudgetJson(answer.budget)},
+      {"calibration_id", CalibrationIdJson(answer.calibration_id)},
       {"source", AnswerSourceName(answer.source)},
       {"decision", DecisionKindName(answer.decision)},
-      {"nearest", std::move(nearest)},
+      {"nearest", NearestJson(answer.nearest)},
       {"latency_ms", answer.latency_ms},
       {"request_id", request_id},
   };

@@ -5,35 +5,25 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
-#include "route/decision.h"
-#include "tasks/holds_text.h"
 
 namespace bantam {
 namespace {
 
 constexpr size_t kMaxCandidates = 256, kMaxHypotheses = 8192;
 
-// As the assistant would decide it in a chat: by the likeliest route's threshold, else the route file's, else the
-// head's.
-json::object Describe(const Router& router, const Prediction& prediction, size_t index) {
-  const Head& head = router.head();
-  const auto name = [&](int label) {  // -1: nothing is likeliest
-    return label < 0 ? std::string() : head.labels()[static_cast<size_t>(label)];
-  };
-  Understanding understanding;
-  understanding.route = name(prediction.label);
-  understanding.confidence = prediction.confidence;
-  const Judgement judgement = Judge(router.file(), std::move(understanding), head.metadata().threshold);
+// As the assistant would decide it in a chat.
+json::object Describe(const Head& head, const Explanation& explanation, size_t index) {
+  const Understanding& u = explanation.understanding;
   json::array ranking;
-  for (const ScoredLabel& scored : prediction.ranking)
-    ranking.push_back({{"label", name(scored.label)}, {"probability", scored.probability}});
+  for (const RankedRoute& ranked : u.ranking)
+    ranking.push_back({{"label", ranked.route}, {"probability", ranked.probability}});
   return {{"index", index},
-          {"label", prediction.label < 0 ? json::value() : json::value(name(prediction.label))},
-          {"probability", prediction.probability},
-          {"confidence", prediction.confidence},
-          {"threshold", judgement.threshold},
-          {"out_of_scope", prediction.out_of_scope},
-          {"accepted", judgement.route != nullptr},
+          {"label", u.route.empty() ? json::value() : json::value(u.route)},
+          {"probability", u.ranking.empty() ? 0 : u.ranking[0].probability},
+          {"confidence", u.confidence},
+          {"threshold", explanation.threshold},
+          {"out_of_scope", u.out_of_scope},
+          {"accepted", !explanation.route.empty()},
           {"num_classes", head.labels().size()},
           {"ranking", std::move(ranking)}};
 }
@@ -133,29 +123,22 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request, st
     return ClassifyByModel(context, *served, body, request, at);
   }
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
-  BANTAM_TRY(const std::vector<std::string> texts, ParseInputs(body, kMaxInputs, at));
-  for (size_t i = 0; i < texts.size(); ++i) {
-    if (HoldsText(context.router->embedder().tokenizer(), texts[i])) continue;
-    at = texts.size() > 1 ? fmt::format("input[{}]", i) : "input";
-    return Err(ErrorCode::kInvalidArgument, "\"{}\" holds no text", at);
-  }
+  BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(*context.router, body, at));
   BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
-  BANTAM_TRY(const std::vector<Embedding> embeddings, context.router->embedder().EmbedBatch(texts, deadline));
-  const Head& head = context.router->head();
+  BANTAM_TRY(const std::vector<Explanation> explanations, context.router->ExplainAll(texts, deadline));
   json::array data;
   size_t tokens = 0;
-  for (size_t i = 0; i < embeddings.size(); ++i) {
-    data.push_back(Describe(*context.router, head.Predict(embeddings[i].vector), i));
-    tokens += embeddings[i].num_tokens;
+  for (size_t i = 0; i < explanations.size(); ++i) {
+    data.push_back(Describe(context.router->head(), explanations[i], i));
+    tokens += explanations[i].understanding.num_tokens;
   }
-  return ToJson(
-      json::object{{"id", "classify-" + request.request_id},
-                   {"object", "list"},
-                   {"created", std::time(nullptr)},
-                   {"model", context.router->file().name},
-                   {"threshold", context.router->file().confidence_threshold.value_or(head.metadata().threshold)},
-                   {"data", std::move(data)},
-                   {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
+  return ToJson(json::object{{"id", "classify-" + request.request_id},
+                             {"object", "list"},
+                             {"created", std::time(nullptr)},
+                             {"model", context.router->file().name},
+                             {"threshold", context.router->policy().common().threshold},
+                             {"data", std::move(data)},
+                             {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "api/error_map.h"
 #include "api/web_assets.h"
 #include "base/json.h"
+#include "route/budget_report.h"
 
 namespace bantam {
 
@@ -53,7 +54,8 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
                           {"cache", source(AnswerSource::kCache)},
                           {"local model", source(AnswerSource::kLocalModel)},
                           {"upstream", source(AnswerSource::kUpstream)},
-                          {"unsure", router.by_decision[static_cast<int>(DecisionKind::kUnsure)]}};
+                          {"unsure", router.by_decision[static_cast<int>(DecisionKind::kUnsure)]},
+                          {"clarify", router.by_decision[static_cast<int>(DecisionKind::kClarify)]}};
     stats["cache_hit_rate"] = router.cache_lookups == 0
                                   ? 0.0
                                   : static_cast<double>(router.cache_hits) / static_cast<double>(router.cache_lookups);
@@ -61,7 +63,9 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
     stats["model"] = {{"name", context.router->embedder().model_name()},
                       {"dtype", WeightTypeName(encoder.weight_type())},
                       {"isa", encoder.isa()}};
-    stats["assistant"] = {{"name", context.router->file().name}, {"routes", context.router->file().routes.size()}};
+    stats["assistant"] = {{"name", context.router->file().name},
+                          {"routes", context.router->file().routes.size()},
+                          {"decision", PolicyJson(context.router->policy())}};
   }
   responder.Send({.status = 200,
                   .content_type = "application/json",

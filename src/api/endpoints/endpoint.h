@@ -60,6 +60,8 @@ void HandleTeiDecode(ApiContext&, const HttpRequest&, Responder&);
 void HandleCohereEmbed(ApiContext&, const HttpRequest&, Responder&);
 void HandleClassify(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfinityClassify(ApiContext&, const HttpRequest&, Responder&);
+void HandleRoute(ApiContext&, const HttpRequest&, Responder&);
+void HandleFeedback(ApiContext&, const HttpRequest&, Responder&);
 void HandleScore(ApiContext&, const HttpRequest&, Responder&);
 void HandleRerank(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfinityRerank(ApiContext&, const HttpRequest&, Responder&);

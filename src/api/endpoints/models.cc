@@ -4,6 +4,7 @@
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "route/budget_report.h"
 
 namespace bantam {
 namespace {
@@ -34,6 +35,14 @@ json::object ServedObject(const ServedModel& model) {
   return object;
 }
 
+// The assistant, with how it decides.
+json::object AssistantObject(const ApiContext& context) {
+  json::object object = ModelObject(context.router->file().name, context.router_created);
+  object["bantam"] =
+      json::object{{"tasks", "chat, classify, route"}, {"decision", PolicyJson(context.router->policy())}};
+  return object;
+}
+
 // Of the store, and not in memory before somebody asks for it.
 json::object LoadableObject(std::string_view name) {
   json::object object = ModelObject(name, 0);
@@ -45,7 +54,7 @@ json::object LoadableObject(std::string_view name) {
 std::optional<json::object> ObjectOf(const ApiContext& context, std::string_view name) {
   std::optional<json::object> object;
   if (context.IsRouter(name)) {
-    object = ModelObject(context.router->file().name, context.router_created);
+    object = AssistantObject(context);
   } else if (const ServedModelPtr served = context.FindModel(name)) {
     object = ServedObject(*served);
   } else {
@@ -64,7 +73,7 @@ std::optional<json::object> ObjectOf(const ApiContext& context, std::string_view
 
 void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder) {
   json::array data;
-  if (context.router != nullptr) data.push_back(ModelObject(context.router->file().name, context.router_created));
+  if (context.router != nullptr) data.push_back(AssistantObject(context));
   for (const ServedModelPtr& model : context.models->List()) data.push_back(ServedObject(*model));
   for (const std::string& name : context.models->Loadable()) data.push_back(LoadableObject(name));
   for (const auto& [alias, target] : context.aliases.All()) {

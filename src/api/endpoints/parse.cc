@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/text_util.h"
+#include "tasks/holds_text.h"
 
 namespace bantam {
 
@@ -53,6 +54,16 @@ Result<std::vector<std::string>> ParseTexts(const JsonObject& body, std::string_
     }
     if (items[i].get_string().empty()) return Err(ErrorCode::kInvalidArgument, "\"{}\" is an empty string", at);
     texts.emplace_back(items[i].get_string());
+  }
+  return texts;
+}
+
+Result<std::vector<std::string>> ParseQuestions(Router& router, const JsonObject& body, std::string& at) {
+  BANTAM_TRY(std::vector<std::string> texts, ParseInputs(body, kMaxInputs, at));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (HoldsText(router.embedder().tokenizer(), texts[i])) continue;
+    at = texts.size() > 1 ? fmt::format("input[{}]", i) : "input";
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" holds no text", at);
   }
   return texts;
 }

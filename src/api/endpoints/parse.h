@@ -26,6 +26,9 @@ Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_
 Result<std::vector<std::string>> ParseTexts(const JsonObject& body, std::string_view key, size_t max_inputs,
                                             std::string& at);
 
+// The same for the assistant: a text that holds nothing to decide on is refused.
+Result<std::vector<std::string>> ParseQuestions(Router& router, const JsonObject& body, std::string& at);
+
 // For a model that is not served, or cannot do what the path asks: kNotFound (404) for a name that nothing here has,
 // kInvalidArgument (400) for the assistant where an encoder is needed, and the other way round. Both say what to ask.
 Error NoSuchModel(const ApiContext& context, std::string_view name);

@@ -84,6 +84,13 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     counter("bantam_cache_hits_total", "Questions answered from the cache.", stats.cache_hits);
     counter("bantam_upstream_requests_total", "Questions sent to a large model.", stats.upstream_requests);
     counter("bantam_upstream_failures_total", "Those that got no complete answer.", stats.upstream_failures);
+    if (context.router->file().drift) {
+      counter("bantam_drift_windows_total", "Windows of messages compared with the calibration.", stats.drift_windows);
+      counter("bantam_drift_alarms_total", "Those that were not like it.", stats.drift_alarms);
+      gauge("bantam_drift_distance", "Between the confidences of the latest window and of the calibration, 0 to 1.",
+            stats.drift_distance);
+      gauge("bantam_drift_caution", "How often the error budgets are halved because of drift.", stats.caution);
+    }
     gauge("bantam_upstream_cost", "Spent upstream since the start, in the currency of the route file.",
           stats.total_cost);
   }

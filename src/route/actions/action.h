@@ -26,6 +26,9 @@ struct ActionContext {
   std::string_view question;
   std::string_view request_id;
   const HttpSend& send;
+  std::string_view route = {};
+  std::span<const ChatMessage> messages = {};  // of the request, the question among them
+  bool offline = false;                        // nothing may be called or written; it counts as done
   MonotonicTime deadline = MonotonicTime::max();
   std::stop_token stop = {};
 };
@@ -79,6 +82,13 @@ std::shared_ptr<const Action> ReadRespondAction(YamlMap& map, References& refere
 std::shared_ptr<const Action> ReadFormAction(YamlMap& map, References& references);
 std::shared_ptr<const Action> ReadHttpAction(YamlMap& map, References& references);
 std::shared_ptr<const Action> ReadEscalateAction(YamlMap& map, References& references);
+std::shared_ptr<const Action> ReadHandOverAction(YamlMap& map, References& references);
+
+// A request to a service of the file's author, which gets `timeout` to begin and to go on, within the caller's
+// deadline.
+OutgoingRequest ServiceRequest(const ActionContext& context, std::string method, std::string url,
+                               std::chrono::milliseconds timeout);
+inline constexpr size_t kMaxServiceReply = size_t{1} << 20;
 
 // "http://host/path" or https; anything else is complained of.
 void CheckUrl(std::string_view url, YamlPlace place, Problems& problems);

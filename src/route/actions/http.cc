@@ -43,7 +43,7 @@ class HttpAction : public Action {
       return trouble("http_status", fmt::format("{} answered with status {}", settings_.url, response->status));
     }
     const Result<json::value> reply =
-        ParseJson(response->body, settings_.url, {.max_depth = 32, .max_bytes = kMaxReply});
+        ParseJson(response->body, settings_.url, {.max_depth = 32, .max_bytes = kMaxServiceReply});
     if (!reply) return trouble("http_garbage", reply.error().message);
     Result<std::string> text = FillFields(settings_.response, *reply);
     if (!text) return trouble("http_garbage", fmt::format("{}: {}", settings_.url, text.error().message));
@@ -52,22 +52,17 @@ class HttpAction : public Action {
   }
 
  private:
-  static constexpr size_t kMaxReply = size_t{1} << 20;
-
   OutgoingRequest Request(const ActionContext& context) const {
-    OutgoingRequest request;
-    request.method = settings_.method;
     const std::string encoded = UrlEncode(context.question);
-    request.url = FillSlots(settings_.url, [&](std::string_view word) { return word == "text" ? &encoded : nullptr; });
-    request.headers = {{"Accept", "application/json"}, {"X-Request-Id", std::string(context.request_id)}};
+    OutgoingRequest request = ServiceRequest(
+        context, settings_.method,
+        FillSlots(settings_.url, [&](std::string_view word) { return word == "text" ? &encoded : nullptr; }),
+        settings_.timeout);
+    request.headers.emplace_back("Accept", "application/json");
     if (settings_.method == "POST") {
       request.headers.emplace_back("Content-Type", "application/json");
       request.body = ToJson(json::object{{"text", ReplaceInvalidUtf8(context.question)}});
     }
-    request.first_byte_timeout = settings_.timeout;
-    request.idle_timeout = settings_.timeout;
-    request.deadline = std::min(context.deadline, MonotonicNow() + settings_.timeout);
-    request.max_response_bytes = kMaxReply;
     return request;
   }
 

@@ -15,8 +15,23 @@ std::span<const ActionType> ActionTypes() {
                  "the service sees the question only if the URL holds {text} or the method is POST", &ReadHttpAction},
       ActionType{"escalate", "the model's price for the whole conversation",
                  "the conversation goes to the model's endpoint", &ReadEscalateAction},
+      ActionType{"hand_over", "a person's time", "the conversation goes to the service or the file that is named",
+                 &ReadHandOverAction},
   };
   return kTypes;
+}
+
+OutgoingRequest ServiceRequest(const ActionContext& context, std::string method, std::string url,
+                               std::chrono::milliseconds timeout) {
+  OutgoingRequest request;
+  request.method = std::move(method);
+  request.url = std::move(url);
+  request.headers = {{"X-Request-Id", std::string(context.request_id)}};
+  request.first_byte_timeout = timeout;
+  request.idle_timeout = timeout;
+  request.deadline = std::min(context.deadline, MonotonicNow() + timeout);
+  request.max_response_bytes = kMaxServiceReply;
+  return request;
 }
 
 void CheckUrl(std::string_view url, YamlPlace place, Problems& problems) {

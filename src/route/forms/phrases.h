@@ -1,7 +1,8 @@
-// Every English sentence that forms say by themselves, and every set of words by which people say yes, no, cancel, skip
-// or "change it". To speak another language, this is the file to translate.
+// Every English sentence that forms and clarifying questions say by themselves, and every set of words by which people
+// say yes, no, cancel, skip or "change it". To speak another language, this is the file to translate.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ inline constexpr std::string_view kOfferCancel =
 inline constexpr std::string_view kNeeded = "I can't go on without this one.";
 inline constexpr std::string_view kChanged = "All right, the {label} is {value} now.";
 inline constexpr std::string_view kCancelFirst = "Let's finish this first, or say cancel to leave it.";
+
+inline constexpr std::string_view kClarify =
+    "Which of these do you mean?{options}\nSay the number, or put it in other words.";
 
 std::string DefaultPrompt(const Slot& slot);
 std::string DefaultError(const Slot& slot);
@@ -43,6 +47,14 @@ Reply ReadOpening(std::string_view text);
 bool IsSkip(std::string_view text);
 // Whether the message asks rather than answers: ends with a question mark or begins with a question word.
 bool LooksLikeQuestion(std::string_view text);
+
+// After a list of `count` choices: the index of the one that is named by its place ("2", "the first one", "the
+// latter").
+std::optional<size_t> ReadPlace(std::string_view text, size_t count);
+// "neither", "none of them", "something else".
+bool MeansNone(std::string_view text);
+// Words that say nothing about which one is meant: "the", "my", "one".
+bool IsFunctionWord(std::string_view word);
 
 // A message that begins as a correction does ("no, ...", "actually ...", "i meant ...", "make it ...") or ends so
 // ("... instead"): where the new value begins and ends, in bytes. npos when it is none.

@@ -42,6 +42,12 @@ class BagIntentModel : public IntentModel {
     understanding.confidence = nearest[0].similarity;
     understanding.out_of_scope = 1 - nearest[0].similarity;
     understanding.num_tokens = bag.size() + 2;
+    for (const NearestExample& example : nearest) {  // the routes that come within a tenth of the best
+      auto& set = understanding.prediction_set;
+      if (example.similarity > 0 && example.similarity >= nearest[0].similarity - 0.1f &&
+          std::find(set.begin(), set.end(), example.route) == set.end())
+        set.push_back(example.route);
+    }
     for (const NearestExample& example : nearest) {
       auto& routes = understanding.nearest_routes;
       if (routes.size() < 3 && std::find(routes.begin(), routes.end(), example.route) == routes.end())
@@ -54,10 +60,13 @@ class BagIntentModel : public IntentModel {
 
   const std::string& identity() const override { return identity_; }
   double threshold() const override { return 0.5; }
+  const Calibration& calibration() const override { return calibration_; }
   const Head* head() const override { return nullptr; }
   Embedder* embedder() override { return nullptr; }
 
   int calls() const { return calls_; }
+  // Before the router is made of it.
+  void set_calibration(Calibration calibration) { calibration_ = std::move(calibration); }
   void set_identity(std::string identity) { identity_ = std::move(identity); }
   void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }
 
@@ -74,6 +83,7 @@ class BagIntentModel : public IntentModel {
   std::vector<Example> examples_;
   std::atomic<int> calls_ = 0;
   std::string identity_ = "bag";
+  Calibration calibration_;
   std::chrono::milliseconds delay_{0};
 };
 

@@ -1,0 +1,89 @@
+// POST /v1/route: what the assistant would do with texts, and why; nothing is done, called or recorded.
+#include <boost/json/value_from.hpp>
+
+#include "api/decision_json.h"
+#include "api/endpoints/endpoint.h"
+#include "api/endpoints/parse.h"
+#include "api/error_map.h"
+#include "route/budget_report.h"
+
+namespace bantam {
+namespace {
+
+// The three things that can become of a text: an action of ours, a question back, or somebody else's answer.
+std::string_view Outcome(const Explanation& e) {
+  switch (e.decision) {
+    case DecisionKind::kClarify:
+      return "clarify";
+    case DecisionKind::kEscalate:
+    case DecisionKind::kUnsure:
+      return "escalate";
+    case DecisionKind::kAnswer:
+    case DecisionKind::kForm:
+      break;
+  }
+  return "answer";
+}
+
+json::object Describe(const RouteFile& file, const Explanation& e, size_t index) {
+  const Understanding& u = e.understanding;
+  json::array ranking;
+  for (const RankedRoute& ranked : u.ranking)
+    ranking.push_back({{"route", ranked.route}, {"probability", ranked.probability}});
+  const bantam::Route* route = file.FindRoute(e.route);
+  json::object object{{"index", index},
+                      {"decision", Outcome(e)},
+                      {"route", route == nullptr ? json::value() : json::value(e.route)},
+                      {"action", route == nullptr ? json::value() : json::value(route->action_type)},
+                      {"likeliest", u.route.empty() ? json::value() : json::value(u.route)},
+                      {"confidence", u.confidence},
+                      {"threshold", e.threshold},
+                      {"p_correct", u.confidence},
+                      {"out_of_scope", u.out_of_scope},
+                      {"prediction_set", json::value_from(u.prediction_set)},
+                      {"budget", BudgetJson(e.budget)},
+                      {"calibration_id", CalibrationIdJson(e.calibration_id)},
+                      {"ranking", std::move(ranking)},
+                      {"nearest", NearestJson(u.nearest)},
+                      {"reasons", json::value_from(e.reasons)}};
+  if (!e.options.empty()) object["options"] = json::value_from(e.options);
+  if (u.exit_layer > 0) object["exit_layer"] = u.exit_layer;
+  return object;
+}
+
+Result<std::string> Decide(ApiContext& context, const HttpRequest& request, std::string& at) {
+  json::value document;
+  BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+  at = "model";
+  BANTAM_TRY(const std::string model,
+             body.StringOr("model", context.router == nullptr ? "" : context.router->file().name));
+  if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
+  Router& router = *context.router;
+  BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(router, body, at));
+  BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
+  at.clear();
+  BANTAM_TRY(const std::vector<Explanation> explanations, router.ExplainAll(texts, deadline));
+  json::array data;
+  size_t tokens = 0;
+  for (size_t i = 0; i < explanations.size(); ++i) {
+    data.push_back(Describe(router.file(), explanations[i], i));
+    tokens += explanations[i].understanding.num_tokens;
+  }
+  return ToJson(json::object{{"id", "route-" + request.request_id},
+                             {"object", "list"},
+                             {"created", std::time(nullptr)},
+                             {"model", router.file().name},
+                             {"data", std::move(data)},
+                             {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
+}
+
+}  // namespace
+
+void HandleRoute(ApiContext& context, const HttpRequest& request, Responder& responder) {
+  std::string at;
+  auto reply = Decide(context, request, at);
+  if (!reply) return responder.Send(OpenAiError(reply.error(), at));
+  responder.Send({.status = 200, .content_type = "application/json", .body = std::move(*reply), .headers = {}});
+}
+
+}  // namespace bantam

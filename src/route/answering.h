@@ -1,0 +1,87 @@
+// One call of Router::Answer, from the message to the answer: a form or a question of ours in progress, the cache, the
+// intent head, an action, the large model. In three files, by subject: answering.cc has the order of things,
+// answering_conversation.cc forms and clarifying questions, answering_upstream.cc the large model.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "route/decision.h"
+#include "route/decision_policy.h"
+#include "route/replay.h"
+#include "route/router_parts.h"
+#include "route/session_locks.h"
+
+namespace bantam {
+
+// Of one call: a router makes one for each.
+class Answering {
+ public:
+  // What became of the call beside its answer.
+  struct Notes {
+    std::string outcome = "ok";  // for the audit log
+    std::string problem;
+    std::optional<double> decided;  // the confidence of a message that was decided on anew
+    bool cache_looked_up = false;
+    bool upstream_asked = false;
+    bool upstream_failed = false;
+  };
+
+  Answering(RouterParts& parts, const DecisionPolicy& policy, SessionLocks& locks, const AssistantRequest& request,
+            const DeltaSink& sink)
+      : parts_(parts), file_(parts.file), policy_(policy), locks_(locks), request_(request), sink_(sink) {}
+
+  Result<AssistantAnswer> Run();
+
+  const AssistantAnswer& answer() const { return answer_; }  // as far as it has come, after an error
+  const Notes& notes() const { return notes_; }
+  std::string_view question() const;  // the message that is decided on
+
+ private:
+  Result<Judgement> JudgeMessage(std::string_view text);
+  void TakeOver(const Judgement& judgement);
+
+  bool CacheIsUsed() const;
+  std::string Intents() const;  // what decides: part of every cache key
+  bool FindInCache();
+  void StoreLocal();
+  void StoreUpstream();
+
+  // `text` is the message or, for one that was only a choice, the message before it. `asked`: how often in a row we
+  // have asked back already.
+  Status DecideAnew(std::string_view text, int asked);
+  Status TakeRoute(const Route& route, std::string_view text, const Understanding& understanding, bool cacheable);
+
+  Result<Pending> FindPending();
+  Status ContinueTheForm(FormState state);
+  Status BeginTheForm(const Form& form, const Route& route, std::string_view text);
+  Status FinishFormTurn(const Form& form, FormTurn turn);
+  Status AskBack(const Judgement& judgement, std::string_view text, int asked);
+  Status TakeReply(const Clarification& asked);
+  Status Keep(const std::string& state);
+  void Forget();
+
+  // To the large model, if one is named. `local_text` is what is said without it; empty: that we are not sure.
+  Status Escalate(const std::string& model, const Understanding& understanding, std::string local_text, bool cacheable);
+  Status AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text);
+  AssistantRequest WithEarlierQuestion() const;
+
+  RouterParts& parts_;
+  const RouteFile& file_;
+  const DecisionPolicy& policy_;
+  SessionLocks& locks_;
+  const AssistantRequest& request_;
+  const DeltaSink& sink_;
+  SessionLocks::Guard guard_;  // held until the answer is complete
+  std::string session_;
+  size_t question_index_ = SIZE_MAX;
+  std::string earlier_question_;  // that the message is a choice about; empty: it speaks for itself
+  AssistantAnswer answer_;
+  Notes notes_;
+};
+
+// Session ids of different tenants are different conversations.
+std::string SessionKey(const AssistantRequest& request);
+
+}  // namespace bantam

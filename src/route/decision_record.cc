@@ -1,0 +1,51 @@
+#include "route/decision_record.h"
+
+#include <algorithm>
+
+#include "base/sha256.h"
+
+namespace bantam {
+namespace {
+
+std::string Underscored(std::string_view words) {
+  std::string out(words);
+  std::replace(out.begin(), out.end(), ' ', '_');
+  return out;
+}
+
+}  // namespace
+
+AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, const Result<AssistantAnswer>& result,
+                     const AssistantAnswer& answer) {
+  AuditRecord record;
+  record.request_id = request.request_id;
+  if (!request.session_id.empty()) record.session_hash = Sha256Hex(SessionKey(request));
+  record.route = answer.route;
+  record.source = AnswerSourceName(answer.source);
+  record.decision = DecisionKindName(answer.decision);
+  record.model = answer.model;
+  record.outcome = call.notes().outcome;
+  record.problem = call.notes().problem;
+  if (!result && record.outcome == "ok") {
+    record.outcome = Underscored(ErrorCodeName(result.error().code));
+    record.problem = result.error().message;
+  }
+  record.confidence = answer.confidence;
+  record.threshold = answer.threshold;
+  record.p_correct = answer.p_correct;
+  record.prediction_set = answer.prediction_set;
+  record.budget = answer.budget;
+  record.calibration_id = answer.calibration_id;
+  record.cost = answer.cost;
+  record.question_sha256 = Sha256Hex(call.question());
+  record.question = call.question();
+  if (result) {
+    record.answer_sha256 = Sha256Hex(answer.text);
+    record.answer = answer.text;
+  }
+  record.nearest.assign(answer.nearest.begin(),
+                        answer.nearest.begin() + static_cast<ptrdiff_t>(std::min<size_t>(3, answer.nearest.size())));
+  return record;
+}
+
+}  // namespace bantam

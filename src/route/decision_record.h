@@ -1,0 +1,14 @@
+// A call of the router as a record of the audit log.
+#pragma once
+
+#include "route/answering.h"
+#include "route/audit_log.h"
+
+namespace bantam {
+
+// With the texts, and without what is the same for all calls (the hashes of file and head). `answer` is as far as the
+// call came.
+AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, const Result<AssistantAnswer>& result,
+                     const AssistantAnswer& answer);
+
+}  // namespace bantam

@@ -1,0 +1,91 @@
+#include "route/explanation.h"
+
+#include <cmath>
+
+#include "route/actions/action.h"
+#include "route/budget_report.h"
+#include "route/decision.h"
+#include "route/suggest.h"
+
+namespace bantam {
+namespace {
+
+std::string BarWords(const Bar& bar) {
+  if (bar.certified)
+    return fmt::format("the threshold for at most {} wrong", PercentText(bar.certified->budget.max_error));
+  switch (bar.from) {
+    case Bar::From::kRoute:
+      return "the route's own threshold";
+    case Bar::From::kRouteFile:
+      return "the route file's threshold";
+    default:
+      return "the head's own threshold";
+  }
+}
+
+std::vector<std::string> ReasonsOf(const Judgement& judgement) {
+  const Understanding& u = judgement.understanding;
+  const Bar& bar = *judgement.bar;
+  std::vector<std::string> reasons;
+  if (!u.foreign_script.empty()) {
+    reasons.push_back(
+        fmt::format("it is written in {} letters, which neither the examples nor the encoder know: out of "
+                    "scope, whatever the nearest example is",
+                    u.foreign_script));
+    return reasons;
+  }
+  if (!std::isfinite(bar.threshold)) {
+    reasons.push_back(fmt::format("\"{}\" is likeliest with confidence {:.3f}, but no confidence would do: {}", u.route,
+                                  u.confidence, WhyUnsupported(bar.certified->certificate)));
+  } else {
+    reasons.push_back(fmt::format("\"{}\" is likeliest with confidence {:.3f}, {} {:.3f}, {}", u.route, u.confidence,
+                                  u.confidence >= bar.threshold ? "at or above" : "below", bar.threshold,
+                                  BarWords(bar)));
+  }
+  if (judgement.route != nullptr) return reasons;
+  if (u.confidence >= bar.threshold && u.ranking.size() > 1) {
+    reasons.push_back(fmt::format("\"{}\" is nearer to it ({:.3f} against {:.3f}) than \"ambiguity_threshold\" allows",
+                                  u.ranking[1].route, u.ranking[1].probability, u.ranking[0].probability));
+  }
+  if (!judgement.options.empty()) {
+    reasons.push_back(fmt::format("{} routes are left: {}", judgement.options.size(), QuotedList(u.prediction_set)));
+  } else if (u.out_of_scope >= 0.5f) {
+    reasons.push_back(fmt::format("it is more likely out of scope ({:.3f}) than about any route", u.out_of_scope));
+  } else if (u.prediction_set.size() > 1) {
+    reasons.push_back(fmt::format("{} routes are left, and nobody is asked about so many", u.prediction_set.size()));
+  }
+  return reasons;
+}
+
+}  // namespace
+
+Explanation Explain(const RouteFile& file, const DecisionPolicy& policy, Understanding understanding) {
+  const Judgement judgement = Judge(file, policy, std::move(understanding));
+  Explanation explanation;
+  explanation.threshold = judgement.bar->threshold;
+  explanation.threshold_from = BarFromName(judgement.bar->from);
+  explanation.budget = BudgetOf(*judgement.bar);
+  explanation.calibration_id = policy.calibration_id();
+  explanation.reasons = ReasonsOf(judgement);
+  for (const Route* option : judgement.options) explanation.options.push_back(option->name);
+  if (judgement.route != nullptr) {
+    explanation.route = judgement.route->name;
+    explanation.action = judgement.route->action->Describe();
+    explanation.decision = judgement.route->action->kind();
+    if (explanation.decision == DecisionKind::kEscalate) {
+      explanation.reasons.push_back(fmt::format("the route \"{}\" is never answered here", explanation.route));
+    }
+  } else if (!judgement.options.empty()) {
+    explanation.action = "ask back";
+    explanation.decision = DecisionKind::kClarify;
+  } else if (!file.fallback_upstream.empty()) {
+    explanation.action = "ask " + file.fallback_upstream;
+    explanation.decision = DecisionKind::kEscalate;
+  } else {
+    explanation.action = "respond utter_unsure";
+  }
+  explanation.understanding = judgement.understanding;
+  return explanation;
+}
+
+}  // namespace bantam

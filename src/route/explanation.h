@@ -1,0 +1,29 @@
+// Why a text is decided as it is, in numbers and in sentences; nothing is done.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "route/decision_policy.h"
+#include "route/intent_model.h"
+#include "route/route_file.h"
+#include "route/types.h"
+
+namespace bantam {
+
+struct Explanation {
+  Understanding understanding;
+  std::string route;           // chosen; empty: none
+  double threshold = 0;        // infinity: no confidence would do
+  std::string threshold_from;  // "route", "route file", "head", "error budget"
+  DecisionKind decision = DecisionKind::kUnsure;
+  std::string action;                   // "respond utter_hours"; without a route: "ask big", "utter_unsure", "ask back"
+  std::vector<std::string> options;     // of the question back
+  std::optional<BudgetInForce> budget;  // none with policy: threshold
+  std::string calibration_id;
+  std::vector<std::string> reasons;  // sentences, without a full stop
+};
+
+Explanation Explain(const RouteFile& file, const DecisionPolicy& policy, Understanding understanding);
+
+}  // namespace bantam
