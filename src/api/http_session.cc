@@ -1,15 +1,12 @@
 #include "api/http_session.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/core/read_size.hpp>
+#include <boost/beast/http/error.hpp>
 #include <random>
 
-#include "api/listen_socket.h"
 #include "api/session_responder.h"
 #include "base/log.h"
 
@@ -19,6 +16,7 @@ namespace {
 // After a refusal, what the client still sends is read and dropped so long, so that it can finish and read our reply.
 constexpr std::chrono::milliseconds kDiscardTime{1'000};
 constexpr size_t kMaxDiscardedBytes = size_t{64} << 20;
+constexpr size_t kReadBytes = 64 * 1024;  // of a body, at once
 
 std::string NewRequestId() {
   // Unique per process start and request; not a secret.
@@ -45,12 +43,9 @@ bool HasBareLf(std::string_view bytes) {
 
 Session::Session(SessionHost& host, Socket socket)
     : host_(host),
-      socket_(std::move(socket)),
+      connection_(std::move(socket)),
       timer_(host.io),
       buffer_(kMaxHeadBytes + host.options.max_body_bytes + 4096) {
-  error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  if (const auto peer = socket_.remote_endpoint(ignored); !ignored) peer_ = AddressOf(peer.data());
   host_.sessions.insert(this);
   ++host_.gauges.connections;
 }
@@ -79,8 +74,7 @@ void Session::Arm() {
     if (self->deadline_ > MonotonicNow()) return self->Arm();
     self->deadline_ = MonotonicTime::max();
     self->timed_out_ = true;
-    error_code ignored;
-    self->socket_.cancel(ignored);
+    self->connection_.Cancel();
   });
 }
 
@@ -120,8 +114,8 @@ void Session::OnHeadBytes(error_code ec, size_t count) {
     if (head_deadline_ == MonotonicTime::max()) head_deadline_ = MonotonicNow() + host_.options.header_timeout;
     Limit(head_deadline_);
   }
-  socket_.async_read_some(buffer_.prepare(8192),
-                          [self = shared_from_this()](error_code e, size_t n) { self->OnHeadBytes(e, n); });
+  connection_.Read(buffer_.prepare(8192),
+                   [self = shared_from_this()](error_code e, size_t n) { self->OnHeadBytes(e, n); });
 }
 
 void Session::HeadComplete(size_t head_bytes) {
@@ -139,6 +133,7 @@ void Session::HeadComplete(size_t head_bytes) {
   parser_.emplace();
   parser_->header_limit(kMaxHeadBytes);
   parser_->body_limit(host_.options.max_body_bytes);
+  parser_->eager(true);  // head and body in one go
   Limit(MonotonicNow() + host_.options.body_timeout);
   if (head_.expects_continue && (head_.chunked || head_.content_length.value_or(0) > 0)) return SendContinue();
   ReadBody();
@@ -146,29 +141,33 @@ void Session::HeadComplete(size_t head_bytes) {
 
 void Session::SendContinue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(socket_, asio::buffer(kContinue), [self = shared_from_this()](error_code ec, size_t) {
+  connection_.Write(asio::buffer(kContinue), [self = shared_from_this()](error_code ec, size_t) {
     if (ec) return self->Close();
     self->ReadBody();
   });
 }
 
-void Session::ReadBody() {
-  http::async_read(socket_, buffer_, *parser_,
-                   [self = shared_from_this()](error_code ec, size_t) { self->OnBody(ec); });
-}
+void Session::ReadBody() { OnBodyBytes({}, 0); }
 
-void Session::OnBody(error_code ec) {
+void Session::OnBodyBytes(error_code ec, size_t count) {
   if (closed_) return;
-  if (ec == http::error::body_limit) {
+  buffer_.commit(count);
+  error_code problem;
+  while (!problem && !parser_->is_done() && buffer_.size() > 0) {
+    buffer_.consume(parser_->put(buffer_.data(), problem));
+  }
+  if (problem == http::error::need_more) problem = {};
+  if (problem == http::error::body_limit) {
     return Refuse(413, fmt::format("the body is larger than {} bytes", host_.options.max_body_bytes));
   }
   if (timed_out_) return Refuse(408, "the request body did not arrive in time");
-  if (ec == http::error::partial_message || ec == http::error::end_of_stream) return Close();
-  if (ec.category() == http::make_error_code(http::error::bad_version).category()) {
-    return Refuse(400, fmt::format("malformed request: {}", ec.message()));
-  }
+  if (!problem && parser_->is_done()) return Dispatch();
+  const size_t room = boost::beast::read_size(buffer_, kReadBytes);
+  if (!problem && room == 0) problem = http::error::buffer_overflow;
+  if (problem) return Refuse(400, fmt::format("malformed request: {}", problem.message()));
   if (ec) return Close();
-  Dispatch();
+  connection_.Read(buffer_.prepare(room),
+                   [self = shared_from_this()](error_code e, size_t n) { self->OnBodyBytes(e, n); });
 }
 
 void Session::Dispatch() {
@@ -179,7 +178,7 @@ void Session::Dispatch() {
                        .headers = std::move(head_.headers),
                        .body = std::move(parser_->get().body()),
                        .request_id = NewRequestId(),
-                       .peer = peer_,
+                       .peer = connection_.peer(),
                        .received = MonotonicNow(),
                        .stop = exchange->stop.get_token(),
                        .client_finished = exchange->client_finished.get_token()};
@@ -234,15 +233,13 @@ void Session::Dispatch() {
 // of an orderly end of its sending side the handler is told, because a client may half-close and still wait for the
 // answer.
 void Session::WatchForClose() {
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this(), exchange = exchange_](error_code ec) {
-    if (ec || self->closed_ || self->exchange_ != exchange) return;
-    char byte = 0;
-    const ssize_t got = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0) {
+  connection_.WatchPeer([self = shared_from_this(), exchange = exchange_](Connection::Peer peer) {
+    if (self->closed_ || self->exchange_ != exchange) return;
+    if (peer == Connection::Peer::kFinished) {
       self->peer_finished_ = true;
       exchange->client_finished.request_stop();
     }
-    if (got < 0 && errno != EAGAIN && errno != EINTR) self->Close();
+    if (peer == Connection::Peer::kGone) self->Close();
   });
 }
 
@@ -285,7 +282,7 @@ void Session::PumpWrites() {
   if (writing_ || closed_ || writes_.empty()) return;
   writing_ = true;
   Limit(MonotonicNow() + host_.options.write_timeout);
-  asio::async_write(socket_, asio::buffer(writes_.front()), [self = shared_from_this()](error_code ec, size_t) {
+  connection_.Write(asio::buffer(writes_.front()), [self = shared_from_this()](error_code ec, size_t) {
     self->writing_ = false;
     if (self->closed_) return;
     if (ec) return self->Close();
@@ -307,8 +304,7 @@ void Session::PumpWrites() {
 // body before it reads would see a broken pipe instead of the 413.
 void Session::Discard() {
   if (closed_) return;
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  connection_.EndWrites();
   Limit(MonotonicNow() + kDiscardTime);
   OnDiscarded({}, 0);
 }
@@ -318,8 +314,8 @@ void Session::OnDiscarded(error_code ec, size_t count) {
   discarded_ += count;
   if (ec || timed_out_ || discarded_ > kMaxDiscardedBytes) return Close();
   buffer_.consume(buffer_.size());
-  socket_.async_read_some(buffer_.prepare(kMaxHeadBytes),
-                          [self = shared_from_this()](error_code e, size_t n) { self->OnDiscarded(e, n); });
+  connection_.ReadAndForget(buffer_.prepare(kMaxHeadBytes),
+                            [self = shared_from_this()](error_code e, size_t n) { self->OnDiscarded(e, n); });
 }
 
 // The exchange is over, with a reply or without.
@@ -355,14 +351,8 @@ void Session::Close() {
     exchange_->drained.notify_all();
     SignOff(last_queued_ ? exchange_->status.load() : 499);  // nginx's word for "the client went away"
   }
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
-  // What has come and was not read (a pipelined request after the last one) would make this a reset.
-  char sink[4096];
-  for (int i = 0; i < 64 && ::recv(socket_.native_handle(), sink, sizeof sink, MSG_DONTWAIT) > 0; ++i) {
-  }
   timer_.cancel();
-  socket_.close(ignored);
+  connection_.Close();
 }
 
 }  // namespace bantam

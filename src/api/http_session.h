@@ -2,7 +2,6 @@
 // parser, hands the request to a worker, writes what the worker's responder sends, begins again.
 #pragma once
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -15,6 +14,7 @@
 #include <set>
 #include <string>
 
+#include "api/http_connection.h"
 #include "api/http_exchange.h"
 #include "api/http_server.h"
 #include "api/request_head.h"
@@ -23,12 +23,7 @@
 
 namespace bantam {
 
-namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using boost::system::error_code;
-// Of TCP or of a Unix socket.
-using Protocol = asio::generic::stream_protocol;
-using Socket = Protocol::socket;
 
 class Session;
 
@@ -70,7 +65,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void HeadComplete(size_t head_bytes);
   void ReadBody();
   void SendContinue();
-  void OnBody(error_code ec);
+  void OnBodyBytes(error_code ec, size_t count);
   void Dispatch();
   void WatchForClose();
   void Refuse(int status, const std::string& message);
@@ -85,7 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Close();
 
   SessionHost& host_;
-  Socket socket_;
+  Connection connection_;
   // One time limit at a time, for what the connection waits for now. Its expiry cancels the operation, which then finds
   // timed_out_ set and can still write a reply (Beast's tcp_stream would have closed the socket).
   asio::steady_timer timer_;
@@ -104,7 +99,6 @@ class Session : public std::enable_shared_from_this<Session> {
   bool closed_ = false;
   bool peer_finished_ = false;
   size_t discarded_ = 0;
-  std::string peer_;  // its address
 };
 
 }  // namespace bantam
