@@ -10,6 +10,7 @@
 #include "api/http_session.h"
 #include "api/listen_socket.h"
 #include "base/log.h"
+#include "base/utc_time.h"
 
 namespace bantam {
 namespace {
@@ -45,6 +46,8 @@ class Server final : public HttpServer {
   void CloseThePort();
   void DrainAll(bool now);
   void WatchSignals();
+  Status LoadCertificate();
+  bool ReloadCertificate();
 
   SessionHost host_;
   ListenSocket listening_;
@@ -56,6 +59,7 @@ class Server final : public HttpServer {
 };
 
 Status Server::Open() {
+  if (!host_.options.tls_certificate.empty()) BANTAM_RETURN_IF_ERROR(LoadCertificate());
   BANTAM_TRY(listening_, ListenSocket::Open(host_.options));
   host_.any_host = !listening_.loopback() ||
                    std::ranges::find(host_.options.allowed_hosts, "*") != host_.options.allowed_hosts.end();
@@ -64,6 +68,23 @@ Status Server::Open() {
   if (ec) return Err(ErrorCode::kUnavailable, "cannot listen: {}", ec.message());
   host_.workers = std::make_unique<WorkerPool>(host_.options.num_workers, host_.options.max_queued);
   return Ok();
+}
+
+Status Server::LoadCertificate() {
+  BANTAM_TRY(host_.tls, TlsContext::Load(host_.options.tls_certificate, host_.options.tls_key));
+  host_.gauges.certificate_expires = host_.tls->expires();
+  return Ok();
+}
+
+// Connections that are open go on as they began. False: there is none.
+bool Server::ReloadCertificate() {
+  if (host_.tls == nullptr) return false;
+  if (const Status status = LoadCertificate(); !status) {
+    Log(LogLevel::kError, "the TLS certificate stays as it was: {}", status.error().message);
+  } else {
+    Log(LogLevel::kInfo, "the TLS certificate was read again: it ends on {}", UtcTimeText(host_.tls->expires()));
+  }
+  return true;
 }
 
 void Server::Accept() {
@@ -79,10 +100,8 @@ void Server::Accept() {
       return;
     }
     const size_t open = host_.sessions.size();
-    if (open < host_.options.max_connections) {
-      std::make_shared<Session>(host_, std::move(socket))->Begin();
-    } else if (open < host_.options.max_connections + kMaxTurnedAway) {
-      std::make_shared<Session>(host_, std::move(socket))->TurnAway();
+    if (open < host_.options.max_connections + kMaxTurnedAway) {
+      std::make_shared<Session>(host_, std::move(socket))->Begin(open >= host_.options.max_connections);
     } else {
       ++host_.gauges.rejected;
     }
@@ -93,7 +112,10 @@ void Server::Accept() {
 void Server::WatchSignals() {
   signals_.async_wait([this](error_code ec, int signal) {
     if (ec) return;
-    if (signal == SIGHUP && host_.app->Reload()) return WatchSignals();
+    if (signal == SIGHUP) {
+      const bool certificate = ReloadCertificate();
+      if (host_.app->Reload() || certificate) return WatchSignals();
+    }
     if (host_.gauges.draining) return host_.io.stop();  // the second signal means now
     Log(LogLevel::kInfo, "stopping: finishing {} requests", host_.gauges.in_flight.load());
     BeginDrain();

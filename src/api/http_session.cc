@@ -43,7 +43,7 @@ bool HasBareLf(std::string_view bytes) {
 
 Session::Session(SessionHost& host, Socket socket)
     : host_(host),
-      connection_(std::move(socket)),
+      connection_(std::move(socket), host.tls),
       timer_(host.io),
       buffer_(kMaxHeadBytes + host.options.max_body_bytes + 4096) {
   host_.sessions.insert(this);
@@ -53,6 +53,26 @@ Session::Session(SessionHost& host, Socket socket)
 Session::~Session() {
   host_.sessions.erase(this);
   --host_.gauges.connections;
+}
+
+void Session::Begin(bool too_many) {
+  too_many_ = too_many;
+  if (!connection_.encrypted()) return Greeted();
+  Limit(MonotonicNow() + host_.options.header_timeout);
+  connection_.Handshake([self = shared_from_this()](Connection::Greeting greeting) { self->OnGreeting(greeting); });
+}
+
+void Session::OnGreeting(Connection::Greeting greeting) {
+  if (closed_) return;
+  if (greeting == Connection::Greeting::kDone) return Greeted();
+  ++host_.gauges.handshakes_failed;
+  if (greeting == Connection::Greeting::kFailed) return Close();
+  Refuse(400, "this port speaks TLS: ask it by https://");
+}
+
+void Session::Greeted() {
+  if (too_many_) return Refuse(503, "too many connections are open; try again in a second");
+  ReadHead();
 }
 
 // A request moves the limit five times and nearly always to a later time, so the timer is left where it stands and

@@ -34,7 +34,8 @@ struct SessionHost {
 
   const ServerOptions options;
   const std::shared_ptr<HttpApp> app;
-  bool any_host = false;  // a Host header may name whatever it likes
+  bool any_host = false;                  // a Host header may name whatever it likes
+  std::shared_ptr<const TlsContext> tls;  // of connections that come from now on; null: they are plain
   // Before `io`: handlers that it still holds when it is destroyed own the last sessions, which sign off here.
   ServerGauges gauges;
   std::set<Session*> sessions;
@@ -48,9 +49,8 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(SessionHost& host, Socket socket);
   ~Session();
-  void Begin() { ReadHead(); }
-  // For one connection too many.
-  void TurnAway() { Refuse(503, "too many connections are open; try again in a second"); }
+  // `too_many`: only to be told that it is one.
+  void Begin(bool too_many);
   // The server drains: close if idle, else after the reply. `now`: cut what still runs.
   void Drain(bool now);
 
@@ -60,6 +60,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void ReplyLate(const std::shared_ptr<Exchange>& exchange, const std::function<HttpReply()>& make);
 
  private:
+  void OnGreeting(Connection::Greeting greeting);
+  void Greeted();
   void ReadHead();
   void OnHeadBytes(error_code ec, size_t count);
   void HeadComplete(size_t head_bytes);
@@ -93,6 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Exchange> exchange_;  // the request being answered
   MonotonicTime head_deadline_;
   std::deque<std::string> writes_;
+  bool too_many_ = false;
   bool writing_ = false;
   bool last_queued_ = false;
   bool close_after_write_ = false;
