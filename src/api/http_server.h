@@ -19,14 +19,15 @@ namespace bantam {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  int port = 8080;                         // 0: the system chooses
-  Path unix_socket = {};                   // in place of host and port: who may write to it may ask
-  std::vector<std::string> allowed_hosts;  // names beside localhost that a Host header may carry; "*" for any
+  int port = 8080;                          // 0: the system chooses
+  Path unix_socket = {};                    // in place of host and port: who may write to it may ask
+  Path tls_certificate = {}, tls_key = {};  // PEM; both or none: plain HTTP. SIGHUP reads them again
+  std::vector<std::string> allowed_hosts;   // names beside localhost that a Host header may carry; "*" for any
   int num_workers = 32;
   size_t max_queued = 256;  // requests that wait for a worker; beyond: 429
   size_t max_connections = 1024;
   size_t max_body_bytes = size_t{4} << 20;
-  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds header_timeout{10'000};  // of a handshake, too
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds write_timeout{30'000};
@@ -47,8 +48,8 @@ class HttpApp {
   // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
   // belongs to. Any thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
-  // SIGHUP: what is configured is read again. False: there is no such thing, and the signal ends the server, as that of
-  // a closed terminal does. On the I/O thread.
+  // SIGHUP: what is configured is read again. False: there is no such thing, and without a certificate either the signal
+  // ends the server, as that of a closed terminal does. On the I/O thread.
   virtual bool Reload() { return false; }
   // One finished exchange, for metrics. Any thread.
   virtual void OnFinished(const HttpRequest& request, int status, double milliseconds) = 0;
@@ -59,6 +60,8 @@ struct ServerGauges {
   std::atomic<int> in_flight = 0;
   std::atomic<bool> draining = false;
   std::atomic<uint64_t> rejected = 0;
+  std::atomic<uint64_t> handshakes_failed = 0;   // connections that never came to speak TLS
+  std::atomic<int64_t> certificate_expires = 0;  // seconds since 1970; 0: plain HTTP
 };
 
 class HttpServer {

@@ -16,6 +16,7 @@
 #include "cli/dtype_option.h"
 #include "cli/key_option.h"
 #include "cli/kv_type_option.h"
+#include "cli/listen_option.h"
 #include "cli/progress.h"
 #include "cli/speculation_option.h"
 #include "files/model_store.h"
@@ -157,11 +158,7 @@ Status Serve(const ServeOptions& options) {
     names += fmt::format("{}the {} model{} of the store, loaded when asked for,", names.empty() ? "" : " and ",
                          stored.size(), stored.size() == 1 ? "" : "s");
   }
-  const std::string host =
-      options.server.host.find(':') == std::string::npos ? options.server.host : "[" + options.server.host + "]";
-  const std::string where = options.server.unix_socket.empty()
-                                ? fmt::format("http://{}:{}", host, server->port())
-                                : EscapeForTerminal(options.server.unix_socket.string(), 400);
+  const std::string where = ListensAt(options.server, server->port());
   std::printf("Bantam serves %s on %s  (ready in %.0f ms)\n", names.c_str(), where.c_str(), MillisecondsSince(start));
   if (context->router != nullptr) {
     for (const std::string& line : DescribeBudgets(context->router->policy(), context->router->file()))
@@ -213,18 +210,7 @@ Run SetUpServe(CLI::App& app) {
                  "File of the keys that clients must send ('bantam key new' makes it); SIGHUP reads it again. "
                  "$BANTAM_API_KEY and $BANTAM_ADMIN_KEY are keys, too")
       ->type_name("FILE");
-  app.add_option("--host", options->server.host,
-                 "Address to listen on; the default is reachable from this machine only")
-      ->capture_default_str();
-  app.add_option("--port", options->server.port, "Port; 0 lets the system choose")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 65535));
-  app.add_option("--unix-socket", options->server.unix_socket,
-                 "Unix socket to listen on in place of host and port, for a sidecar: who may write to it may ask")
-      ->type_name("PATH");
-  app.add_option("--allow-host", options->server.allowed_hosts,
-                 "Host name that requests may carry beside localhost; may be repeated")
-      ->type_name("NAME");
+  AddListenOptions(app, options->server);
   app.add_option(
          "--early-exit", options->early_exit,
          "Share of the assistant's decisions that early exits may change, as N%, or off; default: the route file's")

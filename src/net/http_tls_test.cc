@@ -1,9 +1,7 @@
 // TLS is verified: a server with a certificate that nobody vouches for is refused before it sees the request.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <csignal>
@@ -11,34 +9,21 @@
 
 #include "base/testing.h"
 #include "net/http_client.h"
+#include "net/testing/test_certificate.h"
 
 namespace bantam {
 namespace {
 
-// A certificate for 127.0.0.1, signed by itself, and an HTTPS server that shows it.
+// An HTTPS server with a certificate for 127.0.0.1 that is signed by itself.
 class TlsServer {
  public:
-  explicit TlsServer(const Path& certificate_file)
-      : key_(EVP_EC_gen("P-256")), context_(SSL_CTX_new(TLS_server_method())) {
-    X509* certificate = X509_new();
-    X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key_);
-    X509_NAME* name = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-    X509_sign(certificate, key_, EVP_sha256());
-    SSL_CTX_use_certificate(context_, certificate);
-    SSL_CTX_use_PrivateKey(context_, key_);
-    FILE* file = std::fopen(certificate_file.c_str(), "w");
-    PEM_write_X509(file, certificate);
-    std::fclose(file);
-    X509_free(certificate);
+  explicit TlsServer(const Path& certificate_file) : context_(SSL_CTX_new(TLS_server_method())) {
+    const testing::TestCertificate made = testing::MakeTestCertificate({.alternatives = "IP:127.0.0.1"});
+    const Path key_file = certificate_file.string() + ".key";
+    EXPECT_OK(WriteFileAtomic(certificate_file, made.certificate));
+    EXPECT_OK(WriteFileAtomic(key_file, made.key));
+    SSL_CTX_use_certificate_file(context_, certificate_file.c_str(), SSL_FILETYPE_PEM);
+    SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM);
 
     listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM, 0));
     sockaddr_in address{};
@@ -55,7 +40,6 @@ class TlsServer {
     ::shutdown(listener_.get(), SHUT_RDWR);  // ends accept
     thread_.join();
     SSL_CTX_free(context_);
-    EVP_PKEY_free(key_);
   }
   std::string Url(std::string_view host = "127.0.0.1") const { return fmt::format("https://{}:{}/", host, port_); }
   int requests() const { return requests_; }
@@ -78,7 +62,6 @@ class TlsServer {
     }
   }
 
-  EVP_PKEY* key_;
   SSL_CTX* context_;
   UniqueFd listener_;
   int port_ = 0;

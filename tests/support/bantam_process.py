@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -58,7 +59,10 @@ class BantamProcess:
         self.environment = environment or {}
         self.cwd = cwd
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.tls = ssl.create_default_context() if "--tls-cert" in self.arguments else None
+        if self.tls is not None:  # whose certificate it is, is the tests' own matter
+            self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
         self.log_path = self.home / "serve.log"
         self.process = None
 
@@ -72,7 +76,7 @@ class BantamProcess:
             if self.process.poll() is not None:
                 raise RuntimeError(f"bantam stopped with {self.process.returncode} before it was ready:\n{self.log()}")
             try:
-                with urllib.request.urlopen(self.url + "/readyz", timeout=5) as reply:
+                with urllib.request.urlopen(self.url + "/readyz", timeout=5, context=self.tls) as reply:
                     if reply.status == 200:
                         return self
             except (urllib.error.URLError, OSError):

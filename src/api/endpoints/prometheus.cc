@@ -32,6 +32,12 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     gauge("bantam_http_connections", "Open connections.", context.gauges->connections);
     gauge("bantam_http_in_flight", "Requests being answered.", context.gauges->in_flight);
     counter("bantam_http_rejected_total", "Requests refused before a handler ran.", context.gauges->rejected);
+    if (context.gauges->certificate_expires != 0) {
+      counter("bantam_tls_handshakes_failed_total", "Connections that never came to speak TLS.",
+              context.gauges->handshakes_failed);
+      gauge("bantam_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in seconds since 1970.",
+            static_cast<double>(context.gauges->certificate_expires));
+    }
   }
   for (const ServedModelPtr& served : context.models->List()) {
     const ServedModel& model = *served;
