@@ -100,6 +100,18 @@ def test_openai_embeddings(openai_client, vectors):
         same([row.embedding for row in openai_client.embeddings.create(model=ENCODER, input=TEXTS, **more).data], vectors)
 
 
+@works("openai", "`decisions.create`: predicates, choices and scores, by a model that writes text or an encoder")
+def test_openai_decisions(openai_client):
+    choice = {"type": "choice", "name": "topic", "instructions": "What is it about?", "choices": [{"value": "parcels"}, {"value": "weather"}]}
+    for model in (WRITER, ENCODER):
+        (answer,) = openai_client.decisions.create(model=model, input=TEXTS[0], questions=[choice]).answers
+        assert (answer.type, answer.name) == ("choice", "topic") and 0 <= answer.confidence <= 1
+    assert answer.choice == "parcels"
+    more = [{"type": "predicate", "instructions": "It is a question."}, {"type": "score", "instructions": "How urgent?", "levels": [{"label": "low"}, {"label": "high"}]}]
+    predicate, score = openai_client.decisions.create(model=WRITER, input=TEXTS[0], questions=more).answers
+    assert 0 <= predicate.probability <= 1 and 0 <= score.score <= 1
+
+
 @works("openai", "`models.list`, `models.retrieve`, errors as its exceptions, `AsyncOpenAI`")
 def test_openai_models(openai_client, url):
     import openai
