@@ -106,9 +106,9 @@ class EmbeddingDecider final : public Decider {
   }
 
  private:
-  // Of cosines. On the test lines of SNIPS (7 options) and of CLINC150 (10 options, 20 draws) all-MiniLM-L6-v2's
-  // probabilities are least surprised by the truth near it: README.md has the numbers.
-  static constexpr double kTemperature = 0.08;
+  // Of cosines. Near it all-MiniLM-L6-v2's probabilities are least surprised by the truth, with 3 to 150 options:
+  // docs/howto/decide.md has the numbers.
+  static constexpr double kTemperature = 0.05;
 
   Result<EmbeddedTexts> Embed(std::span<const std::string> texts, PromptChoice::Role role,
                               const CompareOptions& options, Decisions& decisions) const {

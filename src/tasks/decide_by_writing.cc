@@ -1,4 +1,5 @@
-// Decisions of a model that writes text: how probable each option is as its whole answer to the question.
+// Decisions of a model that writes text: how much more probable each option is as its answer to the question than it is
+// without the state.
 #include <algorithm>
 #include <list>
 #include <mutex>
@@ -12,51 +13,36 @@ namespace {
 using Kind = DecisionQuestion::Kind;
 
 // What stands in place of the state where the model is asked what it would say whatever the state.
-constexpr std::string_view kNoState = "N/A";
-// What goes before an answer where there is no chat template, and after it.
-constexpr std::string_view kLead = "Answer:", kEnd = "\n";
+constexpr std::string_view kNoState = "";
+// What goes before an answer where there is no chat template.
+constexpr std::string_view kLead = "Answer:";
 
 std::string AnswerText(const DecisionQuestion& question, size_t option) {
   if (question.kind == Kind::kYesNo) return option == 0 ? "Yes" : "No";
   return OptionWords(question.options[option].name);
 }
 
-// The state first: all questions about it begin alike, so that it is computed once.
+// The state first: all questions about it begin alike, so that it is computed once. Options are told to the model where
+// they are described: a small one that reads a mere list of them repeats what it read (docs/howto/decide.md).
 std::string PromptText(std::string_view state, const DecisionQuestion& question) {
-  std::string text = fmt::format("{}\n", state);
-  if (!question.instructions.empty()) text += fmt::format("\n{}", question.instructions);
   const bool yes_no = question.kind == Kind::kYesNo;
-  if (!yes_no) text += question.kind == Kind::kScale ? "\nLevels, from low to high:" : "\nOptions:";
-  for (size_t i = 0; i < question.options.size(); ++i) {
+  const bool told = std::ranges::any_of(question.options, [](const auto& option) { return !option.description.empty(); });
+  std::string text = fmt::format("{}\n", state);
+  if (!question.instructions.empty()) {
+    text += fmt::format("\n{}", question.instructions);
+  } else if (!yes_no) {
+    text += "\nWhat is this?";
+  }
+  if (told && !yes_no) text += question.kind == Kind::kScale ? "\nLevels, from low to high:" : "\nOptions:";
+  for (size_t i = 0; told && i < question.options.size(); ++i) {
     const std::string& description = question.options[i].description;
     if (yes_no && description.empty()) continue;
     text += fmt::format("\n{}{}", yes_no ? "" : "- ", AnswerText(question, i));
     if (!description.empty()) text += fmt::format(": {}", description);
   }
-  return text + (yes_no                            ? "\nAnswer Yes or No."
-                 : question.kind == Kind::kScale ? "\nAnswer with one of the levels."
-                                                 : "\nAnswer with one of the options.");
-}
-
-// The token that ends an answer, as the template shows it; -1: none is known.
-int32_t EndOfAnswer(const Generator& generator) {
-  const std::vector<int32_t>& stops = generator.stop_tokens();
-  const Result<ChatTemplate>& chat = generator.chat_template();
-  std::string after;
-  if (chat) {
-    ChatInput input;
-    input.messages = json::array{json::object{{"role", "user"}, {"content", "?"}},
-                                 json::object{{"role", "assistant"}, {"content", "!"}}};
-    input.add_generation_prompt = false;
-    if (const auto rendered = chat->Render(input)) {
-      for (const ChatPiece& piece : rendered->pieces) after = piece.is_content ? "" : after + piece.text;
-    }
-  }
-  const Encoding end =
-      generator.tokenizer().Encode(after, {.add_special_tokens = false, .recognize_special_tokens = true});
-  const auto found = std::ranges::find_first_of(end.ids, stops);
-  if (found != end.ids.end()) return *found;
-  return stops.empty() ? -1 : stops.front();
+  if (yes_no) return text + "\nAnswer Yes or No.";
+  if (told) text += question.kind == Kind::kScale ? "\nAnswer with a level." : "\nAnswer with an option.";
+  return text;
 }
 
 // What the model would say without a state is the same for all states: kept for questions that come again, those used
@@ -90,8 +76,7 @@ class PriorCache {
 
 class WritingDecider final : public Decider {
  public:
-  explicit WritingDecider(std::shared_ptr<const Generator> generator)
-      : generator_(std::move(generator)), end_(EndOfAnswer(*generator_)) {}
+  explicit WritingDecider(std::shared_ptr<const Generator> generator) : generator_(std::move(generator)) {}
 
   Result<Decisions> Decide(const DecideCall& call) const override {
     const size_t num_questions = call.questions.size();
@@ -136,7 +121,6 @@ class WritingDecider final : public Decider {
     return generator_->ChatPromptIds(input);
   }
 
-  // With what ends an answer: else one that begins another one would never be less probable than that.
   Result<std::vector<std::vector<int32_t>>> Answers(const DecisionQuestion& question) const {
     const EncodeOptions bare{.add_special_tokens = false};
     const std::vector<int32_t> lead = generator_->tokenizer().Encode(kLead, bare).ids;
@@ -145,9 +129,8 @@ class WritingDecider final : public Decider {
       std::vector<int32_t> ids;
       if (generator_->can_chat()) {
         ids = generator_->tokenizer().Encode(AnswerText(question, i), bare).ids;
-        if (end_ >= 0) ids.push_back(end_);
       } else {
-        const std::string whole = fmt::format("{} {}{}", kLead, AnswerText(question, i), kEnd);
+        const std::string whole = fmt::format("{} {}", kLead, AnswerText(question, i));
         ids = generator_->tokenizer().Encode(whole, bare).ids;
         const auto [mine, theirs] = std::ranges::mismatch(ids, lead);
         ids.erase(ids.begin(), mine);
@@ -176,7 +159,6 @@ class WritingDecider final : public Decider {
   }
 
   const std::shared_ptr<const Generator> generator_;
-  const int32_t end_;
   mutable PriorCache priors_;
 };
 

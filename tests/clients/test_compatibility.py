@@ -353,3 +353,40 @@ def test_huggingface_text_generation(url):
 
     with pytest.raises(huggingface_hub.errors.HfHubHTTPError):
         huggingface_hub.InferenceClient(base_url=url + "/generate").text_generation("The sky is", max_new_tokens=4)
+
+
+# ----------------------------------------------------------------------------------------------------------- typesafe-sdk
+
+
+@pytest.fixture
+def typesafe(url):
+    import typesafe_sdk
+
+    with typesafe_sdk.TypeSafeClient(api_key="unused", base_url=url, timeout=120, default_model=WRITER) as client:
+        yield client
+
+
+@works("typesafe-sdk", "`system_one`: `Noul`, `Choice`, `Score`; `models.list`, errors as its exceptions")
+def test_typesafe(typesafe):
+    import typesafe_sdk
+    from typesafe_sdk import Choice, Noul, Score
+
+    questions = {
+        "question": Noul(instructions="Is it a question?"),
+        "topic": Choice(instructions="What is it about?", criteria={"parcels": "things that are sent", "weather": None}),
+        "urgent": Score(instructions="How urgent is it?", criteria=["not at all", "somewhat", "very"]),
+    }
+    reply = typesafe.system_one(state={"text": TEXTS[0]}, questions=questions)
+    assert 0 <= reply.nouls["question"].noul <= 1 and 0 <= reply.scores["urgent"].score <= 2
+    assert set(reply.choices["topic"].probabilities) == {"parcels", "weather"}
+    assert {model.name for model in typesafe.models.list().models} >= {WRITER, ENCODER}
+    with pytest.raises(typesafe_sdk.TypeSafeNotFoundError):
+        typesafe.system_one(state="x", questions=questions, model="gpt-9")
+
+
+@does_not("typesafe-sdk", "`system_one` with images, `Box`", "models here read text: 415 for its multipart bodies, 422 for a box")
+def test_typesafe_images(typesafe):
+    import typesafe_sdk
+
+    with pytest.raises(typesafe_sdk.TypeSafeUnprocessableEntityError):
+        typesafe.system_one(state="x", questions={"where": typesafe_sdk.Box(instructions="Where is the dog?")})

@@ -5,6 +5,7 @@
 #include "api/endpoints/decision_request.h"
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
+#include "api/task_json.h"
 #include "base/text_util.h"
 
 namespace bantam {
@@ -143,35 +144,11 @@ Result<DecisionRequest> Parse(const ApiContext& context, const HttpRequest& http
   return request;
 }
 
-json::object AnswerOf(const DecisionQuestion& question, const json::object& legend, const std::vector<double>& p) {
-  switch (question.kind) {
-    case Kind::kYesNo:
-      return {{"type", "noul"}, {"noul", p[0]}};
-    case Kind::kScale: {
-      json::object probabilities;
-      for (size_t i = 0; i < p.size(); ++i) probabilities[std::to_string(i)] = p[i];
-      return {{"type", "score"},
-              {"score", ExpectedLevel(p)},
-              {"legend", legend},
-              {"probabilities", std::move(probabilities)},
-              {"confidence", ScaleConfidence(p)}};
-    }
-    case Kind::kChoice:
-      break;
-  }
-  json::object probabilities;
-  for (size_t i = 0; i < p.size(); ++i) probabilities[question.options[i].name] = p[i];
-  return {{"type", "choice"},
-          {"choice", question.options[Likeliest(p)].name},
-          {"probabilities", std::move(probabilities)},
-          {"confidence", ChoiceConfidence(p)}};
-}
-
 json::object Format(const Asked& asked, const DecisionRequest& request, const DecidedRequest& decided) {
   json::object answers;
   for (size_t i = 0; i < request.questions.size(); ++i) {
     const DecisionQuestion& question = request.questions[i];
-    json::object answer = AnswerOf(question, asked.legends[i], decided.decisions.probabilities[i]);
+    json::object answer = DecisionJson(question, asked.legends[i], decided.decisions.probabilities[i]);
     if (decided.routes[i]) {
       std::vector<json::value> names;
       for (const DecisionOption& option : question.options) names.emplace_back(option.name);
