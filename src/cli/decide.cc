@@ -28,14 +28,15 @@ Result<DecisionQuestion> QuestionOf(const Options& options) {
   std::vector<std::string> names = options.levels.empty() ? options.choices : options.levels;
   if (options.yes_no) names = {"yes", "no"};
   if (names.size() < 2 || names.size() > kMostOptions) {
-    return Err(ErrorCode::kInvalidArgument, "{} possible answers, expected 2 to {}: --choices A,B,..., --levels A,B,... "
-               "or --yes-no", names.size(), kMostOptions);
+    return Err(ErrorCode::kInvalidArgument,
+               "{} possible answers, expected 2 to {}: --choices A,B,..., --levels A,B,... "
+               "or --yes-no",
+               names.size(), kMostOptions);
   }
   for (std::string& name : names) question.options.push_back({.name = std::move(name)});
   for (const std::string& description : options.descriptions) {
     const size_t mark = std::min(description.find('='), description.size());
-    const auto option =
-        std::ranges::find(question.options, description.substr(0, mark), &DecisionOption::name);
+    const auto option = std::ranges::find(question.options, description.substr(0, mark), &DecisionOption::name);
     if (mark == description.size() || option == question.options.end()) {
       return Err(ErrorCode::kInvalidArgument, "--describe {}: expected OPTION=TEXT, with one of the possible answers",
                  EscapeForTerminal(description, 80));
@@ -51,8 +52,9 @@ Result<ServedModel> LoadAny(const TaskOptions& options) {
   BANTAM_TRY(ModelFolder opened, OpenModel(options.model));
   GeneratorOptions generator{.weight_type = decoder};
   generator.engine.num_threads = options.threads;
-  BANTAM_TRY(ServedModel model, LoadServedModel(std::move(opened), {.weight_type = encoder, .num_threads = options.threads},
-                                                generator, nullptr));
+  BANTAM_TRY(
+      ServedModel model,
+      LoadServedModel(std::move(opened), {.weight_type = encoder, .num_threads = options.threads}, generator, nullptr));
   if (model.decider != nullptr) return model;
   return Err(ErrorCode::kUnsupported,
              "{} cannot decide: that takes a model that writes text, embeds, or classifies inference (bantam show)",
@@ -95,7 +97,8 @@ Run SetUpDecide(CLI::App& app) {
       "--yes-no \"noul\",\n"
       "the probability of yes. Any model that writes text, embeds, or classifies inference.\n\n"
       "Examples:\n"
-      "  echo 'I was charged twice' | bantam decide --model all-MiniLM-L6-v2 -q 'Which queue?' -c billing,technical,sales\n"
+      "  echo 'I was charged twice' | bantam decide --model all-MiniLM-L6-v2 -q 'Which queue?' -c "
+      "billing,technical,sales\n"
       "  bantam decide --model smollm2 -q 'Is the customer angry?' --yes-no mails.txt > angry.jsonl");
   return [options] { return RunDecide(*options); };
 }

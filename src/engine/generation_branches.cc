@@ -1,5 +1,6 @@
-// GenerationLoop: how probable continuations of a prompt are. The prompt is computed as any other; then each continuation
-// goes on from it as if it were alone: it shares the prompt's full blocks, and gets a copy of the one that is not full.
+// GenerationLoop: how probable continuations of a prompt are. The prompt is computed as any other; then each
+// continuation goes on from it as if it were alone: it shares the prompt's full blocks, and gets a copy of the one that
+// is not full.
 #include <algorithm>
 #include <cstring>
 
@@ -23,7 +24,8 @@ Status GenerationLoop::CheckContinuations(const GenerationRequest& request, int 
       return Err(ErrorCode::kInvalidArgument, "continuation {} has {} tokens, expected 1 to {}", i, tokens.size(),
                  most);
     }
-    const auto unknown = std::ranges::find_if(tokens, [&](int32_t id) { return id < 0 || id >= decoder_.vocab_size(); });
+    const auto unknown =
+        std::ranges::find_if(tokens, [&](int32_t id) { return id < 0 || id >= decoder_.vocab_size(); });
     if (unknown != tokens.end()) {
       return Err(ErrorCode::kInvalidArgument, "token id {} of continuation {} is not in the model's vocabulary of {}",
                  *unknown, i, decoder_.vocab_size());

@@ -166,8 +166,8 @@ TEST(GenerationBranches, CancelledAtAnyStepEverythingComesBack) {
 TEST(GenerationBranches, WhatCanNeverRunIsRefused) {
   const Bench bench({.num_blocks = 3, .max_batch_tokens = 64, .max_sequences = 8}, 90);
   const auto refusal = [&](size_t prompt, std::vector<std::vector<int32_t>> continuations) {
-    const Status status = bench.loop.Check(
-        {.prompt_ids = Prompt(prompt, 1), .sampling = {}, .continuations = std::move(continuations)});
+    const Status status =
+        bench.loop.Check({.prompt_ids = Prompt(prompt, 1), .sampling = {}, .continuations = std::move(continuations)});
     return status ? std::string() : status.error().message;
   };
   EXPECT_EQ(refusal(10, {{1}, {2, 3}}), "");

@@ -90,9 +90,8 @@ Result<std::vector<Comparison>> CompareTexts(GenerationEngine& engine, std::span
     if (summary.reason == FinishReason::kDeadline) {
       return Err(ErrorCode::kDeadline, "the deadline passed before the question was answered");
     }
-    comparisons.push_back({.logprobs = summary.logprobs,
-                           .prompt_tokens = summary.prompt_tokens,
-                           .cached_tokens = summary.cached_tokens});
+    comparisons.push_back(
+        {.logprobs = summary.logprobs, .prompt_tokens = summary.prompt_tokens, .cached_tokens = summary.cached_tokens});
   }
   return comparisons;
 }

@@ -80,7 +80,7 @@ class EmbeddingDecider final : public Decider {
                      EscapeForTerminal(option.name, 80));
         }
         return Err(ErrorCode::kInvalidArgument,
-                   "{} asks for a yes or no, but {} only compares texts: describe both answers (in \"criteria\"), make "
+                   "{} asks for a yes or no, but {} only compares texts: describe both answers, make "
                    "it a choice, or ask a model that writes text",
                    question.label, EscapeForTerminal(embedder_->model_name()));
       }

@@ -26,7 +26,8 @@ std::string AnswerText(const DecisionQuestion& question, size_t option) {
 // they are described: a small one that reads a mere list of them repeats what it read (docs/howto/decide.md).
 std::string PromptText(std::string_view state, const DecisionQuestion& question) {
   const bool yes_no = question.kind == Kind::kYesNo;
-  const bool told = std::ranges::any_of(question.options, [](const auto& option) { return !option.description.empty(); });
+  const bool told =
+      std::ranges::any_of(question.options, [](const auto& option) { return !option.description.empty(); });
   std::string text = fmt::format("{}\n", state);
   if (!question.instructions.empty()) {
     text += fmt::format("\n{}", question.instructions);

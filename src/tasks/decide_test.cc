@@ -20,8 +20,7 @@ using Kind = DecisionQuestion::Kind;
 using testing::TempFolder;
 
 Result<LoadedModel> LoadTiny(const std::string& name) {
-  return LoadModel("src/tasks/golden/models/" + name,
-                   {.weight_type = WeightType::kF32, .engine = {.num_threads = 2}});
+  return LoadModel("src/tasks/golden/models/" + name, {.weight_type = WeightType::kF32, .engine = {.num_threads = 2}});
 }
 
 std::vector<DecisionQuestion> Questions() {

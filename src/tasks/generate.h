@@ -112,8 +112,7 @@ class Generator {
   // The whole texts.
   Result<std::vector<GeneratedText>> Generate(const GenerateCall& call);
   // How probable what might follow is.
-  virtual Result<std::vector<Comparison>> Compare(std::span<const CompareCall> calls,
-                                                  CompareOptions options) const = 0;
+  virtual Result<std::vector<Comparison>> Compare(std::span<const CompareCall> calls, CompareOptions options) const = 0;
 
   // Before the first call. kUnsupported or kCorrupt for what does not fit the model, naming the file and what it has.
   virtual Status AddAdapter(const AdapterOptions& options) = 0;

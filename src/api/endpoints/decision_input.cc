@@ -31,8 +31,9 @@ Result<std::string> ReadPart(const JsonObject& part, const std::string& place, s
     }
     return TextOfJson(*data);
   }
-  return Err(ErrorCode::kInvalidArgument, "\"{}\" is \"{}\": models here read text only, as \"input_text\" and \"input_json\"",
-             at, EscapeForTerminal(type, 80));
+  return Err(ErrorCode::kInvalidArgument,
+             "\"{}\" is \"{}\": models here read text only, as \"input_text\" and \"input_json\"", at,
+             EscapeForTerminal(type, 80));
 }
 
 // The text of a call or an output; who said it goes into `speaker`.

@@ -7,8 +7,8 @@
 
 namespace bantam {
 
-// A text, or a list of messages, calls and outputs of tools. One message of a user is its text; of more each begins with
-// who said it.
+// A text, or a list of messages, calls and outputs of tools. One message of a user is its text; of more each begins
+// with who said it.
 Result<std::string> ReadDecisionInput(const json::value& input, std::string& at);
 
 // A text, or a list of parts of text and JSON, in lines. `at` is where it stands.

@@ -51,9 +51,9 @@ RouteDecision JudgeRoute(const RouteFile& file, const Head& head, const Predicti
   understanding.route = question.options[chosen].name;
   understanding.confidence = static_cast<float>(probability * (1 - static_cast<double>(prediction.out_of_scope)));
   const Judgement judgement = Judge(file, understanding, head.metadata().threshold);
-  const DecisionKind kind = judgement.route != nullptr          ? judgement.route->action->kind()
+  const DecisionKind kind = judgement.route != nullptr       ? judgement.route->action->kind()
                             : file.fallback_upstream.empty() ? DecisionKind::kUnsure
-                                                                : DecisionKind::kEscalate;
+                                                             : DecisionKind::kEscalate;
   return {.p_correct = static_cast<double>(understanding.confidence),
           .prediction_set = {chosen},
           .decision = WordFor(kind),
@@ -92,8 +92,8 @@ Result<DecidedRequest> AskAssistant(Router& router, const DecisionRequest& reque
     double sum = 0;
     for (const size_t label : *labels) sum += own.emplace_back(all[label]);
     const size_t chosen = Likeliest(own);
-    decided.routes[i] = JudgeRoute(router.file(), head, head.Predict(embedding->vector), request.questions[i], chosen,
-                                   own[chosen]);
+    decided.routes[i] =
+        JudgeRoute(router.file(), head, head.Predict(embedding->vector), request.questions[i], chosen, own[chosen]);
     for (double& p : own) p = sum > 0 ? p / sum : 1.0 / static_cast<double>(own.size());
   }
   if (others.empty()) return decided;
@@ -185,9 +185,9 @@ std::string TextOfJson(const json::value& value) {
   return text;
 }
 
-void AnswerDecisions(ApiContext& context, const HttpRequest& http, Responder& responder, ApiFamily family,
-                     DecisionRequest request,
-                     std::function<json::object(const DecisionRequest& request, const DecidedRequest& decided)> format) {
+void AnswerDecisions(
+    ApiContext& context, const HttpRequest& http, Responder& responder, ApiFamily family, DecisionRequest request,
+    std::function<json::object(const DecisionRequest& request, const DecidedRequest& decided)> format) {
   const auto shared = std::make_shared<DecisionRequest>(std::move(request));
   const Generator* generator = shared->model == nullptr ? nullptr : shared->model->generator.get();
   const int retry_after_s = generator == nullptr ? 1 : generator->engine().RetryAfter();

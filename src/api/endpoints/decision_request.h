@@ -1,5 +1,5 @@
-// What POST /v1/systemone and POST /v1/decisions share: typed questions about a state to a model or to the assistant. The
-// two differ in how they are asked and told.
+// What POST /v1/systemone and POST /v1/decisions share: typed questions about a state to a model or to the assistant.
+// The two differ in how they are asked and told.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@
 
 namespace bantam {
 
-inline constexpr size_t kMaxQuestions = 400;   // OpenAI's
-inline constexpr size_t kMaxOptions = 255;     // of a question
+inline constexpr size_t kMaxQuestions = 400;    // OpenAI's
+inline constexpr size_t kMaxOptions = 255;      // of a question
 inline constexpr size_t kMaxAllOptions = 4096;  // of a request
 
 struct DecisionRequest {

@@ -1,5 +1,5 @@
-// POST /v1/decisions, as OpenAI's clients send and read it: predicates, choices and scores about an input, answered with
-// probabilities.
+// POST /v1/decisions, as OpenAI's clients send and read it: predicates, choices and scores about an input, answered
+// with probabilities.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ constexpr ApiFamily kFamily = ApiFamily::kOpenAi;
 
 // What the answers repeat of a question.
 struct Asked {
-  json::value name;                // null where it has none
+  json::value name;                 // null where it has none
   std::vector<json::value> values;  // of its options: a text and a boolean are not the same
 };
 

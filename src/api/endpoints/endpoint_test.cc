@@ -58,8 +58,8 @@ TEST(Endpoints, NameSchemasThatThereAre) {
   const auto schemas = ParseJson(OpenApiSchemas(), "schemas.json");
   ASSERT_TRUE(schemas.has_value()) << schemas.error().message;
   const json::object& known = schemas->as_object();
-  std::set<std::string, std::less<>> used = {"OpenAiError", "OllamaError", "TeiError", "CohereError", "AnyRerankError",
-                                                 "TypeSafeError"};
+  std::set<std::string, std::less<>> used = {"OpenAiError", "OllamaError",    "TeiError",
+                                             "CohereError", "AnyRerankError", "TypeSafeError"};
   for (const Endpoint& endpoint : Endpoints()) {
     for (const std::string_view name : {std::string_view(endpoint.request), std::string_view(endpoint.reply)}) {
       if (name.empty() || name.find('/') != std::string_view::npos) continue;

@@ -1,5 +1,5 @@
-// POST /v1/systemone, as TypeSafe's clients and those of other decision models send and read it: named questions about a
-// state, answered with probabilities.
+// POST /v1/systemone, as TypeSafe's clients and those of other decision models send and read it: named questions about
+// a state, answered with probabilities.
 #include <fmt/format.h>
 
 #include "api/endpoints/decision_request.h"
@@ -74,7 +74,8 @@ Status ReadNoul(const JsonObject& question, std::string_view place, DecisionQues
   }
   if (parsed.instructions.empty() && parsed.options[0].description.empty() && parsed.options[1].description.empty()) {
     at = place;
-    return Err(ErrorCode::kInvalidArgument, "\"{}\" asks nothing: it has neither \"instructions\" nor \"criteria\"", at);
+    return Err(ErrorCode::kInvalidArgument, "\"{}\" asks nothing: it has neither \"instructions\" nor \"criteria\"",
+               at);
   }
   return Ok();
 }
