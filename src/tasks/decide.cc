@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text_util.h"
+#include "tasks/cosine.h"
 #include "tasks/holds_text.h"
 
 namespace bantam {

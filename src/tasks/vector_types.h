@@ -46,7 +46,4 @@ void AppendVector(std::span<const float> vector, VectorType type, const ValueRan
 void CutVector(std::vector<float>& vector, size_t dimensions);
 void NormalizeVector(std::span<float> vector);  // to length 1
 
-// In double precision; 0 where one of them is all zeros.
-float CosineSimilarity(std::span<const float> a, std::span<const float> b);
-
 }  // namespace bantam
