@@ -36,8 +36,9 @@ TEST(ErrorMap, TextEmbeddingsInferenceHasStatusesOfItsOwn) {
 TEST(ErrorMap, TypeSafeTellsWhereInTheBody) {
   const HttpReply wrong = ErrorReply(ApiFamily::kTypeSafe, kWrong, "questions.urgent.criteria[1]");
   EXPECT_EQ(wrong.status, 422);
-  EXPECT_EQ(wrong.body,
-            R"({"detail":[{"loc":["body","questions","urgent","criteria[1]"],"msg":"\"top_k\" is -5","type":"value_error"}]})");
+  EXPECT_EQ(
+      wrong.body,
+      R"({"detail":[{"loc":["body","questions","urgent","criteria[1]"],"msg":"\"top_k\" is -5","type":"value_error"}]})");
   const HttpReply missing = ErrorReply(ApiFamily::kTypeSafe, Err(ErrorCode::kNotFound, "x"), "model");
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.body, R"({"detail":{"error_type":"not_found_error","message":"x"}})");

@@ -38,7 +38,7 @@ std::vector<DecisionQuestion> Questions() {
            .options = {{.name = "sad"}, {.name = "so so"}, {.name = "very happy"}, {.name = "the happiest of all"}}}};
 }
 
-constexpr char kState[] = "Where is my parcel? I was told that it would come last week, and it is not there.";
+constexpr char kState[] = "Where is my parcel? It is late.";
 
 // Each answer adds up to 1, and each question alone gets the bits that it gets beside the others.
 void ExpectDecisions(const Decider& decider) {
