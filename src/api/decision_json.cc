@@ -10,6 +10,20 @@ json::array NearestJson(const std::vector<NearestExample>& examples) {
   return nearest;
 }
 
+std::string_view OutcomeName(DecisionKind kind) {
+  switch (kind) {
+    case DecisionKind::kClarify:
+      return "clarify";
+    case DecisionKind::kEscalate:
+    case DecisionKind::kUnsure:
+      return "escalate";
+    case DecisionKind::kAnswer:
+    case DecisionKind::kForm:
+      break;
+  }
+  return "answer";
+}
+
 json::value CalibrationIdJson(const std::string& id) { return id.empty() ? json::value() : json::value(id); }
 
 }  // namespace bantam

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -9,6 +10,8 @@
 
 namespace bantam {
 
+// "answer", "clarify" or "escalate": an action of ours, a question back, or somebody else's answer.
+std::string_view OutcomeName(DecisionKind kind);
 json::array NearestJson(const std::vector<NearestExample>& examples);
 json::value CalibrationIdJson(const std::string& id);  // null for none
 

@@ -1,5 +1,6 @@
 #include "api/error_map.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/json.h"
@@ -48,7 +49,27 @@ std::string_view TeiType(int status) {
 }
 
 int StatusFor(ApiFamily family, int status, std::string_view code) {
+  if (family == ApiFamily::kTypeSafe && status == 400) return 422;
   return family == ApiFamily::kTei ? TeiStatus(status, code) : status;
+}
+
+// Where in the body: "questions.urgent.criteria[1]" -> ["body", "questions", "urgent", "criteria[1]"].
+json::array Location(std::string_view param) {
+  json::array location{"body"};
+  while (!param.empty()) {
+    const size_t dot = std::min(param.find('.'), param.size());
+    location.push_back(json::value(ReplaceInvalidUtf8(param.substr(0, dot))));
+    param.remove_prefix(std::min(dot + 1, param.size()));
+  }
+  return location;
+}
+
+json::object TypeSafeBody(int status, std::string message, std::string_view param) {
+  if (status != 422) {
+    return {{"detail", json::object{{"error_type", OpenAiType(status)}, {"message", std::move(message)}}}};
+  }
+  json::object entry{{"loc", Location(param)}, {"msg", std::move(message)}, {"type", "value_error"}};
+  return {{"detail", json::array{std::move(entry)}}};
 }
 
 // `status` is the family's own.
@@ -61,6 +82,8 @@ json::object Body(ApiFamily family, int status, std::string_view text, std::stri
       return {{"error", std::move(message)}, {"error_type", TeiType(status)}};
     case ApiFamily::kCohere:
       return {{"message", std::move(message)}};
+    case ApiFamily::kTypeSafe:
+      return TypeSafeBody(status, std::move(message), param);
     case ApiFamily::kOpenAi:
       break;
   }

@@ -12,6 +12,9 @@ enum class ApiFamily {
   kOllama,  // {"error": "..."}
   kTei,     // {"error": "...", "error_type": "Validation"}, with statuses of its own: 422, 424
   kCohere,  // {"message": "..."}
+  // {"detail": [{"loc": ["body", "state"], "msg": "...", "type": "value_error"}]} with 422 for what is wrong in a
+  // request, else {"detail": {"error_type": "...", "message": "..."}}
+  kTypeSafe,
 };
 
 int HttpStatusOf(ErrorCode code);

@@ -33,6 +33,19 @@ TEST(ErrorMap, TextEmbeddingsInferenceHasStatusesOfItsOwn) {
   EXPECT_EQ(ErrorReply(ApiFamily::kTei, 400, "x", {}, "empty").body, R"({"error":"x","error_type":"Empty"})");
 }
 
+TEST(ErrorMap, TypeSafeTellsWhereInTheBody) {
+  const HttpReply wrong = ErrorReply(ApiFamily::kTypeSafe, kWrong, "questions.urgent.criteria[1]");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(
+      wrong.body,
+      R"({"detail":[{"loc":["body","questions","urgent","criteria[1]"],"msg":"\"top_k\" is -5","type":"value_error"}]})");
+  const HttpReply missing = ErrorReply(ApiFamily::kTypeSafe, Err(ErrorCode::kNotFound, "x"), "model");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.body, R"({"detail":{"error_type":"not_found_error","message":"x"}})");
+  EXPECT_EQ(ErrorReply(ApiFamily::kTypeSafe, kWrong).body,
+            R"({"detail":[{"loc":["body"],"msg":"\"top_k\" is -5","type":"value_error"}]})");
+}
+
 TEST(ErrorMap, WhatMayBeTriedAgainSaysWhen) {
   const auto retry = [](ErrorCode code) { return ErrorReply(ApiFamily::kOllama, Err(code, "x"), {}, 7).headers; };
   ASSERT_EQ(retry(ErrorCode::kOverloaded).size(), 1u);

@@ -24,6 +24,7 @@ Status AddSequenceTasks(const LoadedModel& model, ServedModel& served) {
   }
   // Of a model whose labels do not say "entailment" nobody can tell which one means it.
   served.zero_shot = Optional(ZeroShotClassifier::Create(model));
+  if (served.zero_shot != nullptr) served.decider = MakeDecider(served.zero_shot);
   return Ok();
 }
 
@@ -84,7 +85,9 @@ Result<ServedModel> LoadTasks(ModelFolder opened, const LoadOptions& encoder, co
                               std::shared_ptr<EmbeddingCache> cache) {
   if (Generator::IsFor(opened)) {
     BANTAM_TRY(std::shared_ptr<Generator> writes, Generator::FromModel(std::move(opened), generator));
-    return ServedModel{.name = writes->model_name(), .created = std::time(nullptr), .generator = std::move(writes)};
+    ServedModel served{.name = writes->model_name(), .created = std::time(nullptr), .generator = writes};
+    served.decider = MakeDecider(std::shared_ptr<const Generator>(std::move(writes)));
+    return served;
   }
   BANTAM_TRY(const LoadedModel model, LoadModel(std::move(opened), encoder));
   ServedModel served{.name = model.folder.name, .created = std::time(nullptr)};
@@ -97,6 +100,7 @@ Result<ServedModel> LoadTasks(ModelFolder opened, const LoadOptions& encoder, co
   if (model.folder.sentence.sparse.on) return served;
   if (model.head == nullptr) {
     BANTAM_TRY(served.embedder, Embedder::Create(model, std::move(cache)));
+    if (!model.folder.sentence.multi_vector.on) served.decider = MakeDecider(served.embedder);
     return served;
   }
   switch (model.head->kind()) {

@@ -9,6 +9,7 @@
 
 #include "files/model_format.h"
 #include "tasks/classify.h"
+#include "tasks/decide.h"
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
 #include "tasks/generate.h"
@@ -36,6 +37,7 @@ struct ServedModel {
   std::shared_ptr<EncoderEngine> engine = nullptr;               // null: the embedder's own
   std::shared_ptr<const Tokenizer> encoder_tokenizer = nullptr;  // null: the embedder's own
   std::shared_ptr<Generator> generator = nullptr;                // writes text, and does nothing else
+  std::shared_ptr<const Decider> decider = nullptr;              // by whatever of the above can
   std::string parent = {};             // of a LoRA adapter: the name of the model that it belongs to
   std::vector<LoraUse> adapters = {};  // what its texts are written with, where a request says nothing
   // What its files are, for those who ask what is loaded.

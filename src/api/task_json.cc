@@ -22,6 +22,28 @@ json::array LabelsJson(const Classification& answer, std::span<const std::string
   return out;
 }
 
+json::object DecisionJson(const DecisionQuestion& question, const json::object& legend, std::span<const double> p) {
+  json::object probabilities;
+  switch (question.kind) {
+    case DecisionQuestion::Kind::kYesNo:
+      return {{"type", "noul"}, {"noul", p[0]}};
+    case DecisionQuestion::Kind::kScale:
+      for (size_t i = 0; i < p.size(); ++i) probabilities[std::to_string(i)] = p[i];
+      return {{"type", "score"},
+              {"score", ExpectedLevel(p)},
+              {"legend", legend},
+              {"probabilities", std::move(probabilities)},
+              {"confidence", ScaleConfidence(p)}};
+    case DecisionQuestion::Kind::kChoice:
+      break;
+  }
+  for (size_t i = 0; i < p.size(); ++i) probabilities[question.options[i].name] = p[i];
+  return {{"type", "choice"},
+          {"choice", question.options[Likeliest(p)].name},
+          {"probabilities", std::move(probabilities)},
+          {"confidence", ChoiceConfidence(p)}};
+}
+
 json::array EntitiesJson(const TaggedText& text, Aggregation aggregation) {
   json::array out;
   for (const TaggedSpan& span : text.spans) {

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "tasks/classify.h"
+#include "tasks/decide.h"
 #include "tasks/fill_mask.h"
 #include "tasks/question_answer.h"
 #include "tasks/rerank.h"
@@ -15,6 +16,9 @@ double ShortDouble(float value);
 
 // [{"label": "POSITIVE", "score": 0.98}, ...], best first; top_k 0: all.
 json::array LabelsJson(const Classification& answer, std::span<const std::string> labels, size_t top_k);
+// As TypeSafe's decision models answer: {"type": "choice", "choice": "billing", "probabilities": {...}, "confidence":
+// 0.8}, {"type": "score", "score": 1.4, "legend": {"0": "calm", ...}, ...} or {"type": "noul", "noul": 0.9}.
+json::object DecisionJson(const DecisionQuestion& question, const json::object& legend, std::span<const double> p);
 // [{"entity_group": "PER", "score": 0.99, "word": "ada", "start": 0, "end": 3}, ...]; with kNone "entity" and "index".
 json::array EntitiesJson(const TaggedText& text, Aggregation aggregation);
 // [{"answer": "Ada", "score": 0.9, "start": 0, "end": 3}, ...]

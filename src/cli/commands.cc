@@ -21,6 +21,7 @@ std::span<const Command> Commands() {
       Command{"run", "Talk to a model, or let it go on with a text", SetUpRun},
       Command{"embed", "Text to sentence embeddings, as JSON lines or a NumPy matrix", SetUpEmbed},
       Command{"classify", "Text, or pairs of texts, to a classifier's labels; or to labels of your own", SetUpClassify},
+      Command{"decide", "A question about each text, answered with probabilities", SetUpDecide},
       Command{"tag", "Text to labelled spans: names, slots, parts of speech", SetUpTag},
       Command{"rerank", "Documents in order of relevance to a query", SetUpRerank},
       Command{"qa", "Questions to the stretches of a text that answer them", SetUpQa},

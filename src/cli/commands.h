@@ -14,6 +14,7 @@ Run SetUpAudit(CLI::App& app);
 Run SetUpBench(CLI::App& app);
 Run SetUpCache(CLI::App& app);
 Run SetUpClassify(CLI::App& app);
+Run SetUpDecide(CLI::App& app);
 Run SetUpCp(CLI::App& app);
 Run SetUpEmbed(CLI::App& app);
 Run SetUpFillMask(CLI::App& app);

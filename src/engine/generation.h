@@ -29,8 +29,9 @@ struct GenerationSummary {
   int generated_tokens = 0;  // a stop token included
   int cached_tokens = 0;     // of the prompt, whose keys and values were there already
   int times_preempted = 0;
-  int speculated_tokens = 0;  // drafted and verified
-  int accepted_tokens = 0;    // of those, the right ones
+  int speculated_tokens = 0;          // drafted and verified
+  int accepted_tokens = 0;            // of those, the right ones
+  std::vector<double> logprobs = {};  // of the request's continuations
 };
 
 // Hears of one request. Called by the engine, from one thread at a time, and must not block: what waits is the batch.
@@ -44,6 +45,9 @@ class GenerationListener {
   virtual void OnDone(const Result<GenerationSummary>& summary) = 0;
 };
 
+// Of one continuation: labels, not essays. All of it is computed in one step, beside the texts that are being written.
+constexpr int kMostContinuationTokens = 64;
+
 struct GenerationRequest {
   std::vector<int32_t> prompt_ids;  // of a model with an encoder what that reads
   SamplingParams sampling;
@@ -52,6 +56,9 @@ struct GenerationRequest {
   // What the text is held to. It then ends with a stop token where it may, or where nothing may follow; tokens that
   // must follow are not computed one by one, but with top_logprobs.
   std::shared_ptr<const grammar::Constraint> constraint = nullptr;
+  // What might follow the prompt, each of at most kMostContinuationTokens. Then nothing is written, and the summary
+  // tells the log probability of each: the sum of those of its tokens. The prompt is computed once for all of them.
+  std::vector<std::vector<int32_t>> continuations = {};
   std::vector<LoraUse> adapters = {};  // of the engine's decoder, all at once
   MonotonicTime deadline = MonotonicTime::max();
   int priority = 0;      // lower goes first, and may take the place of what is higher

@@ -9,6 +9,7 @@ namespace bantam {
 // What a text could draft, and with what hope. False: nothing.
 bool GenerationLoop::OfferDraft(Sequence& sequence, const DraftStep& step, DraftOffer& offer) {
   sequence.draft_source = DraftSource::kNone;
+  if (sequence.compares()) return false;
   // The last token that it may have is chosen without a draft.
   offer = {.length = std::min(options_.speculation.max_draft, sequence.request.max_tokens - sequence.generated() - 1)};
   // What is drafted beyond the original length would have the positions of the text before it.
@@ -62,7 +63,7 @@ void GenerationLoop::DraftTokens(int budget) {
     Sequence& sequence = *offering_[i];
     int length = fixed > 0 ? std::min({fixed, offers_[i].length, budget}) : offers_[i].granted;
     while (length > 0 && static_cast<int>(sequence.blocks.size()) < BlocksFor(sequence.num_tokens() + length)) {
-      if (!TakeBlock(sequence)) break;
+      if (!TakeBlock(sequence.blocks)) break;
     }
     length = std::min(length, static_cast<int>(sequence.blocks.size()) * kKvBlockTokens - sequence.num_tokens());
     if (length <= 0) {

@@ -71,6 +71,7 @@ Status GenerationLoop::Check(const GenerationRequest& request) const {
     if (use.adapter != nullptr && use.adapter->IsOf(decoder_) && std::isfinite(use.scale)) continue;
     return Err(ErrorCode::kInvalidArgument, "a LoRA adapter of another model, or with a scale of {}", use.scale);
   }
+  BANTAM_RETURN_IF_ERROR(CheckContinuations(request, num_prompt));
   return CheckSampling(request.sampling, decoder_.vocab_size());
 }
 
@@ -107,7 +108,7 @@ uint64_t GenerationLoop::StartOf(const Sequence& sequence) {
 // One that has grown beyond the original length is computed again, with the positions of long ones.
 void GenerationLoop::TakeForm(Sequence& sequence) {
   const int border = decoder_.original_positions();
-  if (border == 0 || sequence.is_long || sequence.num_tokens() <= border) return;
+  if (border == 0 || sequence.is_long || sequence.num_tokens() + sequence.longest_branch <= border) return;
   sequence.is_long = true;
   sequence.start = StartOf(sequence);
   ReleaseBlocks(sequence);
@@ -206,6 +207,7 @@ void GenerationLoop::Schedule() {
     Sequence& sequence = *step_[i].sequence;
     if (!MakeRoom(sequence, sequence.num_cached + step_[i].count)) break;  // it gave way itself, and is the last
   }
+  ScheduleBranches(budget);
   while (budget > 0 && Admit(budget)) budget -= step_.back().count;
   DraftTokens(budget);
 }
@@ -221,9 +223,17 @@ void GenerationLoop::Run() {
   rows_.clear();
   // Those with the same adapters beside each other: their products are computed together.
   std::ranges::stable_sort(step_, {}, [](const Scheduled& part) { return part.sequence->start; });
-  const bool adapted =
-      std::ranges::any_of(step_, [](const Scheduled& part) { return !part.sequence->request.adapters.empty(); });
+  const auto adapted_one = [](const auto& part) { return !part.sequence->request.adapters.empty(); };
+  const bool adapted = std::ranges::any_of(step_, adapted_one) || std::ranges::any_of(branches_, adapted_one);
   std::vector<std::pair<Sequence*, size_t>> sampled;  // with the first of its rows of logits
+  const auto describe = [&](const Sequence& sequence, int num_cached, const std::vector<int32_t>& blocks, int drafted) {
+    borders_.push_back(static_cast<int32_t>(ids_.size()));
+    cached_.push_back(num_cached);
+    tables_.push_back(blocks.data());
+    lengths_.push_back(sequence.num_tokens() + std::max(drafted, sequence.longest_branch));
+    if (decoder_.start_token()) encoded_.push_back(sequence.num_encoded);
+    if (adapted) adapters_.emplace_back(sequence.request.adapters);
+  };
   for (const Scheduled& part : step_) {
     Sequence& sequence = *part.sequence;
     const auto begin = sequence.tokens.begin() + sequence.num_cached;
@@ -236,13 +246,19 @@ void GenerationLoop::Run() {
         ids_.push_back(token);
       }
     }
-    borders_.push_back(static_cast<int32_t>(ids_.size()));
-    cached_.push_back(sequence.num_cached);
-    tables_.push_back(sequence.blocks.data());
-    lengths_.push_back(sequence.num_tokens() + static_cast<int>(part.sampled() ? sequence.draft.size() : 0));
-    if (decoder_.start_token()) encoded_.push_back(sequence.num_encoded);
-    if (adapted) adapters_.emplace_back(sequence.request.adapters);
+    describe(sequence, sequence.num_cached, sequence.blocks,
+             part.sampled() ? static_cast<int>(sequence.draft.size()) : 0);
     if (sequence.missing() > 1) stats_.prompt_tokens += static_cast<uint64_t>(part.count);
+  }
+  StartBranches();
+  for (Branch& branch : branches_) {
+    branch.row = rows_.size();
+    for (const int32_t token : branch.tokens().first(static_cast<size_t>(branch.count()))) {
+      rows_.push_back(static_cast<int32_t>(ids_.size()));
+      ids_.push_back(token);
+    }
+    describe(*branch.sequence, branch.sequence->num_cached, branch.blocks, 0);
+    stats_.prompt_tokens += static_cast<uint64_t>(branch.count());
   }
   const MonotonicTime start = MonotonicNow();
   const auto width = static_cast<size_t>(decoder_.vocab_size());
@@ -258,8 +274,10 @@ void GenerationLoop::Run() {
                     .sequence_lengths = lengths_},
                    *workspace_, pool_, logits_);
   ++stats_.steps;
-  pool_.Run(static_cast<int>(sampled.size()), [&](int task, int) {
-    const auto& [sequence, row] = sampled[static_cast<size_t>(task)];
+  pool_.Run(static_cast<int>(sampled.size() + branches_.size()), [&](int number, int) {
+    const auto task = static_cast<size_t>(number);
+    if (task >= sampled.size()) return Compare(branches_[task - sampled.size()]);
+    const auto& [sequence, row] = sampled[task];
     sequence->Write(std::span(logits_).subspan(row * width, (1 + sequence->draft.size()) * width), width);
   });
   costs_.Observe(static_cast<int>(ids_.size()), MillisecondsSince(start));
@@ -302,9 +320,14 @@ void GenerationLoop::Deliver() {
     }
     sequence.draft.clear();
     if (!end) continue;
-    const auto place = std::ranges::find(running_, &sequence, &std::unique_ptr<Sequence>::get);
-    End(running_, static_cast<size_t>(place - running_.begin()), *end);
+    EndRunning(sequence, *end);
   }
+  DeliverBranches();
+}
+
+void GenerationLoop::EndRunning(const Sequence& sequence, const Result<GenerationSummary>& result) {
+  const auto place = std::ranges::find(running_, &sequence, &std::unique_ptr<Sequence>::get);
+  End(running_, static_cast<size_t>(place - running_.begin()), result);
 }
 
 // Puts what was written at the end of the text; how the text ends, if it does.
@@ -327,13 +350,14 @@ std::optional<Result<GenerationSummary>> GenerationLoop::Say(Sequence& sequence)
   }
   if (sequence.failed) return *sequence.failed;
   if (sequence.end) return sequence.Summary(*sequence.end);
+  if (sequence.all_compared()) return sequence.Summary(FinishReason::kLength);
   return std::nullopt;
 }
 
 bool GenerationLoop::Step() {
   EndExpired();
   Schedule();
-  if (step_.empty()) {
+  if (step_.empty() && branches_.empty()) {
     BANTAM_CHECK(waiting_.empty() || !running_.empty(), "{} requests wait for ever", waiting_.size());
     return false;
   }

@@ -7,7 +7,8 @@
 // A step takes one token of each text that is being written, then pieces of prompts, up to a budget: a long prompt
 // delays the others by no more than one such step. (One that an encoder reads is a piece of its own, however long.)
 // What is left of the budget verifies drafts (speculation.h): tokens that probably follow, computed beside the last
-// one. They are taken where they are what is chosen anyway.
+// one. They are taken where they are what is chosen anyway. Where not a text is wanted but how probable some are, the
+// prompt is followed by each of them in turn (generation_branches.cc).
 //
 // Who waits is taken by priority, the lowest number first, then by what its key had so far (fair_shares.h), then in
 // order of arrival. When blocks of the cache run out, the last of those that run by the same order gives its own back
@@ -95,9 +96,30 @@ class GenerationLoop {
   bool HasRoomFor(const Sequence& sequence);
   void Begin(Sequence& sequence);
   bool MakeRoom(Sequence& sequence, int num_tokens);
-  bool TakeBlock(Sequence& sequence);
+  bool TakeBlock(std::vector<int32_t>& blocks);
   bool Preempt(const Sequence& for_whom);
   void ReleaseBlocks(Sequence& sequence);
+
+  // A continuation of a prompt: all of it in one step, in blocks that are given back at its end.
+  struct Branch {
+    Sequence* sequence;
+    size_t index;                      // of its continuations
+    std::vector<int32_t> blocks = {};  // full ones of the prompt, then its own
+    size_t num_shared = 0;
+    size_t row = 0;                // the first of its rows of logits
+    Result<double> logprob = 0.0;  // of all tokens but the first
+
+    std::span<const int32_t> tokens() const { return sequence->request.continuations[index]; }
+    int count() const { return static_cast<int>(tokens().size()) - 1; }  // nothing is asked of what follows the last
+  };
+  Status CheckContinuations(const GenerationRequest& request, int num_prompt) const;
+  void ScheduleBranches(int& budget);
+  bool MakeRoom(Branch& branch);
+  void ReleaseBlocks(const Branch& branch);
+  void DropBranches(const Sequence& sequence);
+  void StartBranches();
+  void Compare(Branch& branch) const;
+  void DeliverBranches();
 
   void DraftTokens(int budget);
   bool OfferDraft(Sequence& sequence, const DraftStep& step, DraftOffer& offer);
@@ -106,6 +128,7 @@ class GenerationLoop {
   std::optional<Result<GenerationSummary>> Say(Sequence& sequence);
   void Advance(Sequence& sequence, int count);
   void End(List& list, size_t index, const Result<GenerationSummary>& result);
+  void EndRunning(const Sequence& sequence, const Result<GenerationSummary>& result);
 
   const Decoder& decoder_;
   ThreadPool& pool_;
@@ -130,6 +153,7 @@ class GenerationLoop {
 
   // Of the step that is being computed.
   std::vector<Scheduled> step_;
+  std::vector<Branch> branches_;
   std::unique_ptr<DecoderWorkspace> workspace_;
   std::vector<int32_t> ids_, borders_, cached_, encoded_, lengths_, rows_;
   std::vector<const int32_t*> tables_;

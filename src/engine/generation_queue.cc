@@ -113,18 +113,18 @@ void GenerationLoop::Begin(Sequence& sequence) {
   running_.insert(after, std::move(own));
 }
 
-bool GenerationLoop::TakeBlock(Sequence& sequence) {
+bool GenerationLoop::TakeBlock(std::vector<int32_t>& blocks) {
   const int32_t block = blocks_.Take();
   if (block < 0) return false;
   if (draft_model_ != nullptr) draft_model_->ForgetBlock(block);
-  sequence.blocks.push_back(block);
+  blocks.push_back(block);
   return true;
 }
 
 // Blocks for so many tokens. False: the sequence itself had to give way.
 bool GenerationLoop::MakeRoom(Sequence& sequence, int num_tokens) {
   while (static_cast<int>(sequence.blocks.size()) < BlocksFor(num_tokens)) {
-    if (!TakeBlock(sequence) && !Preempt(sequence)) return false;
+    if (!TakeBlock(sequence.blocks) && !Preempt(sequence)) return false;
   }
   return true;
 }
@@ -138,6 +138,7 @@ bool GenerationLoop::Preempt(const Sequence& for_whom) {
   // Alone it has the whole cache, which Check compared with its length.
   BANTAM_CHECK(other || !running_.empty(), "a cache of {} blocks is too small for one sequence", blocks_.num_blocks());
   std::erase_if(step_, [&](const Scheduled& part) { return part.sequence == last.get(); });
+  DropBranches(*last);
   ReleaseBlocks(*last);
   ++last->times_preempted;
   ++stats_.preemptions;

@@ -64,7 +64,26 @@ double LogSum(std::span<const float> logits, float largest) {
   return std::log(sum) + static_cast<double>(largest);
 }
 
+Result<float> Largest(std::span<const float> logits) {
+  BANTAM_CHECK(!logits.empty());
+  float largest = kNever;
+  for (const float logit : logits) {
+    if (std::isnan(logit) || logit == -kNever) {
+      return Err(ErrorCode::kCorrupt, "the model's logits are not finite: its weights are damaged");
+    }
+    largest = std::max(largest, logit);
+  }
+  if (largest == kNever)
+    return Err(ErrorCode::kCorrupt, "the model gives no token a probability: its weights are damaged");
+  return largest;
+}
+
 }  // namespace
+
+Result<double> LogSumExp(std::span<const float> logits) {
+  BANTAM_TRY(const float largest, Largest(logits));
+  return LogSum(logits, largest);
+}
 
 Status CheckSampling(const SamplingParams& params, int vocab_size) {
   BANTAM_RETURN_IF_ERROR(InRange("temperature", params.temperature, 0, 100));
@@ -162,16 +181,7 @@ std::vector<std::pair<int32_t, double>> Sampler::Distribution(std::span<float> l
 }
 
 Result<TokenChoice> Sampler::Sample(std::span<float> logits, std::span<const uint32_t> allowed) {
-  BANTAM_CHECK(!logits.empty());
-  float largest = kNever;
-  for (const float logit : logits) {
-    if (std::isnan(logit) || logit == -kNever) {
-      return Err(ErrorCode::kCorrupt, "the model's logits are not finite: its weights are damaged");
-    }
-    largest = std::max(largest, logit);
-  }
-  if (largest == kNever)
-    return Err(ErrorCode::kCorrupt, "the model gives no token a probability: its weights are damaged");
+  BANTAM_TRY(const float largest, Largest(logits));
   double log_sum = 0;
   std::vector<TokenLogprob> top;
   std::vector<float> own;  // what the model itself said of the token that will be chosen

@@ -22,6 +22,9 @@ Sequence::Sequence(uint64_t own_id, GenerationRequest asked, std::optional<int32
     tokens.push_back(*start_token);
   }
   if (request.constraint != nullptr) held.emplace(request.constraint);
+  for (const auto& continuation : request.continuations) {
+    longest_branch = std::max(longest_branch, static_cast<int>(continuation.size()) - 1);
+  }
 }
 
 bool MaskOf(const grammar::ConstraintState& held, const GenerationRequest& request, size_t vocab_size,
@@ -77,6 +80,7 @@ void Sequence::Write(std::span<float> logits, size_t vocab_size) {
   end.reset();
   failed.reset();
   accepted = 0;
+  if (compares()) return CompareFirstTokens(logits.first(vocab_size));
   bool goes_on = true;
   while (goes_on && static_cast<size_t>(accepted) == written.size()) {
     Result<TokenChoice> choice = Choose(logits.subspan(written.size() * vocab_size, vocab_size));
@@ -99,6 +103,25 @@ void Sequence::Write(std::span<float> logits, size_t vocab_size) {
   }
 }
 
+void Sequence::CompareFirstTokens(std::span<const float> logits) {
+  if (!logprobs.empty()) return;  // it gave way, and was computed again
+  const Result<double> sum = LogSumExp(logits);
+  if (!sum) {
+    failed = sum.error();
+    return;
+  }
+  for (const auto& continuation : request.continuations) {
+    logprobs.push_back(static_cast<double>(logits[static_cast<size_t>(continuation[0])]) - *sum);
+  }
+  while (num_compared < logprobs.size() && request.continuations[num_compared].size() == 1) ++num_compared;
+}
+
+void Sequence::Compared() {
+  do {
+    ++num_compared;
+  } while (num_compared < logprobs.size() && request.continuations[num_compared].size() == 1);
+}
+
 void Sequence::CutDraft() {
   if (!held) return;
   grammar::ConstraintState ahead = *held;
@@ -115,7 +138,8 @@ Result<GenerationSummary> Sequence::Summary(FinishReason reason) const {
                            .cached_tokens = found_tokens,
                            .times_preempted = times_preempted,
                            .speculated_tokens = speculated_tokens,
-                           .accepted_tokens = accepted_tokens};
+                           .accepted_tokens = accepted_tokens,
+                           .logprobs = logprobs};
 }
 
 }  // namespace bantam

@@ -22,6 +22,13 @@ struct Sequence {
   int num_prompt() const { return static_cast<int>(request.prompt_ids.size()); }
   int generated() const { return num_tokens() - num_prompt() - (num_encoded > 0 ? 1 : 0); }
   int missing() const { return num_tokens() - num_cached; }  // 1 while text is being written
+  // Nothing is written: how probable its continuations are is asked.
+  bool compares() const { return !request.continuations.empty(); }
+  // Its prompt is computed, and so are the continuations of a single token.
+  bool branches() const { return compares() && missing() == 0; }
+  bool all_compared() const { return compares() && num_compared == request.continuations.size(); }
+  // The one that is compared next has all its log probabilities.
+  void Compared();
   // How many tokens of those missing a step takes. What an encoder reads it reads at once, whatever the budget.
   int Portion(int budget) const { return std::max(std::min(budget, missing()), num_encoded - num_cached); }
 
@@ -65,6 +72,11 @@ struct Sequence {
   int model_cached = 0;  // tokens with keys and values in the draft model's part of `blocks`
   int speculated_tokens = 0, accepted_tokens = 0;
 
+  // Continuations (generation_branches.cc).
+  int longest_branch = 0;        // tokens that are computed of one: all but the last
+  std::vector<double> logprobs;  // of each, as far as it is computed; empty before the prompt is
+  size_t num_compared = 0;       // the first ones are done
+
   // What Write made of a step.
   std::vector<TokenChoice> written;
   int accepted = 0;                 // tokens of the draft that were written
@@ -74,6 +86,7 @@ struct Sequence {
 
  private:
   Result<TokenChoice> Choose(std::span<float> logits);
+  void CompareFirstTokens(std::span<const float> logits);
   bool Append(TokenChoice choice);
 
   std::vector<uint32_t> allowed_;  // of the next token

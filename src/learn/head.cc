@@ -67,6 +67,21 @@ Prediction Head::Predict(std::span<const float> embedding) const {
   return PredictionOf(logits, metadata_.temperature, in_scope, metadata_);
 }
 
+std::vector<double> Head::Probabilities(std::span<const float> embedding) const {
+  std::vector<float> logits(labels_.size());
+  Logits(model_, embedding, logits);
+  std::vector<double> probabilities(logits.size(), 1.0 / static_cast<double>(logits.size()));
+  if (!std::ranges::all_of(logits, [](float z) { return std::isfinite(z); })) return probabilities;
+  const double largest = *std::ranges::max_element(logits);
+  double sum = 0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    probabilities[i] = std::exp((logits[i] - largest) / metadata_.temperature);
+    sum += probabilities[i];
+  }
+  for (double& p : probabilities) p /= sum;
+  return probabilities;
+}
+
 Prediction Head::PredictAtExit(size_t exit, const ExitReading& reading) const {
   const ExitHead& head = exits_.heads[exit];
   return PredictionOf(reading.logits, head.temperature, head.scope.InScope(reading.features), metadata_);

@@ -76,6 +76,9 @@ class Head {
 
   // embedding: [dimensions()]. One with a NaN or an infinity is out of scope.
   Prediction Predict(std::span<const float> embedding) const;
+  // Of every label, if the message is in scope: what Prediction tells of the likeliest. [labels()]; the same for all
+  // where the embedding has a NaN or an infinity.
+  std::vector<double> Probabilities(std::span<const float> embedding) const;
 
   // Where a text may be decided before the last layer; empty for a head without exits.
   const ExitPlan& exits() const { return exits_; }

@@ -162,6 +162,11 @@ class GeneratorImpl final : public Generator {
     return std::unique_ptr<TextStream>(std::move(stream));
   }
 
+  Result<std::vector<Comparison>> Compare(std::span<const CompareCall> calls, CompareOptions options) const override {
+    if (!options.adapters) options.adapters = OwnAdapters();
+    return CompareTexts(*engine_, calls, options);
+  }
+
   Status AddAdapter(const AdapterOptions& options) override {
     BANTAM_TRY(auto adapter, LoraAdapter::Load(options.path, engine_->decoder()));
     adapters_.push_back({options.name, std::move(adapter), options.scale});

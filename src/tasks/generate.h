@@ -22,6 +22,7 @@
 #include "files/model_folder.h"
 #include "layers/weight_type.h"
 #include "tasks/adapter_options.h"
+#include "tasks/compare_texts.h"
 #include "tasks/infill.h"
 #include "tasks/tool_use.h"
 #include "text/chat_template.h"
@@ -110,6 +111,8 @@ class Generator {
   Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) { return Start(std::span(&call, 1)); }
   // The whole texts.
   Result<std::vector<GeneratedText>> Generate(const GenerateCall& call);
+  // How probable what might follow is.
+  virtual Result<std::vector<Comparison>> Compare(std::span<const CompareCall> calls, CompareOptions options) const = 0;
 
   // Before the first call. kUnsupported or kCorrupt for what does not fit the model, naming the file and what it has.
   virtual Status AddAdapter(const AdapterOptions& options) = 0;

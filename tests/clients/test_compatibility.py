@@ -100,6 +100,18 @@ def test_openai_embeddings(openai_client, vectors):
         same([row.embedding for row in openai_client.embeddings.create(model=ENCODER, input=TEXTS, **more).data], vectors)
 
 
+@works("openai", "`decisions.create`: predicates, choices and scores, by a model that writes text or an encoder")
+def test_openai_decisions(openai_client):
+    choice = {"type": "choice", "name": "topic", "instructions": "What is it about?", "choices": [{"value": "parcels"}, {"value": "weather"}]}
+    for model in (WRITER, ENCODER):
+        (answer,) = openai_client.decisions.create(model=model, input=TEXTS[0], questions=[choice]).answers
+        assert (answer.type, answer.name) == ("choice", "topic") and 0 <= answer.confidence <= 1
+    assert answer.choice == "parcels"
+    more = [{"type": "predicate", "instructions": "It is a question."}, {"type": "score", "instructions": "How urgent?", "levels": [{"label": "low"}, {"label": "high"}]}]
+    predicate, score = openai_client.decisions.create(model=WRITER, input=TEXTS[0], questions=more).answers
+    assert 0 <= predicate.probability <= 1 and 0 <= score.score <= 1
+
+
 @works("openai", "`models.list`, `models.retrieve`, errors as its exceptions, `AsyncOpenAI`")
 def test_openai_models(openai_client, url):
     import openai
@@ -341,3 +353,40 @@ def test_huggingface_text_generation(url):
 
     with pytest.raises(huggingface_hub.errors.HfHubHTTPError):
         huggingface_hub.InferenceClient(base_url=url + "/generate").text_generation("The sky is", max_new_tokens=4)
+
+
+# ----------------------------------------------------------------------------------------------------------- typesafe-sdk
+
+
+@pytest.fixture
+def typesafe(url):
+    import typesafe_sdk
+
+    with typesafe_sdk.TypeSafeClient(api_key="unused", base_url=url, timeout=120, default_model=WRITER) as client:
+        yield client
+
+
+@works("typesafe-sdk", "`system_one`: `Noul`, `Choice`, `Score`; `models.list`, errors as its exceptions")
+def test_typesafe(typesafe):
+    import typesafe_sdk
+    from typesafe_sdk import Choice, Noul, Score
+
+    questions = {
+        "question": Noul(instructions="Is it a question?"),
+        "topic": Choice(instructions="What is it about?", criteria={"parcels": "things that are sent", "weather": None}),
+        "urgent": Score(instructions="How urgent is it?", criteria=["not at all", "somewhat", "very"]),
+    }
+    reply = typesafe.system_one(state={"text": TEXTS[0]}, questions=questions)
+    assert 0 <= reply.nouls["question"].noul <= 1 and 0 <= reply.scores["urgent"].score <= 2
+    assert set(reply.choices["topic"].probabilities) == {"parcels", "weather"}
+    assert {model.name for model in typesafe.models.list().models} >= {WRITER, ENCODER}
+    with pytest.raises(typesafe_sdk.TypeSafeNotFoundError):
+        typesafe.system_one(state="x", questions=questions, model="gpt-9")
+
+
+@does_not("typesafe-sdk", "`system_one` with images, `Box`", "models here read text: 415 for its multipart bodies, 422 for a box")
+def test_typesafe_images(typesafe):
+    import typesafe_sdk
+
+    with pytest.raises(typesafe_sdk.TypeSafeUnprocessableEntityError):
+        typesafe.system_one(state="x", questions={"where": typesafe_sdk.Box(instructions="Where is the dog?")})

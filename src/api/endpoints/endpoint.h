@@ -66,6 +66,8 @@ void HandleScore(ApiContext&, const HttpRequest&, Responder&);
 void HandleRerank(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfinityRerank(ApiContext&, const HttpRequest&, Responder&);
 void HandleAnyRerank(ApiContext&, const HttpRequest&, Responder&);
+void HandleDecisions(ApiContext&, const HttpRequest&, Responder&);
+void HandleSystemOne(ApiContext&, const HttpRequest&, Responder&);
 void HandleTag(ApiContext&, const HttpRequest&, Responder&);
 void HandleQa(ApiContext&, const HttpRequest&, Responder&);
 void HandleFillMask(ApiContext&, const HttpRequest&, Responder&);

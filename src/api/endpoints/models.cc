@@ -4,6 +4,7 @@
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "base/utc_time.h"
 #include "route/budget_report.h"
 
 namespace bantam {
@@ -25,9 +26,21 @@ json::array AdapterList(const ServedModel& model) {
   return list;
 }
 
+// llama.cpp's and OpenRouter's way to tell which models write text, embed and decide.
+json::object Architecture(bool writes, bool embeds, bool decides) {
+  json::array outputs;
+  if (writes) outputs.emplace_back("text");
+  if (embeds) outputs.emplace_back("embeddings");
+  if (decides) outputs.emplace_back("decisions");
+  return {{"input_modalities", json::array{"text"}}, {"output_modalities", std::move(outputs)}};
+}
+
 // OpenAI's fields, vLLM's "parent", and what the model can do.
 json::object ServedObject(const ServedModel& model) {
   json::object object = ModelObject(model.name, model.created);
+  json::object architecture =
+      Architecture(model.generator != nullptr, model.embedder != nullptr, model.decider != nullptr);
+  if (!architecture["output_modalities"].get_array().empty()) object["architecture"] = std::move(architecture);
   if (!model.parent.empty()) object["parent"] = model.parent;
   json::object more{{"tasks", model.Abilities()}};
   if (model.generator != nullptr && !model.generator->adapters().empty()) more["lora"] = AdapterList(model);
@@ -38,6 +51,7 @@ json::object ServedObject(const ServedModel& model) {
 // The assistant, with how it decides.
 json::object AssistantObject(const ApiContext& context) {
   json::object object = ModelObject(context.router->file().name, context.router_created);
+  object["architecture"] = Architecture(true, false, true);
   object["bantam"] =
       json::object{{"tasks", "chat, classify, route"}, {"decision", PolicyJson(context.router->policy())}};
   return object;
@@ -69,6 +83,28 @@ std::optional<json::object> ObjectOf(const ApiContext& context, std::string_view
   return object;
 }
 
+bool Decides(const json::object& model) {
+  const json::value* architecture = model.if_contains("architecture");
+  if (architecture == nullptr) return false;
+  return std::ranges::find(architecture->at("output_modalities").get_array(), "decisions") !=
+         architecture->at("output_modalities").get_array().end();
+}
+
+// Of the objects of a list those that can decide, as TypeSafe's clients read it.
+json::array DeciderList(const json::array& models) {
+  json::array deciders;
+  for (const json::value& value : models) {
+    const json::object& model = value.get_object();
+    if (!Decides(model)) continue;
+    const json::value* own = model.if_contains("bantam");
+    deciders.push_back(
+        json::object{{"name", model.at("id")},
+                     {"description", own == nullptr ? json::value("assistant") : own->get_object().at("tasks")},
+                     {"release_date", UtcTimeText(model.at("created").to_number<int64_t>()).substr(0, 10)}});
+  }
+  return deciders;
+}
+
 }  // namespace
 
 void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder) {
@@ -79,10 +115,10 @@ void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder)
   for (const auto& [alias, target] : context.aliases.All()) {
     if (std::optional<json::object> named = ObjectOf(context, alias)) data.push_back(*std::move(named));
   }
-  responder.Send({.status = 200,
-                  .content_type = "application/json",
-                  .body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}}),
-                  .headers = {}});
+  json::array deciders = DeciderList(data);
+  HttpReply reply;
+  reply.body = ToJson(json::object{{"object", "list"}, {"data", std::move(data)}, {"models", std::move(deciders)}});
+  responder.Send(std::move(reply));
 }
 
 void HandleModel(ApiContext& context, const HttpRequest& request, Responder& responder) {

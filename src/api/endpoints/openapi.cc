@@ -22,6 +22,8 @@ std::string_view TagOf(ApiFamily family) {
       return "Text Embeddings Inference";
     case ApiFamily::kCohere:
       return "Cohere";
+    case ApiFamily::kTypeSafe:
+      return "TypeSafe";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -37,6 +39,8 @@ std::string_view ErrorSchemaOf(const Endpoint& endpoint) {
       return "TeiError";
     case ApiFamily::kCohere:
       return "CohereError";
+    case ApiFamily::kTypeSafe:
+      return "TypeSafeError";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -108,7 +112,7 @@ std::string MakeDocument() {
                             {"version", BANTAM_VERSION},
                             {"summary",
                              "Small language models on CPUs, for the clients of OpenAI, Ollama, Text Embeddings "
-                             "Inference, Cohere, vLLM and Infinity."},
+                             "Inference, Cohere, vLLM, Infinity and TypeSafe."},
                             {"license", json::object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", json::array{json::object{{"url", "/"}}}},
       {"paths", std::move(paths)},

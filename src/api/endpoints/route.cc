@@ -10,21 +10,6 @@
 namespace bantam {
 namespace {
 
-// The three things that can become of a text: an action of ours, a question back, or somebody else's answer.
-std::string_view Outcome(const Explanation& e) {
-  switch (e.decision) {
-    case DecisionKind::kClarify:
-      return "clarify";
-    case DecisionKind::kEscalate:
-    case DecisionKind::kUnsure:
-      return "escalate";
-    case DecisionKind::kAnswer:
-    case DecisionKind::kForm:
-      break;
-  }
-  return "answer";
-}
-
 json::object Describe(const RouteFile& file, const Explanation& e, size_t index) {
   const Understanding& u = e.understanding;
   json::array ranking;
@@ -32,7 +17,7 @@ json::object Describe(const RouteFile& file, const Explanation& e, size_t index)
     ranking.push_back({{"route", ranked.route}, {"probability", ranked.probability}});
   const bantam::Route* route = file.FindRoute(e.route);
   json::object object{{"index", index},
-                      {"decision", Outcome(e)},
+                      {"decision", OutcomeName(e.decision)},
                       {"route", route == nullptr ? json::value() : json::value(e.route)},
                       {"action", route == nullptr ? json::value() : json::value(route->action_type)},
                       {"likeliest", u.route.empty() ? json::value() : json::value(u.route)},

@@ -9,6 +9,7 @@
 #include "api/endpoints/vector_score.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
+#include "tasks/cosine.h"
 
 namespace bantam {
 namespace {

@@ -5,6 +5,7 @@
 #include "api/endpoints/tei_request.h"
 #include "api/endpoints/vector_score.h"
 #include "base/json_floats.h"
+#include "tasks/cosine.h"
 
 namespace bantam {
 namespace {
