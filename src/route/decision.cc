@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "route/actions/action.h"
 #include "route/forms/phrases.h"
@@ -82,7 +83,9 @@ Judgement Judge(const RouteFile& file, const DecisionPolicy& policy, Understandi
   judgement.bar = &policy.BarOf(understanding.route);
   if (likeliest != nullptr && understanding.confidence >= judgement.bar->threshold && !IsAmbiguous(file, understanding))
     judgement.route = likeliest;
-  if (judgement.route == nullptr) judgement.options = OptionsToAsk(file, understanding);
+  // A budget that cannot be shown to hold hands everything on.
+  if (judgement.route == nullptr && std::isfinite(judgement.bar->threshold))
+    judgement.options = OptionsToAsk(file, understanding);
   judgement.understanding = std::move(understanding);
   return judgement;
 }

@@ -110,7 +110,7 @@ Result<RouteFileDraft> StarterRouteFile(const StarterAnswers& answers) {
          "utter_person",
          ""});
     draft.responses.emplace_back("utter_person", "Write here how people reach you.");
-    draft.tests.push_back({"could somebody real help me", "person"});
+    draft.tests.push_back({"I would rather speak to a human", "person"});
   }
   draft.out_of_scope = {"tell me a joke",
                         "who won the match yesterday",
