@@ -31,9 +31,9 @@ struct DecisionRequest {
 // What the assistant says of a question whose options are its routes.
 struct RouteDecision {
   double p_correct = 0;  // calibrated: that the question is about one of the routes, and the answer the right one
-  std::vector<size_t> prediction_set;  // options
-  std::string_view decision;           // "answer", "clarify", "escalate"
-  double threshold = 0;                // of p_correct; infinity: nothing would do
+  std::vector<size_t> prediction_set;   // options
+  std::string_view decision;            // "answer", "clarify", "escalate"
+  double threshold = 0;                 // of p_correct; infinity: nothing would do
   std::optional<BudgetInForce> budget;  // none with policy: threshold
 };
 
