@@ -48,8 +48,8 @@ class HttpApp {
   // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
   // belongs to. Any thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
-  // SIGHUP: what is configured is read again. False: there is no such thing, and without a certificate either the signal
-  // ends the server, as that of a closed terminal does. On the I/O thread.
+  // SIGHUP: what is configured is read again. False: there is no such thing, and without a certificate either the
+  // signal ends the server, as that of a closed terminal does. On the I/O thread.
   virtual bool Reload() { return false; }
   // One finished exchange, for metrics. Any thread.
   virtual void OnFinished(const HttpRequest& request, int status, double milliseconds) = 0;

@@ -215,6 +215,7 @@ void Session::Dispatch() {
   const HttpRequest& request = exchange->request;
   auto answer = [exchange, self = shared_from_this(), &app, &host = host_]() mutable {
     SessionResponder responder(std::move(self), exchange, host);
+    exchange->request.begun = MonotonicNow();
     try {
       app.Handle(exchange->request, responder);
     } catch (const std::bad_alloc&) {
