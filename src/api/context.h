@@ -35,6 +35,7 @@ struct ApiContext {
   std::unique_ptr<ApiKeys> keys;                           // null: anybody may ask
   std::function<Result<std::vector<ApiKey>>()> read_keys;  // again, at SIGHUP; none: they stay as they are
   ModelAliases aliases;
+  bool log_requests = false;  // a line for each
 
   // In memory, by its name or an alias, with or without ":latest"; a colon may stand where the name has a '-'
   // ("smollm2:135m"). Null when it is not there. Never used as a path.

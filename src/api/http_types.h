@@ -14,24 +14,34 @@
 
 namespace bantam {
 
-// What whoever answers a request tells of how: headers of the reply, and fields of its line in the log. Thread-safe,
-// for the line of a client that has left is written while its request is still at work.
+// What whoever answers a request tells of how: headers of the reply, which are in the request's line of the log, too;
+// and whose it is, for that alone. Thread-safe, for the line of a client that has left is written while its request is
+// still at work.
 class ReplyNotes {
  public:
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   // The value is fit for a header.
   void Add(std::string_view name, std::string value) {
     std::lock_guard lock(mutex_);
-    pairs_.emplace_back(name, std::move(value));
+    headers_.emplace_back(name, std::move(value));
   }
-  Pairs All() const {
+  Pairs headers() const {
     std::lock_guard lock(mutex_);
-    return pairs_;
+    return headers_;
+  }
+  void SetKeyName(std::string name) {
+    std::lock_guard lock(mutex_);
+    key_name_ = std::move(name);
+  }
+  std::string key_name() const {  // "": nobody's
+    std::lock_guard lock(mutex_);
+    return key_name_;
   }
 
  private:
   mutable std::mutex mutex_;
-  Pairs pairs_;
+  Pairs headers_;
+  std::string key_name_;
 };
 
 struct HttpRequest {
