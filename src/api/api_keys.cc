@@ -151,13 +151,14 @@ ApiKeys::Verdict ApiKeys::Admit(const HttpRequest& request, bool management, Mon
   if (management && !key.admin) {
     return {Err(ErrorCode::kForbidden,
                 "{} changes what is stored or served, which takes an admin's key; that of \"{}\" is a user's",
-                EscapeForTerminal(request.path), EscapeForTerminal(key.name))};
+                EscapeForTerminal(request.path), EscapeForTerminal(key.name)),
+            0, key.name};
   }
   Use& use = *found->use;
   if (key.concurrent > 0 && use.running >= key.concurrent) {
     return {Err(ErrorCode::kOverloaded, "{} requests of the key \"{}\" are being answered, which is its limit",
                 use.running, EscapeForTerminal(key.name)),
-            1};
+            1, key.name};
   }
   if (key.requests_per_minute > 0) {
     // A bucket that holds a minute's worth, and fills as the minute goes.
@@ -169,7 +170,7 @@ ApiKeys::Verdict ApiKeys::Admit(const HttpRequest& request, bool management, Mon
     if (use.tokens < 1) {
       return {Err(ErrorCode::kOverloaded, "the key \"{}\" may ask {} times a minute", EscapeForTerminal(key.name),
                   key.requests_per_minute),
-              std::max(1, static_cast<int>(std::ceil((1 - use.tokens) / per_second)))};
+              std::max(1, static_cast<int>(std::ceil((1 - use.tokens) / per_second))), key.name};
     }
     use.tokens -= 1;
   }
@@ -177,7 +178,7 @@ ApiKeys::Verdict ApiKeys::Admit(const HttpRequest& request, bool management, Mon
     ++use.running;
     running_.emplace(request.request_id, found->use);
   }
-  return {};
+  return {.key_name = key.name};
 }
 
 void ApiKeys::Finished(const HttpRequest& request) {

@@ -46,8 +46,9 @@ class ApiKeys {
   void Replace(std::vector<ApiKey> keys);
 
   struct Verdict {
-    Status status = Ok();   // kUnauthenticated, kForbidden, kOverloaded
-    int retry_after_s = 0;  // of kOverloaded
+    Status status = Ok();       // kUnauthenticated, kForbidden, kOverloaded
+    int retry_after_s = 0;      // of kOverloaded
+    std::string key_name = {};  // of the key that was sent, if it is one of these
   };
   // management: only an admin's key will do. A request that is admitted must be Finished.
   Verdict Admit(const HttpRequest& request, bool management, MonotonicTime now = MonotonicNow());

@@ -7,6 +7,7 @@
 #include "api/endpoints/endpoint.h"
 #include "api/error_map.h"
 #include "api/local_caller.h"
+#include "api/request_log.h"
 #include "base/log.h"
 #include "base/text_util.h"
 
@@ -84,10 +85,16 @@ class App final : public HttpApp {
     return true;
   }
 
-  void OnFinished(const HttpRequest& request, int status, double milliseconds) override {
+  void OnFinished(const HttpRequest& request, const Finished& finished) override {
     if (context_->keys != nullptr) context_->keys->Finished(request);
     const Endpoint* endpoint = Find(request);
-    context_->metrics.CountRequest(endpoint == nullptr ? "other" : endpoint->path, status, milliseconds);
+    context_->metrics.CountRequest(endpoint == nullptr ? "other" : endpoint->path, finished.status,
+                                   finished.milliseconds);
+    if (context_->log_requests) LogRequest(request, finished);
+  }
+
+  void OnRefused(const HttpRequest& request, int status) override {
+    if (context_->log_requests) LogRefusal(request, status);
   }
 
  private:
@@ -95,6 +102,7 @@ class App final : public HttpApp {
   std::optional<HttpReply> AskForKey(const Endpoint* endpoint, const HttpRequest& request) const {
     if (context_->keys == nullptr || (endpoint != nullptr && endpoint->Has(kOpen))) return std::nullopt;
     const auto verdict = context_->keys->Admit(request, endpoint != nullptr && endpoint->Has(kManagement));
+    request.notes->SetKeyName(verdict.key_name);
     if (verdict.status) return std::nullopt;
     HttpReply reply = ErrorReply(endpoint != nullptr ? endpoint->family : FamilyOf(request.path),
                                  verdict.status.error(), {}, verdict.retry_after_s);

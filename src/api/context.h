@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/api_keys.h"
+#include "api/engine_watch.h"
 #include "api/http_server.h"
 #include "api/metrics.h"
 #include "api/model_aliases.h"
@@ -31,10 +32,12 @@ struct ApiContext {
   std::unique_ptr<WorkerPool> text_workers;
   // Models that come into the store; each may take minutes.
   WorkerPool pull_workers{2, 16};
+  EngineWatch engine_watch{std::chrono::seconds(60)};
   const ServerGauges* gauges = nullptr;                    // set before the first request
   std::unique_ptr<ApiKeys> keys;                           // null: anybody may ask
   std::function<Result<std::vector<ApiKey>>()> read_keys;  // again, at SIGHUP; none: they stay as they are
   ModelAliases aliases;
+  bool log_requests = false;  // a line for each
 
   // In memory, by its name or an alias, with or without ":latest"; a colon may stand where the name has a '-'
   // ("smollm2:135m"). Null when it is not there. Never used as a path.

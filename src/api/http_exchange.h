@@ -21,6 +21,7 @@ struct Exchange {
   bool head_only = false;    // HEAD: the body is not sent
   bool holds_drain = false;  // work for which the end of a drain waits
   std::atomic<int> status = 0;
+  uint64_t sent_bytes = 0;  // on the I/O thread
 
   // Streaming: bytes handed to the session and not yet written. `gone` wakes a blocked writer.
   std::mutex mutex;

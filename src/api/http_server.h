@@ -51,8 +51,15 @@ class HttpApp {
   // SIGHUP: what is configured is read again. False: there is no such thing, and without a certificate either the
   // signal ends the server, as that of a closed terminal does. On the I/O thread.
   virtual bool Reload() { return false; }
-  // One finished exchange, for metrics. Any thread.
-  virtual void OnFinished(const HttpRequest& request, int status, double milliseconds) = 0;
+  // One finished exchange, for metrics and log. On the I/O thread.
+  struct Finished {
+    int status;
+    double milliseconds;
+    uint64_t sent_bytes;
+  };
+  virtual void OnFinished(const HttpRequest& request, const Finished& finished) = 0;
+  // A request that was answered before it was one (framing, limits): what is known of it, perhaps nothing but its id.
+  virtual void OnRefused(const HttpRequest&, int /*status*/) {}
 };
 
 struct ServerGauges {

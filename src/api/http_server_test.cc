@@ -56,6 +56,16 @@ TEST_F(HttpServerTest, LimitsAreKept) {
             std::string::npos);
 }
 
+TEST_F(HttpServerTest, WhatIsAnsweredAndWhatIsRefusedIsToldToTheApp) {
+  Start();
+  const std::string reply = Ask(kClose);
+  EXPECT_TRUE(Eventually([&] { return app->last_sent_bytes == reply.size(); }));
+  const std::string refused = Ask("POST /x?key=1 HTTP/1.1\r\nHost: evil.com\r\n\r\n");
+  EXPECT_NE(refused.find("X-Request-Id: req_"), std::string::npos) << refused;
+  Stop();
+  EXPECT_EQ(app->last_refusal, "POST /x 421");
+}
+
 TEST_F(HttpServerTest, OnlyLocalHostsAndOwnPages) {
   Start();
   EXPECT_EQ(StatusOf(Ask("GET / HTTP/1.1\r\nHost: evil.com\r\n\r\n")), 421);

@@ -215,6 +215,7 @@ void Session::Dispatch() {
   const HttpRequest& request = exchange->request;
   auto answer = [exchange, self = shared_from_this(), &app, &host = host_]() mutable {
     SessionResponder responder(std::move(self), exchange, host);
+    exchange->request.begun = MonotonicNow();
     try {
       app.Handle(exchange->request, responder);
     } catch (const std::bad_alloc&) {
@@ -265,11 +266,16 @@ void Session::WatchForClose() {
 
 void Session::Refuse(int status, const std::string& message) {
   ++host_.gauges.rejected;
+  HttpRequest request;
+  request.method = head_.method;
+  request.path = head_.path;
+  request.request_id = NewRequestId();
+  host_.app->OnRefused(request, status);
   HttpReply reply = host_.app->RenderError(head_.path, status, message);
-  std::string bytes =
-      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{}", status,
-                  ReasonPhrase(status), reply.content_type, reply.body.size(),
-                  status == 503 ? "Retry-After: 1\r\n" : "", reply.body);
+  std::string bytes = fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}X-Request-Id: {}\r\nConnection: close\r\n\r\n{}",
+      status, ReasonPhrase(status), reply.content_type, reply.body.size(), status == 503 ? "Retry-After: 1\r\n" : "",
+      request.request_id, reply.body);
   close_after_write_ = true;
   exchange_.reset();
   writes_.push_back(std::move(bytes));
@@ -309,6 +315,7 @@ void Session::PumpWrites() {
     const size_t size = self->writes_.front().size();
     self->writes_.pop_front();
     if (const auto exchange = self->exchange_) {
+      exchange->sent_bytes += size;
       std::lock_guard lock(exchange->mutex);
       exchange->pending -= std::min(exchange->pending, size);
       exchange->drained.notify_all();
@@ -340,7 +347,9 @@ void Session::OnDiscarded(error_code ec, size_t count) {
 
 // The exchange is over, with a reply or without.
 void Session::SignOff(int status) {
-  host_.app->OnFinished(exchange_->request, status, MillisecondsSince(exchange_->request.received));
+  host_.app->OnFinished(exchange_->request, {.status = status,
+                                             .milliseconds = MillisecondsSince(exchange_->request.received),
+                                             .sent_bytes = exchange_->sent_bytes});
   --host_.gauges.in_flight;
   if (exchange_->holds_drain) --host_.holding_drain;
   exchange_.reset();

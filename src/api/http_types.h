@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -13,6 +14,36 @@
 
 namespace bantam {
 
+// What whoever answers a request tells of how: headers of the reply, which are in the request's line of the log, too;
+// and whose it is, for that alone. Thread-safe, for the line of a client that has left is written while its request is
+// still at work.
+class ReplyNotes {
+ public:
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  // The value is fit for a header.
+  void Add(std::string_view name, std::string value) {
+    std::lock_guard lock(mutex_);
+    headers_.emplace_back(name, std::move(value));
+  }
+  Pairs headers() const {
+    std::lock_guard lock(mutex_);
+    return headers_;
+  }
+  void SetKeyName(std::string name) {
+    std::lock_guard lock(mutex_);
+    key_name_ = std::move(name);
+  }
+  std::string key_name() const {  // "": nobody's
+    std::lock_guard lock(mutex_);
+    return key_name_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Pairs headers_;
+  std::string key_name_;
+};
+
 struct HttpRequest {
   std::string method;
   std::string path;                                          // decoded, without the query
@@ -22,6 +53,8 @@ struct HttpRequest {
   std::string request_id;
   std::string peer;  // the client's address, without its port
   MonotonicTime received;
+  MonotonicTime begun = {};  // when its handler was called
+  std::shared_ptr<ReplyNotes> notes = std::make_shared<ReplyNotes>();
   std::stop_token stop;  // requested when the client went away or the server's drain time is over
   // Requested when the client ended its sending side. Nearly always it has gone; some only say that no other request
   // comes, and wait for the answer. For work so dear that doing it in vain costs more than those few.

@@ -67,6 +67,9 @@ std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t>
     out += "Transfer-Encoding: chunked\r\n";
   }
   for (const auto& [name, value] : reply.headers) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+  for (const auto& [name, value] : exchange_->request.notes->headers()) {
+    fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+  }
   fmt::format_to(std::back_inserter(out), "X-Request-Id: {}\r\n", exchange_->request.request_id);
   if (!exchange_->keep_alive) out += "Connection: close\r\n";
   out += "\r\n";

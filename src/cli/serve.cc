@@ -17,6 +17,7 @@
 #include "cli/key_option.h"
 #include "cli/kv_type_option.h"
 #include "cli/listen_option.h"
+#include "cli/log_option.h"
 #include "cli/progress.h"
 #include "cli/speculation_option.h"
 #include "files/model_store.h"
@@ -38,6 +39,7 @@ struct ServeOptions {
   DtypeOption dtype = DtypeOption::Automatic();
   KvTypeOption kv_type;
   SpeculationOption speculation;
+  LogOption log;
   int threads = 0, context = 0, parallel = 32;
   uint64_t embedding_cache_bytes = 0;
   int timeout_s = 60, text_timeout_s = 600, drain_s = 30, drain_delay_s = 0;
@@ -70,12 +72,41 @@ Result<PoolOptions> PoolFor(const ServeOptions& options, bool on_demand) {
   return pool;
 }
 
+struct Started {
+  std::string address, names, assistant;  // assistant: "" where there is none
+  std::vector<std::string> budgets;       // lines about its error budgets
+  bool on_demand, opens_in_browser;
+  double ready_ms;
+};
+
+// To people, or in the log.
+void SayStarted(const Started& started, bool in_log) {
+  if (in_log) {
+    for (const std::string& line : started.budgets) LogEvent(LogLevel::kInfo, "error_budget", {{"says", line}});
+    return LogEvent(LogLevel::kInfo, "started",
+                    {{"address", started.address},
+                     {"serves", started.names},
+                     {"ready_ms", started.ready_ms},
+                     {"version", BANTAM_VERSION},
+                     {"pid", ::getpid()}});
+  }
+  std::printf("Bantam serves %s%s on %s  (ready in %.0f ms)\n", started.names.c_str(), started.on_demand ? "," : "",
+              started.address.c_str(), started.ready_ms);
+  for (const std::string& line : started.budgets) std::printf("  %s\n", line.c_str());
+  if (!started.assistant.empty() && started.opens_in_browser) {
+    std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n", started.assistant.c_str());
+  }
+  std::fflush(stdout);
+}
+
 Status Serve(const ServeOptions& options) {
   const MonotonicTime start = MonotonicNow();
+  const std::unique_ptr<LogWriter> log = options.log.Open();
   // Told to serve nothing in particular, the server has what the store has.
   const bool on_demand = options.on_demand || (options.config.empty() && options.models.empty());
   BANTAM_TRY(PoolOptions pool, PoolFor(options, on_demand));
   auto context = std::make_shared<ApiContext>();
+  context->log_requests = log != nullptr;
   context->request_timeout = std::chrono::seconds(options.timeout_s);
   context->text_timeout = std::chrono::seconds(options.text_timeout_s);
   BANTAM_RETURN_IF_ERROR(SetUpKeys(options.keys_file, *context));
@@ -155,21 +186,19 @@ Status Serve(const ServeOptions& options) {
   std::string names = context->ModelNames();
   if (on_demand) {
     BANTAM_TRY(const std::vector<StoredModel> stored, ListModels());
-    names += fmt::format("{}the {} model{} of the store, loaded when asked for,", names.empty() ? "" : " and ",
+    names += fmt::format("{}the {} model{} of the store, loaded when asked for", names.empty() ? "" : " and ",
                          stored.size(), stored.size() == 1 ? "" : "s");
   }
-  const std::string where = ListensAt(options.server, server->port());
-  std::printf("Bantam serves %s on %s  (ready in %.0f ms)\n", names.c_str(), where.c_str(), MillisecondsSince(start));
-  if (context->router != nullptr) {
-    for (const std::string& line : DescribeBudgets(context->router->policy(), context->router->file()))
-      std::printf("  %s\n", line.c_str());
-  }
-  if (context->router != nullptr && options.server.unix_socket.empty()) {
-    std::printf("  open that address in a browser to talk to \"%s\"; Ctrl-C stops\n",
-                context->router->file().name.c_str());
-  }
-  std::fflush(stdout);
-  return server->Run();
+  SayStarted({.address = ListensAt(options.server, server->port()),
+              .names = names,
+              .assistant = context->router == nullptr ? "" : context->router->file().name,
+              .on_demand = on_demand,
+              .opens_in_browser = options.server.unix_socket.empty(),
+              .ready_ms = MillisecondsSince(start)},
+             log != nullptr);
+  const Status status = server->Run();
+  if (log != nullptr) LogEvent(LogLevel::kInfo, "stopped", {{"after_s", MillisecondsSince(start) / 1e3}});
+  return status;
 }
 
 }  // namespace
@@ -211,6 +240,7 @@ Run SetUpServe(CLI::App& app) {
                  "$BANTAM_API_KEY and $BANTAM_ADMIN_KEY are keys, too")
       ->type_name("FILE");
   AddListenOptions(app, options->server);
+  options->log.AddTo(app);
   app.add_option(
          "--early-exit", options->early_exit,
          "Share of the assistant's decisions that early exits may change, as N%, or off; default: the route file's")

@@ -14,6 +14,12 @@
 
 namespace bantam {
 
+// Where the time of a list went, for whoever asks by pointing to one. Written before Done is called.
+struct EngineTimes {
+  MonotonicTime submitted{};            // the epoch: never, there was nothing to compute
+  double queue_ms = 0, compute_ms = 0;  // until the first sequence was taken, and from then on
+};
+
 // What to encode and where to put it. Sequence i is token_ids[cu_seqlens[i] .. cu_seqlens[i + 1]).
 struct EncodeList {
   std::span<const int32_t> token_ids;
@@ -32,6 +38,7 @@ struct EncodeList {
   TokenVectorSink* sink = nullptr;  // gets the vectors of all tokens; pooling and out are not used. Not with a judge.
   // [num_sequences], how many first tokens of a sequence its tokens see; empty: all. With a sink only.
   std::span<const int32_t> num_keys = {};
+  EngineTimes* times = nullptr;  // gets those of this list
 
   size_t num_sequences() const { return cu_seqlens.size() - 1; }
   std::span<const int32_t> sequence(size_t i) const {
@@ -62,6 +69,7 @@ class EncodeJob : public EncodeList {
   friend class EncoderEngineImpl;
   EncodeJob* next_ = nullptr;
   size_t taken_ = 0;            // sequences that are in a batch already
+  MonotonicTime begun_{};       // when the first was, where it is asked for
   std::optional<Error> error_;  // of a sequence that failed
 };
 

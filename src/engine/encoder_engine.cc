@@ -77,6 +77,8 @@ class WaitingJob final : public EncodeJob {
   std::optional<Status> status_;
 };
 
+double Milliseconds(MonotonicTime::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
 Error NotFinite() { return Err(ErrorCode::kCorrupt, "the model's numbers are not finite: its weights are damaged"); }
 
 }  // namespace
@@ -109,6 +111,7 @@ class EncoderEngineImpl final : public EncoderEngine {
 
   Status Submit(EncodeJob& job) override {
     BANTAM_RETURN_IF_ERROR(CheckList(job));
+    if (job.times != nullptr) job.times->submitted = MonotonicNow();
     {
       std::lock_guard lock(mutex_);
       BANTAM_RETURN_IF_ERROR(CheckQueue());
@@ -140,6 +143,7 @@ class EncoderEngineImpl final : public EncoderEngine {
   Status Run(const EncodeList& list) override {
     BANTAM_RETURN_IF_ERROR(CheckList(list));
     WaitingJob job(list);
+    if (job.times != nullptr) job.times->submitted = MonotonicNow();
     bool mine = false;
     {
       std::lock_guard lock(mutex_);
@@ -246,6 +250,11 @@ class EncoderEngineImpl final : public EncoderEngine {
   }
 
   static void Finish(EncodeJob& job, Status status) {
+    if (job.times != nullptr) {
+      const MonotonicTime now = MonotonicNow(), begun = job.begun_ == MonotonicTime{} ? now : job.begun_;
+      job.times->queue_ms += Milliseconds(begun - job.times->submitted);
+      job.times->compute_ms += Milliseconds(now - begun);
+    }
     try {
       job.Done(std::move(status));
     } catch (const std::exception& e) {
@@ -329,6 +338,7 @@ class EncoderEngineImpl final : public EncoderEngine {
       }
       const size_t before = job->taken_;
       while (!full && job->taken_ < job->num_sequences()) full = !TakeSequence(*job);
+      if (before == 0 && job->taken_ > 0) job->begun_ = now;
       if (job->taken_ == job->num_sequences()) {
         complete.Push(*job);
       } else if (job->taken_ > before) {

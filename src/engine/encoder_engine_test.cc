@@ -378,6 +378,40 @@ TEST(EncoderEngine, ListsCountAgainstTheQueueOfflineOnesDoNot) {
   EXPECT_EQ(engine->Stats().queued, 0u);
 }
 
+TEST(EncoderEngine, AListIsToldWhereItsTimeWent) {
+  Stage stage;
+  Outcomes outcomes;
+  const auto engine = MakeEngine(stage);
+  Occupy(*engine, stage, outcomes);
+  List list({{1, 2}, {3}});
+  EngineTimes times;
+  list.times = &times;
+  ASSERT_OK(engine->Submit(list));
+  const MonotonicTime queued = MonotonicNow();
+  EXPECT_LE(times.submitted, queued);
+  std::this_thread::sleep_for(2ms);
+  const double waited_ms = MillisecondsSince(queued);
+  stage.work = 1ms;
+  stage.Open();
+  ASSERT_OK(list.Wait());
+  EXPECT_GE(times.queue_ms, waited_ms);
+  EXPECT_GE(times.compute_ms, 1);
+
+  EngineTimes at_once;
+  List idle(std::vector<std::vector<int32_t>>{{1}});
+  idle.times = &at_once;
+  ASSERT_OK(engine->Run(idle));
+  EXPECT_GE(at_once.compute_ms, 1);
+
+  // What is never computed has waited all the time.
+  EngineTimes expired;
+  List late(std::vector<std::vector<int32_t>>{{1}});
+  late.times = &expired;
+  late.deadline = MonotonicNow();
+  ASSERT_FALSE(engine->Run(late));
+  EXPECT_EQ(expired.compute_ms, 0);
+}
+
 TEST(EncoderEngine, ALongListDoesNotShutTheQueueOut) {
   Stage stage;
   stage.work = 2ms;

@@ -38,6 +38,7 @@ struct GenerationSummary {
 class GenerationListener {
  public:
   virtual ~GenerationListener() = default;
+  virtual void OnBegin() {}  // its turn has come, for the first time
   // The next token, but a stop token. False: enough, the text ends here.
   virtual bool OnToken(const TokenChoice& token) = 0;
   // Once, last: kCancelled, kOverloaded where a full queue made room for another key, kCorrupt for weights that give

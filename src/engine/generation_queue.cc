@@ -98,6 +98,7 @@ bool GenerationLoop::Admit(int budget) {
 void GenerationLoop::Begin(Sequence& sequence) {
   if (sequence.turn == 0) {
     sequence.turn = ++num_begun_;
+    if (sequence.request.listener != nullptr) sequence.request.listener->OnBegin();
     sequence.found_tokens = sequence.num_cached;
     shares_.Begin(*sequence.share);
     FairShares::Charge(*sequence.share, FairShares::kPromptToken * sequence.missing());

@@ -48,9 +48,8 @@ class HeadIntentModel : public IntentModel {
     return understanding;
   }
 
-  Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts,
-                                                   MonotonicTime deadline) override {
-    BANTAM_TRY(const std::vector<Embedding> embeddings, embedder_->EmbedBatch(texts, deadline));
+  Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, const EmbedCall& call) override {
+    BANTAM_TRY(const std::vector<Embedding> embeddings, embedder_->EmbedBatch(texts, call));
     std::vector<Understanding> all;
     for (size_t i = 0; i < texts.size(); ++i) {
       all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));

@@ -42,10 +42,10 @@ class IntentModel {
   virtual ~IntentModel() = default;
   virtual Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) = 0;
   // The same of many at once, each read to the end: early exits save nothing in a batch.
-  virtual Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, MonotonicTime deadline) {
+  virtual Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, const EmbedCall& call) {
     std::vector<Understanding> all;
     for (const std::string& text : texts) {
-      BANTAM_TRY(Understanding understanding, Understand(text, deadline));
+      BANTAM_TRY(Understanding understanding, Understand(text, call.deadline));
       all.push_back(std::move(understanding));
     }
     return all;

@@ -59,8 +59,8 @@ class RouterImpl : public Router {
     return bantam::Explain(parts_.file, policy(), std::move(understanding));
   }
 
-  Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, MonotonicTime deadline) override {
-    BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, deadline));
+  Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, const EmbedCall& call) override {
+    BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, call));
     std::vector<Explanation> explanations;
     for (Understanding& understanding : all)
       explanations.push_back(bantam::Explain(parts_.file, policy(), std::move(understanding)));

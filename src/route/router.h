@@ -56,7 +56,7 @@ class Router {
   // text has been sent to the sink, an error after it.
   virtual Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) = 0;
   virtual Result<Explanation> Explain(std::string_view text) = 0;
-  virtual Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, MonotonicTime deadline) = 0;
+  virtual Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, const EmbedCall& call) = 0;
   // Said of one of the latest answers. kNotFound for an id that is not among them, kInvalidArgument for a route that
   // the file does not have, kUnavailable where no audit log is kept.
   virtual Result<FeedbackReceipt> TakeFeedback(const Feedback& feedback) = 0;

@@ -92,7 +92,7 @@ Result<std::vector<Classification>> Classifier::Classify(std::span<const TextInp
                                                          const ClassifyOptions& options) const {
   std::vector<Classification> answers;
   answers.reserve(texts.size());
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < texts.size(); ++i) {
     auto sequence = MakeSequence(model_, texts[i], options.truncation);
     if (!sequence) {

@@ -32,6 +32,7 @@ struct ClassifyOptions {
   std::optional<ScoreFunction> function = std::nullopt;  // nothing: the model's own
   PairTruncation truncation = PairTruncation::kLongestFirst;
   MonotonicTime deadline = MonotonicTime::max();
+  EngineTimes* times = nullptr;  // gets those of the engine
 };
 
 // Thread-safe. User text never becomes a special token.

@@ -207,8 +207,10 @@ class ModelEmbedder final : public Embedder {
       sequences.push_back(reader_.Expand(encoding, role));
     }
     const int columns = head_ != nullptr ? head_->token_dimensions() : encoder().hidden_size();
-    return std::make_unique<TokenVectorJob>(head_.get(), static_cast<size_t>(columns), std::move(sequences),
-                                            call.deadline);
+    auto job = std::make_unique<TokenVectorJob>(head_.get(), static_cast<size_t>(columns), std::move(sequences),
+                                                call.deadline);
+    job->times = call.times;
+    return job;
   }
 
   Status CheckHasOneVector() const {
@@ -313,6 +315,7 @@ class ModelEmbedder final : public Embedder {
       encodings.push_back(reader_.Encode(texts[i], prompt));
       BANTAM_RETURN_IF_ERROR(CheckLength(encodings.back(), call, i));
     }
+    job.times = call.times;
     return job.Prepare(encodings, {.sentence = &sentence_,
                                    .head = head_.get(),
                                    .prompt = &prompt,

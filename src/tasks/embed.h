@@ -54,6 +54,7 @@ struct EmbedCall {
   MonotonicTime deadline;
   const TextPrompt* prompt = nullptr;  // null: the model's default prompt; read before the call returns
   bool truncate = true;                // false: a text longer than max_tokens() is an error that names it
+  EngineTimes* times = nullptr;        // of a list of texts: gets those of the engine; must live until the answer
 };
 
 struct EmbedderOptions {

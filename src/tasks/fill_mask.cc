@@ -63,7 +63,7 @@ Result<std::vector<FilledText>> MaskFiller::Fill(std::span<const std::string_vie
   std::vector<std::vector<int32_t>> ids;
   std::vector<MaskPlace> places;
   std::vector<size_t> first_place;  // by text
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < texts.size(); ++i) {
     Encoding encoding = model_.tokenizer->Encode(
         texts[i], {.recognize_special_tokens = true, .max_tokens = static_cast<size_t>(model_.max_tokens)});

@@ -28,6 +28,7 @@ struct FillOptions {
   // Only these; of a target that is no token of the vocabulary, its first token.
   std::vector<std::string> targets = {};
   MonotonicTime deadline = MonotonicTime::max();
+  EngineTimes* times = nullptr;  // gets those of the engine
 };
 
 // Thread-safe. In these texts special tokens are recognised, for the mask is one.

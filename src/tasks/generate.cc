@@ -41,10 +41,20 @@ class EventQueue {
     return event;
   }
 
+  void NoteBegin() {
+    std::lock_guard lock(mutex_);
+    if (!began_) began_ = MonotonicNow();
+  }
+  std::optional<MonotonicTime> began() const {
+    std::lock_guard lock(mutex_);
+    return began_;
+  }
+
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Result<TextEvent>> events_;
+  std::optional<MonotonicTime> began_;  // the first of the texts
 };
 
 // One of the n texts, on the engine's thread.
@@ -53,6 +63,8 @@ class TextWriter final : public GenerationListener {
   TextWriter(int index, const Tokenizer& tokenizer, std::span<const int32_t> prompt_ids, const GenerateCall& call,
              EventQueue& events)
       : index_(index), pieces_(tokenizer, prompt_ids, call.shown_ids), stops_(call.stop), events_(events) {}
+
+  void OnBegin() override { events_.NoteBegin(); }
 
   bool OnToken(const TokenChoice& token) override {
     tokens_.push_back(token);
@@ -126,6 +138,7 @@ class StreamImpl final : public TextStream {
     for (const uint64_t id : ids_) engine_.Cancel(id);
   }
   int prompt_tokens() const override { return prompt_tokens_; }
+  std::optional<MonotonicTime> began() const override { return events_.began(); }
 
  private:
   std::optional<Result<TextEvent>> Take(int timeout_ms) {

@@ -73,6 +73,8 @@ class TextStream {
   virtual Result<std::optional<TextEvent>> Next(int timeout_ms = 0) = 0;
   virtual void Cancel() = 0;
   virtual int prompt_tokens() const = 0;  // of all calls together; a prompt of several texts counts once
+  // When the turn of the first of its texts came; nothing before.
+  virtual std::optional<MonotonicTime> began() const = 0;
 };
 
 struct GeneratedText {

@@ -78,7 +78,7 @@ Result<std::vector<AnsweredQuestion>> QuestionAnswerer::Answer(std::span<const Q
   std::vector<Encoding> contexts;
   std::vector<Window> windows;
   std::vector<size_t> first_window = {0};  // by question
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < questions.size(); ++i) {
     const auto refuse = [&](std::string_view what) {
       return Err(ErrorCode::kInvalidArgument, "{}{}", questions.size() > 1 ? fmt::format("question {}: ", i + 1) : "",

@@ -33,6 +33,7 @@ struct AnswerOptions {
   bool may_have_no_answer = false;              // "" is one of the answers, with the score that there is none
   bool align_to_words = true;                   // answers begin and end where words do
   MonotonicTime deadline = MonotonicTime::max();
+  EngineTimes* times = nullptr;  // gets those of the engine
 };
 
 struct Question {

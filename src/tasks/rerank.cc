@@ -69,7 +69,7 @@ Result<Ranking> Reranker::Rank(std::string_view query, std::span<const std::stri
                                const RankOptions& options) const {
   const Encoding first = EncodeBare(model_, query);
   Ranking ranking;
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < documents.size(); ++i) {
     BANTAM_TRY(TextSequence sequence,
                PairSequence(model_, first, EncodeBare(model_, documents[i]), PairTruncation::kLongestFirst));
@@ -86,7 +86,7 @@ Result<Ranking> Reranker::Rank(std::string_view query, std::span<const std::stri
 Result<std::vector<RankedDocument>> Reranker::Score(std::span<const TextInput> pairs,
                                                     const RankOptions& options) const {
   std::vector<RankedDocument> scored;
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < pairs.size(); ++i) {
     BANTAM_TRY(TextSequence sequence, MakeSequence(model_, pairs[i]));
     scored.push_back({i, 0, sequence.ids.size(), sequence.truncated});

@@ -30,6 +30,7 @@ struct RankOptions {
   size_t top_n = 0;                                      // 0: all
   std::optional<ScoreFunction> function = std::nullopt;  // kNone or kSigmoid; nothing: the model's own
   MonotonicTime deadline = MonotonicTime::max();
+  EngineTimes* times = nullptr;  // gets those of the engine
 };
 
 // Thread-safe.

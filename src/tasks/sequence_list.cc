@@ -52,8 +52,12 @@ EncodeList SequenceList::Pack(MonotonicTime deadline, bool skip_empty) {
     borders_.push_back(static_cast<int32_t>(ids_.size()));
     sequence = {};
   }
-  return {
-      .token_ids = ids_, .cu_seqlens = borders_, .token_type_ids = types_, .normalize = false, .deadline = deadline};
+  return {.token_ids = ids_,
+          .cu_seqlens = borders_,
+          .token_type_ids = types_,
+          .normalize = false,
+          .deadline = deadline,
+          .times = times_};
 }
 
 Result<std::vector<float>> SequenceList::Pooled(EncoderEngine& engine, PoolingMode pooling, MonotonicTime deadline) {

@@ -17,6 +17,8 @@ namespace bantam {
 // For one thread, and one call of Pooled or EachToken. Nothing is computed for an empty list.
 class SequenceList {
  public:
+  // times: gets those of the engine; or null.
+  explicit SequenceList(EngineTimes* times = nullptr) : times_(times) {}
   // types: as many as ids, or none for all zero.
   void Add(std::vector<int32_t> ids, std::vector<int32_t> types = {});
   size_t size() const { return sequences_.size(); }
@@ -36,6 +38,7 @@ class SequenceList {
   // Lays the sequences out for the engine, and lets go of them.
   EncodeList Pack(MonotonicTime deadline, bool skip_empty);
 
+  EngineTimes* const times_;
   std::vector<Sequence> sequences_;
   std::vector<size_t> order_;  // by place in the engine's list: which sequence it is
   std::vector<int32_t> ids_, types_, borders_;

@@ -75,7 +75,7 @@ Result<std::vector<SparseVector>> SparseEmbedder::Embed(std::span<const std::str
                                                         const SparseOptions& options) const {
   const TextPrompt& prompt = options.prompt != nullptr ? *options.prompt : default_prompt_;
   std::vector<SparseVector> vectors(texts.size());
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < texts.size(); ++i) {
     Encoding encoding = reader_.Encode(texts[i], prompt);
     if (encoding.truncated() && !options.truncate) {

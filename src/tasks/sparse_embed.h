@@ -28,6 +28,7 @@ struct SparseOptions {
   const TextPrompt* prompt = nullptr;  // null: the model's default prompt
   bool truncate = true;                // false: a text longer than the model reads is an error that names it
   MonotonicTime deadline = MonotonicTime::max();
+  EngineTimes* times = nullptr;  // gets those of the engine
 };
 
 // Thread-safe. User text never becomes a special token.

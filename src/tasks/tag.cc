@@ -113,7 +113,7 @@ Result<std::vector<TaggedText>> Tagger::Tag(std::span<const std::string_view> te
   std::vector<Encoding> encodings;
   std::vector<Window> windows;
   std::vector<size_t> first_window = {0};  // by text
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < texts.size(); ++i) {
     encodings.push_back(model_.tokenizer->Encode(texts[i], kBareTokensWithOffsets));
     const std::span<const int32_t> ids = encodings.back().ids;

@@ -44,6 +44,7 @@ struct TagOptions {
   std::optional<size_t> stride = std::nullopt;
   std::vector<std::string> ignored_labels = {"O"};
   MonotonicTime deadline = MonotonicTime::max();
+  EngineTimes* times = nullptr;  // gets those of the engine
 };
 
 // Thread-safe. User text never becomes a special token.

@@ -76,7 +76,7 @@ Result<std::vector<Classification>> ZeroShotClassifier::Classify(std::span<const
     hypotheses.push_back(EncodeBare(model_, text));
   }
   std::vector<Classification> answers(texts.size());
-  SequenceList list;
+  SequenceList list(options.times);
   for (size_t i = 0; i < texts.size(); ++i) {
     const Encoding premise = EncodeBare(model_, texts[i]);
     for (size_t k = 0; k < labels.size(); ++k) {

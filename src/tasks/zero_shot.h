@@ -14,6 +14,7 @@ struct ZeroShotOptions {
   std::string hypothesis_template = "This example is {}.";  // {} is where the label goes
   bool multi_label = false;                                 // labels do not exclude each other
   MonotonicTime deadline = MonotonicTime::max();
+  EngineTimes* times = nullptr;  // gets those of the engine
 };
 
 // Thread-safe.

@@ -10,6 +10,7 @@
 #include "api/endpoints/model_chat.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "api/work_done.h"
 #include "base/text_util.h"
 #include "route/budget_report.h"
 #include "tasks/holds_text.h"
@@ -221,8 +222,9 @@ json::object Usage(const AssistantAnswer& answer) {
 // the answer came from the cache.
 class ChunkWriter {
  public:
-  ChunkWriter(Responder& responder, std::string id, std::string model, bool include_usage)
+  ChunkWriter(Responder& responder, const WorkDone& work, std::string id, std::string model, bool include_usage)
       : responder_(responder),
+        work_(work),
         id_(std::move(id)),
         model_(std::move(model)),
         created_(std::time(nullptr)),
@@ -231,11 +233,11 @@ class ChunkWriter {
   bool Piece(std::string_view text, bool cache_hit) {
     if (!begun_) {
       begun_ = true;
-      responder_.BeginStream(
-          {.status = 200,
-           .content_type = "text/event-stream; charset=utf-8",
-           .body = {},
-           .headers = {{"Cache-Control", "no-cache"}, {"X-Bantam-Cache", cache_hit ? "hit" : "miss"}}});
+      work_.TellCache(cache_hit);
+      responder_.BeginStream({.status = 200,
+                              .content_type = "text/event-stream; charset=utf-8",
+                              .body = {},
+                              .headers = {{"Cache-Control", "no-cache"}}});
       Event(Chunk({{"role", "assistant"}, {"content", ""}}, nullptr));
     }
     return text.empty() || Event(Chunk({{"content", text}}, nullptr));
@@ -279,6 +281,7 @@ class ChunkWriter {
   }
 
   Responder& responder_;
+  const WorkDone& work_;
   const std::string id_, model_;
   const int64_t created_;
   const bool include_usage_;
@@ -298,7 +301,9 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
   auto call = Parse(context, *body, request, at);
   if (!call) return responder.Send(OpenAiError(call.error(), at));
   const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;
-  ChunkWriter chunks(responder, id, model, call->include_usage);
+  const WorkDone work(request);
+  work.TellModel(model, context.router->embedder().weights_sha256());
+  ChunkWriter chunks(responder, work, id, model, call->include_usage);
   // The sink gets an upstream's text as it comes; local and cached answers arrive whole, with the answer.
   // Without a stream there is none: an answer that breaks off can then still be replaced by one that says so.
   DeltaSink sink;
@@ -332,10 +337,8 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
       {"usage", Usage(*answer)},
       {"bantam", std::move(details)},
   };
-  responder.Send({.status = 200,
-                  .content_type = "application/json",
-                  .body = ToJson(reply),
-                  .headers = {{"X-Bantam-Cache", answer->cache_hit ? "hit" : "miss"}}});
+  work.TellCache(answer->cache_hit);
+  responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(reply), .headers = {}});
 }
 
 }  // namespace bantam

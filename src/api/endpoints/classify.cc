@@ -5,6 +5,7 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
+#include "api/work_done.h"
 
 namespace bantam {
 namespace {
@@ -35,10 +36,10 @@ struct ClassifyAnswer {
 
 // "candidate_labels" ask for those; without, the labels are the model's own.
 Result<ClassifyAnswer> AskModel(const ServedModel& model, const JsonObject& body, const std::vector<TextOrPair>& inputs,
-                                MonotonicTime deadline, std::string& at) {
+                                MonotonicTime deadline, EngineTimes& times, std::string& at) {
   if (body.Has("candidate_labels")) {
     BANTAM_TRY(std::vector<std::string> labels, ParseStrings(body, "candidate_labels", kMaxCandidates, at));
-    ZeroShotOptions options{.deadline = deadline};
+    ZeroShotOptions options{.deadline = deadline, .times = &times};
     at = "hypothesis_template";
     BANTAM_TRY(options.hypothesis_template, body.StringOr("hypothesis_template", options.hypothesis_template));
     at = "multi_label";
@@ -67,7 +68,7 @@ Result<ClassifyAnswer> AskModel(const ServedModel& model, const JsonObject& body
     BANTAM_TRY(std::vector<Classification> answers, model.zero_shot->Classify(texts, labels, options));
     return ClassifyAnswer{std::move(answers), std::move(labels)};
   }
-  ClassifyOptions options{.deadline = deadline};
+  ClassifyOptions options{.deadline = deadline, .times = &times};
   at = "function_to_apply";
   if (body.Has("function_to_apply")) {
     BANTAM_TRY(const std::string function, body.String("function_to_apply"));
@@ -89,7 +90,8 @@ Result<std::string> ClassifyByModel(const ApiContext& context, const ServedModel
   at = "top_k";
   BANTAM_TRY(const int64_t top_k, body.IntOr("top_k", 0, 0, INT32_MAX));
   BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
-  BANTAM_TRY(const ClassifyAnswer answer, AskModel(model, body, inputs, deadline, at));
+  WorkDone work(request);
+  BANTAM_TRY(const ClassifyAnswer answer, AskModel(model, body, inputs, deadline, work.engine, at));
   json::array data;
   size_t tokens = 0;
   for (size_t i = 0; i < answer.texts.size(); ++i) {
@@ -105,6 +107,7 @@ Result<std::string> ClassifyByModel(const ApiContext& context, const ServedModel
     data.push_back(std::move(item));
     tokens += text.num_tokens;
   }
+  work.Tell(model, tokens);
   return ToJson(json::object{{"id", "classify-" + request.request_id},
                              {"object", "list"},
                              {"created", std::time(nullptr)},
@@ -125,13 +128,17 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request, st
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
   BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(*context.router, body, at));
   BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
-  BANTAM_TRY(const std::vector<Explanation> explanations, context.router->ExplainAll(texts, deadline));
+  WorkDone work(request);
+  EmbedCall call(deadline);
+  call.times = &work.engine;
+  BANTAM_TRY(const std::vector<Explanation> explanations, context.router->ExplainAll(texts, call));
   json::array data;
   size_t tokens = 0;
   for (size_t i = 0; i < explanations.size(); ++i) {
     data.push_back(Describe(context.router->head(), explanations[i], i));
     tokens += explanations[i].understanding.num_tokens;
   }
+  work.Tell(context.router->file().name, context.router->embedder().weights_sha256(), tokens);
   return ToJson(json::object{{"id", "classify-" + request.request_id},
                              {"object", "list"},
                              {"created", std::time(nullptr)},

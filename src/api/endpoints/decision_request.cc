@@ -8,6 +8,7 @@
 #include "api/endpoints/generate_request.h"
 #include "api/endpoints/parse.h"
 #include "api/endpoints/text_thread.h"
+#include "api/work_done.h"
 #include "route/router.h"
 #include "tasks/holds_text.h"
 
@@ -185,9 +186,16 @@ void AnswerDecisions(
   const Generator* generator = shared->model == nullptr ? nullptr : shared->model->generator.get();
   const int retry_after_s = generator == nullptr ? 1 : generator->engine().RetryAfter();
   shared->options.stop = [&http] { return http.stop.stop_requested() || http.client_finished.stop_requested(); };
-  const auto answer = [&context, family, shared, retry_after_s, format = std::move(format)](Responder& own) {
+  const auto answer = [&context, family, shared, retry_after_s, work = WorkDone(http),
+                       format = std::move(format)](Responder& own) {
     const auto decided = Ask(context, *shared);
     if (!decided) return own.Send(ErrorReply(family, decided.error(), "questions", retry_after_s));
+    const size_t tokens = decided->decisions.input_tokens;
+    if (shared->model != nullptr) {
+      work.Tell(*shared->model, tokens);
+    } else {
+      work.Tell(shared->model_name, context.router->embedder().weights_sha256(), tokens);
+    }
     HttpReply reply;
     reply.body = ToJson(format(*shared, *decided));
     own.Send(std::move(reply));

@@ -19,7 +19,7 @@ Result<CohereRequest> Parse(const ApiContext& context, const HttpRequest& reques
   json::value document;
   std::string at;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
-  CohereRequest parsed;
+  CohereRequest parsed{.embed = EmbedRequest(request)};
   EmbedRequest& embed = parsed.embed;
   BANTAM_RETURN_IF_ERROR(FindEmbedModel(context, body, embed, at));
   BANTAM_TRY(embed.texts, ParseTexts(body, "texts", kMaxTexts, at));
@@ -70,7 +70,7 @@ HttpReply Format(const CohereRequest& parsed, const EmbeddedTexts& embedded, con
   body += parsed.by_type ? R"("embeddings_by_type")" : R"("embeddings_floats")";
   body += R"(,"meta":{"api_version":{"version":)" + std::string(parsed.by_type ? R"("2")" : R"("1")") +
           R"(},"billed_units":{"input_tokens":)" + std::to_string(tokens) + "}";
-  if (const json::value cut = DescribeTruncation(request, embedded, reply); !cut.is_null()) {
+  if (const json::value cut = TellOfTexts(request, embedded, reply); !cut.is_null()) {
     body +=
         R"(,"warnings":[)" +
         QuoteJson("texts " + ToJson(cut.at("truncated")) + " were cut at " + ToJson(cut.at("max_tokens")) + " tokens") +

@@ -81,6 +81,13 @@ json::value Describe(const std::vector<Text>& texts, int max_tokens, HttpReply& 
       {"truncated", std::move(truncated)}, {"text_tokens", std::move(tokens)}, {"max_tokens", max_tokens}};
 }
 
+template <typename Texts>
+void TellWork(const EmbedRequest& request, const Texts& texts) {
+  size_t tokens = 0;
+  for (const auto& text : texts) tokens += text.num_tokens;
+  request.work->Tell(*request.model, tokens);
+}
+
 }  // namespace
 
 Status ReadPrompt(const JsonObject& body, EmbedRequest& request, std::string& at) {
@@ -226,11 +233,15 @@ void AppendTokenVectors(const TokenVectors& vectors, size_t text, const EmbedReq
   out += separator == '[' ? "[]" : "]";
 }
 
-json::value DescribeTruncation(const EmbedRequest& request, const EmbeddedTexts& embedded, HttpReply& reply) {
-  return Describe(embedded.texts, request.model->embedder->max_tokens(), reply);
+json::value TellOfTexts(const EmbedRequest& request, const EmbeddedTexts& embedded, HttpReply& reply) {
+  const Embedder& embedder = *request.model->embedder;
+  TellWork(request, embedded.texts);
+  if (embedder.cache() != nullptr) request.work->TellCache(request.work->engine.submitted == MonotonicTime{});
+  return Describe(embedded.texts, embedder.max_tokens(), reply);
 }
 
-json::value DescribeTruncation(const EmbedRequest&, const TokenVectors& vectors, HttpReply& reply) {
+json::value TellOfTexts(const EmbedRequest& request, const TokenVectors& vectors, HttpReply& reply) {
+  TellWork(request, vectors.texts);
   uint32_t limit = 0;
   for (const TokenVectors::Text& text : vectors.texts) limit = text.truncated ? text.num_tokens : limit;
   return Describe(vectors.texts, static_cast<int>(limit), reply);

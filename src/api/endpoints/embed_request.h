@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/context.h"
+#include "api/work_done.h"
 #include "base/json.h"
 #include "tasks/vector_types.h"
 
@@ -24,6 +25,8 @@ struct VectorForm {
 };
 
 struct EmbedRequest {
+  explicit EmbedRequest(const HttpRequest& request) : work(std::make_shared<WorkDone>(request)) {}
+  std::shared_ptr<WorkDone> work;  // for this request
   ServedModelPtr model;
   std::vector<std::string> texts;
   std::optional<TextPrompt> prompt;                     // none: the model's default
@@ -40,6 +43,7 @@ struct EmbedRequest {
     EmbedCall call(deadline);
     call.prompt = prompt ? &*prompt : nullptr;
     call.truncate = truncate;
+    call.times = &work->engine;
     return call;
   }
 };
@@ -63,9 +67,9 @@ void AppendVectorJson(std::span<const float> vector, const EmbedRequest& request
 void AppendTokenVectors(const TokenVectors& vectors, size_t text, const EmbedRequest& request, const VectorForm& form,
                         std::string& out);
 
-// Which texts were cut, for the reply's header and its "bantam" object; null when none was. Silent truncation is the
-// classic complaint about embedding servers.
-json::value DescribeTruncation(const EmbedRequest& request, const EmbeddedTexts& embedded, HttpReply& reply);
-json::value DescribeTruncation(const EmbedRequest& request, const TokenVectors& vectors, HttpReply& reply);
+// Tells what was done, and which texts were cut: in headers of the reply, and for its "bantam" object; null when none
+// was. Silent truncation is the classic complaint about embedding servers.
+json::value TellOfTexts(const EmbedRequest& request, const EmbeddedTexts& embedded, HttpReply& reply);
+json::value TellOfTexts(const EmbedRequest& request, const TokenVectors& vectors, HttpReply& reply);
 
 }  // namespace bantam

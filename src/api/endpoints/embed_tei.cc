@@ -18,7 +18,7 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
   json::value document;
   std::string at;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
-  EmbedRequest parsed;
+  EmbedRequest parsed(request);
   BANTAM_RETURN_IF_ERROR(FindEmbedModel(context, body, parsed, at));
   BANTAM_TRY(parsed.texts, ParseTexts(body, "inputs", kMaxInputs, at));
   BANTAM_RETURN_IF_ERROR(ReadDimensions(body, parsed, at));
@@ -74,7 +74,7 @@ void HandleTeiEmbed(ApiContext& context, const HttpRequest& request, Responder& 
     AppendVectorJson(embedded->vectors.row(i), *parsed, {}, reply.body);
   }
   reply.body += ']';
-  (void)DescribeTruncation(*parsed, *embedded, reply);  // there is no place for it but the header
+  (void)TellOfTexts(*parsed, *embedded, reply);  // there is no place for it but the header
   responder.Send(std::move(reply));
 }
 
@@ -93,7 +93,7 @@ void HandleTeiEmbedAll(ApiContext& context, const HttpRequest& request, Responde
     AppendTokenVectors(*vectors, i, *parsed, {}, reply.body);
   }
   reply.body += ']';
-  (void)DescribeTruncation(*parsed, *vectors, reply);
+  (void)TellOfTexts(*parsed, *vectors, reply);
   responder.Send(std::move(reply));
 }
 
@@ -102,10 +102,12 @@ void HandleTeiEmbedSparse(ApiContext& context, const HttpRequest& request, Respo
   auto parsed = ParseSparse(context, request);
   if (!parsed) return responder.Send(TeiRefusal(parsed.error(), request));
   if (parsed->prompt) parsed->options.prompt = &*parsed->prompt;
+  WorkDone work(request);
+  parsed->options.times = &work.engine;
   const auto vectors = parsed->model->sparse->Embed(parsed->texts, parsed->options);
   if (!vectors) return responder.Send(ErrorReply(ApiFamily::kTei, vectors.error()));
   json::array lists;
-  size_t num_truncated = 0;
+  size_t num_truncated = 0, tokens = 0;
   for (const SparseVector& vector : *vectors) {
     std::vector<size_t> order(vector.indices.size());
     std::iota(order.begin(), order.end(), 0);
@@ -116,9 +118,11 @@ void HandleTeiEmbedSparse(ApiContext& context, const HttpRequest& request, Respo
     }
     lists.push_back(std::move(list));
     num_truncated += vector.truncated;
+    tokens += vector.num_tokens;
   }
   HttpReply reply;
   reply.body = ToJson(lists);
+  work.Tell(*parsed->model, tokens);
   TellTruncated(num_truncated, reply);
   responder.Send(std::move(reply));
 }

@@ -16,7 +16,7 @@ namespace {
 Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request, bool may_load, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
-  EmbedRequest parsed;
+  EmbedRequest parsed(request);
   at = "model";
   BANTAM_TRY(const std::string name, body.String("model"));
   parsed.model = context.FindModel(name);
@@ -76,7 +76,7 @@ HttpReply Format(const EmbedRequest& request, const Texts& embedded) {
   }
   body += R"(],"model":)" + QuoteJson(request.model->name) + R"(,"usage":{"prompt_tokens":)" + std::to_string(tokens) +
           R"(,"total_tokens":)" + std::to_string(tokens) + "}";
-  if (const json::value cut = DescribeTruncation(request, embedded, reply); !cut.is_null()) {
+  if (const json::value cut = TellOfTexts(request, embedded, reply); !cut.is_null()) {
     body += R"(,"bantam":)" + ToJson(cut);
   }
   body += '}';

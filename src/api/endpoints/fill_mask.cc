@@ -3,6 +3,7 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
+#include "api/work_done.h"
 
 namespace bantam {
 namespace {
@@ -24,6 +25,8 @@ Result<std::string> Fill(const ApiContext& context, const HttpRequest& request, 
     BANTAM_TRY(options.targets, ParseStrings(body, "targets", 1000, at));
   }
   BANTAM_TRY(options.deadline, DeadlineOf(context, request, at));
+  WorkDone work(request);
+  options.times = &work.engine;
   at = "input";
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   BANTAM_TRY(const std::vector<FilledText> filled, model->filler->Fill(views, options));
@@ -35,6 +38,7 @@ Result<std::string> Fill(const ApiContext& context, const HttpRequest& request, 
     data.push_back(std::move(item));
     tokens += filled[i].num_tokens;
   }
+  work.Tell(*model, tokens);
   return ToJson(json::object{{"id", "fill-mask-" + request.request_id},
                              {"object", "list"},
                              {"model", model->name},

@@ -9,6 +9,7 @@
 #include "api/endpoints/token_clock.h"
 #include "api/endpoints/tool_reply.h"
 #include "api/error_map.h"
+#include "api/work_done.h"
 #include "learn/prompt_scores.h"
 
 namespace bantam {
@@ -32,11 +33,13 @@ struct ChoiceText {
 // One request, on the thread that waits for its texts.
 class Exchange {
  public:
-  Exchange(ApiContext& context, const HttpRequest& http, Responder& responder, const GenerateRequest& request)
+  Exchange(ApiContext& context, const HttpRequest& http, Responder& responder, const GenerateRequest& request,
+           WorkDone& work)
       : context_(context),
         http_(http),
         responder_(responder),
         request_(request),
+        work_(work),
         json_(request, (request.chat ? "chatcmpl-" : "cmpl-") + http.request_id),
         texts_(static_cast<size_t>(request.best_of) * request.calls.size()) {
     if (request.tools == nullptr) return;
@@ -61,6 +64,7 @@ class Exchange {
       Result<std::optional<TextEvent>> event = stream->Next(kPingMs);
       if (!event) return Fail(event.error());
       if (!*event) break;
+      if (const auto turn = stream->began(); turn && !begun_) work_.Began(*turn);
       if (!Hear(**event)) return;  // the stream's end cancels the rest
       if (request_.infill && texts_.front().end) break;
     }
@@ -169,6 +173,8 @@ class Exchange {
   void Finish() {
     if (request_.stream) return FinishStream();
     if (std::ranges::all_of(texts_, [](const ChoiceText& text) { return Expired(*text.end); })) return Fail(Late());
+    TellWork();
+    work_.TellEnd(NumWritten());
     if (request_.infill) {
       const ChoiceText& text = texts_.front();
       return Send({.status = 200,
@@ -221,10 +227,16 @@ class Exchange {
     return order;
   }
 
+  void TellWork() const { work_.Tell(*request_.model, static_cast<size_t>(prompt_tokens_)); }
+  int64_t NumWritten() const {
+    int64_t count = 0;
+    for (const ChoiceText& text : texts_) count += text.end->summary.generated_tokens;
+    return count;
+  }
+
   json::object Usage() const {
-    int64_t cached = 0, text = 0, speculated = 0, accepted = 0;
+    int64_t cached = 0, speculated = 0, accepted = 0;
     for (const ChoiceText& choice : texts_) {
-      text += choice.end->summary.generated_tokens;
       speculated += choice.end->summary.speculated_tokens;
       accepted += choice.end->summary.accepted_tokens;
     }
@@ -233,7 +245,7 @@ class Exchange {
     for (size_t call = 0; call < request_.calls.size(); ++call) {
       cached += texts_[call * static_cast<size_t>(request_.best_of)].end->summary.cached_tokens;
     }
-    json::object usage = json_.Usage(prompt_tokens_, cached, text);
+    json::object usage = json_.Usage(prompt_tokens_, cached, NumWritten());
     usage["completion_tokens_details"] =
         json::object{{"accepted_prediction_tokens", accepted}, {"rejected_prediction_tokens", speculated - accepted}};
     return usage;
@@ -246,6 +258,7 @@ class Exchange {
   bool Begin() {
     if (begun_) return true;
     begun_ = true;
+    TellWork();
     responder_.BeginStream({.status = 200,
                             .content_type = "text/event-stream; charset=utf-8",
                             .body = {},
@@ -279,6 +292,7 @@ class Exchange {
 
   void FinishStream() {
     if (!Begin()) return;
+    work_.TellEnd(NumWritten());
     if (request_.infill) return responder_.End();  // without [DONE], as llama.cpp's
     if (request_.include_usage && !Write(json_.Envelope({}, Usage()))) return;
     EndStream();
@@ -301,6 +315,7 @@ class Exchange {
   const HttpRequest& http_;
   Responder& responder_;
   const GenerateRequest& request_;
+  WorkDone& work_;
   GenerateJson json_;
   std::vector<ChoiceText> texts_;
   const MonotonicTime started_ = MonotonicNow();
@@ -315,8 +330,11 @@ void StartGeneration(ApiContext& context, const HttpRequest& http, Responder& re
     for (GenerateCall& call : request.calls) call.sampling.top_logprobs = 0;  // what Best() ranks by
   }
   const auto shared = std::make_shared<const GenerateRequest>(std::move(request));
-  RunOnTextThread(context, http, responder, ApiFamily::kOpenAi, shared->model->generator->engine().RetryAfter(),
-                  [&context, &http, shared](Responder& own) { Exchange(context, http, own, *shared).Run(); });
+  const auto work = std::make_shared<WorkDone>(http);
+  work->Submitted();
+  RunOnTextThread(
+      context, http, responder, ApiFamily::kOpenAi, shared->model->generator->engine().RetryAfter(),
+      [&context, &http, shared, work](Responder& own) { Exchange(context, http, own, *shared, *work).Run(); });
 }
 
 }  // namespace bantam

@@ -1,9 +1,33 @@
 #include "api/endpoints/endpoint.h"
+#include "base/json.h"
 
 namespace bantam {
+namespace {
 
-void HandleHealth(ApiContext&, const HttpRequest&, Responder& responder) {
-  responder.Send({.status = 200, .content_type = "application/json", .body = R"({"status":"ok"})", .headers = {}});
+std::vector<EngineBeat> BeatsOf(const ModelPool& models) {
+  std::vector<EngineBeat> beats;
+  for (const ServedModelPtr& model : models.List()) {
+    if (!model->parent.empty()) continue;  // its model's engine is looked at
+    if (model->generator != nullptr) {
+      const GenerationStats stats = model->generator->engine().Stats();
+      beats.push_back({model->name, stats.steps, stats.running + stats.waiting > 0});
+    } else {
+      const EngineStats stats = model->Stats();
+      beats.push_back({model->name, stats.batches, stats.queued > 0});
+    }
+  }
+  return beats;
+}
+
+}  // namespace
+
+void HandleHealth(ApiContext& context, const HttpRequest&, Responder& responder) {
+  HttpReply reply{.status = 200, .content_type = "application/json", .body = R"({"status":"ok"})", .headers = {}};
+  if (const std::vector<std::string> stalled = context.engine_watch.Look(BeatsOf(*context.models)); !stalled.empty()) {
+    reply.status = 503;
+    reply.body = ToJson(json::object{{"status", "stalled"}, {"models", json::array(stalled.begin(), stalled.end())}});
+  }
+  responder.Send(std::move(reply));
 }
 
 void HandleReady(ApiContext& context, const HttpRequest&, Responder& responder) {

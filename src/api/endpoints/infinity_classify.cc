@@ -5,6 +5,7 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
+#include "api/work_done.h"
 
 namespace bantam {
 namespace {
@@ -21,6 +22,8 @@ Result<std::string> Classify(const ApiContext& context, const HttpRequest& reque
   ClassifyOptions options;
   if (raw) options.function = ScoreFunction::kNone;
   BANTAM_TRY(options.deadline, DeadlineOf(context, request, at));
+  WorkDone work(request);
+  options.times = &work.engine;
   at = "input";
   std::vector<TextInput> inputs;
   for (const std::string& text : texts) inputs.push_back({text, {}});
@@ -31,6 +34,7 @@ Result<std::string> Classify(const ApiContext& context, const HttpRequest& reque
     data.push_back(LabelsJson(answer, model->classifier->labels(), 0));
     tokens += answer.num_tokens;
   }
+  work.Tell(*model, tokens);
   return ToJson(json::object{{"object", "classify"},
                              {"data", std::move(data)},
                              {"model", model->name},

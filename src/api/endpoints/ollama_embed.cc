@@ -24,7 +24,7 @@ Result<OllamaEmbedding> Parse(const ApiContext& context, const HttpRequest& http
                               std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(http, document));
-  OllamaEmbedding parsed;
+  OllamaEmbedding parsed{.asked_model = {}, .embed = EmbedRequest(http)};
   BANTAM_TRY(parsed.asked_model, ReadOllamaName(body, at));
   EmbedRequest& embed = parsed.embed;
   if (!context.IsRouter(parsed.asked_model)) {
@@ -72,7 +72,7 @@ void HandleOllamaEmbed(ApiContext& context, const HttpRequest& http, Responder& 
   reply.body += R"(],"total_duration":)" + std::to_string(Nanoseconds(MonotonicNow() - http.received)) +
                 R"(,"load_duration":)" + std::to_string(Nanoseconds(started - http.received)) +
                 R"(,"prompt_eval_count":)" + std::to_string(tokens) + "}";
-  (void)DescribeTruncation(embed, *embedded, reply);  // there is no place for it but the header
+  (void)TellOfTexts(embed, *embedded, reply);  // there is no place for it but the header
   responder.Send(std::move(reply));
 }
 
@@ -90,7 +90,7 @@ void HandleOllamaEmbeddings(ApiContext& context, const HttpRequest& http, Respon
   reply.body = R"({"embedding":)";
   AppendVectorJson(embedded->vectors.row(0), embed, {}, reply.body);
   reply.body += '}';
-  (void)DescribeTruncation(embed, *embedded, reply);
+  (void)TellOfTexts(embed, *embedded, reply);
   responder.Send(std::move(reply));
 }
 

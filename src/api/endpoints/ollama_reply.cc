@@ -11,6 +11,7 @@
 #include "api/endpoints/token_clock.h"
 #include "api/endpoints/tool_reply.h"
 #include "api/error_map.h"
+#include "api/work_done.h"
 
 namespace bantam {
 namespace {
@@ -42,11 +43,13 @@ json::object Line(const OllamaText& request, Said said) {
 // One request, on the thread that waits for its text.
 class Exchange {
  public:
-  Exchange(ApiContext& context, const HttpRequest& http, Responder& responder, const OllamaText& request)
+  Exchange(ApiContext& context, const HttpRequest& http, Responder& responder, const OllamaText& request,
+           WorkDone& work)
       : context_(context),
         http_(http),
         responder_(responder),
         request_(request),
+        work_(work),
         bytes_(request.model->generator->tokenizer()),
         thoughts_(request.thought_opening, request.thought_closing, request.in_thought) {
     if (request.tools != nullptr) calls_.emplace(request.model->generator->tool_use()->format(), *request.tools);
@@ -57,6 +60,7 @@ class Exchange {
     auto started = request_.model->generator->Start(request_.call);
     if (!started) return Fail(started.error());
     const std::unique_ptr<TextStream> stream = *std::move(started);
+    prompt_tokens_ = static_cast<size_t>(stream->prompt_tokens());
     // Within one step of the engine nothing more is computed for a client that is gone.
     const auto cancel = [&] { stream->Cancel(); };
     const std::stop_callback at_stop(http_.stop, cancel);
@@ -67,6 +71,7 @@ class Exchange {
       if (!event) return Fail(event.error());
       if (!*event) break;
       if ((*event)->end) end = (*event)->end;
+      if (const auto turn = stream->began(); turn && !begun_) work_.Began(*turn);
       if (end && end->reason == FinishReason::kDeadline && end->summary.generated_tokens == 0) {
         return Fail(Err(ErrorCode::kDeadline, "the request's time was over before a token was written"));
       }
@@ -133,9 +138,13 @@ class Exchange {
     line["eval_count"] = end.summary.generated_tokens;
     line["eval_duration"] = any ? Nanoseconds(clock_.last() - clock_.first()) : 0;
     if (request_.stream) {
-      if (Write(line)) responder_.End();
+      const bool written = Write(line);
+      work_.TellEnd(end.summary.generated_tokens);
+      if (written) responder_.End();
       return;
     }
+    TellWork();
+    work_.TellEnd(end.summary.generated_tokens);
     HttpReply reply{.status = 200, .content_type = "application/json", .body = ToJson(line), .headers = {}};
     AddHeaders(reply);
     responder_.Send(std::move(reply));
@@ -150,6 +159,7 @@ class Exchange {
     return ids;
   }
 
+  void TellWork() const { work_.Tell(*request_.model, prompt_tokens_); }
   void AddHeaders(HttpReply& reply) const { TellTruncated(request_.dropped_messages, reply); }
 
   // The head goes out with the first line: until then a refusal can still be a status. A blank line would be one that
@@ -157,6 +167,7 @@ class Exchange {
   bool Write(const json::object& line) {
     if (!begun_) {
       begun_ = true;
+      TellWork();
       HttpReply head{.status = 200, .content_type = "application/x-ndjson", .body = {}, .headers = {}};
       head.headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}};
       AddHeaders(head);
@@ -177,6 +188,7 @@ class Exchange {
   const HttpRequest& http_;
   Responder& responder_;
   const OllamaText& request_;
+  WorkDone& work_;
   const TokenBytes bytes_;
   ThoughtSplitter thoughts_;
   std::optional<ToolReply> calls_;  // where functions may be called
@@ -185,6 +197,7 @@ class Exchange {
   Said all_;         // of a reply in one piece
   json::array ids_;  // of the text, where they are told
   const MonotonicTime started_ = MonotonicNow();
+  size_t prompt_tokens_ = 0;
   bool begun_ = false;
 };
 
@@ -202,8 +215,11 @@ void AnswerOllamaText(ApiContext& context, const HttpRequest& http, Responder& r
   if (!text) return responder.Send(ErrorReply(ApiFamily::kOllama, text.error(), at));
   if (text->only_loads) return responder.Send(Loaded(*text));
   const auto shared = std::make_shared<const OllamaText>(*std::move(text));
-  RunOnTextThread(context, http, responder, ApiFamily::kOllama, shared->model->generator->engine().RetryAfter(),
-                  [&context, &http, shared](Responder& own) { Exchange(context, http, own, *shared).Run(); });
+  const auto work = std::make_shared<WorkDone>(http);
+  work->Submitted();
+  RunOnTextThread(
+      context, http, responder, ApiFamily::kOllama, shared->model->generator->engine().RetryAfter(),
+      [&context, &http, shared, work](Responder& own) { Exchange(context, http, own, *shared, *work).Run(); });
 }
 
 }  // namespace bantam

@@ -3,6 +3,7 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
+#include "api/work_done.h"
 
 namespace bantam {
 namespace {
@@ -39,8 +40,11 @@ Result<std::string> Answer(const ApiContext& context, const HttpRequest& request
   at = "align_to_words";
   BANTAM_TRY(options.align_to_words, body.BoolOr("align_to_words", true));
   BANTAM_TRY(options.deadline, DeadlineOf(context, request, at));
+  WorkDone work(request);
+  options.times = &work.engine;
   const Question asked[] = {{question, text}};
   BANTAM_TRY(const std::vector<AnsweredQuestion> answered, model->answerer->Answer(asked, options));
+  work.Tell(*model, answered[0].num_tokens);
   json::object reply{{"id", "qa-" + request.request_id},
                      {"model", model->name},
                      {"answers", AnswersJson(answered[0])},

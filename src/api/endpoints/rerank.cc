@@ -9,6 +9,7 @@
 #include "api/endpoints/tei_request.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
+#include "api/work_done.h"
 #include "base/text_util.h"
 
 namespace bantam {
@@ -155,11 +156,14 @@ void Answer(const ApiContext& context, const HttpRequest& request, const Result<
     return dialect.tei ? TeiRefusal(error, request) : ErrorReply(dialect.family, error, at);
   };
   if (!body) return responder.Send(refuse(body.error()));
-  const auto parsed = Parse(context, request, *body, dialect.tei, at);
+  auto parsed = Parse(context, request, *body, dialect.tei, at);
   if (!parsed) return responder.Send(refuse(parsed.error()));
+  WorkDone work(request);
+  parsed->options.times = &work.engine;
   const auto ranking = Rank(*parsed);
   if (!ranking) return responder.Send(ErrorReply(dialect.family, ranking.error()));
   HttpReply reply = dialect.format(*parsed, *ranking, request.request_id);
+  work.Tell(*parsed->model, ranking->num_tokens);
   TellTruncated(ranking->truncated.size(), reply);
   responder.Send(std::move(reply));
 }

@@ -5,6 +5,7 @@
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
+#include "api/work_done.h"
 #include "route/budget_report.h"
 
 namespace bantam {
@@ -47,13 +48,17 @@ Result<std::string> Decide(ApiContext& context, const HttpRequest& request, std:
   BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(router, body, at));
   BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
   at.clear();
-  BANTAM_TRY(const std::vector<Explanation> explanations, router.ExplainAll(texts, deadline));
+  WorkDone work(request);
+  EmbedCall call(deadline);
+  call.times = &work.engine;
+  BANTAM_TRY(const std::vector<Explanation> explanations, router.ExplainAll(texts, call));
   json::array data;
   size_t tokens = 0;
   for (size_t i = 0; i < explanations.size(); ++i) {
     data.push_back(Describe(router.file(), explanations[i], i));
     tokens += explanations[i].understanding.num_tokens;
   }
+  work.Tell(router.file().name, router.embedder().weights_sha256(), tokens);
   return ToJson(json::object{{"id", "route-" + request.request_id},
                              {"object", "list"},
                              {"created", std::time(nullptr)},

@@ -41,7 +41,7 @@ Result<std::vector<std::string>> ReadSide(const JsonObject& body, std::initializ
 Result<ScoreRequest> Parse(const ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
-  ScoreRequest parsed;
+  ScoreRequest parsed{.embed = EmbedRequest(request), .first = {}, .second = {}, .options = {}};
   const auto can = [](const ServedModel& model) { return model.reranker != nullptr || model.embedder != nullptr; };
   BANTAM_TRY(parsed.embed.model, FindAble(context, body, "score", can, at));
   BANTAM_TRY(parsed.first, ReadSide(body, {"queries", "text_1", "data_1"}, at));
@@ -56,6 +56,7 @@ Result<ScoreRequest> Parse(const ApiContext& context, const HttpRequest& request
   BANTAM_RETURN_IF_ERROR(ReadTruncate(body, parsed.embed.truncate, at));
   BANTAM_TRY(parsed.embed.deadline, DeadlineOf(context, request, at));
   parsed.options.deadline = parsed.embed.deadline;
+  parsed.options.times = &parsed.embed.work->engine;
   if (parsed.embed.model->reranker == nullptr) {
     at = "model";
     BANTAM_RETURN_IF_ERROR(RefuseTokenVectors(parsed.embed));
@@ -121,6 +122,7 @@ void HandleScore(ApiContext& context, const HttpRequest& request, Responder& res
                           {"model", parsed->embed.model->name},
                           {"data", std::move(data)},
                           {"usage", {{"prompt_tokens", scores->num_tokens}, {"total_tokens", scores->num_tokens}}}});
+  parsed->embed.work->Tell(*parsed->embed.model, scores->num_tokens);
   TellTruncated(scores->num_truncated, reply);
   responder.Send(std::move(reply));
 }

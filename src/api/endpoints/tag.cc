@@ -3,6 +3,7 @@
 #include "api/endpoints/parse.h"
 #include "api/error_map.h"
 #include "api/task_json.h"
+#include "api/work_done.h"
 
 namespace bantam {
 namespace {
@@ -27,6 +28,8 @@ Result<std::string> Tag(const ApiContext& context, const HttpRequest& request, s
     BANTAM_TRY(options.ignored_labels, ParseStrings(body, "ignore_labels", kMaxInputs, at));
   }
   BANTAM_TRY(options.deadline, DeadlineOf(context, request, at));
+  WorkDone work(request);
+  options.times = &work.engine;
   at = "stride";
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   BANTAM_TRY(const std::vector<TaggedText> tagged, model->tagger->Tag(views, options));
@@ -38,6 +41,7 @@ Result<std::string> Tag(const ApiContext& context, const HttpRequest& request, s
     data.push_back(std::move(item));
     tokens += tagged[i].num_tokens;
   }
+  work.Tell(*model, tokens);
   return ToJson(json::object{{"id", "tag-" + request.request_id},
                              {"object", "list"},
                              {"model", model->name},

@@ -8,6 +8,7 @@
 #include "api/endpoints/parse.h"
 #include "api/endpoints/tei_request.h"
 #include "api/task_json.h"
+#include "api/work_done.h"
 #include "base/text_util.h"
 
 namespace bantam {
@@ -77,13 +78,13 @@ Result<PredictRequest> Parse(const ApiContext& context, const HttpRequest& reque
   return parsed;
 }
 
-Result<HttpReply> Answer(const PredictRequest& request) {
+Result<HttpReply> Answer(const PredictRequest& request, const WorkDone& work) {
   std::vector<TextInput> texts;
   for (const TextOrPair& input : request.inputs) texts.push_back({input.text, input.pair});
   const Classifier& classifier = *request.model->classifier;
   BANTAM_TRY(const std::vector<Classification> answers, classifier.Classify(texts, request.options));
   json::array lists;
-  size_t num_truncated = 0;
+  size_t num_truncated = 0, tokens = 0;
   for (size_t i = 0; i < answers.size(); ++i) {
     if (answers[i].truncated && !request.truncate) {
       return Err(ErrorCode::kInvalidArgument,
@@ -91,10 +92,12 @@ Result<HttpReply> Answer(const PredictRequest& request) {
                  classifier.model().max_tokens, request.model->name);
     }
     num_truncated += answers[i].truncated;
+    tokens += answers[i].num_tokens;
     lists.push_back(LabelsJson(answers[i], classifier.labels(), 0));
   }
   HttpReply reply;
   reply.body = ToJson(request.single ? lists.front() : json::value(std::move(lists)));
+  work.Tell(*request.model, tokens);
   TellTruncated(num_truncated, reply);
   return reply;
 }
@@ -102,9 +105,11 @@ Result<HttpReply> Answer(const PredictRequest& request) {
 }  // namespace
 
 void HandleTeiPredict(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  const auto parsed = Parse(context, request);
+  auto parsed = Parse(context, request);
   if (!parsed) return responder.Send(TeiRefusal(parsed.error(), request));
-  auto reply = Answer(*parsed);
+  WorkDone work(request);
+  parsed->options.times = &work.engine;
+  auto reply = Answer(*parsed, work);
   responder.Send(reply ? *std::move(reply) : ErrorReply(ApiFamily::kTei, reply.error()));
 }
 

@@ -15,7 +15,7 @@ Result<EmbedRequest> Parse(const ApiContext& context, const HttpRequest& request
   json::value document;
   std::string at;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
-  EmbedRequest parsed;
+  EmbedRequest parsed(request);
   BANTAM_RETURN_IF_ERROR(FindEmbedModel(context, body, parsed, at));
   BANTAM_TRY(const JsonObject inputs, body.Object("inputs"));
   BANTAM_TRY(std::string source, inputs.String("source_sentence"));
@@ -46,7 +46,7 @@ void HandleTeiSimilarity(ApiContext& context, const HttpRequest& request, Respon
   }
   HttpReply reply;
   AppendJsonFloats(scores, reply.body);
-  (void)DescribeTruncation(*parsed, *embedded, reply);
+  (void)TellOfTexts(*parsed, *embedded, reply);
   responder.Send(std::move(reply));
 }
 

@@ -88,10 +88,18 @@ class TestApp final : public HttpApp {
   HttpReply RenderError(std::string_view, int status, const std::string& message) const override {
     return {.status = status, .content_type = "text/plain", .body = message, .headers = {}};
   }
-  void OnFinished(const HttpRequest&, int status, double) override { last_status = status; }
+  void OnFinished(const HttpRequest&, const Finished& finished) override {
+    last_status = finished.status;
+    last_sent_bytes = finished.sent_bytes;
+  }
+  void OnRefused(const HttpRequest& request, int status) override {
+    last_refusal = request.method + " " + request.path + " " + std::to_string(status);
+  }
 
   std::atomic<bool> released = false;
   std::atomic<int> holding = 0, stopped = 0, stream_pieces = -1, last_status = 0;
+  std::atomic<uint64_t> last_sent_bytes = 0;
+  std::string last_refusal;  // after the server has stopped
   std::mutex mutex;
   std::vector<std::thread> later;
 };
