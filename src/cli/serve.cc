@@ -189,13 +189,16 @@ Status Serve(const ServeOptions& options) {
     names += fmt::format("{}the {} model{} of the store, loaded when asked for", names.empty() ? "" : " and ",
                          stored.size(), stored.size() == 1 ? "" : "s");
   }
-  SayStarted({.address = ListensAt(options.server, server->port()),
-              .names = names,
-              .assistant = context->router == nullptr ? "" : context->router->file().name,
-              .on_demand = on_demand,
-              .opens_in_browser = options.server.unix_socket.empty(),
-              .ready_ms = MillisecondsSince(start)},
-             log != nullptr);
+  SayStarted(
+      {.address = ListensAt(options.server, server->port()),
+       .names = names,
+       .assistant = context->router == nullptr ? "" : context->router->file().name,
+       .budgets = context->router == nullptr ? std::vector<std::string>()
+                                             : DescribeBudgets(context->router->policy(), context->router->file()),
+       .on_demand = on_demand,
+       .opens_in_browser = options.server.unix_socket.empty(),
+       .ready_ms = MillisecondsSince(start)},
+      log != nullptr);
   const Status status = server->Run();
   if (log != nullptr) LogEvent(LogLevel::kInfo, "stopped", {{"after_s", MillisecondsSince(start) / 1e3}});
   return status;
