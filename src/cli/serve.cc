@@ -132,6 +132,7 @@ Status Serve(const ServeOptions& options) {
     add_model({.name = embedder->model_name(),
                .created = std::time(nullptr),
                .embedder = embedder,
+               .decider = MakeDecider(embedder),
                .architecture = embedder->architecture(),
                .identity = WeightsIdentity::Known(embedder->weights_sha256())});
     ProgressBar bar("training the intents");
