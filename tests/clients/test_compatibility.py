@@ -362,7 +362,7 @@ def test_huggingface_text_generation(url):
 def typesafe(url):
     import typesafe_sdk
 
-    with typesafe_sdk.TypeSafeClient(api_key="unused", base_url=url, timeout=120, default_model=WRITER) as client:
+    with typesafe_sdk.TypeSafeClient(api_key="unused", base_url=url, timeout=120, model=WRITER) as client:
         yield client
 
 

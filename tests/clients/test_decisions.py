@@ -32,7 +32,7 @@ def server(tmp_path_factory):
     if not (real_home() / "models" / WRITER).is_dir():
         pytest.skip(f"{WRITER} is not in the model store; fetch it with: make setup")
     models = [WRITER, ENCODER, REPOSITORY / "src/tasks/golden/models/inference", REPOSITORY / "src/tasks/golden/models/rank_raw"]
-    arguments = [x for model in models for x in ("--model", model)] + ["--context", "8192"]
+    arguments = [x for model in models for x in ("--model", model)] + ["--context", "8192", "--alias", f"jev-latest={WRITER}"]
     with BantamProcess(make_home(tmp_path_factory.mktemp("decisions") / "home"), arguments) as running:
         yield running
         assert running.stop() == 0, running.log()
@@ -45,7 +45,7 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def typesafe(server):
-    with TypeSafeClient(api_key="unused", base_url=server.url, timeout=120, default_model=WRITER) as made:
+    with TypeSafeClient(api_key="unused", base_url=server.url, timeout=120, model=WRITER) as made:
         yield made
 
 
@@ -199,7 +199,7 @@ def test_both_endpoints_decide_alike(server, client):
 
 
 def test_typesafe_errors_and_models(server, typesafe):
-    assert {WRITER, ENCODER, INFERENCE} == {model.name for model in typesafe.models.list().models}
+    assert {WRITER, ENCODER, INFERENCE, "jev-latest"} == {model.name for model in typesafe.models.list().models}
     with pytest.raises(typesafe_sdk.TypeSafeUnprocessableEntityError, match="questions.q.criteria: .*has 1 options, expected 2 to 255"):
         typesafe.system_one(state=STATE, questions={"q": {"type": "choice", "criteria": {"only": None}}})
     with pytest.raises(typesafe_sdk.TypeSafeUnprocessableEntityError, match="cannot decide"):
@@ -210,7 +210,7 @@ def test_typesafe_errors_and_models(server, typesafe):
     assert refused["detail"][0]["loc"] == ["body", "state"] and refused["detail"][0]["type"] == "value_error"
     listed = httpx.get(server.url + "/v1/models").json()["data"]
     outputs = {model["id"]: model.get("architecture", {}).get("output_modalities") for model in listed}
-    assert outputs == {WRITER: ["text", "decisions"], ENCODER: ["embeddings", "decisions"], INFERENCE: ["decisions"], "rank_raw": None}
+    assert outputs == {WRITER: ["text", "decisions"], ENCODER: ["embeddings", "decisions"], INFERENCE: ["decisions"], "rank_raw": None, "jev-latest": ["text", "decisions"]}
 
 
 def test_conformance_with_systemone(server, tmp_path):

@@ -116,23 +116,17 @@ Result<DecidedRequest> Ask(ApiContext& context, const DecisionRequest& request) 
 
 Status ReadDecider(const ApiContext& context, const JsonObject& body, DecisionRequest& request, std::string& at) {
   at = "model";
-  const json::value* model = body.Find("model");
-  const json::value nothing = json::object{};
-  BANTAM_TRY(const JsonObject without, JsonObject::From(nothing, "body"));
-  bool named = model != nullptr && !model->is_null();
-  if (named) {
-    BANTAM_TRY(const std::string name, body.String("model"));
-    named = name != kDefaultModel || context.IsRouter(name) || context.FindModel(name) != nullptr;
-    if (named && context.IsRouter(name)) {
-      request.model_name = context.router->file().name;
-      return Ok();
-    }
-  }
-  if (!named && context.router != nullptr) {
+  BANTAM_TRY(const std::string name, body.StringOr("model", kDefaultModel));
+  const bool chosen = name != kDefaultModel || context.IsRouter(name) || context.FindModel(name) != nullptr;
+  if (context.router != nullptr && (!chosen || context.IsRouter(name))) {
     request.model_name = context.router->file().name;
     return Ok();
   }
-  BANTAM_TRY(request.model, FindAble(context, named ? body : without, "decide", CanDecide, at));
+  const json::value nothing = json::object{};
+  BANTAM_TRY(const JsonObject unnamed, JsonObject::From(nothing, "body"));
+  const auto found = FindAble(context, chosen ? body : unnamed, "decide", CanDecide, at);
+  if (!found) return chosen || !body.Has("model") ? found.error() : NoSuchModel(context, name);
+  request.model = *found;
   request.model_name = request.model->name;
   return Ok();
 }
