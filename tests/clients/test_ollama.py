@@ -220,7 +220,7 @@ def test_tools(tiny):
     assert [call.function for part in streamed if part for call in part] == [call.function for call in calls]
     follow_up = [*asked, {"role": "assistant", "content": "", "tool_calls": [call.model_dump() for call in calls]},
                  {"role": "tool", "tool_name": "get_weather", "content": "sunny"}]  # fmt: skip
-    assert client.chat("tiny", follow_up, tools=tools, options={"num_predict": 4}).eval_count == 4
+    assert client.chat("tiny", follow_up, tools=tools, options={"num_predict": 4, "seed": 1, "temperature": 1}).eval_count == 4
 
 
 def test_suffix_fills_in(tiny, server):

@@ -29,9 +29,9 @@ TASKS = {
     "/v1/tag": {"model": "names", "input": "ada wrote a program"},
     "/v1/qa": {"model": "answers", "question": "who wrote it?", "context": "ada wrote a program"},
     "/v1/fill-mask": {"model": "masked", "input": "where is my [MASK]?"},
-    "/v1/completions": TEXT | {"prompt": "Once"},
+    "/v1/completions": TEXT | {"prompt": "Once upon a time"},
     "/v1/chat/completions": TEXT | CHAT,
-    "/api/generate": {"model": "smollm2", "prompt": "Once", "stream": False, "options": {"num_predict": 4}},
+    "/api/generate": {"model": "smollm2", "prompt": "Once upon a time", "stream": False, "options": {"num_predict": 4}},
     "/api/chat": {"model": "smollm2", "stream": False, "options": {"num_predict": 4}} | CHAT,
 }
 TIMES = ("x-bantam-queue-ms", "x-bantam-tokenize-ms", "x-bantam-compute-ms")

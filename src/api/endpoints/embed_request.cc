@@ -233,10 +233,15 @@ void AppendTokenVectors(const TokenVectors& vectors, size_t text, const EmbedReq
   out += separator == '[' ? "[]" : "]";
 }
 
+void TellEmbeddingCache(const EmbedRequest& request) {
+  if (request.model->embedder->cache() != nullptr)
+    request.work->TellCache(request.work->engine.submitted == MonotonicTime{});
+}
+
 json::value TellOfTexts(const EmbedRequest& request, const EmbeddedTexts& embedded, HttpReply& reply) {
   const Embedder& embedder = *request.model->embedder;
   TellWork(request, embedded.texts);
-  if (embedder.cache() != nullptr) request.work->TellCache(request.work->engine.submitted == MonotonicTime{});
+  TellEmbeddingCache(request);
   return Describe(embedded.texts, embedder.max_tokens(), reply);
 }
 

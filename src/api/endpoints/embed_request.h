@@ -67,6 +67,8 @@ void AppendVectorJson(std::span<const float> vector, const EmbedRequest& request
 void AppendTokenVectors(const TokenVectors& vectors, size_t text, const EmbedRequest& request, const VectorForm& form,
                         std::string& out);
 
+// Whether all of the texts were in the cache, in a header, where there is a cache.
+void TellEmbeddingCache(const EmbedRequest& request);
 // Tells what was done, and which texts were cut: in headers of the reply, and for its "bantam" object; null when none
 // was. Silent truncation is the classic complaint about embedding servers.
 json::value TellOfTexts(const EmbedRequest& request, const EmbeddedTexts& embedded, HttpReply& reply);

@@ -123,6 +123,7 @@ void HandleScore(ApiContext& context, const HttpRequest& request, Responder& res
                           {"data", std::move(data)},
                           {"usage", {{"prompt_tokens", scores->num_tokens}, {"total_tokens", scores->num_tokens}}}});
   parsed->embed.work->Tell(*parsed->embed.model, scores->num_tokens);
+  if (!ranks) TellEmbeddingCache(parsed->embed);
   TellTruncated(scores->num_truncated, reply);
   responder.Send(std::move(reply));
 }
