@@ -16,9 +16,9 @@ from bantam_process import BantamProcess, make_home
 SECRET = "the parcel of Ms Nightingale"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return make_home(tmp_path_factory.mktemp("log") / "home")
+@pytest.fixture
+def home(tmp_path):  # one each: servers of one home write into one log
+    return make_home(tmp_path / "home")
 
 
 def lines_of(server):
@@ -83,8 +83,7 @@ def test_refusals_and_texts_as_well(home):
             assert b" 421 " in raw.recv(1000)
         body = {"model": "smollm2", "prompt": SECRET, "max_tokens": 4, "stream": True}
         httpx.post(server.url + "/v1/completions", json=body, timeout=60)
-        by_path = {line["path"]: line for line in wait_for(server, 2)}
-        refused, written = by_path["/v1/models"], by_path["/v1/completions"]
+        refused, written = wait_for(server, 2)
         assert refused["status"] == 421 and refused["path"] == "/v1/models"
         # What a stream's head cannot say is there at its end.
         assert written["completion_tokens"] >= 1 and written["compute_ms"] > 0 and written["model"] == "smollm2"
