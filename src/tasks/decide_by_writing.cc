@@ -12,6 +12,8 @@ namespace {
 
 using Kind = DecisionQuestion::Kind;
 
+// Of what an option gains by the state. Near it SmolLM2-135M's probabilities are least surprised by the truth.
+constexpr double kTemperature = 1.5;
 // What stands in place of the state where the model is asked what it would say whatever the state.
 constexpr std::string_view kNoState = "";
 // What goes before an answer where there is no chat template.
@@ -105,7 +107,7 @@ class WritingDecider final : public Decider {
       }
       const Comparison& own = (*compared)[i];
       std::vector<double>& scores = decisions.probabilities.emplace_back(own.logprobs);
-      for (size_t k = 0; k < scores.size(); ++k) scores[k] -= (*priors[i])[k];
+      for (size_t k = 0; k < scores.size(); ++k) scores[k] = (scores[k] - (*priors[i])[k]) / kTemperature;
       NormalizeScores(scores);
       decisions.input_tokens += static_cast<size_t>(own.prompt_tokens);
       decisions.cached_tokens += static_cast<size_t>(own.cached_tokens);
