@@ -33,8 +33,8 @@ struct ReadExamplesOptions {
 Result<std::vector<LabelledText>> ReadExamples(const Path& path, const ReadExamplesOptions& options = {});
 
 // The words of the names of labels, such as "card declined" of "card_declined", as hints, sorted: with 5 examples a
-// label they are worth 2 points of accuracy on CLINC150, with 10 one. Names that say nothing ("17", "q2") give none,
-// nor do labels of more than kManyExamples, which say it all.
+// label they are worth a point of accuracy on CLINC150, with 10 a third of one (docs/decisions.md). Names that say
+// nothing ("17", "q2") give none, nor do labels of more than kManyExamples, which say it all.
 inline constexpr int kManyExamples = 50;
 std::vector<LabelledText> NameHints(std::span<const LabelledText> examples);
 // "" for a name that says nothing.
