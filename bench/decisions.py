@@ -23,6 +23,7 @@ from report import table
 
 PAGE = REPOSITORY / "docs" / "decisions.md"
 SHOTS = (5, 10)
+RESAMPLES, MESSAGES = 1000, 2000  # of the error budget
 GOALS = {"full": 96.0, 10: 92.0, 5: 88.5}
 FIGURES = ("in_scope_accuracy", "ece", "oos_auroc", "oos_recall_at_fr4", "oos_f1_at_fr4")
 INTRODUCTION = """# Decisions
@@ -100,10 +101,13 @@ def theirs(folder, vectors, numbers):
 
 
 def measure(folder, draws):
-    found = {"rows": {}}
+    found = {"rows": {}, "resamples": RESAMPLES, "messages": MESSAGES}
     say("the vectors of all lines")
     f32 = folder.vectors("f32")
-    add = lambda work, who, figures: found["rows"].setdefault(str(work), {}).setdefault(who, []).append(figures)  # noqa: E731
+
+    def add(work, who, figures):
+        found["rows"].setdefault(str(work), {}).setdefault(who, []).append(figures)
+
     for shots in SHOTS:
         for seed in range(draws):
             say(f"{shots} lines an intent, draw {seed + 1} of {draws}")
@@ -123,7 +127,7 @@ def measure(folder, draws):
     add("full", "scikit-learn", theirs(folder, f32, train))
     say("the error budget, resampled")
     others = folder.file("others", [n for split in ("val", "test", "oos_val", "oos_test") for n in folder.splits[split]])
-    text = run([BUILD / "bantam_budget_bench", head, others, found.setdefault("resamples", 1000), found.setdefault("messages", 2000)], "the error budget")
+    text = run([BUILD / "bantam_budget_bench", head, others, RESAMPLES, MESSAGES], "the error budget")
     found["budget"] = [json.loads(line) for line in text.splitlines()]
     found["others"] = len(others.read_text().splitlines())
     return found

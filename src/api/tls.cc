@@ -8,6 +8,7 @@
 #include "api/request_head.h"
 #include "api/tls_certificate.h"
 #include "api/tls_library.h"
+#include "base/text_util.h"
 
 namespace bantam {
 namespace {
@@ -60,7 +61,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Load(const Path& certifica
     const char* const reason = ERR_reason_error_string(ERR_get_error());
     return Err(ErrorCode::kBadConfig,
                "--tls-cert {}: OpenSSL refuses the certificate ({}); make one with a stronger key",
-               certificate_file.string(), reason == nullptr ? "without a reason" : reason);
+               EscapeForTerminal(certificate_file.string(), 400), reason == nullptr ? "without a reason" : reason);
   }
   return std::shared_ptr<const TlsContext>(std::move(context));
 }

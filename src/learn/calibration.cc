@@ -8,6 +8,18 @@
 
 namespace bantam {
 
+std::vector<double> Softmax(std::span<const float> logits, double temperature) {
+  BANTAM_CHECK(!logits.empty());
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> probabilities;
+  probabilities.reserve(logits.size());
+  double sum = 0;
+  for (const float z : logits)
+    sum += probabilities.emplace_back(std::exp((static_cast<double>(z) - largest) / temperature));
+  for (double& p : probabilities) p /= sum;
+  return probabilities;
+}
+
 double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels) {
   BANTAM_CHECK(!labels.empty() && logits.size() == labels.size() * static_cast<size_t>(num_labels));
   const size_t n = labels.size(), k = static_cast<size_t>(num_labels);

@@ -7,6 +7,9 @@
 
 namespace bantam {
 
+// softmax(logits / temperature). [logits.size()], at least one, all finite.
+std::vector<double> Softmax(std::span<const float> logits, double temperature);
+
 // The T that makes softmax(logits / T) most likely. logits: [labels.size(), num_labels], row-major.
 // Each label counts 1 - 1 / (n + 2) of its example and the others share the rest (Platt's targets): without that a few
 // dozen examples that are all right would ask for T = 0, certainty. In [0.05, 20]. At least one example.

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "learn/calibration.h"
 #include "learn/vector_math.h"
 
 namespace bantam {
@@ -26,17 +27,12 @@ Prediction PredictionOf(std::span<const float> logits, double temperature, doubl
   const size_t ranked = std::min(kRanked, logits.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(ranked), order.end(),
                     [&](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
-  const double largest = logits[order[0]];
-  double sum = 0;
-  for (const float z : logits) sum += std::exp((z - largest) / temperature);
-  for (size_t i = 0; i < ranked; ++i) {
-    const double p = std::exp((logits[order[i]] - largest) / temperature) / sum;
-    prediction.ranking.push_back({order[i], static_cast<float>(p)});
-  }
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const double p = std::exp((logits[i] - largest) / temperature) / sum;
-    if (static_cast<int>(i) == order[0] || p >= metadata.set_probability)
-      prediction.prediction_set.push_back(static_cast<int>(i));
+  const std::vector<double> probabilities = Softmax(logits, temperature);
+  for (size_t i = 0; i < ranked; ++i)
+    prediction.ranking.push_back({order[i], static_cast<float>(probabilities[static_cast<size_t>(order[i])])});
+  for (int label = 0; label < static_cast<int>(logits.size()); ++label) {
+    if (label == order[0] || probabilities[static_cast<size_t>(label)] >= metadata.set_probability)
+      prediction.prediction_set.push_back(label);
   }
   std::stable_sort(prediction.prediction_set.begin(), prediction.prediction_set.end(),
                    [&](int a, int b) { return logits[a] > logits[b]; });
@@ -70,16 +66,9 @@ Prediction Head::Predict(std::span<const float> embedding) const {
 std::vector<double> Head::Probabilities(std::span<const float> embedding) const {
   std::vector<float> logits(labels_.size());
   Logits(model_, embedding, logits);
-  std::vector<double> probabilities(logits.size(), 1.0 / static_cast<double>(logits.size()));
-  if (!std::ranges::all_of(logits, [](float z) { return std::isfinite(z); })) return probabilities;
-  const double largest = *std::ranges::max_element(logits);
-  double sum = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    probabilities[i] = std::exp((logits[i] - largest) / metadata_.temperature);
-    sum += probabilities[i];
-  }
-  for (double& p : probabilities) p /= sum;
-  return probabilities;
+  if (!std::ranges::all_of(logits, [](float z) { return std::isfinite(z); }))
+    return std::vector<double>(logits.size(), 1.0 / static_cast<double>(logits.size()));
+  return Softmax(logits, metadata_.temperature);
 }
 
 Prediction Head::PredictAtExit(size_t exit, const ExitReading& reading) const {

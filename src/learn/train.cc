@@ -234,11 +234,10 @@ void HeadTrainer::Calibrate() {
   };
   const auto scores = [&](const HeldOut& held, size_t i) {
     const std::span<const float> z(held.logits.data() + i * num_labels, num_labels);
-    const auto largest = std::max_element(z.begin(), z.end());
-    double sum = 0;
-    for (const float v : z) sum += std::exp((static_cast<double>(v) - *largest) / metadata.temperature);
-    return Scores{static_cast<int>(largest - z.begin()), 1 / sum,
-                  static_cast<float>(scorer.InScope(held.features[i]) / sum)};
+    const auto label = std::max_element(z.begin(), z.end()) - z.begin();
+    const double probability = Softmax(z, metadata.temperature)[static_cast<size_t>(label)];
+    return Scores{static_cast<int>(label), probability,
+                  static_cast<float>(static_cast<float>(probability) * scorer.InScope(held.features[i]))};
   };
   std::vector<WeightedOutcome> by_probability, by_confidence;
   std::vector<int> labels;
@@ -293,20 +292,18 @@ void HeadTrainer::Calibrate() {
 void HeadTrainer::FitSets(std::span<const int> truth) {
   const size_t num_labels = index_.labels.size();
   const double temperature = result_.head.metadata_.temperature;
-  std::vector<double> of_truth, all;
-  for (size_t i = 0; i < truth.size(); ++i) {
-    const std::span<const float> z(held_in_scope_.logits.data() + i * num_labels, num_labels);
-    const double largest = *std::max_element(z.begin(), z.end());
-    double sum = 0;
-    for (const float v : z) sum += std::exp((v - largest) / temperature);
-    for (const float v : z) all.push_back(std::exp((v - largest) / temperature) / sum);
-    of_truth.push_back(all[i * num_labels + static_cast<size_t>(truth[i])]);
-  }
+  const auto probabilities = [&](size_t i) {
+    return Softmax({held_in_scope_.logits.data() + i * num_labels, num_labels}, temperature);
+  };
+  std::vector<double> of_truth;
+  for (size_t i = 0; i < truth.size(); ++i) of_truth.push_back(probabilities(i)[static_cast<size_t>(truth[i])]);
   std::sort(of_truth.begin(), of_truth.end());
   const auto missed = static_cast<size_t>((1 - kSetCoverage) * static_cast<double>(of_truth.size() + 1));
   double& least = result_.head.metadata_.set_probability;
   least = missed > 0 ? of_truth[missed - 1] : 0;
-  const auto in_sets = std::count_if(all.begin(), all.end(), [&](double p) { return p >= least; });
+  std::ptrdiff_t in_sets = 0;  // computed again rather than kept: it would be as large as the logits, twice
+  for (size_t i = 0; i < truth.size(); ++i)
+    in_sets += std::ranges::count_if(probabilities(i), [&](double p) { return p >= least; });
   result_.report.set_size = static_cast<double>(in_sets) / static_cast<double>(truth.size());
 }
 

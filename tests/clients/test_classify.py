@@ -3,25 +3,11 @@
 import httpx
 import pytest
 
-ROUTE_FILE = """
-version: 1
-name: desk
-encoder: {model: all-MiniLM-L6-v2, dtype: int8}
-routes:
-  - name: hours
-    description: Opening hours
-    utterances: [when are you open, what are your opening hours, are you open on sunday, when do you close, "until what time are you there", opening times please]
-    action: {type: respond, response: utter_hours}
-  - name: refund
-    description: Refunds
-    confidence_threshold: 1
-    utterances: [where is my refund, refund not arrived, "I want my money back", when do I get my money back, status of my refund, "my refund is late"]
-    action: {type: respond, response: utter_refund}
-decision: {policy: threshold, confidence_threshold: 0.01}
-responses:
-  utter_hours: {text: "We are open 9 to 17."}
-  utter_refund: {text: "Refunds take five days."}
-"""
+from desk_routes import HEAD, HOURS, REFUND, RESPONSES
+
+OWN_THRESHOLD = "    confidence_threshold: 1\n"  # of the route before it
+DECISION = "decision: {policy: threshold, confidence_threshold: 0.01}\n"
+ROUTE_FILE = HEAD + HOURS + REFUND + OWN_THRESHOLD + DECISION + RESPONSES
 TEXTS = {
     "when are you open": ("hours", 0.01, True),
     "where is my refund": ("refund", 1, False),  # that route's own threshold

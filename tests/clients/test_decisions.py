@@ -14,6 +14,7 @@ import typesafe_sdk
 from typesafe_sdk import Choice, Noul, Score, TypeSafeClient
 
 from bantam_process import REPOSITORY, BantamProcess, make_home, real_home
+from desk_routes import HEAD, HOURS, REFUND, RESPONSES
 
 WRITER, ENCODER, INFERENCE = "smollm2", "all-MiniLM-L6-v2", "inference"
 STATE = "I was charged twice for my March invoice and nobody answers my mails. Please give me my money back today!"
@@ -223,34 +224,15 @@ def test_conformance_with_systemone(server, tmp_path):
 
 # ------------------------------------------------------------------------------------------------------------- the assistant
 
-ROUTES = """
-version: 1
-name: desk
-encoder: {model: all-MiniLM-L6-v2, dtype: int8}
-routes:
-  - name: opening_hours
-    description: Opening hours
-    utterances: [when are you open, what are your opening hours, are you open on sunday, when do you close, "until what time are you there", opening times please]
-    action: {type: respond, response: utter_hours}
-  - name: refund
-    description: Refunds
-    utterances: [where is my refund, refund not arrived, "I want my money back", when do I get my money back, status of my refund, "my refund is late"]
-    action: {type: respond, response: utter_refund}
-responses:
-  utter_hours: {text: "We are open 9 to 17."}
-  utter_refund: {text: "Refunds take five days."}
-"""
-
-
 @pytest.fixture
 def desk(bantam_server, tmp_path):
-    (tmp_path / "desk.yaml").write_text(ROUTES)
+    (tmp_path / "desk.yaml").write_text(HEAD + HOURS + REFUND + RESPONSES)
     return bantam_server("-c", str(tmp_path / "desk.yaml"))
 
 
 def test_the_assistant_answers_by_its_head(desk):
     client = openai.OpenAI(base_url=desk.url + "/v1", api_key="unused", max_retries=0)
-    routes = {"type": "choice", "name": "route", "instructions": "Which one?", "choices": [{"value": "refund"}, {"value": "opening_hours"}]}
+    routes = {"type": "choice", "name": "route", "instructions": "Which one?", "choices": [{"value": "refund"}, {"value": "hours"}]}
     text = "when do I get my money back"
     answer = client.decisions.create(model="desk", input=text, questions=[routes]).answers[0]
     classified = httpx.post(desk.url + "/v1/classify", json={"model": "desk", "input": text}).json()["data"][0]
@@ -267,5 +249,5 @@ def test_the_assistant_answers_by_its_head(desk):
     topic = {"type": "choice", "instructions": "About what?", "choices": [{"value": "money"}, {"value": "animals"}]}
     both = client.decisions.create(model="desk", input=text, questions=[topic, routes]).answers
     assert both[0].choice == "money" and "p_correct" not in both[0].model_extra and both[1] == answer
-    systemone = {"state": text, "questions": {"route": {"type": "choice", "criteria": {"refund": None, "opening_hours": None}}}}
+    systemone = {"state": text, "questions": {"route": {"type": "choice", "criteria": {"refund": None, "hours": None}}}}
     assert httpx.post(desk.url + "/v1/systemone", json=systemone).json()["answers"]["route"]["p_correct"] == more["p_correct"]

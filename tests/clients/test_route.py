@@ -3,28 +3,14 @@
 import httpx
 import pytest
 
-ROUTES = """
-version: 1
-name: desk
-encoder: {model: all-MiniLM-L6-v2, dtype: int8}
-routes:
-  - name: hours
-    description: Opening hours
-    utterances: [when are you open, what are your opening hours, are you open on sunday, when do you close, "until what time are you there", opening times please]
-    action: {type: respond, response: utter_hours}
-  - name: refund
-    description: Refunds
-    utterances: [where is my refund, refund not arrived, "I want my money back", when do I get my money back, status of my refund, "my refund is late"]
-    action: {type: respond, response: utter_refund}
-  - name: person
+from desk_routes import HEAD, HOURS, REFUND, RESPONSES
+
+PERSON = """  - name: person
     utterances: [I want to talk to a person, a human please, get me an agent, is there somebody real, call somebody, "let me speak to someone"]
     action: {type: hand_over, response: utter_soon, queue_file: queue.jsonl}
 out_of_scope: {utterances: [tell me a joke, what is the capital of France, book a flight to Rome, my bicycle is broken, is it going to rain]}
-responses:
-  utter_hours: {text: "We are open 9 to 17."}
-  utter_refund: {text: "Refunds take five days."}
-  utter_soon: {text: "Somebody will write to you."}
 """
+ROUTES = HEAD + HOURS + REFUND + PERSON + RESPONSES + '  utter_soon: {text: "Somebody will write to you."}\n'
 QUESTIONS = ["when are you open", "where is my refund", "how many moons has Jupiter", "где мои деньги, они не пришли"]
 
 

@@ -62,7 +62,9 @@ Result<DecidedRequest> AskAssistant(Router& router, const DecisionRequest& reque
   const Head& head = router.head();
   std::vector<DecisionQuestion> others;
   std::vector<size_t> places;
-  std::optional<Embedding> embedding;
+  // Of the state, once a question asks for a route.
+  std::optional<Prediction> prediction;
+  std::vector<double> all;
   for (size_t i = 0; i < request.questions.size(); ++i) {
     const auto labels = LabelsOf(request.questions[i], head);
     if (!labels) {
@@ -70,24 +72,24 @@ Result<DecidedRequest> AskAssistant(Router& router, const DecisionRequest& reque
       places.push_back(i);
       continue;
     }
-    if (!embedding) {
+    if (!prediction) {
       if (!HoldsText(router.embedder().tokenizer(), request.state)) {
         return Err(ErrorCode::kInvalidArgument, "the state holds no text");
       }
-      BANTAM_TRY(embedding, router.embedder().Embed(request.state, request.options.deadline));
-      if (embedding->truncated) {
+      BANTAM_TRY(const Embedding embedding, router.embedder().Embed(request.state, request.options.deadline));
+      if (embedding.truncated) {
         return Err(ErrorCode::kInvalidArgument, "the state has {} tokens, {} reads {}; nothing is cut",
-                   embedding->text_tokens, request.model_name, router.embedder().max_tokens());
+                   embedding.text_tokens, request.model_name, router.embedder().max_tokens());
       }
-      decided.decisions.input_tokens += embedding->num_tokens;
+      decided.decisions.input_tokens += embedding.num_tokens;
+      prediction = head.Predict(embedding.vector);
+      all = head.Probabilities(embedding.vector);
     }
-    const std::vector<double> all = head.Probabilities(embedding->vector);
     std::vector<double>& own = decided.decisions.probabilities[i];
     double sum = 0;
     for (const size_t label : *labels) sum += own.emplace_back(all[label]);
     const size_t chosen = Likeliest(own);
-    decided.routes[i] =
-        JudgeRoute(router, head.Predict(embedding->vector), request.questions[i], *labels, chosen, own[chosen]);
+    decided.routes[i] = JudgeRoute(router, *prediction, request.questions[i], *labels, chosen, own[chosen]);
     for (double& p : own) p = sum > 0 ? p / sum : 1.0 / static_cast<double>(own.size());
   }
   if (others.empty()) return decided;
