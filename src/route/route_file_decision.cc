@@ -2,6 +2,7 @@
 #include <map>
 
 #include "base/text_util.h"
+#include "route/budget_report.h"
 #include "route/route_file_reader.h"
 #include "route/suggest.h"
 
@@ -113,8 +114,6 @@ void CheckHeldOut(RouteFileReading& reading) {
   }
 }
 
-std::string Percent(double share) { return fmt::format("{:g} %", 100 * share); }
-
 // What no training can mend: there are too few messages for the bound, were each of them right.
 void WarnOfFewMessages(RouteFileReading& reading) {
   const RouteFile& file = reading.file;
@@ -137,7 +136,7 @@ void WarnOfFewMessages(RouteFileReading& reading) {
         place,
         "{} cannot be shown to err in at most {} (\"delta\" {:g}): that takes {} {} at least, there "
         "are {}; {} until there are more",
-        who, Percent(max_error), file.budget->delta, need, separate ? "lines in \"calibration_file\"" : "examples",
+        who, PercentText(max_error), file.budget->delta, need, separate ? "lines in \"calibration_file\"" : "examples",
         have, then);
   };
   warn(reading.decision.place, "the assistant", file.budget->max_error, of_others, "it answers nothing itself");
@@ -201,7 +200,7 @@ void CheckDecision(RouteFileReading& reading) {
       reading.problems.Error({route.line, 1},
                              "route \"{}\" may err more often ({}) than the whole assistant ({}); give it a smaller "
                              "\"max_error\", or none",
-                             route.name, Percent(*route.max_error), Percent(file.budget->max_error));
+                             route.name, PercentText(*route.max_error), PercentText(file.budget->max_error));
     }
   }
   CheckHeldOut(reading);
