@@ -90,6 +90,7 @@ class App final : public HttpApp {
     const Endpoint* endpoint = Find(request);
     context_->metrics.CountRequest(endpoint == nullptr ? "other" : endpoint->path, finished.status,
                                    finished.milliseconds);
+    context_->metrics.CountStages(request.notes->times());
     if (context_->log_requests) LogRequest(request, finished);
   }
 

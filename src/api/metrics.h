@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/http_types.h"
+
 namespace bantam {
 
 struct LatencySummary {
@@ -27,6 +29,7 @@ class Metrics {
   Metrics();
   ~Metrics();
   void CountRequest(std::string_view endpoint, int status, double milliseconds);
+  void CountStages(const StageTimes& times);
   void CountDecision(std::string_view source, std::string_view decision, double milliseconds);
   // Of a model that writes text: from the request to its first token, and between two later ones.
   void CountFirstToken(std::string_view model, double milliseconds);
