@@ -68,6 +68,11 @@ bench-decisions: setup-test ## measure decisions and their error budget on CLINC
 	@tools/build.sh release bantam_budget_bench -j $(JOBS)
 	@"$$(tools/venv.sh decisions bench/requirements-decisions.txt)"/bin/python bench/decisions.py
 
+.PHONY: bench-server
+bench-server: setup-test ## measure what the server adds and stands (five minutes); rewrites docs/server-load.md
+	@for target in bantam bantam_load_client bantam_empty_server; do tools/build.sh release $$target -j $(JOBS) || exit; done
+	@"$$(tools/venv.sh test tools/requirements-test.txt)"/bin/python bench/server_load.py
+
 .PHONY: compatibility
 compatibility: setup-test ## run the real client packages; rewrites docs/compatibility.md
 	@tools/build.sh dev bantam -j $(JOBS)
