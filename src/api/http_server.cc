@@ -63,6 +63,10 @@ Status Server::Open() {
   BANTAM_TRY(listening_, ListenSocket::Open(host_.options));
   host_.any_host = !listening_.loopback() ||
                    std::ranges::find(host_.options.allowed_hosts, "*") != host_.options.allowed_hosts.end();
+  if (host_.limits.most() < host_.options.max_connections) {
+    Log(LogLevel::kInfo, "at most {} connections at once: the limit of open files (ulimit -n) leaves room for no more",
+        host_.limits.most());
+  }
   error_code ec;
   acceptor_.assign(Protocol(listening_.family(), 0), listening_.TakeFd(), ec);
   if (ec) return Err(ErrorCode::kUnavailable, "cannot listen: {}", ec.message());
@@ -99,9 +103,8 @@ void Server::Accept() {
       });
       return;
     }
-    const size_t open = host_.sessions.size();
-    if (open < host_.options.max_connections + kMaxTurnedAway) {
-      std::make_shared<Session>(host_, std::move(socket))->Begin(open >= host_.options.max_connections);
+    if (host_.limits.count() < host_.limits.most() + kMaxTurnedAway) {
+      std::make_shared<Session>(host_, std::move(socket))->Begin();
     } else {
       ++host_.gauges.rejected;
     }

@@ -25,7 +25,9 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts;   // names beside localhost that a Host header may carry; "*" for any
   int num_workers = 32;
   size_t max_queued = 256;  // requests that wait for a worker; beyond: 429
-  size_t max_connections = 1024;
+  // At once; a process that may open fewer files has fewer. From one address, but for this machine's own; 0: any
+  // number.
+  size_t max_connections = 16'384, max_connections_of_address = 128;
   size_t max_body_bytes = size_t{4} << 20;
   std::chrono::milliseconds header_timeout{10'000};  // of a handshake, too
   std::chrono::milliseconds body_timeout{30'000};

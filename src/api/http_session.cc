@@ -46,17 +46,18 @@ Session::Session(SessionHost& host, Socket socket)
       connection_(std::move(socket), host.tls),
       timer_(host.io),
       buffer_(kMaxHeadBytes + host.options.max_body_bytes + 4096) {
+  verdict_ = host_.limits.Add(connection_.peer());
   host_.sessions.insert(this);
   ++host_.gauges.connections;
 }
 
 Session::~Session() {
+  host_.limits.Remove(connection_.peer());
   host_.sessions.erase(this);
   --host_.gauges.connections;
 }
 
-void Session::Begin(bool too_many) {
-  too_many_ = too_many;
+void Session::Begin() {
   if (!connection_.encrypted()) return Greeted();
   Limit(MonotonicNow() + host_.options.header_timeout);
   connection_.Handshake([self = shared_from_this()](Connection::Greeting greeting) { self->OnGreeting(greeting); });
@@ -71,8 +72,14 @@ void Session::OnGreeting(Connection::Greeting greeting) {
 }
 
 void Session::Greeted() {
-  if (too_many_) return Refuse(503, "too many connections are open; try again in a second");
-  ReadHead();
+  switch (verdict_) {
+    case ConnectionLimits::Verdict::kWelcome:
+      return ReadHead();
+    case ConnectionLimits::Verdict::kTooMany:
+      return Refuse(503, "too many connections are open; try again in a second");
+    case ConnectionLimits::Verdict::kTooManyOfAddress:
+      return Refuse(429, "too many connections from this address are open; try again in a second");
+  }
 }
 
 // A request moves the limit five times and nearly always to a later time, so the timer is left where it stands and
@@ -274,8 +281,8 @@ void Session::Refuse(int status, const std::string& message) {
   HttpReply reply = host_.app->RenderError(head_.path, status, message);
   std::string bytes = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}X-Request-Id: {}\r\nConnection: close\r\n\r\n{}",
-      status, ReasonPhrase(status), reply.content_type, reply.body.size(), status == 503 ? "Retry-After: 1\r\n" : "",
-      request.request_id, reply.body);
+      status, ReasonPhrase(status), reply.content_type, reply.body.size(),
+      status == 503 || status == 429 ? "Retry-After: 1\r\n" : "", request.request_id, reply.body);
   close_after_write_ = true;
   exchange_.reset();
   writes_.push_back(std::move(bytes));

@@ -257,6 +257,13 @@ Run SetUpServe(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   app.add_option("--max-queue", options->server.max_queued, "Requests that may wait; more get 429")
       ->capture_default_str();
+  app.add_option("--max-connections", options->server.max_connections, "Connections at once; more get 503")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--max-per-address", options->server.max_connections_of_address,
+                 "Connections at once from one address (of IPv6 one network), but for this machine's own; more get "
+                 "429. 0: no limit, for one behind a proxy")
+      ->capture_default_str();
   app.add_option("--embedding-cache", options->embedding_cache_bytes,
                  "Memory for the embeddings of texts seen before, such as 64M; 0 keeps none")
       ->type_name("SIZE")
