@@ -47,6 +47,7 @@ class HeadTrainer {
   Status CheckLayers(std::span<const LayerVectors> layers, int num_layers) const;
   void AddExits(std::span<const LayerVectors> layers, int num_layers);
   Status SortRows();
+  void PrepareInputs();
   void RunFold(int fold);
   Prototypes OutOfScopePrototypes(std::span<const int> rows);
   void Score(const SoftmaxModel& model, const Prototypes& prototypes, const Prototypes& strangers,
@@ -62,6 +63,7 @@ class HeadTrainer {
   const Kernels& kernels_;
   ThreadPool pool_;
 
+  EmbeddingMatrix inputs_;  // embeddings_ as the regression sees them
   LabelIndex index_;
   std::vector<int> in_scope_, out_of_scope_;  // rows, by label and text: the order of lines must not change a bit
   std::vector<int> folds_;                    // [examples]
@@ -78,6 +80,11 @@ Status HeadTrainer::Check() const {
   if (embeddings_.rows != examples_.size() || embeddings_.values.size() != embeddings_.rows * embeddings_.columns) {
     return Err(ErrorCode::kInvalidArgument, "{} examples with {} embeddings of {} dimensions in {} values",
                examples_.size(), embeddings_.rows, embeddings_.columns, embeddings_.values.size());
+  }
+  const int num_vectors = result_.head.metadata_.encoder.num_vectors;
+  if (num_vectors != 1 && (num_vectors != 2 || embeddings_.columns % 2 != 0)) {
+    return Err(ErrorCode::kInvalidArgument, "{} vectors side by side in {} dimensions", num_vectors,
+               embeddings_.columns);
   }
   if (examples_.empty()) return Err(ErrorCode::kInvalidArgument, "no examples to train on");
   if (examples_.size() > 10'000'000)
@@ -132,6 +139,18 @@ Status HeadTrainer::SortRows() {
   return Ok();
 }
 
+// The scale is taken without labels, so that held-out examples may be among those that it is taken from.
+void HeadTrainer::PrepareInputs() {
+  HeadInput& input = result_.head.input_;
+  const EncoderIdentity& encoder = result_.head.metadata_.encoder;
+  if (encoder.num_vectors == 2) input.middle = FitScale(embeddings_, embeddings_.columns / 2, in_scope_);
+  inputs_ = {embeddings_.rows, embeddings_.columns, std::vector<float>(embeddings_.values.size())};
+  pool_.Run(static_cast<int>(inputs_.rows), [&](int i, int) {
+    const auto row = static_cast<size_t>(i);
+    input.Prepare(embeddings_.row(row), std::span(inputs_.values).subspan(row * inputs_.columns, inputs_.columns));
+  });
+}
+
 void HeadTrainer::Progress(std::string_view stage, int fit, int iteration) const {
   constexpr double kTypicalIterations = 70;
   if (!options_.progress) return;
@@ -159,8 +178,8 @@ void HeadTrainer::RunFold(int fold) {
                              .tolerance = kFoldTolerance,
                              .start = nullptr,
                              .progress = [&](int iteration, double) { Progress("calibrating", fold, iteration); }};
-  SoftmaxModel model = FitSoftmax(embeddings_, rows, labels, num_labels, fit_options, kernels_, pool_).model;
-  const Prototypes prototypes = MakePrototypes(embeddings_, rows, labels, num_labels, Prototypes::kPerLabel, pool_);
+  SoftmaxModel model = FitSoftmax(inputs_, rows, labels, num_labels, fit_options, kernels_, pool_).model;
+  const Prototypes prototypes = MakePrototypes(inputs_, rows, labels, num_labels, Prototypes::kPerLabel, pool_);
   const Prototypes strangers = OutOfScopePrototypes(oos);
 
   Score(model, prototypes, strangers, held, held_in_scope_);
@@ -169,7 +188,7 @@ void HeadTrainer::RunFold(int fold) {
 }
 
 Prototypes HeadTrainer::OutOfScopePrototypes(std::span<const int> rows) {
-  return MakePrototypes(embeddings_, rows, std::vector<int>(rows.size()), 1, Prototypes::kOutOfScope, pool_);
+  return MakePrototypes(inputs_, rows, std::vector<int>(rows.size()), 1, Prototypes::kOutOfScope, pool_);
 }
 
 void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes, const Prototypes& strangers,
@@ -180,7 +199,7 @@ void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes,
   out.logits.resize(out.rows.size() * num_labels);
   pool_.Run(static_cast<int>(rows.size()), [&](int i, int) {
     const size_t at = first + static_cast<size_t>(i);
-    const std::span<const float> x = embeddings_.row(rows[i]);
+    const std::span<const float> x = inputs_.row(rows[i]);
     const std::span<float> logits(out.logits.data() + at * num_labels, num_labels);
     Logits(model, x, logits);
     out.features[at] = {*std::max_element(logits.begin(), logits.end()), NearestPrototype(prototypes, x),
@@ -211,10 +230,10 @@ void HeadTrainer::RunFinal() {
                              .tolerance = kFinalTolerance,
                              .start = &start,
                              .progress = [&](int iteration, double) { Progress("training", num_folds_, iteration); }};
-  SoftmaxFit fit = FitSoftmax(embeddings_, in_scope_, labels, num_labels, fit_options, kernels_, pool_);
+  SoftmaxFit fit = FitSoftmax(inputs_, in_scope_, labels, num_labels, fit_options, kernels_, pool_);
   result_.report.iterations = fit.iterations;
   result_.head.model_ = std::move(fit.model);
-  result_.head.prototypes_ = MakePrototypes(embeddings_, in_scope_, labels, num_labels, Prototypes::kPerLabel, pool_);
+  result_.head.prototypes_ = MakePrototypes(inputs_, in_scope_, labels, num_labels, Prototypes::kPerLabel, pool_);
   result_.head.out_of_scope_prototypes_ = OutOfScopePrototypes(out_of_scope_);
 }
 
@@ -314,13 +333,14 @@ Status HeadTrainer::CheckLayers(std::span<const LayerVectors> layers, int num_la
                "the disagreement of early exits is {}, expected a number above 0 and at most 0.05",
                options_.max_disagreement);
   }
+  const size_t width = embeddings_.columns / static_cast<size_t>(result_.head.metadata_.encoder.num_vectors);
   for (size_t i = 0; i < layers.size(); ++i) {
     const EmbeddingMatrix& x = layers[i].vectors;
-    if (x.rows != embeddings_.rows || x.columns != embeddings_.columns || x.values.size() != x.rows * x.columns ||
+    if (x.rows != embeddings_.rows || x.columns != width || x.values.size() != x.rows * x.columns ||
         layers[i].layer < 1 || layers[i].layer >= num_layers || (i > 0 && layers[i].layer <= layers[i - 1].layer)) {
       return Err(ErrorCode::kInvalidArgument,
                  "vectors of layer {} for an early exit: {} x {}, expected {} x {} of ascending layers below {}",
-                 layers[i].layer, x.rows, x.columns, embeddings_.rows, embeddings_.columns, num_layers);
+                 layers[i].layer, x.rows, x.columns, embeddings_.rows, width, num_layers);
     }
     if (!std::all_of(x.values.begin(), x.values.end(), [](float v) { return std::isfinite(v); })) {
       return Err(ErrorCode::kInvalidArgument, "a vector of layer {} holds a value that is not a number",
@@ -360,9 +380,11 @@ void HeadTrainer::AddExits(std::span<const LayerVectors> layers, int num_layers)
 Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder, std::span<const LayerVectors> layers,
                                        int num_layers) {
   const MonotonicTime start = MonotonicNow();
+  result_.head.metadata_.encoder = encoder;
   BANTAM_RETURN_IF_ERROR(Check());
   BANTAM_RETURN_IF_ERROR(CheckLayers(layers, num_layers));
   BANTAM_RETURN_IF_ERROR(SortRows());
+  PrepareInputs();
   for (int fold = 0; fold < num_folds_; ++fold) RunFold(fold);
   RunFinal();
   Calibrate();
@@ -370,7 +392,6 @@ Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder, std::span
 
   result_.head.labels_ = index_.labels;
   HeadMetadata& metadata = result_.head.metadata_;
-  metadata.encoder = encoder;
   metadata.examples_sha256 = ExamplesSha256(examples_);
   metadata.out_of_scope_share = options_.out_of_scope_share;
   metadata.inverse_regularization = options_.inverse_regularization;

@@ -35,25 +35,27 @@ class HeadIntentModel : public IntentModel {
 
   Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) override {
     HeadJudge judge(head_, exits_.certainty, exits_.may_accept);
+    const EmbedCall call = CallForHead(deadline);
     BANTAM_TRY(const Embedding embedding,
-               exits_.certainty ? embedder_->EmbedUntil(text, deadline, judge) : embedder_->Embed(text, deadline));
+               exits_.certainty ? embedder_->EmbedUntil(text, call, judge) : embedder_->Embed(text, call));
     const bool early = judge.exit_layer() > 0;
     Understanding understanding = Read(text, early ? judge.prediction() : head_.Predict(embedding.vector), embedding);
     understanding.exit_layer = judge.exit_layer();
     if (early) {
-      FindNearestAtExit(judge.exit_layer(), embedding.vector, understanding);
+      FindNearestAtExit(judge.exit_layer(), LastOf(embedding), understanding);
     } else {
-      index_.FindNearest(embedding.vector, understanding);
+      index_.FindNearest(LastOf(embedding), understanding);
     }
     return understanding;
   }
 
-  Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, const EmbedCall& call) override {
+  Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, EmbedCall call) override {
+    call.middle = true;
     BANTAM_TRY(const std::vector<Embedding> embeddings, embedder_->EmbedBatch(texts, call));
     std::vector<Understanding> all;
     for (size_t i = 0; i < texts.size(); ++i) {
       all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));
-      index_.FindNearest(embeddings[i].vector, all.back());
+      index_.FindNearest(LastOf(embeddings[i]), all.back());
     }
     return all;
   }
@@ -69,6 +71,11 @@ class HeadIntentModel : public IntentModel {
   std::string Identity() const {
     const std::string head = head_.Sha256();
     return exits_.certainty ? Sha256Hex(fmt::format("{} exits from {}", head, *exits_.certainty)) : head;
+  }
+
+  // The vector of the last layer, or of the exit.
+  std::span<const float> LastOf(const Embedding& embedding) const {
+    return std::span(embedding.vector).last(static_cast<size_t>(embedder_->dimensions()));
   }
 
   Understanding Read(std::string_view text, const Prediction& prediction, const Embedding& embedding) const {
@@ -96,7 +103,7 @@ class HeadIntentModel : public IntentModel {
     for (size_t i = 0; i < heads.size() && i < exits_.nearest.size(); ++i) {
       if (heads[i].layer != layer) continue;
       std::vector<float> x(pooled.size());
-      Standardize(heads[i], pooled, x);
+      Standardize(heads[i].scale, pooled, x);
       exits_.nearest[i].FindNearestOfRoute(x, understanding);
     }
   }
@@ -124,12 +131,12 @@ std::vector<bool> MayAccept(const RouteFile& file, const Head& head) {
 Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, Embedder& embedder,
                                    const std::optional<StateFiles>& files, const IntentOptions& options) {
   if (file.calibration.empty()) return Calibration{head.calibration(), head.labels()};
-  BANTAM_TRY(const ExampleVectors vectors,
+  BANTAM_TRY(const HeadVectors vectors,
              EmbedExamples(file.calibration, embedder, {}, files ? files->calibration : Path(), options.may_write,
                            [&](double fraction) {
                              if (options.progress) options.progress("reading the calibration file", fraction);
                            }));
-  return Calibration{CalibrationOf(head, file.calibration, vectors.last), head.labels()};
+  return Calibration{CalibrationOf(head, file.calibration, vectors.vectors), head.labels()};
 }
 
 Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement,
@@ -145,9 +152,9 @@ Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement
     EmbeddingMatrix x = std::move(found->vectors);
     for (size_t row = 0; row < x.rows; ++row) {
       const auto values = std::span(x.values).subspan(row * x.columns, x.columns);
-      Standardize(exit, std::vector<float>(values.begin(), values.end()), values);
+      Standardize(exit.scale, std::vector<float>(values.begin(), values.end()), values);
     }
-    exits.nearest.emplace_back(std::vector<LabelledText>(examples.begin(), examples.end()), std::move(x));
+    exits.nearest.emplace_back(std::vector<LabelledText>(examples.begin(), examples.end()), x, x.columns);
   }
   return exits;
 }
@@ -184,7 +191,7 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   const bool exits_wanted = !file.budget && max_disagreement > 0 && EnoughForExits(in_scope, max_disagreement);
   const int num_layers = embedder->encoder().num_layers();
   const std::vector<int> layers = exits_wanted ? ExitLayers(num_layers) : std::vector<int>();
-  BANTAM_TRY(ExampleVectors vectors,
+  BANTAM_TRY(HeadVectors vectors,
              EmbedExamples(examples, *embedder, layers, files ? files->examples : Path(), options.may_write,
                            [&](double fraction) { report("reading the examples", fraction); }));
   const EncoderIdentity encoder = IdentityOf(*embedder);
@@ -195,7 +202,7 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   if (!head) {
     TrainOptions train{.num_threads = options.num_threads, .progress = report};
     if (exits_wanted) train.max_disagreement = max_disagreement;
-    BANTAM_TRY(TrainedHead trained, TrainHead(examples, vectors.last, encoder, train, vectors.layers, num_layers));
+    BANTAM_TRY(TrainedHead trained, TrainHead(examples, vectors.vectors, encoder, train, vectors.layers, num_layers));
     if (files && options.may_write) {
       // Without a stored head the next start trains again; that is slow, not wrong.
       if (const Status saved = trained.head.Save(files->head); !saved) {
@@ -204,11 +211,12 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
     }
     head = std::move(trained.head);
   }
+  const auto dimensions = static_cast<size_t>(embedder->dimensions());
   Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, examples, std::move(vectors.layers)) : Exits();
   BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, *embedder, files, options));
   return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head),
-                                           ExampleIndex(std::move(examples), std::move(vectors.last)), std::move(exits),
-                                           std::move(calibration));
+                                           ExampleIndex(std::move(examples), vectors.vectors, dimensions),
+                                           std::move(exits), std::move(calibration));
 }
 
 }  // namespace bantam

@@ -42,7 +42,7 @@ class IntentModel {
   virtual ~IntentModel() = default;
   virtual Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) = 0;
   // The same of many at once, each read to the end: early exits save nothing in a batch.
-  virtual Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, const EmbedCall& call) {
+  virtual Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, EmbedCall call) {
     std::vector<Understanding> all;
     for (const std::string& text : texts) {
       BANTAM_TRY(Understanding understanding, Understand(text, call.deadline));

@@ -76,7 +76,8 @@ Result<DecidedRequest> AskAssistant(Router& router, const DecisionRequest& reque
       if (!HoldsText(router.embedder().tokenizer(), request.state)) {
         return Err(ErrorCode::kInvalidArgument, "the state holds no text");
       }
-      BANTAM_TRY(const Embedding embedding, router.embedder().Embed(request.state, request.options.deadline));
+      BANTAM_TRY(const Embedding embedding,
+                 router.embedder().Embed(request.state, CallForHead(request.options.deadline)));
       if (embedding.truncated) {
         return Err(ErrorCode::kInvalidArgument, "the state has {} tokens, {} reads {}; nothing is cut",
                    embedding.text_tokens, request.model_name, router.embedder().max_tokens());
