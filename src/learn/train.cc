@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/text_util.h"
@@ -17,6 +18,8 @@ namespace {
 // minimum on CLINC150, and the fold is a third cheaper.
 constexpr double kFoldTolerance = 1e-5;
 constexpr double kFinalTolerance = 1e-6;
+// Of what a fold starts from.
+constexpr double kRoughTolerance = 3e-4;
 constexpr int kSmallSet = 2000;
 // So sure must models be that have not seen an example, before it is called doubtful.
 constexpr double kDoubtful = 0.9;
@@ -48,7 +51,8 @@ class HeadTrainer {
   void AddExits(std::span<const LayerVectors> layers, int num_layers);
   Status SortRows();
   void PrepareInputs();
-  void RunFold(int fold);
+  std::optional<SoftmaxModel> RoughModel(int first_fold, int end_fold);
+  void RunFold(int fold, const std::optional<SoftmaxModel>& start);
   Prototypes OutOfScopePrototypes(std::span<const int> rows);
   void Score(const SoftmaxModel& model, const Prototypes& prototypes, const Prototypes& strangers,
              std::span<const int> rows, HeldOut& out);
@@ -158,7 +162,25 @@ void HeadTrainer::Progress(std::string_view stage, int fit, int iteration) const
   options_.progress(stage, (fit + within) / (num_folds_ + 1));
 }
 
-void HeadTrainer::RunFold(int fold) {
+// Of the examples of those folds alone. A fold that is not among them starts there: near its solution, which saves a
+// third of the time, and without having seen what it will be tested on.
+std::optional<SoftmaxModel> HeadTrainer::RoughModel(int first_fold, int end_fold) {
+  std::vector<int> rows, labels;
+  for (int row : in_scope_) {
+    if (folds_[row] < first_fold || folds_[row] >= end_fold) continue;
+    rows.push_back(row);
+    labels.push_back(index_.label_of[row]);
+  }
+  if (rows.empty()) return std::nullopt;
+  const SoftmaxOptions options{.inverse_regularization = options_.inverse_regularization,
+                               .max_iterations = options_.max_iterations,
+                               .tolerance = kRoughTolerance,
+                               .start = nullptr,
+                               .progress = {}};
+  return FitSoftmax(inputs_, rows, labels, static_cast<int>(index_.labels.size()), options, kernels_, pool_).model;
+}
+
+void HeadTrainer::RunFold(int fold, const std::optional<SoftmaxModel>& start) {
   const int num_labels = static_cast<int>(index_.labels.size());
   std::vector<int> rows, labels, oos, held, held_oos;
   for (int row : in_scope_) {
@@ -176,7 +198,7 @@ void HeadTrainer::RunFold(int fold) {
   SoftmaxOptions fit_options{.inverse_regularization = options_.inverse_regularization,
                              .max_iterations = options_.max_iterations,
                              .tolerance = kFoldTolerance,
-                             .start = nullptr,
+                             .start = start ? &*start : nullptr,
                              .progress = [&](int iteration, double) { Progress("calibrating", fold, iteration); }};
   SoftmaxModel model = FitSoftmax(inputs_, rows, labels, num_labels, fit_options, kernels_, pool_).model;
   const Prototypes prototypes = MakePrototypes(inputs_, rows, labels, num_labels, Prototypes::kPerLabel, pool_);
@@ -385,7 +407,9 @@ Result<TrainedHead> HeadTrainer::Train(const EncoderIdentity& encoder, std::span
   BANTAM_RETURN_IF_ERROR(CheckLayers(layers, num_layers));
   BANTAM_RETURN_IF_ERROR(SortRows());
   PrepareInputs();
-  for (int fold = 0; fold < num_folds_; ++fold) RunFold(fold);
+  const int half = num_folds_ / 2;
+  const std::optional<SoftmaxModel> low = RoughModel(0, half), high = RoughModel(half, num_folds_);
+  for (int fold = 0; fold < num_folds_; ++fold) RunFold(fold, fold < half ? high : low);
   RunFinal();
   Calibrate();
   AddExits(layers, num_layers);
