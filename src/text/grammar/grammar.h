@@ -20,6 +20,8 @@ class Grammar {
   struct Call {
     uint32_t start = 0;  // of the rule
     uint32_t to = 0;     // where it goes on afterwards
+    Count count = {};    // how often it comes before
+    bool free = false;   // any ordinary character, from its start, is a whole text of the rule
   };
 
   uint32_t start() const { return start_; }
@@ -34,15 +36,20 @@ class Grammar {
   std::span<const Call> Calls(uint32_t state) const {
     return std::span(calls_).subspan(first_call_[state], first_call_[state + 1] - first_call_[state]);
   }
+  // Calls of the whole grammar, by number.
+  const Call& call(uint32_t number) const { return calls_[number]; }
+  uint32_t FirstCall(uint32_t state) const { return first_call_[state]; }
   // So many ordinary characters of JSON strings (not a quote, a backslash or a control character), whichever they are,
   // can be read from here; at most kManyChars, which means at least that.
-  static constexpr uint8_t kManyChars = 255;
+  static constexpr uint8_t kManyChars = 254;
   uint8_t FreeChars(uint32_t state) const { return free_chars_[state]; }
 
  private:
   friend class GrammarBuilder;
   static constexpr uint8_t kFinal = 1, kReads = 2, kCalls = 4;
-  void FindFreeChars();
+  // Nothing is free where that would take more than the budget: masks are found all the same, only slower.
+  void FindFreeChars(Budget& budget);
+  bool AnyCharEnds(uint32_t start) const;
 
   uint32_t start_ = 0;
   ByteClasses classes_;
@@ -64,6 +71,9 @@ class GrammarBuilder {
   // errors.
   Result<std::shared_ptr<const Grammar>> Build(uint32_t root, std::string_view name);
 
+  // Repetitions are counted where that is less than to copy them. -> the state in which the text has been read.
+  Result<uint32_t> AddExpr(uint32_t from, const ExprPool& pool, uint32_t expr, Spelling spelling);
+
   Nfa nfa;
   Budget budget;
 
@@ -74,7 +84,8 @@ class GrammarBuilder {
   };
   struct Joined;
   Status Join(Joined& all);
-  void Trim(Joined& all) const;
+  std::vector<uint8_t> Ending(const Joined& all, bool by_bytes) const;
+  static void Trim(Joined& all, const std::vector<uint8_t>& alive);
   Status CheckLeftRecursion(const Joined& all) const;
   std::vector<Rule> rules_;
 };

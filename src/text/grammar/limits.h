@@ -9,7 +9,8 @@ namespace bantam::grammar {
 struct Limits {
   static constexpr size_t kTextBytes = size_t{256} << 10;  // of a grammar's, a pattern's or a schema's text
   static constexpr int kDepth = 256;                       // of nested groups
-  static constexpr uint32_t kRepeat = 100'000;             // of {m,n}; what it unfolds to is counted besides
+  static constexpr int kExprDepth = 1'000;                 // of parts within each other: groups and repetitions
+  static constexpr uint32_t kRepeat = 100'000;             // of {m,n}; where it is copied, states are counted besides
   static constexpr size_t kExpressions = 200'000;          // nodes of parsed grammars
   static constexpr size_t kNfaStates = 200'000;            // of all rules together
   static constexpr size_t kDfaStates = 100'000;            // of all rules together

@@ -11,17 +11,19 @@
 namespace bantam::grammar {
 namespace {
 
-constexpr std::array<uint8_t, 12> kSliceChars{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 254};
+constexpr std::array<uint8_t, 16> kSliceChars{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 64, 254};
 
 // Of well-formed text without what JSON escapes; nothing for all else.
 std::optional<size_t> OrdinaryChars(std::string_view bytes) {
   size_t chars = 0;
+  bool ascii = true;
   for (const char c : bytes) {
     const auto byte = static_cast<uint8_t>(c);
     if (byte < 0x20 || byte == '"' || byte == '\\') return std::nullopt;
     chars += (byte & 0xC0) != 0x80 ? 1 : 0;
+    ascii &= byte < 0x80;
   }
-  if (FirstInvalidUtf8(bytes)) return std::nullopt;
+  if (!ascii && FirstInvalidUtf8(bytes)) return std::nullopt;
   return chars;
 }
 
@@ -43,28 +45,48 @@ std::optional<std::string> FallbackByte(std::string_view text) {
   return std::string(1, static_cast<char>(value));
 }
 
-std::string BytesOfText(std::string_view text, const Notation& notation) {
+void AppendBytesOf(std::string_view text, const Notation& notation, std::string& bytes) {
+  const size_t before = bytes.size();
   if (notation.byte_level) {
-    std::string bytes;
-    for (const uint32_t c : DecodeUtf8(text)) {
-      const std::optional<char> byte = text::ByteAlphabet::ByteOf(static_cast<char32_t>(c));
-      if (!byte) return std::string(text);  // an added token, as it stands
+    for (size_t i = 0; i < text.size();) {
+      const auto lead = static_cast<uint8_t>(text[i]);
+      const bool two = lead >= 0xC2 && lead < 0xE0 && i + 1 < text.size();  // the alphabet has no longer ones
+      const char32_t c = two ? static_cast<char32_t>((lead & 0x1FU) << 6 | (static_cast<uint8_t>(text[i + 1]) & 0x3FU))
+                             : static_cast<char32_t>(lead);
+      const std::optional<char> byte = two || lead < 0x80 ? text::ByteAlphabet::ByteOf(c) : std::nullopt;
+      if (!byte) {  // an added token, as it stands
+        bytes.resize(before);
+        bytes += text;
+        return;
+      }
       bytes += *byte;
+      i += two ? 2 : 1;
     }
-    return bytes;
+    return;
   }
   if (notation.byte_fallback) {
-    if (std::optional<std::string> byte = FallbackByte(text)) return *byte;
+    if (const std::optional<std::string> byte = FallbackByte(text)) {
+      bytes += *byte;
+      return;
+    }
   }
-  if (!notation.metaspace) return std::string(text);
+  bytes += text;
+  if (!notation.metaspace) return;
   constexpr std::string_view kMark = "\xE2\x96\x81";
-  std::string bytes;
-  while (!text.empty()) {
-    const bool space = text.starts_with(kMark);
-    bytes += space ? ' ' : text.front();
-    text.remove_prefix(space ? kMark.size() : 1);
+  for (size_t at = before; (at = bytes.find(kMark, at)) != std::string::npos; ++at) bytes.replace(at, kMark.size(), " ");
+}
+
+// Control tokens are what a decoder leaves out when it is asked to. To ask for many at once is much faster: where
+// nothing is left out, none of them is one.
+void FindControls(const Tokenizer& tokenizer, std::span<const int32_t> ids, std::vector<bool>& controls) {
+  const std::string without = tokenizer.Decode(ids, {.skip_special_tokens = true});
+  const std::string with = tokenizer.Decode(ids, {.skip_special_tokens = false});
+  if (ids.size() == 1) {
+    controls[static_cast<size_t>(ids[0])] = without.empty() && !with.empty();
+  } else if (without != with) {
+    FindControls(tokenizer, ids.first(ids.size() / 2), controls);
+    FindControls(tokenizer, ids.subspan(ids.size() / 2), controls);
   }
-  return bytes;
 }
 
 }  // namespace
@@ -83,45 +105,79 @@ Result<std::shared_ptr<const TokenTable>> TokenTable::From(const Tokenizer& toke
                "the model's tokenizer ({}) writes words, not pieces of text: its output cannot be held to a grammar",
                tokenizer.kind());
   }
-  std::vector<std::string> tokens(static_cast<size_t>(std::max(0, tokenizer.vocab_size())));
-  for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
-    const std::string_view text = tokenizer.TokenText(id);
-    if (text.empty()) continue;
-    if (std::ranges::find(markers, id) != markers.end()) {
-      tokens[static_cast<size_t>(id)] = text;
-      continue;
-    }
-    // Control tokens are what a decoder leaves out when it is asked to.
-    const std::array ids{id};
-    if (tokenizer.Decode(ids, {.skip_special_tokens = true}).empty() &&
-        !tokenizer.Decode(ids, {.skip_special_tokens = false}).empty())
-      continue;
-    tokens[static_cast<size_t>(id)] = BytesOfText(text, notation);
+  const auto size = static_cast<size_t>(std::max(0, tokenizer.vocab_size()));
+  std::vector<bool> controls(size);
+  constexpr size_t kAtOnce = 512;
+  std::vector<int32_t> ids;
+  for (size_t id = 0; id < size; id += kAtOnce) {
+    ids.resize(std::min(kAtOnce, size - id));
+    std::iota(ids.begin(), ids.end(), static_cast<int32_t>(id));
+    FindControls(tokenizer, ids, controls);
   }
-  auto table = std::const_pointer_cast<TokenTable>(FromBytes(std::move(tokens)));
+  auto table = std::make_shared<TokenTable>();
+  for (size_t id = 0; id < size; ++id) {
+    const std::string_view text = tokenizer.TokenText(static_cast<int32_t>(id));
+    if (std::ranges::find(markers, static_cast<int32_t>(id)) != markers.end()) {
+      table->bytes_ += text;
+    } else if (!controls[id]) {
+      AppendBytesOf(text, notation, table->bytes_);
+    }
+    table->EndToken();
+  }
+  table->Build();
   table->tokenizer_ = &tokenizer;
   table->markers_.assign(markers.begin(), markers.end());
   return std::shared_ptr<const TokenTable>(std::move(table));
 }
 
-std::shared_ptr<const TokenTable> TokenTable::FromBytes(std::vector<std::string> tokens) {
+std::shared_ptr<const TokenTable> TokenTable::FromBytes(const std::vector<std::string>& tokens) {
   auto table = std::make_shared<TokenTable>();
-  table->ends_.push_back(0);
   for (const std::string& token : tokens) {
-    // A trie's node counts 16 bits of depth; no token that a text can be made of comes near.
-    if (token.size() <= 0xFFFF) table->bytes_ += token;
-    table->ends_.push_back(static_cast<uint32_t>(table->bytes_.size()));
+    table->bytes_ += token;
+    table->EndToken();
   }
-  table->BuildTrie();
-  table->BuildSlices();
+  table->Build();
   return table;
 }
 
-void TokenTable::BuildTrie() {
+// A trie's node counts 16 bits of depth; no token that a text can be made of comes near.
+void TokenTable::EndToken() {
+  if (bytes_.size() - ends_.back() > 0xFFFF) bytes_.resize(ends_.back());
+  ends_.push_back(static_cast<uint32_t>(bytes_.size()));
+}
+
+void TokenTable::Build() {
+  SortIds();
+  BuildTrie();
+  BuildSlices();
+}
+
+// By their bytes, then by id. Most differ within the first eight bytes, which are compared as one number.
+void TokenTable::SortIds() {
+  struct Entry {
+    uint64_t first;
+    int32_t id;
+  };
+  std::vector<Entry> entries;
+  entries.reserve(ends_.size());
   for (int32_t id = 0; id < size(); ++id) {
-    if (!BytesOf(id).empty()) ids_.push_back(id);
+    const std::string_view bytes = BytesOf(id);
+    if (bytes.empty()) continue;
+    uint64_t first = 0;
+    for (size_t i = 0; i < 8; ++i) first = first << 8 | (i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0);
+    entries.push_back({first, id});
   }
-  std::ranges::stable_sort(ids_, {}, [&](int32_t id) { return BytesOf(id); });
+  std::ranges::sort(entries, [&](const Entry& a, const Entry& b) {
+    if (a.first != b.first) return a.first < b.first;
+    const int order = BytesOf(a.id).compare(BytesOf(b.id));
+    return order != 0 ? order < 0 : a.id < b.id;
+  });
+  ids_.reserve(entries.size());
+  for (const Entry& entry : entries) ids_.push_back(entry.id);
+}
+
+void TokenTable::BuildTrie() {
+  nodes_.reserve(ids_.size() * 2);
   std::vector<uint32_t> path;  // nodes of the last token
   std::string_view last;
   for (uint32_t i = 0; i < ids_.size(); ++i) {
@@ -143,23 +199,32 @@ void TokenTable::BuildTrie() {
 void TokenTable::BuildSlices() {
   const size_t words = (static_cast<size_t>(size()) + 31) / 32;
   for (const uint8_t chars : kSliceChars) slices_.push_back({.max_chars = chars, .bits = std::vector<uint32_t>(words)});
-  std::vector<uint8_t> first(ids_.size(), kNoSlice);
+  std::vector<uint8_t> chars_of(ids_.size(), kNoChars);
   for (size_t i = 0; i < ids_.size(); ++i) {
     const std::optional<size_t> chars = OrdinaryChars(BytesOf(ids_[i]));
-    if (!chars) continue;
-    for (size_t k = kSliceChars.size(); k > 0 && *chars <= kSliceChars[k - 1]; --k) {
-      first[i] = static_cast<uint8_t>(k - 1);
-      const auto id = static_cast<uint32_t>(ids_[i]);
-      slices_[k - 1].bits[id / 32] |= 1U << id % 32;
-    }
+    if (!chars || *chars > kSliceChars.back()) continue;
+    chars_of[i] = static_cast<uint8_t>(*chars);
+    const auto slice = std::ranges::lower_bound(kSliceChars, chars_of[i]) - kSliceChars.begin();
+    const auto id = static_cast<uint32_t>(ids_[i]);
+    slices_[static_cast<size_t>(slice)].bits[id / 32] |= 1U << id % 32;
+  }
+  for (size_t k = 1; k < slices_.size(); ++k) {  // each holds the ones before
+    for (size_t i = 0; i < words; ++i) slices_[k].bits[i] |= slices_[k - 1].bits[i];
   }
   // From the back: what follows a node is there before it.
   for (size_t i = nodes_.size(); i > 0; --i) {
     Node& node = nodes_[i - 1];
-    for (uint32_t k = 0; k < node.num_ids; ++k) node.slice = std::max(node.slice, first[node.first_id + k]);
+    for (uint32_t k = 0; k < node.num_ids; ++k) node.chars = std::max(node.chars, chars_of[node.first_id + k]);
     for (uint32_t child = static_cast<uint32_t>(i); child < node.end; child = nodes_[child].end) {
-      node.slice = std::max(node.slice, nodes_[child].slice);
+      node.chars = std::max(node.chars, nodes_[child].chars);
     }
+  }
+  std::vector<uint8_t> before(max_bytes_ + 1);  // characters on the way to each depth
+  for (Node& node : nodes_) {
+    const bool goes_on = (node.byte & 0xC0) == 0x80;
+    before[node.depth] = static_cast<uint8_t>(before[node.depth - size_t{1}] + (goes_on ? 0 : 1));
+    const bool ordinary = node.chars != kNoChars && !goes_on;
+    node.chars_from_here = ordinary ? static_cast<uint8_t>(node.chars - before[node.depth - size_t{1}]) : kNoChars;
   }
 }
 

@@ -1,6 +1,6 @@
 // The bytes of all tokens of a tokenizer, as a trie that is walked to find which of them may come next.
 //
-//   BANTAM_TRY(auto table, TokenTable::From(*tokenizer));   // once per tokenizer: tens of milliseconds
+//   BANTAM_TRY(auto table, TokenTable::From(*tokenizer));   // once per tokenizer
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ class TokenTable {
   static Result<std::shared_ptr<const TokenTable>> From(const Tokenizer& tokenizer,
                                                         std::span<const int32_t> markers = {});
   // By id; empty strings stand for control tokens and for ids without a token.
-  static std::shared_ptr<const TokenTable> FromBytes(std::vector<std::string> tokens);
+  static std::shared_ptr<const TokenTable> FromBytes(const std::vector<std::string>& tokens);
 
   int32_t size() const { return static_cast<int32_t>(ends_.size()) - 1; }  // ids are smaller
   // Empty for what never stands in a text: control tokens.
@@ -37,15 +37,21 @@ class TokenTable {
     uint16_t num_ids = 0;   // tokens that end here
     uint16_t depth = 0;     // in bytes
     uint8_t byte = 0;
-    uint8_t slice = 0;  // the first slice that holds all tokens of this node and what follows; kNoSlice: none
+    // The most ordinary characters of a token of this node or beneath, all in all and from this node on; kNoChars: not
+    // all of them are made of ordinary characters.
+    uint8_t chars = 0, chars_from_here = 0;
   };
+  static constexpr uint8_t kNoChars = 255;
   std::span<const Node> nodes() const { return nodes_; }
   std::span<const int32_t> ids() const { return ids_; }
+  // Place in ids() of the first token that is not before this node.
+  uint32_t IdsBefore(uint32_t node) const {
+    return node < nodes_.size() ? nodes_[node].first_id : static_cast<uint32_t>(ids_.size());
+  }
   size_t max_bytes() const { return max_bytes_; }
 
   // A slice: the tokens of at most so many characters, each ordinary within a JSON string and whole. Where so many
   // characters are free, they need no walk.
-  static constexpr uint8_t kNoSlice = 255;
   struct Slice {
     uint8_t max_chars = 0;
     std::vector<uint32_t> bits;
@@ -53,6 +59,9 @@ class TokenTable {
   std::span<const Slice> slices() const { return slices_; }
 
  private:
+  void EndToken();
+  void Build();
+  void SortIds();
   void BuildTrie();
   void BuildSlices();
   // False: no token begins as what is left.
@@ -61,7 +70,7 @@ class TokenTable {
   const Tokenizer* tokenizer_ = nullptr;
   std::vector<int32_t> markers_;
   std::string bytes_;
-  std::vector<uint32_t> ends_;
+  std::vector<uint32_t> ends_ = {0};
   std::vector<Node> nodes_;
   std::vector<int32_t> ids_;
   std::vector<Slice> slices_;
