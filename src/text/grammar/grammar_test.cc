@@ -92,7 +92,8 @@ TEST(Gbnf, Hostile) {
   EXPECT_NE(GbnfError("root ::= \"a\"{0,1000000000}").find("the limit"), std::string::npos);
   EXPECT_EQ(GbnfError("root ::= ((((\"a\"{9999}){9999}){9999}){9999})"), "");
   EXPECT_EQ(GbnfError("root ::= ([ab]* \"a\" [ab]{30}) \"c\""), "");
-  EXPECT_NE(GbnfError("root ::= (\"a\"? \"b\"?){100000}").find("the limit"), std::string::npos);  // may be empty: copied
+  EXPECT_NE(GbnfError("root ::= (\"a\"? \"b\"?){100000}").find("the limit"),
+            std::string::npos);  // may be empty: copied
   EXPECT_EQ(GbnfError("root ::= (\"\")* \"x\""), "");
   EXPECT_EQ(GbnfError("root ::= \"x\"" + std::string(200, '*')), "");
   EXPECT_NE(GbnfError("root ::= \"x\"" + std::string(2000, '*')).find("the limit"), std::string::npos);
@@ -153,7 +154,7 @@ TEST(Regex, RefusedByName) {
   EXPECT_EQ(error("a**"), "r: at character 3: nothing to repeat");
   EXPECT_EQ(error("[z-a]"), "r: at character 5: a range in a class is upside down");
   EXPECT_EQ(error("(a"), "r: at character 3: \"(\" without \")\"");
-  EXPECT_EQ(error("(a|b)*a[ab]{14}|(x|y)*x[xy]{14}"), "");
+  EXPECT_EQ(error("(a|b)*a[ab]{12}"), "");
   EXPECT_NE(error("(a|b)*a[ab]{16}").find("the limit"), std::string::npos);  // too few to be counted, 2^16 states
   std::string class_of_many;
   for (int i = 60'000; i > 0; i -= 2) AppendUtf8(static_cast<char32_t>(0x10000 + i), class_of_many);

@@ -188,9 +188,8 @@ Readings::SetId Readings::MaskedAs(SetId id) {
   for (const Reading& reading : std::vector(sets_[id].readings)) {
     const uint32_t stack = WithoutDistance(reading.stack);
     same &= stack == reading.stack;
-    const bool there = std::ranges::any_of(alike.readings, [&](const Reading& each) {
-      return each.state == reading.state && each.stack == stack;
-    });
+    const bool there = std::ranges::any_of(
+        alike.readings, [&](const Reading& each) { return each.state == reading.state && each.stack == stack; });
     if (!there) alike.readings.push_back({reading.state, stack});
   }
   const SetId found = same ? id : Keep(std::move(alike));

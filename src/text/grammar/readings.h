@@ -117,7 +117,7 @@ class Readings {
   const std::shared_ptr<const Grammar> grammar_;
   const std::shared_ptr<const TokenTable> tokens_;
   std::vector<Set> sets_;
-  std::vector<SetId> next_;        // [sets, byte classes]
+  std::vector<SetId> next_;  // [sets, byte classes]
   // Of each set, what a walk over tokens needs.
   struct Passage {
     bool ends = false, stops = false;

@@ -56,7 +56,21 @@ Status SchemaCompiler::AddArguments(uint32_t rule) {
   return AddObject(merged, builder_.start(rule), builder_.final(rule), true);
 }
 
+const json::value* SchemaCompiler::Alike(const json::value& schema) {
+  constexpr size_t kMostKeywords = 8;
+  const json::object* object = schema.if_object();
+  if (object == nullptr || object->size() > kMostKeywords) return &schema;
+  json::object said;
+  for (const auto& [key, value] : *object) {
+    if (key == "title" || key == "description") continue;
+    if (value.is_object() || value.is_array()) return &schema;
+    said.emplace(key, value);
+  }
+  return plain_.try_emplace(ToJson(said), &schema).first->second;
+}
+
 Result<uint32_t> SchemaCompiler::RuleOf(SchemaList list) {
+  for (SchemaPart& part : list) part.schema = Alike(*part.schema);
   list = Sorted(std::move(list));
   std::erase_if(list, [](const SchemaPart& part) { return part.schema->is_bool() && part.schema->get_bool(); });
   const auto at = rules_.find(list);

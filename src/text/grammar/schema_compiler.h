@@ -38,6 +38,9 @@ class SchemaCompiler {
     uint64_t least, most;
   };
 
+  // The first schema that says the same: plain ones are alike in many places, and what is found out about a rule while
+  // text is written holds for all of them.
+  const json::value* Alike(const json::value& schema);
   // The rule of a list of schemas, made later.
   Result<uint32_t> RuleOf(SchemaList list);
   Status Compile(const SchemaList& list, uint32_t rule);
@@ -70,6 +73,7 @@ class SchemaCompiler {
   const SchemaOptions options_;
   GrammarBuilder& builder_;
   std::map<SchemaList, uint32_t> rules_;
+  std::map<std::string, const json::value*> plain_;
   std::deque<std::pair<SchemaList, uint32_t>> open_;
   std::map<std::pair<bool, std::string>, Dfa> automata_;  // of formats, and of patterns
 };

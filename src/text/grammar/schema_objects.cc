@@ -124,7 +124,8 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
   std::vector<std::string_view> patterns;
   bool declares = false, says_additional = false;
   for (const PropertiesPart& part : merged.properties) {
-    declares |= (part.named != nullptr && !part.named->empty()) || (part.patterns != nullptr && !part.patterns->empty());
+    declares |=
+        (part.named != nullptr && !part.named->empty()) || (part.patterns != nullptr && !part.patterns->empty());
     says_additional |= part.additional != nullptr;
     if (part.patterns == nullptr) continue;
     for (const auto& [pattern, schema] : *part.patterns) {

@@ -180,13 +180,14 @@ TEST(Schema, Hostile) {
   EXPECT_NE(ErrorOf(values + "]}," + values.substr(10) + "]}]}").find("the limit"), std::string::npos);
   // A long name, and many places beneath it.
   std::string deep = "{";
-  for (int i = 0; i < 1'000; ++i) deep += fmt::format(R"({}"p{}":{{"type":"null"}})", i == 0 ? "" : ",", i);
+  for (int i = 0; i < 300; ++i) deep += fmt::format(R"({}"p{}":{{"type":"null"}})", i == 0 ? "" : ",", i);
   EXPECT_EQ(ErrorOf(R"({"properties":{")" + std::string(10'000, 'n') + R"(":{"properties":)" + deep + "}}}}"), "");
   std::string one_of = R"({"oneOf":[)";
   for (int i = 0; i < 400; ++i) one_of += fmt::format(R"({}{{"const":{}}})", i == 0 ? "" : ",", i);
   EXPECT_NE(ErrorOf(one_of + "]}").find("the limit"), std::string::npos);
-  EXPECT_NE(ErrorOf(R"({"description":")" + std::string(Limits::kTextBytes, 'x') + R"("})").find("the limit of a schema"),
-            std::string::npos);
+  EXPECT_NE(
+      ErrorOf(R"({"description":")" + std::string(Limits::kTextBytes, 'x') + R"("})").find("the limit of a schema"),
+      std::string::npos);
   EXPECT_EQ(ErrorOf(R"({"description":")" + std::string(Limits::kTextBytes - 40, 'x') + R"("})"), "");
 }
 

@@ -46,8 +46,8 @@ std::optional<std::string> FallbackByte(std::string_view text) {
 }
 
 void AppendBytesOf(std::string_view text, const Notation& notation, std::string& bytes) {
-  const size_t before = bytes.size();
   if (notation.byte_level) {
+    const size_t before = bytes.size();
     for (size_t i = 0; i < text.size();) {
       const auto lead = static_cast<uint8_t>(text[i]);
       const bool two = lead >= 0xC2 && lead < 0xE0 && i + 1 < text.size();  // the alphabet has no longer ones
@@ -70,10 +70,15 @@ void AppendBytesOf(std::string_view text, const Notation& notation, std::string&
       return;
     }
   }
-  bytes += text;
-  if (!notation.metaspace) return;
   constexpr std::string_view kMark = "\xE2\x96\x81";
-  for (size_t at = before; (at = bytes.find(kMark, at)) != std::string::npos; ++at) bytes.replace(at, kMark.size(), " ");
+  while (notation.metaspace) {
+    const size_t mark = text.find(kMark);
+    if (mark == std::string_view::npos) break;
+    bytes += text.substr(0, mark);
+    bytes += ' ';
+    text.remove_prefix(mark + kMark.size());
+  }
+  bytes += text;
 }
 
 // Control tokens are what a decoder leaves out when it is asked to. To ask for many at once is much faster: where
