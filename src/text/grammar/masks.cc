@@ -14,17 +14,14 @@ int Readings::SliceOf(SetId set) const {
   return slice;
 }
 
-void Readings::Walk(SetId from, size_t depth, size_t begin, size_t end, int slice, Local* local) {
-  const auto nodes = tokens_->nodes();
+void Readings::Walk(SetId from, const TokenTable::Trie& trie, size_t depth, size_t begin, size_t end, int slice,
+                    Local* local) {
+  const std::vector<TokenTable::Node>& nodes = trie.nodes;
   const ByteClasses& classes = grammar_->classes();
   const size_t width = classes.size();
   const int sliced = slice < 0 ? -1 : tokens_->slices()[static_cast<size_t>(slice)].max_chars;
   const auto note = [&](uint32_t first, uint32_t last) {
-    if (!found_.empty() && found_.back().end == first) {
-      found_.back().end = last;
-    } else {
-      found_.push_back({first, last});
-    }
+    found_.insert(found_.end(), trie.ids.begin() + first, trie.ids.begin() + last);
   };
   path_[depth] = from;
   nested_[depth] = 0;
@@ -36,7 +33,7 @@ void Readings::Walk(SetId from, size_t depth, size_t begin, size_t end, int slic
     }
     const SetId at = path_[node.depth - size_t{1}];
     if (node.chars_from_here <= passages_[at].free_chars) {
-      note(node.first_id, tokens_->IdsBefore(node.end));
+      note(node.first_id, trie.IdsBefore(node.end));
       i = node.end;
       continue;
     }
@@ -66,10 +63,17 @@ void Readings::Walk(SetId from, size_t depth, size_t begin, size_t end, int slic
 }
 
 // Tokens that are free to stand here whatever they say need no walk.
+void Readings::WalkAll(SetId from, int slice, Local* local) {
+  const bool many = slice >= 0 && tokens_->slices()[static_cast<size_t>(slice)].max_chars >= TokenTable::kShortChars;
+  const TokenTable::Trie& trie = many ? tokens_->rest() : tokens_->all();
+  if (local != nullptr) local->trie = &trie;
+  found_.clear();
+  Walk(from, trie, 0, 0, trie.nodes.size(), slice, local);
+}
+
 Readings::Allowed Readings::Try(SetId set) {
   const int slice = SliceOf(set);
-  found_.clear();
-  Walk(set, 0, 0, tokens_->nodes().size(), slice, nullptr);
+  WalkAll(set, slice, nullptr);
   return TakeFound(slice);
 }
 
@@ -81,8 +85,7 @@ const Readings::Local& Readings::LocalOf(uint32_t state) {
   alone.readings = {{state, 0}};
   const SetId set = Keep(std::move(alone));
   const int slice = SliceOf(set);
-  found_.clear();
-  Walk(set, 0, 0, tokens_->nodes().size(), slice, local.get());
+  WalkAll(set, slice, local.get());
   local->allowed = TakeFound(slice);
   size_bytes_ += sizeof(Local) + local->allowed.size_bytes() + local->exits.size() * 4;
   kept = std::move(local);
@@ -93,7 +96,6 @@ bool Readings::Join(SetId set, Joined& out) {
   constexpr size_t kMost = 32;
   const std::vector<Reading> readings = sets_[set].readings;
   if (readings.size() > kMost || sets_[set].counts_free) return false;
-  const auto nodes = tokens_->nodes();
   size_t together = readings.size();  // readings that may be joined in one set
   std::vector<std::pair<SetId, const Local*>> behind;
   for (const auto& [state, stack] : readings) {
@@ -112,8 +114,10 @@ bool Readings::Join(SetId set, Joined& out) {
   }
   found_.clear();
   for (const auto& [from, local] : behind) {
-    for (const uint32_t exit : local->exits)
-      Walk(from, nodes[exit].depth, exit + size_t{1}, nodes[exit].end, -1, nullptr);
+    for (const uint32_t exit : local->exits) {
+      const TokenTable::Node& node = local->trie->nodes[exit];
+      Walk(from, *local->trie, node.depth, exit + size_t{1}, node.end, -1, nullptr);
+    }
   }
   out.others = TakeFound(-1);
   out.any |= out.others.any();
@@ -123,21 +127,15 @@ bool Readings::Join(SetId set, Joined& out) {
 // Of few tokens the ids take less.
 Readings::Allowed Readings::TakeFound(int slice) {
   Allowed out{.slice = slice, .ids = {}, .bits = {}};
-  const auto ids = tokens_->ids();
-  size_t count = 0;
-  for (const Run& run : found_) count += run.end - run.begin;
   const size_t words = (static_cast<size_t>(tokens_->size()) + 31) / 32;
-  const bool many = count >= words / 2 && count > 0;
-  many ? out.bits.resize(words) : out.ids.reserve(count);
-  for (const Run& run : found_) {
-    for (const int32_t each : ids.subspan(run.begin, run.end - run.begin)) {
-      const auto id = static_cast<uint32_t>(each);
-      if (many) {
-        out.bits[id / 32] |= 1U << id % 32;
-      } else {
-        out.ids.push_back(id);
-      }
-    }
+  if (found_.empty() || found_.size() < words / 2) {
+    out.ids.assign(found_.begin(), found_.end());
+    return out;
+  }
+  out.bits.resize(words);
+  for (const int32_t each : found_) {
+    const auto id = static_cast<uint32_t>(each);
+    out.bits[id / 32] |= 1U << id % 32;
   }
   return out;
 }

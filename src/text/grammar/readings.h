@@ -69,7 +69,8 @@ class Readings {
   struct Local {
     Allowed allowed;              // within the rule, or to its very end
     std::vector<uint32_t> exits;  // nodes of tokens that go on behind its end
-    uint32_t nested = 0;          // at most so many exits on the way to one token
+    const TokenTable::Trie* trie = nullptr;
+    uint32_t nested = 0;  // at most so many exits on the way to one token
     uint32_t deepest = 0;
   };
   // Of a set: those of its readings' places, and what goes on behind the ends of their rules.
@@ -107,7 +108,8 @@ class Readings {
   const Local& LocalOf(uint32_t state);
   // Notes in found_ the tokens beneath these nodes that may follow and are not of the slice. `local`: notes where its
   // rule may end.
-  void Walk(SetId from, size_t depth, size_t begin, size_t end, int slice, Local* local);
+  void Walk(SetId from, const TokenTable::Trie& trie, size_t depth, size_t begin, size_t end, int slice, Local* local);
+  void WalkAll(SetId from, int slice, Local* local);
   // False: near a limit, where what is open around a rule matters to what is within.
   bool Join(SetId set, Joined& out);
   int SliceOf(SetId set) const;
@@ -135,10 +137,7 @@ class Readings {
   std::vector<StackNode> begun_;  // iterations, while a set is closed
   std::vector<SetId> path_;
   std::vector<uint32_t> nested_;
-  struct Run {
-    uint32_t begin = 0, end = 0;  // in the table's ids()
-  };
-  std::vector<Run> found_;
+  std::vector<int32_t> found_;  // ids
 };
 
 }  // namespace bantam::grammar

@@ -13,7 +13,18 @@ namespace {
 
 constexpr std::array<uint8_t, 16> kSliceChars{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 64, 254};
 
-// Of well-formed text without what JSON escapes; nothing for all else.
+// The beginning of a character in UTF-8, without its end.
+bool IsCutChar(std::string_view bytes) {
+  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  if (bytes.empty() || at(0) < 0xC2 || at(0) > 0xF4) return false;
+  const size_t length = at(0) < 0xE0 ? 2 : at(0) < 0xF0 ? 3 : 4;
+  if (bytes.size() >= length) return false;
+  const int least = at(0) == 0xE0 ? 0xA0 : at(0) == 0xF0 ? 0x90 : 0x80;
+  const int most = at(0) == 0xED ? 0x9F : at(0) == 0xF4 ? 0x8F : 0xBF;
+  return (bytes.size() < 2 || (at(1) >= least && at(1) <= most)) && (bytes.size() < 3 || (at(2) & 0xC0) == 0x80);
+}
+
+// Of text without what JSON escapes, well-formed but that its last character may be cut; nothing for all else.
 std::optional<size_t> OrdinaryChars(std::string_view bytes) {
   size_t chars = 0;
   bool ascii = true;
@@ -23,7 +34,9 @@ std::optional<size_t> OrdinaryChars(std::string_view bytes) {
     chars += (byte & 0xC0) != 0x80 ? 1 : 0;
     ascii &= byte < 0x80;
   }
-  if (!ascii && FirstInvalidUtf8(bytes)) return std::nullopt;
+  if (ascii) return chars;
+  const auto invalid = FirstInvalidUtf8(bytes);
+  if (invalid && !IsCutChar(bytes.substr(*invalid))) return std::nullopt;
   return chars;
 }
 
@@ -152,13 +165,30 @@ void TokenTable::EndToken() {
 }
 
 void TokenTable::Build() {
-  SortIds();
-  BuildTrie();
-  BuildSlices();
+  const std::vector<int32_t> ids = SortedIds();
+  const size_t words = (static_cast<size_t>(size()) + 31) / 32;
+  for (const uint8_t chars : kSliceChars) slices_.push_back({.max_chars = chars, .bits = std::vector<uint32_t>(words)});
+  std::vector<uint8_t> chars_of(static_cast<size_t>(size()), kNoChars);
+  std::vector<int32_t> rest;
+  for (const int32_t each : ids) {
+    max_bytes_ = std::max(max_bytes_, BytesOf(each).size());
+    const auto id = static_cast<uint32_t>(each);
+    const std::optional<size_t> chars = OrdinaryChars(BytesOf(each));
+    if (!chars || *chars > kShortChars) rest.push_back(each);
+    if (!chars || *chars > kSliceChars.back()) continue;
+    chars_of[id] = static_cast<uint8_t>(*chars);
+    const auto slice = std::ranges::lower_bound(kSliceChars, chars_of[id]) - kSliceChars.begin();
+    slices_[static_cast<size_t>(slice)].bits[id / 32] |= 1U << id % 32;
+  }
+  for (size_t k = 1; k < slices_.size(); ++k) {  // each holds the ones before
+    for (size_t i = 0; i < words; ++i) slices_[k].bits[i] |= slices_[k - 1].bits[i];
+  }
+  all_ = TrieOf(ids, chars_of);
+  rest_ = TrieOf(std::move(rest), chars_of);
 }
 
 // By their bytes, then by id. Most differ within the first eight bytes, which are compared as one number.
-void TokenTable::SortIds() {
+std::vector<int32_t> TokenTable::SortedIds() const {
   struct Entry {
     uint64_t first;
     int32_t id;
@@ -177,60 +207,47 @@ void TokenTable::SortIds() {
     const int order = BytesOf(a.id).compare(BytesOf(b.id));
     return order != 0 ? order < 0 : a.id < b.id;
   });
-  ids_.reserve(entries.size());
-  for (const Entry& entry : entries) ids_.push_back(entry.id);
+  std::vector<int32_t> ids;
+  ids.reserve(entries.size());
+  for (const Entry& entry : entries) ids.push_back(entry.id);
+  return ids;
 }
 
-void TokenTable::BuildTrie() {
-  nodes_.reserve(ids_.size() * 2);
+TokenTable::Trie TokenTable::TrieOf(std::vector<int32_t> ids, const std::vector<uint8_t>& chars_of) const {
+  Trie trie{.nodes = {}, .ids = std::move(ids)};
+  std::vector<Node>& nodes = trie.nodes;
+  nodes.reserve(trie.ids.size() * 2);
   std::vector<uint32_t> path;  // nodes of the last token
   std::string_view last;
-  for (uint32_t i = 0; i < ids_.size(); ++i) {
-    const std::string_view bytes = BytesOf(ids_[i]);
-    max_bytes_ = std::max(max_bytes_, bytes.size());
+  for (uint32_t i = 0; i < trie.ids.size(); ++i) {
+    const std::string_view bytes = BytesOf(trie.ids[i]);
     size_t common = 0;
     while (common < last.size() && common < bytes.size() && last[common] == bytes[common]) ++common;
-    for (; path.size() > common; path.pop_back()) nodes_[path.back()].end = static_cast<uint32_t>(nodes_.size());
+    for (; path.size() > common; path.pop_back()) nodes[path.back()].end = static_cast<uint32_t>(nodes.size());
     for (size_t k = common; k < bytes.size(); ++k) {
-      path.push_back(static_cast<uint32_t>(nodes_.size()));
-      nodes_.push_back({.first_id = i, .depth = static_cast<uint16_t>(k + 1), .byte = static_cast<uint8_t>(bytes[k])});
+      path.push_back(static_cast<uint32_t>(nodes.size()));
+      nodes.push_back({.first_id = i, .depth = static_cast<uint16_t>(k + 1), .byte = static_cast<uint8_t>(bytes[k])});
     }
-    ++nodes_[path.back()].num_ids;
+    Node& node = nodes[path.back()];
+    ++node.num_ids;
+    node.chars = std::max(node.chars, chars_of[static_cast<size_t>(trie.ids[i])]);
     last = bytes;
   }
-  for (; !path.empty(); path.pop_back()) nodes_[path.back()].end = static_cast<uint32_t>(nodes_.size());
-}
-
-void TokenTable::BuildSlices() {
-  const size_t words = (static_cast<size_t>(size()) + 31) / 32;
-  for (const uint8_t chars : kSliceChars) slices_.push_back({.max_chars = chars, .bits = std::vector<uint32_t>(words)});
-  std::vector<uint8_t> chars_of(ids_.size(), kNoChars);
-  for (size_t i = 0; i < ids_.size(); ++i) {
-    const std::optional<size_t> chars = OrdinaryChars(BytesOf(ids_[i]));
-    if (!chars || *chars > kSliceChars.back()) continue;
-    chars_of[i] = static_cast<uint8_t>(*chars);
-    const auto slice = std::ranges::lower_bound(kSliceChars, chars_of[i]) - kSliceChars.begin();
-    const auto id = static_cast<uint32_t>(ids_[i]);
-    slices_[static_cast<size_t>(slice)].bits[id / 32] |= 1U << id % 32;
-  }
-  for (size_t k = 1; k < slices_.size(); ++k) {  // each holds the ones before
-    for (size_t i = 0; i < words; ++i) slices_[k].bits[i] |= slices_[k - 1].bits[i];
-  }
+  for (; !path.empty(); path.pop_back()) nodes[path.back()].end = static_cast<uint32_t>(nodes.size());
   // From the back: what follows a node is there before it.
-  for (size_t i = nodes_.size(); i > 0; --i) {
-    Node& node = nodes_[i - 1];
-    for (uint32_t k = 0; k < node.num_ids; ++k) node.chars = std::max(node.chars, chars_of[node.first_id + k]);
-    for (uint32_t child = static_cast<uint32_t>(i); child < node.end; child = nodes_[child].end) {
-      node.chars = std::max(node.chars, nodes_[child].chars);
-    }
+  for (size_t i = nodes.size(); i > 0; --i) {
+    Node& node = nodes[i - 1];
+    for (uint32_t child = static_cast<uint32_t>(i); child < node.end; child = nodes[child].end)
+      node.chars = std::max(node.chars, nodes[child].chars);
   }
   std::vector<uint8_t> before(max_bytes_ + 1);  // characters on the way to each depth
-  for (Node& node : nodes_) {
+  for (Node& node : nodes) {
     const bool goes_on = (node.byte & 0xC0) == 0x80;
     before[node.depth] = static_cast<uint8_t>(before[node.depth - size_t{1}] + (goes_on ? 0 : 1));
     const bool ordinary = node.chars != kNoChars && !goes_on;
     node.chars_from_here = ordinary ? static_cast<uint8_t>(node.chars - before[node.depth - size_t{1}]) : kNoChars;
   }
+  return trie;
 }
 
 std::vector<int32_t> TokenTable::Cut(std::string_view bytes) const {
@@ -264,14 +281,15 @@ bool TokenTable::CutPlain(std::string_view bytes, std::vector<int32_t>& out) con
   while (!bytes.empty()) {  // the longest each time
     int32_t best = -1;
     size_t length = 0;
-    for (uint32_t i = 0, end = static_cast<uint32_t>(nodes_.size()), depth = 0; i < end;) {
-      if (depth >= bytes.size() || nodes_[i].byte != static_cast<uint8_t>(bytes[depth])) {
-        i = nodes_[i].end;
+    for (uint32_t i = 0, end = static_cast<uint32_t>(all_.nodes.size()), depth = 0; i < end;) {
+      const Node& node = all_.nodes[i];
+      if (depth >= bytes.size() || node.byte != static_cast<uint8_t>(bytes[depth])) {
+        i = node.end;
         continue;
       }
       ++depth;
-      if (nodes_[i].num_ids > 0) best = ids_[nodes_[i].first_id], length = depth;
-      end = nodes_[i].end;
+      if (node.num_ids > 0) best = all_.ids[node.first_id], length = depth;
+      end = node.end;
       ++i;
     }
     if (best < 0) return false;

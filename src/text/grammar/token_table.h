@@ -33,7 +33,7 @@ class TokenTable {
   // In the order of a walk: a node is followed by what begins with it.
   struct Node {
     uint32_t end = 0;       // the first node that does not begin with this one
-    uint32_t first_id = 0;  // in ids()
+    uint32_t first_id = 0;  // in the trie's ids
     uint16_t num_ids = 0;   // tokens that end here
     uint16_t depth = 0;     // in bytes
     uint8_t byte = 0;
@@ -42,16 +42,22 @@ class TokenTable {
     uint8_t chars = 0, chars_from_here = 0;
   };
   static constexpr uint8_t kNoChars = 255;
-  std::span<const Node> nodes() const { return nodes_; }
-  std::span<const int32_t> ids() const { return ids_; }
-  // Place in ids() of the first token that is not before this node.
-  uint32_t IdsBefore(uint32_t node) const {
-    return node < nodes_.size() ? nodes_[node].first_id : static_cast<uint32_t>(ids_.size());
-  }
+  struct Trie {
+    std::vector<Node> nodes;
+    std::vector<int32_t> ids;  // of tokens, in the order of their nodes
+    // Place in `ids` of the first token that is not before this node.
+    uint32_t IdsBefore(uint32_t node) const {
+      return node < nodes.size() ? nodes[node].first_id : static_cast<uint32_t>(ids.size());
+    }
+  };
+  const Trie& all() const { return all_; }
+  // All but those of up to kShortChars ordinary characters: little is left to walk where so many are free.
+  const Trie& rest() const { return rest_; }
+  static constexpr uint8_t kShortChars = 10;
   size_t max_bytes() const { return max_bytes_; }
 
-  // A slice: the tokens of at most so many characters, each ordinary within a JSON string and whole. Where so many
-  // characters are free, they need no walk.
+  // A slice: the tokens of at most so many characters, each ordinary within a JSON string; the last may be cut short.
+  // Where so many characters are free, they need no walk.
   struct Slice {
     uint8_t max_chars = 0;
     std::vector<uint32_t> bits;
@@ -61,9 +67,8 @@ class TokenTable {
  private:
   void EndToken();
   void Build();
-  void SortIds();
-  void BuildTrie();
-  void BuildSlices();
+  std::vector<int32_t> SortedIds() const;
+  Trie TrieOf(std::vector<int32_t> ids, const std::vector<uint8_t>& chars_of) const;
   // False: no token begins as what is left.
   bool CutPlain(std::string_view bytes, std::vector<int32_t>& out) const;
 
@@ -71,8 +76,7 @@ class TokenTable {
   std::vector<int32_t> markers_;
   std::string bytes_;
   std::vector<uint32_t> ends_ = {0};
-  std::vector<Node> nodes_;
-  std::vector<int32_t> ids_;
+  Trie all_, rest_;
   std::vector<Slice> slices_;
   size_t max_bytes_ = 0;
 };
