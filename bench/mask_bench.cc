@@ -1,7 +1,7 @@
 // What it costs to hold text to a schema: masks over a tokenizer's vocabulary, walked at random.
 //
 //   tools/build.sh release bantam_mask_bench
-//   build/release/bantam_mask_bench TOKENIZER SCHEMA.json [WALKS]     times of a mask with the step after it, first
+//   build/release/bantam_mask_bench TOKENIZER bench/person.json [WALKS]   times of a mask with the step after it, first
 //   texts and later ones
 #include <algorithm>
 #include <cstdio>

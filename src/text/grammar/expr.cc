@@ -6,7 +6,7 @@ namespace bantam::grammar {
 namespace {
 
 // Copies are smaller than a counter up to here, and know at once what may come next.
-constexpr uint64_t kMostUnfolded = 16;
+constexpr uint64_t kMostUnfolded = 8;
 constexpr uint64_t kHuge = uint64_t{1} << 40;
 
 uint64_t Copies(const Expr& repeat) {

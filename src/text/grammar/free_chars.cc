@@ -137,4 +137,35 @@ bool Grammar::AnyCharEnds(uint32_t start) const {
   return true;
 }
 
+// goes(class of bytes): whether they are of it. Small ones, and more than a few in one grammar, are not worth knowing.
+template <typename Goes>
+uint8_t Grammar::LoopWhere(const Goes& goes) {
+  constexpr size_t kFewest = 8, kMost = 16;
+  AsciiSet bytes;
+  for (size_t c = 0; c < classes_.size() && classes_.first[c] < bytes.size(); ++c) {
+    if (!goes(c)) continue;
+    const size_t end = c + 1 < classes_.size() ? classes_.first[c + 1] : bytes.size();
+    for (size_t byte = classes_.first[c]; byte < std::min(end, bytes.size()); ++byte) bytes.set(byte);
+  }
+  if (bytes.count() < kFewest) return kNoLoop;
+  const auto at = std::ranges::find(loops_, bytes);
+  const auto number = static_cast<uint8_t>(at - loops_.begin());
+  if (at != loops_.end()) return number;
+  if (loops_.size() == kMost) return kNoLoop;
+  loops_.push_back(bytes);
+  return number;
+}
+
+void Grammar::FindLoops(Budget& budget) {
+  loop_.assign(num_states(), kNoLoop);
+  if (!budget.Spend((num_states() + calls_.size()) * classes_.size() / 4)) return;
+  for (uint32_t state = 0; state < num_states(); ++state) {
+    if (free_chars_[state] == 0) loop_[state] = LoopWhere([&](size_t c) { return Next(state, c) == state; });
+  }
+  for (Call& call : calls_) {
+    if (call.count.once() || call.free) continue;
+    call.loop = LoopWhere([&](size_t c) { return Next(call.start, c) != kDead && IsFinal(Next(call.start, c)); });
+  }
+}
+
 }  // namespace bantam::grammar

@@ -179,6 +179,7 @@ Result<std::shared_ptr<const Grammar>> GrammarBuilder::Build(uint32_t root, std:
     if (std::ranges::any_of(row, [](uint32_t to) { return to != kDead; })) grammar->flags_[i] |= Grammar::kReads;
   }
   grammar->FindFreeChars(budget);
+  grammar->FindLoops(budget);
   return std::shared_ptr<const Grammar>(std::move(grammar));
 }
 

@@ -7,12 +7,15 @@
 //   BANTAM_TRY(auto grammar, builder.Build(root, "schema"));
 #pragma once
 
+#include <bitset>
 #include <memory>
 #include <string>
 
 #include "text/grammar/dfa.h"
 
 namespace bantam::grammar {
+
+using AsciiSet = std::bitset<128>;
 
 // Immutable.
 class Grammar {
@@ -22,6 +25,7 @@ class Grammar {
     uint32_t to = 0;     // where it goes on afterwards
     Count count = {};    // how often it comes before
     bool free = false;   // any ordinary character, from its start, is a whole text of the rule
+    uint8_t loop = 255;  // bytes of ASCII each of which is a whole text of the rule, as in [a-z]{0,50}
   };
 
   uint32_t start() const { return start_; }
@@ -43,6 +47,10 @@ class Grammar {
   // can be read from here; at most kManyChars, which means at least that.
   static constexpr uint8_t kManyChars = 254;
   uint8_t FreeChars(uint32_t state) const { return free_chars_[state]; }
+  // Bytes of ASCII after each of which the same state goes on, as in [a-z]*: a number in loops(), or kNoLoop.
+  static constexpr uint8_t kNoLoop = 255;
+  uint8_t Loop(uint32_t state) const { return loop_[state]; }
+  const std::vector<AsciiSet>& loops() const { return loops_; }
 
  private:
   friend class GrammarBuilder;
@@ -50,6 +58,9 @@ class Grammar {
   // Nothing is free where that would take more than the budget: masks are found all the same, only slower.
   void FindFreeChars(Budget& budget);
   bool AnyCharEnds(uint32_t start) const;
+  void FindLoops(Budget& budget);
+  template <typename Goes>
+  uint8_t LoopWhere(const Goes& goes);
 
   uint32_t start_ = 0;
   ByteClasses classes_;
@@ -57,6 +68,8 @@ class Grammar {
   std::vector<uint8_t> final_, flags_, free_chars_;
   std::vector<Call> calls_;
   std::vector<uint32_t> first_call_;
+  std::vector<uint8_t> loop_;
+  std::vector<AsciiSet> loops_;
 };
 
 class GrammarBuilder {

@@ -14,12 +14,19 @@ int Readings::SliceOf(SetId set) const {
   return slice;
 }
 
+const TokenTable::LoopBytes& Readings::LoopBytesOf(uint8_t loop) {
+  if (loop_bytes_.size() <= loop) loop_bytes_.resize(loop + size_t{1});
+  if (loop_bytes_[loop] == nullptr) loop_bytes_[loop] = tokens_->LoopBytesOf(grammar_->loops()[loop]);
+  return *loop_bytes_[loop];
+}
+
 void Readings::Walk(SetId from, const TokenTable::Trie& trie, size_t depth, size_t begin, size_t end, int slice,
                     Local* local) {
   const std::vector<TokenTable::Node>& nodes = trie.nodes;
   const ByteClasses& classes = grammar_->classes();
   const size_t width = classes.size();
   const int sliced = slice < 0 ? -1 : tokens_->slices()[static_cast<size_t>(slice)].max_chars;
+  const bool in_all = &trie == &tokens_->all();
   const auto note = [&](uint32_t first, uint32_t last) {
     found_.insert(found_.end(), trie.ids.begin() + first, trie.ids.begin() + last);
   };
@@ -33,6 +40,11 @@ void Readings::Walk(SetId from, const TokenTable::Trie& trie, size_t depth, size
     }
     const SetId at = path_[node.depth - size_t{1}];
     if (node.chars_from_here <= passages_[at].free_chars) {
+      note(node.first_id, trie.IdsBefore(node.end));
+      i = node.end;
+      continue;
+    }
+    if (in_all && passages_[at].loop != Grammar::kNoLoop && LoopBytesOf(passages_[at].loop)[i] <= passages_[at].room) {
       note(node.first_id, trie.IdsBefore(node.end));
       i = node.end;
       continue;

@@ -138,6 +138,24 @@ void Readings::FindFree(Set& set) const {
   set.counts_free = by_counts > by_states;
 }
 
+Readings::Passage Readings::PassageOf(const Set& set) const {
+  Passage passage{.ends = set.can_end, .stops = set.readings.empty(), .free_chars = set.free_chars};
+  const auto offer = [&](uint8_t loop, uint32_t room) {
+    if (loop == Grammar::kNoLoop || (passage.loop != Grammar::kNoLoop &&
+                                     grammar_->loops()[passage.loop].count() >= grammar_->loops()[loop].count()))
+      return;
+    passage.loop = loop;
+    passage.room = static_cast<uint8_t>(std::min<uint32_t>(room, TokenTable::kNoChars - 1));
+  };
+  for (const auto& [state, stack] : set.readings) {
+    offer(grammar_->Loop(state), kForever);
+    if (stack == 0 || !stacks_[stack].counted) continue;
+    const Grammar::Call& call = grammar_->call(stacks_[stack].target);
+    if (state == call.start) offer(call.loop, call.count.most - stacks_[stack].done);
+  }
+  return passage;
+}
+
 // The set with these readings, which may be there already.
 Readings::SetId Readings::Keep(Set set) {
   std::ranges::sort(set.readings, {}, &Reading::key);
@@ -147,7 +165,7 @@ Readings::SetId Readings::Keep(Set set) {
   if (added) {
     FindFree(set);
     next_.resize(next_.size() + grammar_->classes().size(), kUnknown);
-    passages_.push_back({.ends = set.can_end, .stops = set.readings.empty(), .free_chars = set.free_chars});
+    passages_.push_back(PassageOf(set));
     size_bytes_ += 256 + set.readings.size() * 16 + grammar_->classes().size() * 4;
     sets_.push_back(std::move(set));
   } else {

@@ -89,6 +89,12 @@ class Readings {
     SetId masked_as = kUnknown;  // the set that has the same mask: counts that are far from their ends are alike
     std::unique_ptr<Joined> allowed;
   };
+  // Of each set, what a walk over tokens needs.
+  struct Passage {
+    bool ends = false, stops = false;
+    uint8_t free_chars = 0;
+    uint8_t loop = Grammar::kNoLoop, room = 0;  // so many bytes of a loop of the grammar may follow
+  };
   struct KeyHash {
     size_t operator()(const std::vector<uint64_t>& key) const;
   };
@@ -101,6 +107,7 @@ class Readings {
   bool IsCovered(const Reading& reading);
   SetId Keep(Set set);
   void FindFree(Set& set) const;
+  Passage PassageOf(const Set& set) const;
   // masks.cc
   SetId MaskedAs(SetId set);
   uint32_t WithoutDistance(uint32_t stack);
@@ -113,6 +120,7 @@ class Readings {
   // False: near a limit, where what is open around a rule matters to what is within.
   bool Join(SetId set, Joined& out);
   int SliceOf(SetId set) const;
+  const TokenTable::LoopBytes& LoopBytesOf(uint8_t loop);
   void Add(const Allowed& found, std::span<uint32_t> allowed) const;
   Allowed TakeFound(int slice);
 
@@ -120,11 +128,6 @@ class Readings {
   const std::shared_ptr<const TokenTable> tokens_;
   std::vector<Set> sets_;
   std::vector<SetId> next_;  // [sets, byte classes]
-  // Of each set, what a walk over tokens needs.
-  struct Passage {
-    bool ends = false, stops = false;
-    uint8_t free_chars = 0;
-  };
   std::vector<Passage> passages_;
   std::unordered_map<uint32_t, std::unique_ptr<Local>> locals_;
   size_t most_readings_ = 0, most_seeds_ = 0;  // of one set, so far
@@ -137,7 +140,8 @@ class Readings {
   std::vector<StackNode> begun_;  // iterations, while a set is closed
   std::vector<SetId> path_;
   std::vector<uint32_t> nested_;
-  std::vector<int32_t> found_;  // ids
+  std::vector<int32_t> found_;                                            // ids
+  std::vector<std::shared_ptr<const TokenTable::LoopBytes>> loop_bytes_;  // of the grammar's loops, once wanted
 };
 
 }  // namespace bantam::grammar

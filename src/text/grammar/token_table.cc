@@ -250,6 +250,27 @@ TokenTable::Trie TokenTable::TrieOf(std::vector<int32_t> ids, const std::vector<
   return trie;
 }
 
+std::shared_ptr<const TokenTable::LoopBytes> TokenTable::LoopBytesOf(const std::bitset<128>& bytes) const {
+  constexpr size_t kKept = 16;
+  const std::lock_guard lock(loops_mutex_);
+  for (const auto& [known, found] : loops_) {
+    if (known == bytes) return found;
+  }
+  const std::vector<Node>& nodes = all_.nodes;
+  LoopBytes most(nodes.size(), kNoChars);
+  for (size_t i = nodes.size(); i > 0; --i) {  // what follows a node is there before it
+    const Node& node = nodes[i - 1];
+    if (node.byte >= bytes.size() || !bytes[node.byte]) continue;
+    size_t length = 1;
+    for (uint32_t child = static_cast<uint32_t>(i); child < node.end; child = nodes[child].end)
+      length = std::max(length, most[child] == kNoChars ? size_t{kNoChars} : most[child] + size_t{1});
+    most[i - 1] = static_cast<uint8_t>(std::min<size_t>(length, kNoChars));
+  }
+  if (loops_.size() == kKept) loops_.pop_front();
+  loops_.emplace_back(bytes, std::make_shared<const LoopBytes>(std::move(most)));
+  return loops_.back().second;
+}
+
 std::vector<int32_t> TokenTable::Cut(std::string_view bytes) const {
   std::vector<int32_t> out;
   while (!bytes.empty()) {

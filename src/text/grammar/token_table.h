@@ -3,7 +3,10 @@
 //   BANTAM_TRY(auto table, TokenTable::From(*tokenizer));   // once per tokenizer
 #pragma once
 
+#include <bitset>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "text/tokenizer.h"
@@ -54,6 +57,10 @@ class TokenTable {
   // All but those of up to kShortChars ordinary characters: little is left to walk where so many are free.
   const Trie& rest() const { return rest_; }
   static constexpr uint8_t kShortChars = 10;
+  // Of each node of all(), the most bytes of a token of it or beneath, from this node on, where all of these bytes are
+  // of `bytes`; kNoChars otherwise. Kept for a few sets.
+  using LoopBytes = std::vector<uint8_t>;
+  std::shared_ptr<const LoopBytes> LoopBytesOf(const std::bitset<128>& bytes) const;
   size_t max_bytes() const { return max_bytes_; }
 
   // A slice: the tokens of at most so many characters, each ordinary within a JSON string; the last may be cut short.
@@ -79,6 +86,8 @@ class TokenTable {
   Trie all_, rest_;
   std::vector<Slice> slices_;
   size_t max_bytes_ = 0;
+  mutable std::mutex loops_mutex_;
+  mutable std::deque<std::pair<std::bitset<128>, std::shared_ptr<const LoopBytes>>> loops_;
 };
 
 }  // namespace bantam::grammar
