@@ -1,4 +1,4 @@
-// Where any ordinary characters of JSON strings may stand, whichever they are.
+// Where any ordinary characters of JSON strings may stand, whichever they are, and where bytes of a class may.
 #include <algorithm>
 #include <deque>
 

@@ -16,16 +16,17 @@
 namespace bantam::grammar {
 
 using AsciiSet = std::bitset<128>;
+inline constexpr uint8_t kNoLoop = 255;
 
 // Immutable.
 class Grammar {
  public:
   struct Call {
-    uint32_t start = 0;  // of the rule
-    uint32_t to = 0;     // where it goes on afterwards
-    Count count = {};    // how often it comes before
-    bool free = false;   // any ordinary character, from its start, is a whole text of the rule
-    uint8_t loop = 255;  // bytes of ASCII each of which is a whole text of the rule, as in [a-z]{0,50}
+    uint32_t start = 0;      // of the rule
+    uint32_t to = 0;         // where it goes on afterwards
+    Count count = {};        // how often it comes before
+    bool free = false;       // any ordinary character, from its start, is a whole text of the rule
+    uint8_t loop = kNoLoop;  // bytes of ASCII each of which is a whole text of the rule, as in [a-z]{0,50}
   };
 
   uint32_t start() const { return start_; }
@@ -48,7 +49,6 @@ class Grammar {
   static constexpr uint8_t kManyChars = 254;
   uint8_t FreeChars(uint32_t state) const { return free_chars_[state]; }
   // Bytes of ASCII after each of which the same state goes on, as in [a-z]*: a number in loops(), or kNoLoop.
-  static constexpr uint8_t kNoLoop = 255;
   uint8_t Loop(uint32_t state) const { return loop_[state]; }
   const std::vector<AsciiSet>& loops() const { return loops_; }
 

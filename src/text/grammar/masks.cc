@@ -44,7 +44,7 @@ void Readings::Walk(SetId from, const TokenTable::Trie& trie, size_t depth, size
       i = node.end;
       continue;
     }
-    if (in_all && passages_[at].loop != Grammar::kNoLoop && LoopBytesOf(passages_[at].loop)[i] <= passages_[at].room) {
+    if (in_all && passages_[at].loop != kNoLoop && LoopBytesOf(passages_[at].loop)[i] <= passages_[at].room) {
       note(node.first_id, trie.IdsBefore(node.end));
       i = node.end;
       continue;

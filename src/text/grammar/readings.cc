@@ -141,8 +141,8 @@ void Readings::FindFree(Set& set) const {
 Readings::Passage Readings::PassageOf(const Set& set) const {
   Passage passage{.ends = set.can_end, .stops = set.readings.empty(), .free_chars = set.free_chars};
   const auto offer = [&](uint8_t loop, uint32_t room) {
-    if (loop == Grammar::kNoLoop || (passage.loop != Grammar::kNoLoop &&
-                                     grammar_->loops()[passage.loop].count() >= grammar_->loops()[loop].count()))
+    if (loop == kNoLoop ||
+        (passage.loop != kNoLoop && grammar_->loops()[passage.loop].count() >= grammar_->loops()[loop].count()))
       return;
     passage.loop = loop;
     passage.room = static_cast<uint8_t>(std::min<uint32_t>(room, TokenTable::kNoChars - 1));

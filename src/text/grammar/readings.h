@@ -93,7 +93,7 @@ class Readings {
   struct Passage {
     bool ends = false, stops = false;
     uint8_t free_chars = 0;
-    uint8_t loop = Grammar::kNoLoop, room = 0;  // so many bytes of a loop of the grammar may follow
+    uint8_t loop = kNoLoop, room = 0;  // so many bytes of a loop of the grammar may follow
   };
   struct KeyHash {
     size_t operator()(const std::vector<uint64_t>& key) const;
