@@ -38,6 +38,45 @@ std::string Policy(const RouteFile& file) {
 // A budget can only be judged with the head, which is trained when there is none for these examples.
 using Budgets = std::unique_ptr<Router>;
 
+// ", at most 5 and 1000 tokens in 1d"; nothing without a limit.
+std::string Limit(const SpendingLimit& limit) {
+  if (!limit.any()) return {};
+  std::string most;
+  if (limit.money) most = fmt::format("{:g}", *limit.money);
+  if (limit.tokens) most += fmt::format("{}{} tokens", most.empty() ? "" : " and ", *limit.tokens);
+  return fmt::format(", at most {} in {}", most, DurationText(limit.period));
+}
+
+// "masked before big: EMAIL, PHONE"
+std::string Masked(const PiiRule& rule) {
+  std::vector<std::string_view> types;
+  for (size_t i = 0; i < kNumPiiTypes; ++i) {
+    if (rule.modes[i] != PiiMode::kOff) types.push_back(PiiTypeName(static_cast<PiiType>(i)));
+  }
+  return fmt::format("masked before {}: {}",
+                     rule.models.empty() ? "every model" : fmt::format("{}", fmt::join(rule.models, ", ")),
+                     types.empty() ? "nothing" : fmt::format("{}", fmt::join(types, ", ")));
+}
+
+// The large models, who stands in for them, what they may cost and what they get to see.
+std::string Models(const RouteFile& file, const Colours& colours) {
+  std::string out;
+  for (const UpstreamConfig& upstream : file.upstreams) {
+    const auto off = file.disabled_upstreams.find(upstream.label);
+    out += fmt::format(
+        "  model {}: {} at {}{}{}\n", upstream.label, EscapeForTerminal(upstream.model, 60),
+        EscapeForTerminal(upstream.api_base, 100), Limit(upstream.limit),
+        off == file.disabled_upstreams.end() ? std::string() : colours.Yellow(" (switched off: " + off->second + ")"));
+  }
+  for (const auto& [model, others] : file.fallbacks) {
+    out += fmt::format("  in place of {}: {}\n", model, fmt::join(others, ", "));
+  }
+  if (file.spending_limits.total.any()) out += fmt::format("  all models{}\n", Limit(file.spending_limits.total));
+  if (file.spending_limits.per_key.any()) out += fmt::format("  each key{}\n", Limit(file.spending_limits.per_key));
+  if (file.pii) out += fmt::format("  {}\n", Masked(*file.pii));
+  return out;
+}
+
 std::string Table(const RouteFile& file, const Budgets& budgets, const Colours& colours) {
   const std::string path = EscapeForTerminal(file.path.string(), 400);
   std::string out =
@@ -68,13 +107,7 @@ std::string Table(const RouteFile& file, const Budgets& budgets, const Colours& 
   }
   out += fmt::format("  below it: {}{}\n", file.clarify ? "asks back where a few routes are left, else " : "",
                      file.fallback_upstream.empty() ? "says that it is not sure" : "asks " + file.fallback_upstream);
-  for (const UpstreamConfig& upstream : file.upstreams) {
-    const auto off = file.disabled_upstreams.find(upstream.name);
-    out += fmt::format(
-        "  model {}: {} at {}{}\n", upstream.name, EscapeForTerminal(upstream.model, 60),
-        EscapeForTerminal(upstream.api_base, 100),
-        off == file.disabled_upstreams.end() ? std::string() : colours.Yellow(" (switched off: " + off->second + ")"));
-  }
+  out += Models(file, colours);
   out += fmt::format(
       "  cache {}, sessions {}, audit log with {}\n",
       file.cache_enabled ? fmt::format("{} for {}", file.cache.max_entries, DurationText(file.cache.ttl)) : "off",

@@ -62,9 +62,14 @@ class Answering {
   Status Keep(const std::string& state);
   void Forget();
 
-  // To the large model, if one is named. `local_text` is what is said without it; empty: that we are not sure.
+  // To the large model, if one is named. `local_text` is what the route's author lets be said without it; empty: that
+  // we are not sure.
   Status Escalate(const std::string& model, const Understanding& understanding, std::string local_text, bool cacheable);
-  Status AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text);
+  std::optional<UpstreamReply> AskInTurn(const std::string& model);
+  UpstreamReply AskUpstream(Upstream& upstream);
+  Status TakeUpstreamReply(const UpstreamReply& reply);
+  void NoteDisabled(const std::string& model);
+  void NoteProblem(std::string_view outcome, const std::string& problem);
   AssistantRequest WithEarlierQuestion() const;
 
   RouterParts& parts_;

@@ -33,6 +33,10 @@ std::string_view UpstreamFailed(UpstreamOutcome outcome) {
       return "the large model that I asked gave an answer that I can't read";
     case UpstreamOutcome::kCoolingDown:
       return "the large model that I would ask has failed several times and is given a rest";
+    case UpstreamOutcome::kBusy:
+      return "the large model that I would ask is busy with other questions";
+    case UpstreamOutcome::kOverBudget:
+      return "what may be spent on the large model is used up for now";
     case UpstreamOutcome::kOk:
     case UpstreamOutcome::kCancelled:
       break;

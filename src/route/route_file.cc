@@ -12,13 +12,6 @@ const Route* RouteFile::FindRoute(std::string_view route) const {
   return nullptr;
 }
 
-const UpstreamConfig* RouteFile::FindUpstream(std::string_view model) const {
-  for (const UpstreamConfig& candidate : upstreams) {
-    if (candidate.name == model) return &candidate;
-  }
-  return nullptr;
-}
-
 const Slot* Form::FindSlot(std::string_view slot) const {
   for (const Slot& candidate : slots) {
     if (candidate.name == slot) return &candidate;
@@ -75,6 +68,7 @@ Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path) {
     ReadSettings(top, reading);
     ReadDecision(top, reading);
     ReadModels(top, reading);
+    ReadPrivacy(top, reading);
     ReadRoutes(top, reading);
     ReadForms(top, reading);
     ReadTests(top, reading);

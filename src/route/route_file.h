@@ -14,6 +14,7 @@
 #include "learn/error_budget.h"
 #include "learn/examples.h"
 #include "route/drift.h"
+#include "route/privacy/pii_mask.h"
 #include "route/result_cache.h"
 #include "route/upstream.h"
 
@@ -91,15 +92,26 @@ struct ClarifyRule {
   int max_turns = 1;  // such questions in a row
 };
 
+// What an answer is when no large model could be asked.
+enum class OfflineRule {
+  kDegrade,  // the best that is said here, marked by upstream_error
+  kRefuse    // an error
+};
+
 struct RouteFile {
   Path path;
   std::string sha256;  // of the file and every examples file, part of each cache key
   std::string name;    // the served model
   std::string encoder_model = "all-MiniLM-L6-v2";
   std::string encoder_dtype = "int8";
-  int encoder_line = 1, encoder_column = 1;  // where the file names its model, for messages
-  std::vector<UpstreamConfig> upstreams;
-  std::map<std::string, std::string> disabled_upstreams;  // model_name -> why it cannot be asked (an unset api_key)
+  int encoder_line = 1, encoder_column = 1;                   // where the file names its model, for messages
+  std::vector<UpstreamConfig> upstreams;                      // several of one name: one of them is asked
+  std::map<std::string, std::string> disabled_upstreams;      // label -> why it cannot be asked (an unset api_key)
+  std::map<std::string, std::vector<std::string>> fallbacks;  // model_name -> who is asked when it cannot answer
+  std::string on_budget_exceeded;  // a model_name that is asked when a budget is used up; empty: none is
+  SpendingLimits spending_limits;
+  OfflineRule offline = OfflineRule::kDegrade;
+  std::optional<PiiRule> pii;  // empty: texts leave as they are
   std::vector<Route> routes;
   std::vector<std::string> out_of_scope;
   std::optional<ErrorBudget> budget;           // policy: risk; empty: policy: threshold
@@ -120,7 +132,6 @@ struct RouteFile {
   std::vector<std::string> warnings;  // FILE:LINE:COL: ...; worth a look, but the file works
 
   const Route* FindRoute(std::string_view route) const;
-  const UpstreamConfig* FindUpstream(std::string_view model) const;
 };
 
 // kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at

@@ -54,12 +54,17 @@ struct RouteFileReading {
 void ReadSettings(YamlMap& top, RouteFileReading& reading);  // name, encoder, cache, audit, session, responses
 void ReadDecision(YamlMap& top, RouteFileReading& reading);  // decision, and its calibration_file
 void ReadModels(YamlMap& top, RouteFileReading& reading);    // model_list, router_settings
+void ReadPrivacy(YamlMap& top, RouteFileReading& reading);   // privacy, once the models are read
 void ReadRoutes(YamlMap& top, RouteFileReading& reading);    // routes, out_of_scope
 void ReadForms(YamlMap& top, RouteFileReading& reading);
 void ReadTests(YamlMap& top, RouteFileReading& reading);
 // Once everything is read: names that refer to nothing, examples that contradict, things that nobody uses.
 void CheckRouteFile(RouteFileReading& reading);
-// Part of it: the policy, and whether the calibration data can do.
+// Parts of ReadModels: router_settings, among them what models have that do not say it themselves; and the keys of a
+// budget, wherever one may stand.
+void ReadRouterSettings(YamlMap& top, UpstreamConfig& defaults, RouteFileReading& reading);
+void ReadSpendingLimit(YamlMap& map, SpendingLimit& limit);
+// Part of CheckRouteFile: the policy, and whether the calibration data can do.
 void CheckDecision(RouteFileReading& reading);
 
 // A name for a route, form, slot, response or model: letters, digits, '_', '-', '.', at most 64. Complains otherwise.

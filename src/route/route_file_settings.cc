@@ -57,6 +57,17 @@ void ReadCache(YamlMap& top, RouteFileReading& reading) {
   map.Finish();
 }
 
+// What is said when no large model could be asked.
+void ReadOffline(YamlMap& top, RouteFileReading& reading) {
+  if (top.Text("offline") == "queue") {
+    reading.problems.Error(top.PlaceOf("offline"),
+                           "\"offline\" cannot be queue here; write degrade (the best answer that there is without the "
+                           "model) or refuse (an error)");
+    return;
+  }
+  if (top.OneOf("offline", {"degrade", "refuse"}, "degrade") == "refuse") reading.file.offline = OfflineRule::kRefuse;
+}
+
 }  // namespace
 
 void ReadSettings(YamlMap& top, RouteFileReading& reading) {
@@ -92,6 +103,7 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
     file.encoder_dtype = map.OneOf("dtype", {"int8", "f32", "int4"}, file.encoder_dtype);
     map.Finish();
   }
+  ReadOffline(top, reading);
   ReadResponses(top, reading);
   ReadCache(top, reading);
   if (const YamlNode* node = top.Map("audit")) {

@@ -100,9 +100,13 @@ class RouterImpl : public Router {
     return *parts_.intents->embedder();
   }
   RouterStats Stats() const override {
-    const std::lock_guard lock(stats_mutex_);
-    RouterStats stats = stats_;
-    stats.caution = caution_;
+    RouterStats stats;
+    {
+      const std::lock_guard lock(stats_mutex_);
+      stats = stats_;
+      stats.caution = caution_;
+    }
+    if (parts_.spending) stats.spending = parts_.spending->States();
     return stats;
   }
 
@@ -158,6 +162,12 @@ class RouterImpl : public Router {
     if (!parts_.file.audit_texts) {
       record.question.clear();
       record.answer.clear();
+    } else if (parts_.file.pii) {
+      PiiMask mask(*parts_.file.pii);
+      mask.Reserve(record.question);
+      mask.Reserve(record.answer);
+      record.question = mask.Mask(record.question);
+      record.answer = mask.Mask(record.answer);
     }
     if (const Status appended = parts_.audit->Append(record); !appended) {
       Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", request.request_id,

@@ -45,6 +45,7 @@ struct RouterStats {
   double drift_distance = 0;                     // of the latest window; DriftFinding
   int caution = 0;                               // how often the error budgets are halved now
   double total_cost = 0;
+  std::vector<AccountState> spending;  // where the file has budgets
 };
 
 // Answer and Explain may be called from many threads; turns of one session are serialised.

@@ -1,8 +1,12 @@
 // Router::Create: the real parts, put together.
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/paths.h"
 #include "route/head_intent_model.h"
+#include "route/privacy/masking_upstream.h"
 #include "route/router_parts.h"
+#include "route/upstream_group.h"
 
 namespace bantam {
 namespace {
@@ -21,10 +25,24 @@ Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
   return Ok();
 }
 
+bool AnyLimit(const RouteFile& file) {
+  const auto limited = [](const UpstreamConfig& config) { return config.limit.any(); };
+  return file.spending_limits.total.any() || file.spending_limits.per_key.any() ||
+         std::ranges::any_of(file.upstreams, limited);
+}
+
+// By name: all endpoints that share it, behind what masks their texts.
 void AddUpstreams(const std::shared_ptr<HttpClient>& client, RouterParts& parts) {
-  for (const UpstreamConfig& config : parts.file.upstreams) {
-    if (!parts.file.disabled_upstreams.contains(config.name))
-      parts.upstreams[config.name] = Upstream::Create(config, client);
+  const RouteFile& file = parts.file;
+  std::map<std::string, std::vector<std::unique_ptr<Upstream>>> members;
+  for (const UpstreamConfig& config : file.upstreams) {
+    if (file.disabled_upstreams.contains(config.label)) continue;
+    members[config.name].push_back(Upstream::Create(config, client, parts.spending));
+  }
+  for (auto& [name, group] : members) {
+    auto upstream = MakeUpstreamGroup(std::move(group));
+    if (file.pii && file.pii->Masks(name)) upstream = MaskBefore(std::move(upstream), *file.pii);
+    parts.upstreams[name] = std::move(upstream);
   }
 }
 
@@ -62,11 +80,15 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
   if (!options.offline && !options.network) {
     for (const UpstreamConfig& upstream : parts.file.upstreams) {
-      parts.file.disabled_upstreams.emplace(upstream.name, "the network is not used here");
+      parts.file.disabled_upstreams.emplace(upstream.label, "the network is not used here");
     }
   }
   if (!options.offline && options.network) {
     const auto client = std::make_shared<HttpClient>();
+    if (AnyLimit(parts.file)) {
+      const Path spent = options.persistent ? StateFiles(*intents.state_folder).spending : Path();
+      BANTAM_TRY(parts.spending, Spending::Open(spent, parts.file.spending_limits));
+    }
     AddUpstreams(client, parts);
     parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
       return client->Send(request, {}, stop);

@@ -25,6 +25,7 @@ struct RouterParts {
   std::unique_ptr<AuditLog> audit = {};                             // null: nothing is recorded
   Path audit_file = {};                                             // where it lies, for feedback on earlier answers
   std::unique_ptr<ConversationStore> conversations = {};            // null: in memory
+  std::shared_ptr<Spending> spending = {};                          // null: nothing limits it
   std::map<std::string, std::unique_ptr<Upstream>> upstreams = {};  // by model_name; a missing one is switched off
   HttpSend send = {};                                               // null: services cannot be reached
   bool offline = false;                                             // as RouterOptions

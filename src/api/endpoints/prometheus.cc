@@ -99,6 +99,22 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     }
     gauge("bantam_upstream_cost", "Spent upstream since the start, in the currency of the route file.",
           stats.total_cost);
+    for (const AccountState& account : stats.spending) {
+      const auto of = [&](const char* name, const char* help, double value) {
+        gauge(name, help, value, "upstream", account.name);
+      };
+      const SpendingLimit& limit = account.limit;
+      of("bantam_spent", "In the current period of the budget, in the currency of the route file.",
+         account.spent.money);
+      of("bantam_spent_tokens", "In the current period of the budget, prompts and answers.",
+         static_cast<double>(account.spent.tokens));
+      if (limit.money)
+        of("bantam_budget_left", "Of max_budget, in the current period.", *limit.money - account.spent.money);
+      if (limit.tokens) {
+        of("bantam_budget_left_tokens", "Of token_budget, in the current period.",
+           static_cast<double>(*limit.tokens - account.spent.tokens));
+      }
+    }
   }
   responder.Send({.status = 200,
                   .content_type = "text/plain; version=0.0.4; charset=utf-8",

@@ -1,4 +1,4 @@
-#include "route/sse_parser.h"
+#include "route/dialects/sse_parser.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "route/chat_reply.h"
+#include "route/dialects/dialect.h"
 
 #include <gtest/gtest.h>
 
@@ -22,12 +22,12 @@ struct Read {
 Read ReadStream(std::string_view text, bool complete = true, size_t step = std::string::npos) {
   Read read;
   const DeltaSink sink = [&](std::string_view piece) { read.sunk += piece; };
-  ChatStream stream(sink);
+  const std::unique_ptr<ReplyStream> stream = kOpenAiDialect.stream(sink);
   for (size_t at = 0; at < text.size(); at += std::min(step, text.size() - at)) {
-    if (!stream.Feed(text.substr(at, step))) break;
+    if (!stream->Feed(text.substr(at, step))) break;
   }
-  stream.Finish(complete);
-  read.reply = stream.reply();
+  stream->Finish(complete);
+  read.reply = stream->reply();
   return read;
 }
 
@@ -106,18 +106,19 @@ TEST(ChatStream, OtherChoicesAreLeftOut) {
 }
 
 TEST(ChatReply, OneDocument) {
-  ChatReply reply = ParseChatReply(
-      R"({"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],)"
-      R"("usage":{"prompt_tokens":2,"completion_tokens":1}})");
+  ChatReply reply =
+      ReadDocument(kOpenAiDialect,
+                   R"({"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}],)"
+                   R"("usage":{"prompt_tokens":2,"completion_tokens":1}})");
   EXPECT_EQ(reply.outcome, UpstreamOutcome::kOk);
   EXPECT_EQ(reply.text, "Hi");
   EXPECT_EQ(reply.finish_reason, "length");
   EXPECT_EQ(reply.completion_tokens, 1);
   for (const char* body :
        {"", "<html></html>", "[]", "{}", R"({"choices":[]})", R"({"choices":[{"message":{"content":"a"}}])"}) {
-    EXPECT_EQ(ParseChatReply(body).outcome, UpstreamOutcome::kGarbage) << body;
+    EXPECT_EQ(ReadDocument(kOpenAiDialect, body).outcome, UpstreamOutcome::kGarbage) << body;
   }
-  EXPECT_EQ(ParseChatReply(R"({"error":{"message":"x"}})").outcome, UpstreamOutcome::kServerError);
+  EXPECT_EQ(ReadDocument(kOpenAiDialect, R"({"error":{"message":"x"}})").outcome, UpstreamOutcome::kServerError);
 }
 
 TEST(ChatReply, ErrorMessages) {
