@@ -1,4 +1,5 @@
 // bantam check: is a route file right?
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>

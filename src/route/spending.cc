@@ -53,8 +53,6 @@ struct Reservation {
 
 class SpendingImpl final : public Spending {
  public:
-  explicit SpendingImpl(SpendingLimits limits) : limits_(limits) {}
-
   Status OpenFile(const Path& file) {
     BANTAM_TRY(lock_, FileLock::Acquire(file.string() + ".lock", fmt::format("the spending {}", file.string())));
     BANTAM_TRY(SqliteConnection db, SqliteConnection::OpenWriter(file, kSchema));
@@ -79,12 +77,12 @@ class SpendingImpl final : public Spending {
 
   Result<uint64_t> Reserve(const Account& endpoint, std::string_view key, Spent worst) override {
     const Amount amount = AmountOf(worst);
+    const std::lock_guard lock(mutex_);
     std::vector<Account> accounts = {endpoint, {kTotal, limits_.total}};
     accounts[0].name = EndpointAccount(endpoint.name);
     if (limits_.per_key.any() && !key.empty()) {
       accounts.push_back({"key " + Sha256Hex(key).substr(0, 32), limits_.per_key});
     }
-    const std::lock_guard lock(mutex_);
     for (const Account& account : accounts) BANTAM_RETURN_IF_ERROR(CheckRoom(account, amount));
     Reservation reservation{.amount = amount, .entries = {}};
     for (const Account& account : accounts) {
@@ -125,6 +123,11 @@ class SpendingImpl final : public Spending {
                         over ? Spent() : Spent{static_cast<double>(book.spent.money) / kBillion, book.spent.tokens}});
     }
     return states;
+  }
+
+  void SetLimits(SpendingLimits limits) override {
+    const std::lock_guard lock(mutex_);
+    limits_ = limits;
   }
 
  private:
@@ -201,8 +204,8 @@ class SpendingImpl final : public Spending {
     });
   }
 
-  const SpendingLimits limits_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards all of these
+  SpendingLimits limits_;
   std::map<std::string, Book> books_;
   std::map<uint64_t, Reservation> reservations_;  // not settled yet
   uint64_t last_ = 0;
@@ -214,7 +217,8 @@ class SpendingImpl final : public Spending {
 }  // namespace
 
 Result<std::unique_ptr<Spending>> Spending::Open(const Path& file, SpendingLimits limits) {
-  auto spending = std::make_unique<SpendingImpl>(limits);
+  auto spending = std::make_unique<SpendingImpl>();
+  spending->SetLimits(limits);
   if (!file.empty()) BANTAM_RETURN_IF_ERROR(spending->OpenFile(file));
   return std::unique_ptr<Spending>(std::move(spending));
 }

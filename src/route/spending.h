@@ -64,6 +64,8 @@ class Spending {
   virtual void Settle(uint64_t reservation, Spent real) = 0;
   // Of the endpoints that have been asked and of all together; keys are not listed.
   virtual std::vector<AccountState> States() const = 0;
+  // Of all endpoints together and of each key, from now on; what was spent stays spent.
+  virtual void SetLimits(SpendingLimits limits) = 0;
 };
 
 }  // namespace bantam

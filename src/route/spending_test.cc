@@ -62,6 +62,10 @@ TEST(Spending, TokensKeysAndTheTotal) {
   ASSERT_FALSE(all);
   EXPECT_NE(all.error().message.find("the budget for all models of 1000 tokens"), std::string::npos);
   for (const AccountState& state : spending->States()) EXPECT_EQ(state.name.find("key"), std::string::npos);
+  limits.total.tokens = 2000;  // of a route file that took the place of the other
+  spending->SetLimits(limits);
+  EXPECT_OK(spending->Reserve(Endpoint("b", {}), "k3", {.money = 0.2, .tokens = 1000}));
+  EXPECT_FALSE(spending->Reserve(Endpoint("b", {}), "k3", {.tokens = 1}));
 }
 
 TEST(Spending, APeriodBeginsAnew) {
@@ -206,6 +210,50 @@ TEST(Spending, TwoHundredAtOnceStayWithinTheBudget) {
   EXPECT_NEAR(SpentOn(*spending, "big#2").money, real, 1e-6);
   EXPECT_LE(real, kBudget);
   EXPECT_EQ(SpentOn(*spending, "big").money, 0);
+}
+
+// What an attempt costs by how it ended: nothing without a connection or an answer, the worst when it is not known.
+TEST(Spending, EveryEndOfAnAttemptHasItsPrice) {
+  const std::string cut =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 900\r\n\r\n"
+      "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n";
+  const std::string good =
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 107\r\n\r\n"
+      R"({"choices":[{"message":{"content":"whole"}}],"usage":{"prompt_tokens":7,"completion_tokens":5},"x":"12345"})";
+  std::vector<std::string> answers = {"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n", good, cut, ""};
+  std::atomic<size_t> next = 0;
+  ScriptedServer server([&](ScriptedServer::Connection& c) {
+    while (!c.ReadRequest().empty()) {
+      const std::string& answer = answers[std::min(next++, answers.size() - 1)];
+      if (answer.empty()) return (void)c.WaitForPeerToClose();
+      if (!c.Send(answer) || answer == cut) return;
+    }
+  });
+  UpstreamConfig config;
+  config.name = config.label = "big";
+  config.model = "m";
+  config.num_retries = 1;
+  config.retry_pause = std::chrono::milliseconds(1);
+  config.max_tokens = 100;
+  config.first_byte_timeout = std::chrono::milliseconds(200);
+  ASSERT_OK_AND_ASSIGN(std::shared_ptr<Spending> spending, Spending::Open({}, {}));
+  AssistantRequest request;
+  request.messages = {{"user", "hello"}};
+  const int64_t worst = 16 + 16 + 5 + 100;
+  const auto ask = [&](const std::string& api_base) {
+    config.api_base = api_base;
+    return Upstream::Create(config, std::make_shared<HttpClient>(), spending)->Ask(request, {}).outcome;
+  };
+  int64_t expected = 0;
+  EXPECT_EQ(ask(fmt::format("http://127.0.0.1:{}", ScriptedServer::ClosedPort())), UpstreamOutcome::kRefused);
+  EXPECT_EQ(SpentOn(*spending, "big").tokens, expected);
+  EXPECT_EQ(ask(server.Url("")), UpstreamOutcome::kOk) << "a fault, and asked again";
+  EXPECT_EQ(SpentOn(*spending, "big").tokens, expected += 12);
+  EXPECT_EQ(ask(server.Url("")), UpstreamOutcome::kTruncated);
+  EXPECT_EQ(SpentOn(*spending, "big").tokens, expected += worst);
+  EXPECT_EQ(ask(server.Url("")), UpstreamOutcome::kTimeout);
+  EXPECT_EQ(SpentOn(*spending, "big").tokens, expected += worst);
+  EXPECT_EQ(next, 4u);
 }
 
 }  // namespace

@@ -114,26 +114,32 @@ class HttpUpstream final : public Upstream {
            1e6;
   }
 
-  // The worst that one attempt can cost. A file with budgets bounds every answer (route_file_models.cc).
-  Result<uint64_t> Reserve(const AssistantRequest& request) const {
-    if (!spending_) return uint64_t{0};
-    const int64_t prompt = MostPromptTokens(request);
-    const int64_t completion = AnswerLimit(config_, request.upstream_parameters);
-    return spending_->Reserve({config_.label, config_.limit}, request.tenant,
-                              {.money = Price(prompt, completion), .tokens = prompt + completion});
+  Spent SpentOn(int64_t prompt_tokens, int64_t completion_tokens) const {
+    return {.money = Price(prompt_tokens, completion_tokens), .tokens = prompt_tokens + completion_tokens};
   }
 
-  // Where nobody says what a request has cost (it was cut off, or nobody waited for it), its worst price stands.
+  // The worst that one attempt can cost. A file with budgets bounds every answer (route_file_models.cc).
+  Spent Worst(const AssistantRequest& request) const {
+    return SpentOn(MostPromptTokens(request), AnswerLimit(config_, request.upstream_parameters));
+  }
+
+  Result<uint64_t> Reserve(const AssistantRequest& request) const {
+    if (!spending_) return uint64_t{0};
+    return spending_->Reserve({config_.label, config_.limit}, request.tenant, Worst(request));
+  }
+
   void Settle(uint64_t reservation, const AssistantRequest& request, const UpstreamAttempt& attempt) const {
-    if (!spending_) return;
+    if (spending_) spending_->Settle(reservation, RealPrice(request, attempt));
+  }
+
+  // Where nobody says what a request has cost (it was cut off, or nobody waited for it), it is the worst.
+  Spent RealPrice(const AssistantRequest& request, const UpstreamAttempt& attempt) const {
     const ChatReply& got = attempt.reply();
-    if (!attempt.reached() || (attempt.status() != 0 && !attempt.began())) {
-      spending_->Settle(reservation, {});
-    } else if (got.outcome == UpstreamOutcome::kOk || (got.prompt_tokens && got.completion_tokens && got.done)) {
-      const int64_t prompt = got.prompt_tokens.value_or(EstimatePromptTokens(request));
-      const int64_t completion = got.completion_tokens.value_or(EstimateTokens(got.text));
-      spending_->Settle(reservation, {.money = Price(prompt, completion), .tokens = prompt + completion});
-    }
+    if (!attempt.reached() || (attempt.status() != 0 && !attempt.began())) return {};
+    if (got.outcome != UpstreamOutcome::kOk && !(got.done && got.prompt_tokens && got.completion_tokens))
+      return Worst(request);
+    return SpentOn(got.prompt_tokens.value_or(EstimatePromptTokens(request)),
+                   got.completion_tokens.value_or(EstimateTokens(got.text)));
   }
 
   UpstreamReply OverBudget(const Error& why, int attempts) const {

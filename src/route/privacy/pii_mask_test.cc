@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/testing.h"
+#include "net/testing/scripted_server.h"
 #include "route/privacy/masking_upstream.h"
 #include "route/testing/stored_desk.h"
 
@@ -140,6 +141,56 @@ TEST(MaskBefore, NothingUnmaskedIsAskedAndEverythingIsAnswered) {
   streamed.clear();
   upstream->Ask(request, [&](std::string_view piece) { streamed += piece; });
   EXPECT_EQ(streamed, "Dear <EMA");
+}
+
+// Over the wire, in each protocol: what arrives holds nothing of it, and the key only where it belongs.
+TEST(MaskBefore, ARecordingEndpointSeesNothing) {
+  const std::vector<std::string> secrets = {"ann@example.org",     "+44 20 7946 0958",
+                                            "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00",
+                                            "203.0.113.42",        "hunter22"};
+  std::string question;
+  for (const std::string& secret : secrets) question += (secret == secrets.back() ? ", password: " : ", ") + secret;
+  struct Protocol {
+    const char *model, *path, *key_header, *type, *answer;
+  };
+  for (const Protocol& protocol :
+       {Protocol{"openai/m", "/chat/completions", "Authorization: Bearer the-key", "application/json",
+                 R"({"choices":[{"message":{"content":"Dear <EMAIL_1>, <PHONE_1>"}}]})"},
+        Protocol{"anthropic/m", "/v1/messages", "x-api-key: the-key", "application/json",
+                 R"({"content":[{"type":"text","text":"Dear <EMAIL_1>, <PHONE_1>"}],"stop_reason":"end_turn"})"},
+        Protocol{"ollama/m", "/api/chat", "Authorization: Bearer the-key", "application/x-ndjson",
+                 "{\"message\":{\"content\":\"Dear <EMA\"}}\n{\"message\":{\"content\":\"IL_1>, "
+                 "<PHONE_1>\"},\"done\":true}\n"}}) {
+    SCOPED_TRACE(protocol.model);
+    testing::ScriptedServer server([&](testing::ScriptedServer::Connection& c) {
+      while (!c.ReadRequest().empty()) {
+        c.Send(fmt::format("HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}", protocol.type,
+                           std::string_view(protocol.answer).size(), protocol.answer));
+      }
+    });
+    UpstreamConfig config;
+    config.name = "big";
+    config.model = protocol.model;
+    config.api_base = server.Url("");
+    config.api_key = "the-key";
+    config.max_tokens = 100;
+    const auto upstream = MaskBefore(Upstream::Create(config, std::make_shared<HttpClient>()), PiiRule());
+    AssistantRequest request;
+    request.messages = {{"system", "Ann: " + secrets[0]}, {"user", question}};
+    request.tenant = "Bearer client-key";
+    std::string streamed;
+    const UpstreamReply reply = upstream->Ask(request, [&](std::string_view piece) { streamed += piece; });
+    EXPECT_EQ(reply.text, "Dear ann@example.org, +44 20 7946 0958") << reply.problem;
+    EXPECT_EQ(streamed, reply.text);
+    const std::string seen = server.requests().at(0);
+    EXPECT_TRUE(seen.starts_with(fmt::format("POST {} HTTP/1.1", protocol.path))) << seen;
+    for (const std::string& secret : secrets) EXPECT_EQ(seen.find(secret), std::string::npos) << secret;
+    for (const char* placeholder : {"<EMAIL_1>", "<PHONE_1>", "<CARD_1>", "<IBAN_1>", "<IP_1>", "<SECRET_1>"})
+      EXPECT_NE(seen.find(placeholder), std::string::npos) << placeholder;
+    EXPECT_NE(seen.find(protocol.key_header), std::string::npos) << seen;
+    EXPECT_EQ(seen.find("the-key", seen.find("\r\n\r\n")), std::string::npos) << "not in the body";
+    EXPECT_EQ(seen.find("client-key"), std::string::npos);
+  }
 }
 
 TEST(Router, TheAuditLogHoldsMaskedTexts) {
