@@ -12,6 +12,13 @@ const Route* RouteFile::FindRoute(std::string_view route) const {
   return nullptr;
 }
 
+const UpstreamConfig* RouteFile::FindUpstream(std::string_view model) const {
+  for (const UpstreamConfig& candidate : upstreams) {
+    if (candidate.name == model) return &candidate;
+  }
+  return nullptr;
+}
+
 const Slot* Form::FindSlot(std::string_view slot) const {
   for (const Slot& candidate : slots) {
     if (candidate.name == slot) return &candidate;

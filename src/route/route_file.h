@@ -132,6 +132,7 @@ struct RouteFile {
   std::vector<std::string> warnings;  // FILE:LINE:COL: ...; worth a look, but the file works
 
   const Route* FindRoute(std::string_view route) const;
+  const UpstreamConfig* FindUpstream(std::string_view model) const;  // the first of that name
 };
 
 // kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at

@@ -175,8 +175,8 @@ tests:
   EXPECT_EQ(big.idle_timeout, std::chrono::milliseconds(500));
   EXPECT_EQ(big.num_retries, 3);
   EXPECT_DOUBLE_EQ(big.output_per_1m, 0.6);
-  EXPECT_EQ(file.upstreams[1].model, "meta-llama/Llama-3");
-  EXPECT_EQ(file.upstreams[1].timeout, std::chrono::seconds(3));
+  EXPECT_EQ(file.FindUpstream("local")->model, "meta-llama/Llama-3");
+  EXPECT_EQ(file.FindUpstream("local")->timeout, std::chrono::seconds(3));
   EXPECT_TRUE(file.disabled_upstreams.empty());
   const Route* refund = file.FindRoute("refund");
   ASSERT_NE(refund, nullptr);
