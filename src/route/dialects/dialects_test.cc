@@ -177,8 +177,7 @@ TEST(Ollama, Request) {
   EXPECT_EQ(body.at("format"), "json");
   EXPECT_EQ(body.at("messages").as_array().size(), 7u);
   EXPECT_EQ(body.at("messages").at(5).at("role"), "system") << "\"developer\" is OpenAI's word";
-  EXPECT_EQ(ToJson(body.at("options")),
-            R"({"temperature":1.5,"top_p":0.9,"seed":7,"stop":["END"],"num_predict":50})");
+  EXPECT_EQ(ToJson(body.at("options")), R"({"temperature":1.5,"top_p":0.9,"seed":7,"stop":["END"],"num_predict":50})");
   config.max_tokens = 20;
   EXPECT_EQ(kOllamaDialect.body(config, question).at("options").at("num_predict"), 20);
   question.upstream_parameters["response_format"] =
