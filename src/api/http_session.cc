@@ -182,6 +182,11 @@ void Session::OnBodyBytes(error_code ec, size_t count) {
   }
   if (timed_out_) return Refuse(408, "the request body did not arrive in time");
   if (!problem && parser_->is_done()) return Dispatch();
+  // The parser takes the bytes of a body as they come; what it leaves is the line of a chunk's size, or trailers, whose
+  // end is not there yet and which it does not limit.
+  if (!problem && buffer_.size() > kMaxHeadBytes) {
+    return Refuse(431, fmt::format("what follows the body is larger than {} bytes", kMaxHeadBytes));
+  }
   const size_t room = boost::beast::read_size(buffer_, kReadBytes);
   if (!problem && room == 0) problem = http::error::buffer_overflow;
   if (problem) return Refuse(400, fmt::format("malformed request: {}", problem.message()));
@@ -235,9 +240,7 @@ void Session::Dispatch() {
   if (app.IsLight(request)) return answer();
   if (host_.gauges.draining) {
     ++host_.gauges.rejected;
-    HttpReply stopping = app.RenderError(request.path, 503, "the server is stopping; ask another one, or try again");
-    stopping.headers.emplace_back("Retry-After", "1");
-    return SessionResponder(shared_from_this(), exchange, host_).Send(std::move(stopping));
+    return SessionResponder(shared_from_this(), exchange, host_).Send(StoppingReply(app, request.path));
   }
   exchange->holds_drain = true;
   ++host_.holding_drain;
@@ -378,7 +381,7 @@ void Session::Close() {
       exchange_->gone = true;
     }
     exchange_->drained.notify_all();
-    SignOff(last_queued_ ? exchange_->status.load() : 499);  // nginx's word for "the client went away"
+    SignOff(last_queued_ ? exchange_->status.load() : kClientClosedRequest);
   }
   timer_.cancel();
   connection_.Close();

@@ -185,6 +185,7 @@ void AnswerDecisions(
   const auto answer = [&context, family, shared, retry_after_s, work = WorkDone(http),
                        format = std::move(format)](Responder& own) {
     const auto decided = Ask(context, *shared);
+    if (!decided && shared->options.stop()) return;  // the responder tells whoever still reads
     if (!decided) return own.Send(ErrorReply(family, decided.error(), "questions", retry_after_s));
     const size_t tokens = decided->decisions.input_tokens;
     if (shared->model != nullptr) {
