@@ -110,8 +110,8 @@ def run_python(preset, tests, reports):
     if not report.exists():
         return dict.fromkeys(tests, "pytest wrote no report")
     outcome = defaultdict(list)
-    for (module, name), why in read_junit(report).items():
-        outcome[f"{module.replace('.', '/')}.py::{name.split('[')[0]}"].append(why)
+    for (module, name), why in read_junit(report).items():  # pytest.ini lies in tests/
+        outcome[f"tests/{module.replace('.', '/')}.py::{name.split('[')[0]}"].append(why)
     return {test: next((why for why in outcome[test] if why), "") if outcome[test] else "did not run" for test in tests}
 
 
