@@ -1,5 +1,7 @@
 #include "api/http_server.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/post.hpp>
@@ -17,6 +19,9 @@ namespace {
 
 // Connections beyond the limit that are told so; more are dropped without a word.
 constexpr size_t kMaxTurnedAway = 64;
+
+// Whether there is a terminal that can be closed.
+bool HasTerminal() { return UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)).valid(); }
 
 class Server final : public HttpServer {
  public:
@@ -47,7 +52,7 @@ class Server final : public HttpServer {
   void DrainAll(bool now);
   void WatchSignals();
   Status LoadCertificate();
-  bool ReloadCertificate();
+  void ReloadCertificate();
 
   SessionHost host_;
   ListenSocket listening_;
@@ -56,6 +61,7 @@ class Server final : public HttpServer {
   asio::signal_set signals_;
   MonotonicTime drain_begin_, drain_end_;
   bool drain_over_ = false;
+  const bool had_terminal_ = HasTerminal();
 };
 
 Status Server::Open() {
@@ -76,15 +82,14 @@ Status Server::LoadCertificate() {
   return Ok();
 }
 
-// Connections that are open go on as they began. False: there is none.
-bool Server::ReloadCertificate() {
-  if (host_.tls == nullptr) return false;
+// Connections that are open go on as they began.
+void Server::ReloadCertificate() {
+  if (host_.tls == nullptr) return;
   if (const Status status = LoadCertificate(); !status) {
     Log(LogLevel::kError, "the TLS certificate stays as it was: {}", status.error().message);
   } else {
     Log(LogLevel::kInfo, "the TLS certificate was read again: it ends on {}", UtcTimeText(host_.tls->expires()));
   }
-  return true;
 }
 
 void Server::Accept() {
@@ -112,9 +117,11 @@ void Server::Accept() {
 void Server::WatchSignals() {
   signals_.async_wait([this](error_code ec, int signal) {
     if (ec) return;
-    if (signal == SIGHUP) {
-      const bool certificate = ReloadCertificate();
-      if (host_.app->Reload() || certificate) return WatchSignals();
+    // The end of our terminal is told by the same signal as a wish to reload.
+    if (signal == SIGHUP && (!had_terminal_ || HasTerminal())) {
+      ReloadCertificate();
+      host_.app->Reload();
+      return WatchSignals();
     }
     if (host_.gauges.draining) return host_.io.stop();  // the second signal means now
     Log(LogLevel::kInfo, "stopping: finishing {} requests", host_.gauges.in_flight.load());

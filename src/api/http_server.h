@@ -1,7 +1,7 @@
 // An HTTP/1.1 server: one I/O thread for all connections, worker threads for handlers, limits on everything.
 //
 //   BANTAM_TRY(auto server, HttpServer::Listen({.port = 8080}, std::move(app)));
-//   server->Run();   // until Stop(), SIGINT or SIGTERM; then drains. SIGHUP: HttpApp::Reload
+//   server->Run();   // until Stop(), SIGINT, SIGTERM or the end of its terminal; then drains. SIGHUP: HttpApp::Reload
 #pragma once
 
 #include <atomic>
@@ -48,9 +48,8 @@ class HttpApp {
   // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
   // belongs to. Any thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
-  // SIGHUP: what is configured is read again. False: there is no such thing, and without a certificate either the
-  // signal ends the server, as that of a closed terminal does. On the I/O thread.
-  virtual bool Reload() { return false; }
+  // SIGHUP: what is served from files is read again. On the I/O thread: must not block.
+  virtual void Reload() {}
   // One finished exchange, for metrics and log. On the I/O thread.
   struct Finished {
     int status;

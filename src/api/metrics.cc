@@ -55,6 +55,11 @@ struct Metrics::State {
                                                                .Help("From one token of a text to the next, by model.")
                                                                .Register(registry);
 
+  prometheus::Family<prometheus::Counter>& reloads = prometheus::BuildCounter()
+                                                         .Name("bantam_reloads_total")
+                                                         .Help("Reloads of route file, models and keys by result.")
+                                                         .Register(registry);
+
   std::mutex mutex;
   std::array<float, 1024> recent{};
   uint64_t count = 0;
@@ -88,6 +93,10 @@ void Metrics::CountTokens(std::string_view model, size_t count, double milliseco
 
 void Metrics::CountLayers(int exit_layer) {
   state_->exits.Add({{"layer", exit_layer > 0 ? std::to_string(exit_layer) : "all"}}).Increment();
+}
+
+void Metrics::CountReload(std::string_view result) {
+  state_->reloads.Add({{"result", std::string(result)}}).Increment();
 }
 
 LatencySummary Metrics::Decisions() const {

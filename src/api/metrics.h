@@ -31,8 +31,9 @@ class Metrics {
   // Of a model that writes text: from the request to its first token, and between two later ones.
   void CountFirstToken(std::string_view model, double milliseconds);
   void CountTokens(std::string_view model, size_t count, double milliseconds_each);
-  void CountLayers(int exit_layer);  // after which a question was understood early; 0: it needed all
-  LatencySummary Decisions() const;  // over the last 1,024
+  void CountLayers(int exit_layer);           // after which a question was understood early; 0: it needed all
+  void CountReload(std::string_view result);  // "ok", "failed"
+  LatencySummary Decisions() const;           // over the last 1,024
   // The text exposition format; `more` are read at scrape time from where they live.
   std::string Render(const std::vector<GaugeValue>& more) const;
 

@@ -10,7 +10,6 @@
 #include "cli/progress.h"
 #include "cli/route_data.h"
 #include "cli/terminal.h"
-#include "files/model_folder.h"
 #include "route/actions/action.h"
 #include "route/budget_report.h"
 #include "route/router.h"
@@ -35,10 +34,8 @@ std::string Policy(const RouteFile& file) {
                                    : "threshold auto (the trained head's own)";
 }
 
-// A budget can only be judged with the head, which is trained when there is none for these examples.
-using Budgets = std::unique_ptr<Router>;
-
-std::string Table(const RouteFile& file, const Budgets& budgets, const Colours& colours) {
+// router: null where only the file was read.
+std::string Table(const RouteFile& file, const Router* router, const Colours& colours) {
   const std::string path = EscapeForTerminal(file.path.string(), 400);
   std::string out =
       fmt::format("{} {}: {}, {}, {} out of scope, {}, {}\n\n", colours.Green("OK"), path,
@@ -63,8 +60,8 @@ std::string Table(const RouteFile& file, const Budgets& budgets, const Colours& 
   }
   out += fmt::format("\n  served as {}, read by {} ({}), {}\n", colours.Bold(file.name), file.encoder_model,
                      file.encoder_dtype, Policy(file));
-  if (budgets != nullptr) {
-    for (const std::string& line : DescribeBudgets(budgets->policy(), file)) out += fmt::format("  {}\n", line);
+  if (router != nullptr) {
+    for (const std::string& line : DescribeBudgets(router->policy(), file)) out += fmt::format("  {}\n", line);
   }
   out += fmt::format("  below it: {}{}\n", file.clarify ? "asks back where a few routes are left, else " : "",
                      file.fallback_upstream.empty() ? "says that it is not sure" : "asks " + file.fallback_upstream);
@@ -82,7 +79,7 @@ std::string Table(const RouteFile& file, const Budgets& budgets, const Colours& 
   return out;
 }
 
-std::string Json(const RouteFile& file, const Budgets& budgets) {
+std::string Json(const RouteFile& file, const Router* router) {
   json::array routes, warnings;
   for (const Route& route : file.routes) {
     json::object object{{"name", route.name},
@@ -103,7 +100,7 @@ std::string Json(const RouteFile& file, const Budgets& budgets) {
                       {"tests", file.tests.size()},
                       {"routes", std::move(routes)},
                       {"warnings", std::move(warnings)}};
-  if (budgets != nullptr) object["decision"] = PolicyJson(budgets->policy());
+  if (router != nullptr) object["decision"] = PolicyJson(router->policy());
   return ToJson(object) + "\n";
 }
 
@@ -111,26 +108,19 @@ struct Options {
   std::string config;
   bool json = false;
   bool no_model = false;
+  bool no_tests = false;
 };
 
-// The file, and that its encoder is on this machine: what serving it needs.
-Result<RouteFile> Load(const Options& options) {
-  BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
-  if (!options.no_model) {
-    if (const auto model = OpenModel(file.encoder_model); !model) return AtEncoder(file, model.error());
-  }
-  return file;
-}
-
-Result<Budgets> Certified(const RouteFile& file, const Options& options) {
-  if (!file.budget || options.no_model) return Budgets();
-  ProgressBar bar("checking the error budget");
-  RouteFile quiet = file;
-  quiet.warnings.clear();  // they are told here
-  return Router::Create(std::move(quiet),
+// As a server does before it serves the file: its encoder is loaded, its head trained where none is stored for these
+// examples, its tests are run. Nothing is written.
+Result<std::unique_ptr<Router>> TryOut(RouteFile file, const Options& options) {
+  ProgressBar bar("trying it out");
+  file.warnings.clear();  // they are told here
+  return Router::Create(std::move(file),
                         {.persistent = false,
                          .offline = true,
-                         .progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); }});
+                         .progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); },
+                         .rehearse = !options.no_tests});
 }
 
 // "FILE:3:5: what is wrong" as an object.
@@ -150,26 +140,31 @@ json::object Problem(std::string_view line, const std::string& config) {
           {"column", numbers[1]}};
 }
 
-Status Check(const Options& options) {
-  const Result<RouteFile> file = Load(options);
-  if (!file) {
-    if (options.json) {
-      json::array errors;
-      std::string_view rest = file.error().message;
-      while (!rest.empty()) {
-        const size_t end = std::min(rest.find('\n'), rest.size());
-        errors.emplace_back(Problem(rest.substr(0, end), options.config));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-      }
-      BANTAM_RETURN_IF_ERROR(Print(ToJson(json::object{{"ok", false}, {"errors", std::move(errors)}}) + "\n"));
-      return Err(ErrorCode::kBadConfig, "{} is not right", EscapeForTerminal(options.config, 400));
-    }
-    return file.error();
+Status Refuse(const Error& error, const Options& options) {
+  if (!options.json) return error;
+  json::array errors;
+  std::string_view rest = error.message;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    errors.emplace_back(Problem(rest.substr(0, end), options.config));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  BANTAM_TRY(const Budgets budgets, Certified(*file, options));
-  if (options.json) return Print(Json(*file, budgets));
+  BANTAM_RETURN_IF_ERROR(Print(ToJson(json::object{{"ok", false}, {"errors", std::move(errors)}}) + "\n"));
+  return Err(error.code, "{} is not right", EscapeForTerminal(options.config, 400));
+}
+
+Status Check(const Options& options) {
+  const Result<RouteFile> file = LoadRouteFile(options.config);
+  if (!file) return Refuse(file.error(), options);
+  std::unique_ptr<Router> router;
+  if (!options.no_model) {
+    auto tried = TryOut(*file, options);
+    if (!tried) return Refuse(tried.error(), options);
+    router = *std::move(tried);
+  }
+  if (options.json) return Print(Json(*file, router.get()));
   const Colours colours(STDOUT_FILENO);
-  std::string out = Table(*file, budgets, colours);
+  std::string out = Table(*file, router.get(), colours);
   if (!file->warnings.empty()) out += "\n";
   for (const std::string& warning : file->warnings) out += colours.Yellow("warning: ") + warning + "\n";
   return Print(out);
@@ -181,16 +176,18 @@ Run SetUpCheck(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-c,--config", options->config, "The route file")->required()->type_name("FILE");
   app.add_flag("--json", options->json, "Print one JSON object");
+  app.add_flag("--no-tests", options->no_tests, "Do not run the file's own tests");
   app.add_flag("--no-model", options->no_model,
-               "Do not look whether the encoder is on this machine, nor what an error budget allows");
+               "Read the file alone: no encoder is looked for or loaded, nothing is trained, no test is run");
   app.footer(
-      "Prints what the file holds, or every mistake with its line, column and mend. With policy: risk also what the "
-      "error\n"
-      "budget allows on the calibration messages, or how many are missing; a head is trained for it when there is "
-      "none.\n"
+      "Prints what the file holds, or every mistake with its line, column and mend: all that a server checks\n"
+      "before it serves the file in another one's place (SIGHUP, POST /v1/reload). The encoder is loaded, a head is\n"
+      "trained unless one is stored for these examples, the file's tests are run, and with policy: risk it says\n"
+      "what the error budget allows on the calibration messages, or how many are missing. Nothing is written.\n"
       "Exit status: 0 right, 78 wrong.\n\n"
       "Examples:\n"
-      "  bantam check -c examples/helpdesk/bantam.yaml");
+      "  bantam check -c examples/helpdesk/bantam.yaml\n"
+      "  bantam check -c bantam.yaml && curl -X POST http://127.0.0.1:8080/v1/reload");
   return [options] { return Check(*options); };
 }
 

@@ -27,9 +27,10 @@ Result<AssistantAnswer> Answering::Run() {
   question_index_ = *last;
   if (!request_.session_id.empty()) {
     session_ = SessionKey(request_);
-    BANTAM_TRY(guard_, locks_.Acquire(session_, request_.deadline, request_.stop));
+    BANTAM_TRY(guard_, parts_.ledger->sessions.Acquire(session_, request_.deadline, request_.stop));
   }
   BANTAM_TRY(Pending pending, FindPending());
+  if (pending.form_gone) Forget();
   answer_.calibration_id = policy_.calibration_id();
   if (pending.form) {
     BANTAM_RETURN_IF_ERROR(ContinueTheForm(*std::move(pending.form)));
@@ -38,6 +39,7 @@ Result<AssistantAnswer> Answering::Run() {
   } else if (!FindInCache()) {
     BANTAM_RETURN_IF_ERROR(DecideAnew(question(), 0));
   }
+  if (pending.form_gone) TellThatTheFormIsGone();
   return std::move(answer_);
 }
 

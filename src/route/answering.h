@@ -11,7 +11,6 @@
 #include "route/decision_policy.h"
 #include "route/replay.h"
 #include "route/router_parts.h"
-#include "route/session_locks.h"
 
 namespace bantam {
 
@@ -28,9 +27,8 @@ class Answering {
     bool upstream_failed = false;
   };
 
-  Answering(RouterParts& parts, const DecisionPolicy& policy, SessionLocks& locks, const AssistantRequest& request,
-            const DeltaSink& sink)
-      : parts_(parts), file_(parts.file), policy_(policy), locks_(locks), request_(request), sink_(sink) {}
+  Answering(RouterParts& parts, const DecisionPolicy& policy, const AssistantRequest& request, const DeltaSink& sink)
+      : parts_(parts), file_(parts.file), policy_(policy), request_(request), sink_(sink) {}
 
   Result<AssistantAnswer> Run();
 
@@ -61,6 +59,7 @@ class Answering {
   Status TakeReply(const Clarification& asked);
   Status Keep(const std::string& state);
   void Forget();
+  void TellThatTheFormIsGone();
 
   // To the large model, if one is named. `local_text` is what is said without it; empty: that we are not sure.
   Status Escalate(const std::string& model, const Understanding& understanding, std::string local_text, bool cacheable);
@@ -70,7 +69,6 @@ class Answering {
   RouterParts& parts_;
   const RouteFile& file_;
   const DecisionPolicy& policy_;
-  SessionLocks& locks_;
   const AssistantRequest& request_;
   const DeltaSink& sink_;
   SessionLocks::Guard guard_;  // held until the answer is complete

@@ -40,6 +40,7 @@ class DiskResultCache final : public ResultCache {
  public:
   DiskResultCache(Path file, CacheOptions options, Result<std::unique_ptr<CacheDisk>> disk)
       : file_(std::move(file)), options_(std::move(options)), front_(options_.memory_entries, options_.memory_bytes) {
+    SetLimits(options_.ttl, options_.max_entries);
     if (disk) {
       SetDisk(std::move(*disk));
     } else {
@@ -142,6 +143,11 @@ class DiskResultCache final : public ResultCache {
     return stats;
   }
 
+  void SetLimits(std::chrono::seconds ttl, size_t max_entries) override {
+    ttl_us_ = std::chrono::duration_cast<std::chrono::microseconds>(ttl).count();
+    max_entries_ = max_entries;
+  }
+
  private:
   struct Job {
     enum Kind { kWrite, kFlush } kind = kWrite;
@@ -160,7 +166,7 @@ class DiskResultCache final : public ResultCache {
 
   // Neither older than the TTL nor, after the clock was set back, further in the future.
   bool Fresh(int64_t created_us, int64_t now_us) const {
-    const int64_t ttl = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl).count();
+    const int64_t ttl = ttl_us_;
     return now_us - created_us < ttl && created_us - now_us < ttl;
   }
 
@@ -263,7 +269,7 @@ class DiskResultCache final : public ResultCache {
       ++counters_.skipped;
       return;
     }
-    const auto evicted = disk_->Write(job.key, job.value, job.now_us, {options_.max_entries, options_.max_bytes});
+    const auto evicted = disk_->Write(job.key, job.value, job.now_us, {max_entries_, options_.max_bytes});
     if (evicted) {
       counters_.evictions += static_cast<uint64_t>(*evicted);
     } else {
@@ -305,8 +311,7 @@ class DiskResultCache final : public ResultCache {
     }
     if (!last_purge_ || now - *last_purge_ >= kPurgeEvery) {
       last_purge_ = now;
-      const int64_t ttl = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl).count();
-      const auto removed = disk_->RemoveCreatedBefore(options_.now_micros() - ttl);
+      const auto removed = disk_->RemoveCreatedBefore(options_.now_micros() - ttl_us_);
       if (removed) counters_.expired += static_cast<uint64_t>(*removed);
       if (!removed && !watch(removed.error())) return;
     }
@@ -376,6 +381,8 @@ class DiskResultCache final : public ResultCache {
 
   const Path file_;
   const CacheOptions options_;
+  std::atomic<int64_t> ttl_us_ = 0;
+  std::atomic<size_t> max_entries_ = 0;
   Counters counters_;
 
   mutable std::mutex front_mutex_;

@@ -69,6 +69,8 @@ class ResultCache {
   virtual void Store(const Sha256Digest& key, std::string_view value) = 0;
   virtual Status Flush() = 0;  // forgets everything
   virtual CacheStats Stats() const = 0;
+  // What a changed route file may say anew, from now on; all other options stay.
+  virtual void SetLimits(std::chrono::seconds ttl, size_t max_entries) = 0;
 };
 
 }  // namespace bantam

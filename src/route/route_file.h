@@ -79,7 +79,7 @@ struct Expectation {
 struct TestTurn {
   std::string say;
   Expectation expect;
-  int line = 0;
+  int line = 0, column = 0;
 };
 struct RouteTest {
   std::vector<TestTurn> turns;
@@ -93,8 +93,9 @@ struct ClarifyRule {
 
 struct RouteFile {
   Path path;
-  std::string sha256;  // of the file and every examples file, part of each cache key
-  std::string name;    // the served model
+  std::string sha256;                  // of the file and every examples file, part of each cache key
+  std::string name;                    // the served model
+  int name_line = 1, name_column = 1;  // where the file gives it, for messages
   std::string encoder_model = "all-MiniLM-L6-v2";
   std::string encoder_dtype = "int8";
   int encoder_line = 1, encoder_column = 1;  // where the file names its model, for messages

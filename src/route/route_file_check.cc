@@ -33,7 +33,7 @@ void CheckUses(RouteFileReading& reading) {
         places->empty() ? fmt::format("; add it under \"{}\"", section) : DidYouMean(use.name, NamesOf(*places)));
   }
   // The router says these by itself.
-  used[0].insert({"utter_unsure", "utter_upstream_failed", "utter_clarify"});
+  used[0].insert({"utter_unsure", "utter_upstream_failed", "utter_clarify", "utter_form_gone"});
   for (size_t i = 0; i < 3; ++i) {
     for (const auto& [name, place] : *kinds[i].first) {
       if (!used[i].contains(name)) reading.problems.Warning(place, "nothing uses the {} \"{}\"", kinds[i].second, name);

@@ -76,6 +76,8 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
   }
 
   file.name = top.RequiredText("name", "give the name that clients ask for, as in: name: helpdesk");
+  file.name_line = top.PlaceOf("name").line;
+  file.name_column = top.PlaceOf("name").column;
   if (!file.name.empty()) {
     if (const Status good = CheckPlainName("assistant", file.name); !good) {
       problems.Error(top.PlaceOf("name"),

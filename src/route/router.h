@@ -20,13 +20,21 @@
 
 namespace bantam {
 
+class Router;
+struct RouterParts;
+
 struct RouterOptions {
-  std::shared_ptr<Embedder> embedder = {};  // null: loads the one that the file names
+  std::shared_ptr<Embedder> embedder = {};               // null: OpenEncoder, LoadEncoder
+  std::shared_ptr<EmbeddingCache> embedding_cache = {};  // of an encoder that is loaded; null: none
   int num_threads = 0;
   bool persistent = true;  // false (route test, explain): no state folder, nothing written, no cache
   bool offline = false;    // true (route test): no service and no large model is called; forms are taken as handed in
   std::optional<double> max_disagreement = {};  // of early exits, instead of the file's; 0: off
   std::function<void(std::string_view stage, double fraction)> progress = {};  // embedding the examples, training
+  bool rehearse = false;  // true: the file is served only if Rehearse finds nothing
+  // Of the same assistant, whose stores, counters and conversations the new one goes on with; both may be asked then.
+  // Null: the state folder is opened.
+  const Router* predecessor = nullptr;
   // For the host of a library (src/capi):
   std::optional<Path> store = {};  // where the file's encoder is looked up; empty: $BANTAM_HOME/models
   // Empty: $BANTAM_HOME/state/NAME. An empty path: none, so that nothing is read there either.
@@ -47,9 +55,14 @@ struct RouterStats {
   double total_cost = 0;
 };
 
+// The encoder that the file names; errors have the place where it does.
+Result<ModelFolder> OpenEncoder(const RouteFile& file, const RouterOptions& options);
+Result<std::shared_ptr<Embedder>> LoadEncoder(const RouteFile& file, ModelFolder opened, const RouterOptions& options);
+
 // Answer and Explain may be called from many threads; turns of one session are serialised.
 class Router {
  public:
+  // Nothing of a predecessor is changed before all else has succeeded. kConflict for one of another name.
   static Result<std::unique_ptr<Router>> Create(RouteFile file, RouterOptions options);
   virtual ~Router() = default;
   // Errors are for requests that are wrong or were cancelled; trouble upstream becomes an answer that says so, or, once
@@ -64,7 +77,8 @@ class Router {
   virtual const DecisionPolicy& policy() const = 0;  // in force now: drift may make it stricter
   virtual const Head& head() const = 0;
   virtual Embedder& embedder() = 0;
-  virtual RouterStats Stats() const = 0;
+  virtual RouterStats Stats() const = 0;         // since the first predecessor
+  virtual const RouterParts& parts() const = 0;  // for a successor
 };
 
 }  // namespace bantam

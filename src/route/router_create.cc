@@ -2,23 +2,52 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "route/head_intent_model.h"
+#include "route/rehearsal.h"
 #include "route/router_parts.h"
 
 namespace bantam {
 namespace {
 
+Status OpenCache(const Path& folder, bool own_thread, RouterParts& parts) {
+  if (!parts.file.cache_enabled) return Ok();
+  parts.file.cache.own_thread = own_thread;
+  BANTAM_TRY(parts.cache, ResultCache::Open(StateFiles(folder).cache, parts.file.cache));
+  return Ok();
+}
+
 Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
   BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
-  BANTAM_TRY(parts.lock, StateLock::Acquire(folder));
+  BANTAM_TRY(StateLock lock, StateLock::Acquire(folder));
+  parts.lock = std::make_shared<const StateLock>(std::move(lock));
   const StateFiles files(folder);
-  if (parts.file.cache_enabled) {
-    parts.file.cache.own_thread = own_threads;
-    BANTAM_TRY(parts.cache, ResultCache::Open(files.cache, parts.file.cache));
-  }
+  BANTAM_RETURN_IF_ERROR(OpenCache(folder, own_threads, parts));
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
   parts.audit_file = files.audit;
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
   return Ok();
+}
+
+// One set of stores for both routers: the chain of the audit log goes on, and nobody waits for a lock of our own.
+Status TakeOverState(const RouterParts& before, const Path& folder, bool own_threads, RouterParts& parts) {
+  parts.cache = before.cache;
+  if (parts.cache == nullptr) BANTAM_RETURN_IF_ERROR(OpenCache(folder, own_threads, parts));
+  parts.lock = before.lock;
+  parts.audit = before.audit;
+  parts.audit_file = before.audit_file;
+  parts.conversations = before.conversations;
+  parts.ledger = before.ledger;
+  if (parts.cache != nullptr) parts.cache->SetLimits(parts.file.cache.ttl, parts.file.cache.max_entries);
+  parts.conversations->SetTtl(parts.file.session_ttl);
+  return Ok();
+}
+
+Status CheckSameName(const RouteFile& file, const RouteFile& before) {
+  if (file.name == before.name) return Ok();
+  return Err(
+      ErrorCode::kConflict,
+      "{}:{}:{}: the assistant is called \"{}\" here and is served as \"{}\": its name says where its state lies, "
+      "so that another one needs a new start",
+      file.path.string(), file.name_line, file.name_column, file.name, before.name);
 }
 
 void AddUpstreams(const std::shared_ptr<HttpClient>& client, RouterParts& parts) {
@@ -30,7 +59,29 @@ void AddUpstreams(const std::shared_ptr<HttpClient>& client, RouterParts& parts)
 
 }  // namespace
 
+Result<ModelFolder> OpenEncoder(const RouteFile& file, const RouterOptions& options) {
+  auto opened = OpenModel(file.encoder_model, options.store);
+  if (!opened) return AtEncoder(file, opened.error());
+  return *std::move(opened);
+}
+
+Result<std::shared_ptr<Embedder>> LoadEncoder(const RouteFile& file, ModelFolder opened, const RouterOptions& options) {
+  const auto load = [&]() -> Result<std::unique_ptr<Embedder>> {
+    BANTAM_TRY(const WeightType type, ParseWeightType(file.encoder_dtype));
+    BANTAM_TRY(LoadedModel model, LoadModel(std::move(opened), {.weight_type = type,
+                                                                .num_threads = options.num_threads,
+                                                                .engine = {.own_thread = options.own_threads},
+                                                                .heads = false}));
+    return Embedder::Create(std::move(model), options.embedding_cache);
+  };
+  auto embedder = load();
+  if (!embedder) return AtEncoder(file, embedder.error());
+  return std::shared_ptr<Embedder>(*std::move(embedder));
+}
+
 Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions options) {
+  const RouterParts* before = options.predecessor == nullptr ? nullptr : &options.predecessor->parts();
+  if (before != nullptr) BANTAM_RETURN_IF_ERROR(CheckSameName(file, before->file));
   RouterParts parts{.file = std::move(file), .intents = nullptr};
   parts.offline = options.offline;
   for (const std::string& warning : parts.file.warnings) Log(LogLevel::kWarning, "{}", warning);
@@ -47,19 +98,18 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   } else if (options.persistent) {
     return folder.error();
   }
-  if (options.persistent) {
+  if (options.persistent && before == nullptr) {
     BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, parts));
   }
   if (!options.embedder) {
-    BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
-    auto embedder = Embedder::Load(parts.file.encoder_model, {.weight_type = type,
-                                                              .num_threads = options.num_threads,
-                                                              .engine = {.own_thread = options.own_threads},
-                                                              .store = options.store});
-    if (!embedder) return AtEncoder(parts.file, embedder.error());
-    options.embedder = *std::move(embedder);
+    BANTAM_TRY(ModelFolder opened, OpenEncoder(parts.file, options));
+    BANTAM_TRY(options.embedder, LoadEncoder(parts.file, std::move(opened), options));
   }
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
+  if (options.rehearse) {
+    const auto stage = MakeRouter({.file = parts.file, .intents = parts.intents, .offline = true});
+    BANTAM_RETURN_IF_ERROR(Rehearse(*stage, options.progress));
+  }
   if (!options.offline && !options.network) {
     for (const UpstreamConfig& upstream : parts.file.upstreams) {
       parts.file.disabled_upstreams.emplace(upstream.name, "the network is not used here");
@@ -71,6 +121,9 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
     parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
       return client->Send(request, {}, stop);
     };
+  }
+  if (options.persistent && before != nullptr) {
+    BANTAM_RETURN_IF_ERROR(TakeOverState(*before, *intents.state_folder, options.own_threads, parts));
   }
   return MakeRouter(std::move(parts));
 }

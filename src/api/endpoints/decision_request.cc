@@ -104,8 +104,9 @@ Result<DecidedRequest> AskAssistant(Router& router, const DecisionRequest& reque
   return decided;
 }
 
-Result<DecidedRequest> Ask(ApiContext& context, const DecisionRequest& request) {
-  if (request.model == nullptr) return AskAssistant(*context.router, request);
+// router: asked where the request names no model.
+Result<DecidedRequest> Ask(Router* router, const DecisionRequest& request) {
+  if (request.model == nullptr) return AskAssistant(*router, request);
   DecidedRequest decided;
   BANTAM_TRY(decided.decisions,
              request.model->decider->Decide(
@@ -120,8 +121,9 @@ Status ReadDecider(const ApiContext& context, const JsonObject& body, DecisionRe
   at = "model";
   BANTAM_TRY(const std::string name, body.StringOr("model", kDefaultModel));
   const bool chosen = name != kDefaultModel || context.IsRouter(name) || context.FindModel(name) != nullptr;
-  if (context.router != nullptr && (!chosen || context.IsRouter(name))) {
-    request.model_name = context.router->file().name;
+  const std::shared_ptr<Router> router = context.router();
+  if (router != nullptr && (!chosen || context.IsRouter(name))) {
+    request.model_name = router->file().name;
     return Ok();
   }
   const json::value nothing = json::object{};
@@ -184,13 +186,14 @@ void AnswerDecisions(
   shared->options.stop = [&http] { return http.stop.stop_requested() || http.client_finished.stop_requested(); };
   const auto answer = [&context, family, shared, retry_after_s, work = WorkDone(http),
                        format = std::move(format)](Responder& own) {
-    const auto decided = Ask(context, *shared);
+    const std::shared_ptr<Router> router = context.router();
+    const auto decided = Ask(router.get(), *shared);
     if (!decided) return own.Send(ErrorReply(family, decided.error(), "questions", retry_after_s));
     const size_t tokens = decided->decisions.input_tokens;
     if (shared->model != nullptr) {
       work.Tell(*shared->model, tokens);
     } else {
-      work.Tell(shared->model_name, context.router->embedder().weights_sha256(), tokens);
+      work.Tell(shared->model_name, router->embedder().weights_sha256(), tokens);
     }
     HttpReply reply;
     reply.body = ToJson(format(*shared, *decided));

@@ -92,7 +92,7 @@ Result<bool> IsModelChat(const ApiContext& context, const JsonObject& body) {
     BANTAM_TRY(const ServedModelPtr model, context.GetModel(name->get_string()));
     return model != nullptr && model->generator != nullptr;
   }
-  return name == nullptr && context.router == nullptr &&
+  return name == nullptr && context.router() == nullptr &&
          context.NamesOf([](const ServedModel& model) { return model.generator != nullptr; }) != "none";
 }
 

@@ -84,13 +84,13 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     gauge("bantam_embedding_cache_entries", "Embeddings kept.", static_cast<double>(stats.entries));
     gauge("bantam_embedding_cache_bytes", "Memory that they take.", static_cast<double>(stats.bytes));
   }
-  if (context.router != nullptr) {
-    const RouterStats stats = context.router->Stats();
+  if (const std::shared_ptr<Router> router = context.router()) {
+    const RouterStats stats = router->Stats();
     counter("bantam_cache_lookups_total", "Questions looked up in the cache.", stats.cache_lookups);
     counter("bantam_cache_hits_total", "Questions answered from the cache.", stats.cache_hits);
     counter("bantam_upstream_requests_total", "Questions sent to a large model.", stats.upstream_requests);
     counter("bantam_upstream_failures_total", "Those that got no complete answer.", stats.upstream_failures);
-    if (context.router->file().drift) {
+    if (router->file().drift) {
       counter("bantam_drift_windows_total", "Windows of messages compared with the calibration.", stats.drift_windows);
       counter("bantam_drift_alarms_total", "Those that were not like it.", stats.drift_alarms);
       gauge("bantam_drift_distance", "Between the confidences of the latest window and of the calibration, 0 to 1.",
