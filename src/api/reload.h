@@ -13,7 +13,7 @@ struct ReloadedPart {
   std::string kind;  // "keys", "model", "assistant"
   std::string name;  // of the model, of the assistant; "" of the keys
   bool changed = false;
-  std::string what = {};            // for a person: "94 tests passed"
+  std::string what = {};            // for a person: "111 tests passed"
   std::optional<Error> error = {};  // it stays as it was
 };
 

@@ -34,13 +34,22 @@ std::string Policy(const RouteFile& file) {
                                    : "threshold auto (the trained head's own)";
 }
 
+struct Options {
+  std::string config;
+  bool json = false;
+  bool no_model = false;
+  bool no_tests = false;
+
+  bool tested() const { return !no_model && !no_tests; }
+};
+
 // router: null where only the file was read.
-std::string Table(const RouteFile& file, const Router* router, const Colours& colours) {
+std::string Table(const RouteFile& file, const Router* router, bool tested, const Colours& colours) {
   const std::string path = EscapeForTerminal(file.path.string(), 400);
-  std::string out =
-      fmt::format("{} {}: {}, {}, {} out of scope, {}, {}\n\n", colours.Green("OK"), path,
-                  Plural(file.routes.size(), "route"), Plural(NumExamples(file), "example"), file.out_of_scope.size(),
-                  Plural(file.forms.size(), "form"), Plural(file.tests.size(), "test"));
+  std::string out = fmt::format("{} {}: {}, {}, {} out of scope, {}, {}{}\n\n", colours.Green("OK"), path,
+                                Plural(file.routes.size(), "route"), Plural(NumExamples(file), "example"),
+                                file.out_of_scope.size(), Plural(file.forms.size(), "form"),
+                                Plural(file.tests.size(), "test"), tested && !file.tests.empty() ? " passed" : "");
   size_t width = 8;
   for (const Route& route : file.routes) width = std::max(width, std::min<size_t>(route.name.size(), 28));
   out += colours.Dim(fmt::format("  {}  examples  action", Column("route", width))) + "\n";
@@ -79,7 +88,7 @@ std::string Table(const RouteFile& file, const Router* router, const Colours& co
   return out;
 }
 
-std::string Json(const RouteFile& file, const Router* router) {
+std::string Json(const RouteFile& file, const Router* router, bool tested) {
   json::array routes, warnings;
   for (const Route& route : file.routes) {
     json::object object{{"name", route.name},
@@ -98,18 +107,12 @@ std::string Json(const RouteFile& file, const Router* router) {
                       {"out_of_scope", file.out_of_scope.size()},
                       {"forms", file.forms.size()},
                       {"tests", file.tests.size()},
+                      {"tested", tested},
                       {"routes", std::move(routes)},
                       {"warnings", std::move(warnings)}};
   if (router != nullptr) object["decision"] = PolicyJson(router->policy());
   return ToJson(object) + "\n";
 }
-
-struct Options {
-  std::string config;
-  bool json = false;
-  bool no_model = false;
-  bool no_tests = false;
-};
 
 // As a server does before it serves the file: its encoder is loaded, its head trained where none is stored for these
 // examples, its tests are run. Nothing is written.
@@ -162,9 +165,9 @@ Status Check(const Options& options) {
     if (!tried) return Refuse(tried.error(), options);
     router = *std::move(tried);
   }
-  if (options.json) return Print(Json(*file, router.get()));
+  if (options.json) return Print(Json(*file, router.get(), options.tested()));
   const Colours colours(STDOUT_FILENO);
-  std::string out = Table(*file, router.get(), colours);
+  std::string out = Table(*file, router.get(), options.tested(), colours);
   if (!file->warnings.empty()) out += "\n";
   for (const std::string& warning : file->warnings) out += colours.Yellow("warning: ") + warning + "\n";
   return Print(out);
