@@ -1,6 +1,7 @@
 #include "api/http_server.h"
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -22,6 +23,12 @@ constexpr size_t kMaxTurnedAway = 64;
 
 // Whether there is a terminal that can be closed.
 bool HasTerminal() { return UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)).valid(); }
+
+// Not where it was never seen, or under nohup.
+bool EndsWithTerminal() {
+  struct sigaction at_start{};
+  return ::sigaction(SIGHUP, nullptr, &at_start) == 0 && at_start.sa_handler != SIG_IGN && HasTerminal();
+}
 
 class Server final : public HttpServer {
  public:
@@ -61,7 +68,7 @@ class Server final : public HttpServer {
   asio::signal_set signals_;
   MonotonicTime drain_begin_, drain_end_;
   bool drain_over_ = false;
-  const bool had_terminal_ = HasTerminal();
+  const bool ends_with_terminal_ = EndsWithTerminal();
 };
 
 Status Server::Open() {
@@ -118,7 +125,7 @@ void Server::WatchSignals() {
   signals_.async_wait([this](error_code ec, int signal) {
     if (ec) return;
     // The end of our terminal is told by the same signal as a wish to reload.
-    if (signal == SIGHUP && (!had_terminal_ || HasTerminal())) {
+    if (signal == SIGHUP && (!ends_with_terminal_ || HasTerminal())) {
       ReloadCertificate();
       host_.app->Reload();
       return WatchSignals();

@@ -90,8 +90,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path):
-    running = Desk(tmp_path)
+def desk(tmp_path, request):
+    running = Desk(tmp_path, *getattr(request, "param", ()))
     yield running
     running.server.kill()
 
@@ -213,6 +213,7 @@ def usage(pid):
     return int(status["VmRSS"]) / 1024, int(status["Threads"]), len(os.listdir(f"/proc/{pid}/fd"))
 
 
+@pytest.mark.parametrize("desk", [("--workers", 1)], indirect=True)  # others start when there is work for them
 def test_nothing_grows(desk):
     pid = desk.server.process.pid
     before = None

@@ -88,18 +88,27 @@ def test_a_socket_of_the_next_server_is_not_removed(serve, tmp_path):
         assert process.wait(30) == 0 and path.exists()
 
 
-def test_a_closed_terminal_ends_it(serve, tmp_path):
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_closed_terminal_ends_it(serve, tmp_path, nohup):
     path = tmp_path / "bantam.sock"
     terminal, end = pty.openpty()
 
     def take_it():
         os.setsid()
         fcntl.ioctl(end, termios.TIOCSCTTY, 0)
+        if nohup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def wait_for_reload():
+        while "reloaded in" not in process.stderr.readline():
+            assert process.poll() is None
 
     process = serve(path, preexec_fn=take_it)
     process.send_signal(signal.SIGHUP)  # while there is a terminal, it says: reload
-    while "reloaded in" not in process.stderr.readline():
-        assert process.poll() is None
+    wait_for_reload()
     os.close(end)
     os.close(terminal)
+    if nohup:
+        wait_for_reload()
+        process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0 and not path.exists()
