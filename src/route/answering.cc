@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "route/answer_codec.h"
+#include "route/requests.h"
 
 namespace bantam {
 namespace {
@@ -49,13 +50,21 @@ std::string_view Answering::question() const {
 Result<Judgement> Answering::JudgeMessage(std::string_view text) {
   if (request_.stop.stop_requested()) return Err(ErrorCode::kCancelled, "the client went away");
   BANTAM_TRY(Understanding understanding, parts_.intents->Understand(text, request_.deadline));
-  return Judge(file_, policy_, std::move(understanding));
+  Judgement judgement = Judge(file_, policy_, std::move(understanding));
+  const JudgeTexts judge = [&](std::span<const std::string> texts) -> Result<std::vector<Judgement>> {
+    BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, request_.deadline));
+    std::vector<Judgement> judged;
+    for (Understanding& each : all) judged.push_back(Judge(file_, policy_, std::move(each)));
+    return judged;
+  };
+  BANTAM_TRY(judgement.parts, FindRequests(file_, text, judgement, judge, file_.max_requests));
+  return judgement;
 }
 
 void Answering::TakeOver(const Judgement& judgement) {
   const Understanding& understanding = judgement.understanding;
-  answer_.confidence = understanding.confidence;
-  answer_.p_correct = understanding.confidence;
+  answer_.confidence = judgement.confidence;
+  answer_.p_correct = judgement.confidence;
   answer_.prediction_set = understanding.prediction_set;
   answer_.nearest = understanding.nearest;
   answer_.exit_layer = understanding.exit_layer;
@@ -106,6 +115,7 @@ Status Answering::DecideAnew(std::string_view text, int asked) {
   BANTAM_TRY(const Judgement judgement, JudgeMessage(text));
   TakeOver(judgement);
   notes_.decided = judgement.understanding.confidence;
+  if (!judgement.parts.empty()) return TakeParts(judgement, text);
   if (judgement.route != nullptr) {
     return TakeRoute(*judgement.route, text, judgement.understanding, /*cacheable=*/true);
   }
@@ -121,6 +131,16 @@ Status Answering::TakeRoute(const Route& route, std::string_view text, const Und
   answer_.decision = route.action->kind();
   if (const std::string form = route.action->FormToStart(); !form.empty())
     return BeginTheForm(file_.forms.at(form), route, text);
+  BANTAM_TRY(ActionResult result, RunAction(route, text));
+  if (result.escalate) {
+    return Escalate(result.escalate_model, understanding, std::move(result.text), result.cacheable && cacheable);
+  }
+  answer_.text = std::move(result.text);
+  if (result.cacheable && cacheable) StoreLocal();
+  return Ok();
+}
+
+Result<ActionResult> Answering::RunAction(const Route& route, std::string_view text) {
   BANTAM_TRY(ActionResult result, route.action->Run({.file = file_,
                                                      .question = text,
                                                      .request_id = request_.request_id,
@@ -130,15 +150,47 @@ Status Answering::TakeRoute(const Route& route, std::string_view text, const Und
                                                      .offline = parts_.offline,
                                                      .deadline = request_.deadline,
                                                      .stop = request_.stop}));
-  notes_.outcome = result.outcome;
-  notes_.problem = result.problem;
+  if (notes_.outcome == "ok") {  // of several parts the first trouble is told
+    notes_.outcome = result.outcome;
+    notes_.problem = result.problem;
+  }
   if (!result.problem.empty() && !parts_.offline)
     Log(LogLevel::kWarning, "route \"{}\": {}", route.name, result.problem);
-  if (result.escalate) {
-    return Escalate(result.escalate_model, understanding, std::move(result.text), result.cacheable && cacheable);
+  return result;
+}
+
+// Each part by its own route's action; a form comes last, since it goes on. What one part hands to somebody else takes
+// the whole message with it: half of it would be a riddle.
+Status Answering::TakeParts(const Judgement& judgement, std::string_view text) {
+  const std::vector<JudgedPart>& parts = judgement.parts;
+  answer_.prediction_set.clear();
+  const JudgedPart* form = nullptr;
+  for (const JudgedPart& part : parts) {
+    answer_.parts.push_back({part.text, part.route->name, part.confidence});
+    answer_.prediction_set.push_back(part.route->name);
+    if (!part.route->action->FormToStart().empty()) form = &part;
   }
-  answer_.text = std::move(result.text);
-  if (result.cacheable && cacheable) StoreLocal();
+  const auto least = std::ranges::min_element(parts, {}, &JudgedPart::confidence);
+  answer_.confidence = least->confidence;
+  answer_.p_correct = least->confidence;
+  for (const JudgedPart& part : parts) {
+    if (part.route->action->kind() == DecisionKind::kEscalate)
+      return TakeRoute(*part.route, text, judgement.understanding, /*cacheable=*/false);
+  }
+  std::string before;
+  for (const JudgedPart& part : parts) {
+    if (&part == form) continue;
+    BANTAM_TRY(const ActionResult result, RunAction(*part.route, part.text));
+    before += (before.empty() ? "" : "\n\n") + result.text;
+  }
+  answer_.route = parts[0].route->name;
+  answer_.decision = DecisionKind::kAnswer;
+  answer_.text = before;
+  if (form == nullptr) return Ok();
+  answer_.route = form->route->name;
+  answer_.decision = DecisionKind::kForm;
+  BANTAM_RETURN_IF_ERROR(BeginTheForm(file_.forms.at(form->route->action->FormToStart()), *form->route, form->text));
+  answer_.text = before + "\n\n" + answer_.text;
   return Ok();
 }
 

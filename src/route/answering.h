@@ -51,6 +51,8 @@ class Answering {
   // `text` is the message or, for one that was only a choice, the message before it. `asked`: how often in a row we
   // have asked back already.
   Status DecideAnew(std::string_view text, int asked);
+  Status TakeParts(const Judgement& judgement, std::string_view text);
+  Result<ActionResult> RunAction(const Route& route, std::string_view text);
   Status TakeRoute(const Route& route, std::string_view text, const Understanding& understanding, bool cacheable);
 
   Result<Pending> FindPending();
@@ -64,7 +66,11 @@ class Answering {
 
   // To the large model, if one is named. `local_text` is what is said without it; empty: that we are not sure.
   Status Escalate(const std::string& model, const Understanding& understanding, std::string local_text, bool cacheable);
-  Status AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text);
+  // `later_text` is said where the question is queued.
+  Status AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text,
+                     const std::string& later_text);
+  // False: there is no queue, or it did not take the question.
+  bool AskLater(std::string_view problem, const std::string& text);
   AssistantRequest WithEarlierQuestion() const;
 
   RouterParts& parts_;

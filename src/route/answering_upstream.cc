@@ -1,10 +1,13 @@
 // When the large model is asked, and what is said when it cannot be.
+#include "base/log.h"
 #include "route/answering.h"
+#include "route/send_queued.h"
 
 namespace bantam {
 
 Status Answering::Escalate(const std::string& model, const Understanding& understanding, std::string local_text,
                            bool cacheable) {
+  const std::string later_text = local_text.empty() ? QueuedText(file_) : local_text;
   if (local_text.empty()) local_text = UnsureText(file_, understanding);
   if (model.empty()) {
     answer_.text = std::move(local_text);
@@ -27,7 +30,29 @@ Status Answering::Escalate(const std::string& model, const Understanding& unders
     answer_.text = std::move(local_text);
     return Ok();
   }
-  return AskUpstream(*upstream->second, understanding, std::move(local_text));
+  if (!parts_.ask_later) return AskUpstream(*upstream->second, understanding, std::move(local_text), later_text);
+  if (!AskLater("the network is not used here", later_text)) answer_.text = std::move(local_text);
+  return Ok();
+}
+
+bool Answering::AskLater(std::string_view problem, const std::string& text) {
+  if (!parts_.queue) return false;
+  answer_.upstream_error = problem;
+  notes_.outcome = "queued";
+  notes_.problem = problem;
+  const Status added = parts_.queue->Add({.model = answer_.model,
+                                          .route = answer_.route,
+                                          .request = earlier_question_.empty() ? request_ : WithEarlierQuestion()});
+  if (!added) {
+    notes_.outcome = "queue_failed";
+    notes_.problem += ", and the question is not queued: " + added.error().message;
+    Log(LogLevel::kWarning, "the question of request {} is not queued: {}", request_.request_id, added.error().message);
+    return false;
+  }
+  answer_.queued = true;
+  answer_.decision = DecisionKind::kEscalate;
+  answer_.text = text;
+  return true;
 }
 
 // A client with a session sends the last message alone, and "the second one" tells a model nothing.
@@ -37,7 +62,8 @@ AssistantRequest Answering::WithEarlierQuestion() const {
   return request;
 }
 
-Status Answering::AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text) {
+Status Answering::AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text,
+                              const std::string& later_text) {
   notes_.upstream_asked = true;
   const bool has_route = !answer_.route.empty();
   UpstreamReply reply =
@@ -64,6 +90,7 @@ Status Answering::AskUpstream(Upstream& upstream, const Understanding& understan
     return Err(reply.outcome == UpstreamOutcome::kTimeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable, "{}",
                reply.problem);
   }
+  if (MayBeReachedLater(reply.outcome) && AskLater(reply.problem, later_text)) return Ok();
   answer_.upstream_error = reply.problem;
   answer_.text = has_route ? std::move(local_text) : UpstreamFailedText(file_, understanding, reply.outcome);
   return Ok();

@@ -8,6 +8,7 @@
 #include "learn/head_judge.h"
 #include "learn/train_exits.h"
 #include "route/example_index.h"
+#include "route/route_tree.h"
 #include "route/scripts.h"
 #include "route/training_examples.h"
 
@@ -23,10 +24,11 @@ struct Exits {
 
 class HeadIntentModel : public IntentModel {
  public:
-  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, ExampleIndex index, Exits exits,
+  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, RouteTree tree, ExampleIndex index, Exits exits,
                   Calibration calibration)
       : embedder_(std::move(embedder)),
         head_(std::move(head)),
+        tree_(std::move(tree)),
         index_(std::move(index)),
         scripts_(index_.examples()),
         exits_(std::move(exits)),
@@ -44,6 +46,7 @@ class HeadIntentModel : public IntentModel {
       FindNearestAtExit(judge.exit_layer(), embedding.vector, understanding);
     } else {
       index_.FindNearest(embedding.vector, understanding);
+      FindAncestors(embedding.vector, understanding);
     }
     return understanding;
   }
@@ -54,6 +57,7 @@ class HeadIntentModel : public IntentModel {
     for (size_t i = 0; i < texts.size(); ++i) {
       all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));
       index_.FindNearest(embeddings[i].vector, all.back());
+      FindAncestors(embeddings[i].vector, all.back());
     }
     return all;
   }
@@ -91,6 +95,11 @@ class HeadIntentModel : public IntentModel {
     return understanding;
   }
 
+  void FindAncestors(std::span<const float> vector, Understanding& understanding) const {
+    if (tree_.AncestorsOf(understanding.route).empty() || !understanding.foreign_script.empty()) return;
+    understanding.ancestors = tree_.Rank(understanding.route, head_.Probabilities(vector), understanding.out_of_scope);
+  }
+
   void FindNearestAtExit(int layer, std::span<const float> pooled, Understanding& understanding) const {
     const auto& heads = head_.exits().heads;
     for (size_t i = 0; i < heads.size() && i < exits_.nearest.size(); ++i) {
@@ -103,6 +112,7 @@ class HeadIntentModel : public IntentModel {
 
   const std::shared_ptr<Embedder> embedder_;
   const Head head_;
+  const RouteTree tree_;
   const ExampleIndex index_;
   const KnownScripts scripts_;
   const Exits exits_;
@@ -121,7 +131,7 @@ std::vector<bool> MayAccept(const RouteFile& file, const Head& head) {
 }
 
 // The file's held-out lines as the head sees them, or what the head itself was calibrated on.
-Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, Embedder& embedder,
+Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, const RouteTree& tree, Embedder& embedder,
                                    const std::optional<StateFiles>& files, const IntentOptions& options) {
   if (file.calibration.empty()) return Calibration{head.calibration(), head.labels()};
   BANTAM_TRY(const ExampleVectors vectors,
@@ -129,7 +139,18 @@ Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, Embe
                            [&](double fraction) {
                              if (options.progress) options.progress("reading the calibration file", fraction);
                            }));
-  return Calibration{CalibrationOf(head, file.calibration, vectors.last), head.labels()};
+  Calibration calibration{CalibrationOf(head, file.calibration, vectors.last), head.labels()};
+  for (size_t i = 0; i < file.calibration.size(); ++i) {
+    const std::span<const float> vector = vectors.last.row(i);
+    const Prediction prediction = head.Predict(vector);
+    const std::string& likeliest = head.labels()[static_cast<size_t>(prediction.label)];
+    if (tree.AncestorsOf(likeliest).empty()) continue;
+    for (const RankedRoute& ancestor : tree.Rank(likeliest, head.Probabilities(vector), prediction.out_of_scope)) {
+      calibration.of_parents[ancestor.route].push_back(
+          {prediction.label, ancestor.probability, file.IsWithin(file.calibration[i].label, ancestor.route)});
+    }
+  }
+  return calibration;
 }
 
 Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement,
@@ -205,8 +226,9 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
     head = std::move(trained.head);
   }
   Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, examples, std::move(vectors.layers)) : Exits();
-  BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, *embedder, files, options));
-  return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head),
+  RouteTree tree(file, head->labels());
+  BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, tree, *embedder, files, options));
+  return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head), std::move(tree),
                                            ExampleIndex(std::move(examples), std::move(vectors.last)), std::move(exits),
                                            std::move(calibration));
 }

@@ -25,6 +25,8 @@ struct Understanding {
   float out_of_scope = 0;                   // P(out of scope)
   std::string foreign_script;               // "Cyrillic": letters that nothing here knows, so out of scope; empty: none
   std::vector<RankedRoute> ranking;         // best first, at most 5
+  std::vector<RankedRoute> ancestors;       // of the likeliest route, its parent first: P(in scope, and it or a route
+                                            // below it); empty where it was decided early
   std::vector<std::string> prediction_set;  // routes, likeliest first: the right one is among them at the coverage that
                                             // the head was trained for
   std::vector<NearestExample> nearest;      // best first, at most 5

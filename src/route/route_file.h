@@ -23,11 +23,13 @@ class RE2;
 
 namespace bantam {
 
-class Action;  // route/actions/action.h
+class Action;        // route/actions/action.h
+class EntityFinder;  // route/forms/entity_finder.h
 
 struct Route {
   std::string name, description;
-  std::vector<std::string> utterances;         // examples_file merged in
+  std::string parent;                          // the route that stands in where this one is not sure; empty: none
+  std::vector<std::string> utterances;         // examples_file merged in; a parent needs none of its own
   std::shared_ptr<const Action> action;        // never null; the kinds are in route/actions/
   std::string action_type;                     // "respond", as the file says it
   std::optional<double> confidence_threshold;  // with policy: threshold
@@ -36,7 +38,7 @@ struct Route {
 };
 
 struct Slot {
-  enum class Type { kText, kRegex, kNumber, kDate, kChoice, kEmail };
+  enum class Type { kText, kRegex, kNumber, kDate, kChoice, kEmail, kEntity };
   std::string name;
   Type type = Type::kText;
   std::string prompt, error;
@@ -49,12 +51,21 @@ struct Slot {
   std::string min_date, max_date;          // kDate: "today", "tomorrow" or YYYY-MM-DD; empty = no limit
   std::vector<std::pair<std::string, std::vector<std::string>>> choices;  // kChoice: value, synonyms
   size_t max_length = 500;                                                // kText
+  // kEntity: what a token classification model finds in the text.
+  std::string entity_model;
+  std::vector<std::string> entity_labels;  // "PER", as the model calls them without "B-" and "I-"
+  double min_score = 0.5;
+  int line = 0, column = 0;                      // of the slot, for messages about its model
+  std::shared_ptr<const EntityFinder> entities;  // the model, loaded by LoadEntityModels; null: nothing is found
 };
 
 struct SubmitAction {
   enum class Type { kRespond, kHttp } type = Type::kRespond;
   std::string url, method = "POST";
   std::chrono::milliseconds timeout{10'000};
+  // With which requests are signed; resolved from os.environ/NAME, never logged. Empty: they are not.
+  std::string secret;
+  std::string unset_secret;  // the variable that is to hold it and does not: nothing is sent then
 };
 
 struct Form {
@@ -107,6 +118,7 @@ struct RouteFile {
   std::optional<double> ambiguity_threshold;   // policy: threshold; empty: two likely routes may be as near as they are
   std::vector<LabelledText> calibration;       // of calibration_file; empty: the head's own, from folds of the examples
   std::optional<ClarifyRule> clarify;          // empty: nobody is asked
+  int max_requests = 1;                        // that are looked for in one message: decision.multiple
   std::optional<DriftRule> drift;              // policy: risk; empty: not watched for
   double max_disagreement = 0.002;             // of early exits with all layers; 0: off
   std::string fallback_upstream;               // decision.nlu_fallback; empty: none
@@ -121,6 +133,7 @@ struct RouteFile {
 
   const Route* FindRoute(std::string_view route) const;
   const UpstreamConfig* FindUpstream(std::string_view model) const;
+  bool IsWithin(std::string_view route, std::string_view ancestor) const;  // or the same
 };
 
 // kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at

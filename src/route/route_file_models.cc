@@ -63,11 +63,10 @@ Defaults ReadRouterSettings(YamlMap& top, RouteFileReading& reading) {
 // "os.environ/NAME": the variable's value; anything else is the key itself. An unset variable does not make the file
 // wrong (a laptop without the key still serves every local route), it only switches the model off.
 void ReadApiKey(YamlMap& map, UpstreamConfig& config, RouteFileReading& reading) {
-  static constexpr std::string_view kPrefix = "os.environ/";
   const std::string text = map.Text("api_key");
   if (text.empty()) return;
   const YamlPlace place = map.PlaceOf("api_key");
-  if (!text.starts_with(kPrefix)) {
+  if (!text.starts_with(kEnvironmentPrefix)) {
     reading.problems.Warning(place,
                              "the key of model \"{}\" is written in the file; put it into the environment and write "
                              "os.environ/NAME",
@@ -75,15 +74,13 @@ void ReadApiKey(YamlMap& map, UpstreamConfig& config, RouteFileReading& reading)
     config.api_key = text;
     return;
   }
-  const std::string name = text.substr(kPrefix.size());
-  bool good = !name.empty();
-  for (const char c : name) good = good && ((c | 0x20) >= 'a' ? (c | 0x20) <= 'z' || c == '_' : c >= '0' && c <= '9');
-  if (!good) {
+  const std::optional<std::string> name = EnvironmentName(text);
+  if (!name) {
     reading.problems.Error(place, "\"{}\" names no environment variable; write os.environ/NAME",
                            EscapeForTerminal(text, 60));
     return;
   }
-  const char* value = std::getenv(name.c_str());
+  const char* value = std::getenv(name->c_str());
   if (value != nullptr && *value != '\0') {
     config.api_key = value;
     return;
@@ -91,8 +88,8 @@ void ReadApiKey(YamlMap& map, UpstreamConfig& config, RouteFileReading& reading)
   reading.problems.Warning(place,
                            "the environment variable {} is not set, so the model \"{}\" is switched off; export it to "
                            "use the model",
-                           name, config.name);
-  reading.file.disabled_upstreams[config.name] = fmt::format("the environment variable {} is not set", name);
+                           *name, config.name);
+  reading.file.disabled_upstreams[config.name] = fmt::format("the environment variable {} is not set", *name);
 }
 
 void ReadCost(YamlMap& map, UpstreamConfig& config, Problems& problems) {

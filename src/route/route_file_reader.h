@@ -45,6 +45,8 @@ struct RouteFileReading {
   std::vector<ReadExample> examples = {};
   std::map<std::string, YamlPlace> response_places = {}, form_places = {}, model_places = {};
   std::vector<std::pair<std::string, YamlPlace>> tested_routes = {}, tested_slots = {};
+  std::vector<std::pair<std::string, YamlPlace>> parents = {};           // routes that name one, and where
+  std::vector<std::pair<std::string, YamlPlace>> without_examples = {};  // routes, and where they begin
   DecisionReading decision = {};
   Sha256 hash = {};  // of everything that was read
 
@@ -64,5 +66,9 @@ void CheckDecision(RouteFileReading& reading);
 
 // A name for a route, form, slot, response or model: letters, digits, '_', '-', '.', at most 64. Complains otherwise.
 bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Problems& problems);
+
+// How the file refers to secrets: "os.environ/NAME". The name; nothing where the text is anything else.
+inline constexpr std::string_view kEnvironmentPrefix = "os.environ/";
+std::optional<std::string> EnvironmentName(std::string_view text);
 
 }  // namespace bantam

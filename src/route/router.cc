@@ -89,6 +89,28 @@ class RouterImpl : public Router {
     return receipt;
   }
 
+  Status SendQueued(const TakeSent& take, MonotonicTime deadline, std::stop_token stop) override {
+    BANTAM_RETURN_IF_ERROR(CheckQueue());
+    const std::lock_guard lock(send_mutex_);
+    const TakeSent record_and_take = [&](const SentQuestion& sent) {
+      AuditRecord record = RecordOf(sent);
+      {
+        const std::lock_guard stats_lock(stats_mutex_);
+        ++stats_.upstream_requests;
+        stats_.upstream_failures += !sent.problem.empty();
+        stats_.total_cost += sent.reply.cost;
+      }
+      Append(std::move(record));
+      take(sent);
+    };
+    return bantam::SendQueued(*parts_.queue, parts_.file, parts_.upstreams, record_and_take, deadline, stop);
+  }
+
+  Result<int64_t> CountQueued() override {
+    BANTAM_RETURN_IF_ERROR(CheckQueue());
+    return parts_.queue->Count();
+  }
+
   const RouteFile& file() const override { return parts_.file; }
   const DecisionPolicy& policy() const override { return policies_[static_cast<size_t>(caution_.load())]; }
   const Head& head() const override {
@@ -154,18 +176,27 @@ class RouterImpl : public Router {
     if (!parts_.audit) return;
     AuditRecord record = RecordOf(request, call, result, answer);
     record.latency_ms = latency_ms;
+    Append(std::move(record));
+  }
+
+  void Append(AuditRecord record) {
+    if (!parts_.audit) return;
     FillIdentity(record);
     if (!parts_.file.audit_texts) {
       record.question.clear();
       record.answer.clear();
     }
     if (const Status appended = parts_.audit->Append(record); !appended) {
-      Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", request.request_id,
+      Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", record.request_id,
           appended.error().message);
       return;
     }
     const std::lock_guard lock(book_mutex_);
     book_.Add(record);
+  }
+
+  Status CheckQueue() const {
+    return parts_.queue ? Ok() : Status(Err(ErrorCode::kUnsupported, "this assistant was loaded without a queue"));
   }
 
   void FillIdentity(AuditRecord& record) const {
@@ -178,6 +209,7 @@ class RouterImpl : public Router {
   std::atomic<int> caution_ = 0;
   DriftWatch drift_;
   SessionLocks locks_;
+  std::mutex send_mutex_;  // held while the queue is sent: one at a time
   std::mutex book_mutex_;
   AnswerBook book_;
   mutable std::mutex stats_mutex_;

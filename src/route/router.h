@@ -16,6 +16,7 @@
 #include "route/feedback.h"
 #include "route/intent_model.h"
 #include "route/route_file.h"
+#include "route/send_queued.h"
 #include "route/types.h"
 
 namespace bantam {
@@ -32,6 +33,7 @@ struct RouterOptions {
   // Empty: $BANTAM_HOME/state/NAME. An empty path: none, so that nothing is read there either.
   std::optional<Path> state_folder = {};
   bool network = true;      // false: nothing is called, and whatever needs it says so; unlike offline, nothing pretends
+  bool queue = false;       // keep questions for large models that cannot be asked now, in the state folder
   bool own_threads = true;  // false: only the encoder's num_threads - 1 are started; the rest is done by who calls
 };
 
@@ -60,6 +62,9 @@ class Router {
   // Said of one of the latest answers. kNotFound for an id that is not among them, kInvalidArgument for a route that
   // the file does not have, kUnavailable where no audit log is kept.
   virtual Result<FeedbackReceipt> TakeFeedback(const Feedback& feedback) = 0;
+  // As SendQueued of send_queued.h, recorded in the audit log. kUnsupported without a queue.
+  virtual Status SendQueued(const TakeSent& take, MonotonicTime deadline, std::stop_token stop) = 0;
+  virtual Result<int64_t> CountQueued() = 0;
   virtual const RouteFile& file() const = 0;
   virtual const DecisionPolicy& policy() const = 0;  // in force now: drift may make it stricter
   virtual const Head& head() const = 0;

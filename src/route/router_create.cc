@@ -1,13 +1,14 @@
 // Router::Create: the real parts, put together.
 #include "base/log.h"
 #include "base/paths.h"
+#include "route/forms/entity_finder.h"
 #include "route/head_intent_model.h"
 #include "route/router_parts.h"
 
 namespace bantam {
 namespace {
 
-Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
+Status OpenState(const Path& folder, bool own_threads, bool queue, RouterParts& parts) {
   BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
   BANTAM_TRY(parts.lock, StateLock::Acquire(folder));
   const StateFiles files(folder);
@@ -18,6 +19,9 @@ Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
   parts.audit_file = files.audit;
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
+  if (queue) {
+    BANTAM_TRY(parts.queue, EscalationQueue::Open(files.queue));
+  }
   return Ok();
 }
 
@@ -48,7 +52,7 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
     return folder.error();
   }
   if (options.persistent) {
-    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, parts));
+    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, options.queue, parts));
   }
   if (!options.embedder) {
     BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
@@ -59,15 +63,19 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
     if (!embedder) return AtEncoder(parts.file, embedder.error());
     options.embedder = *std::move(embedder);
   }
+  BANTAM_RETURN_IF_ERROR(LoadEntityModels(
+      parts.file,
+      {.num_threads = options.num_threads, .engine = {.own_thread = options.own_threads}, .store = options.store}));
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
-  if (!options.offline && !options.network) {
+  parts.ask_later = !options.network;
+  if (!options.offline && !options.network && !options.queue) {
     for (const UpstreamConfig& upstream : parts.file.upstreams) {
       parts.file.disabled_upstreams.emplace(upstream.name, "the network is not used here");
     }
   }
+  const auto client = std::make_shared<HttpClient>();
+  if (!options.offline && (options.network || options.queue)) AddUpstreams(client, parts);
   if (!options.offline && options.network) {
-    const auto client = std::make_shared<HttpClient>();
-    AddUpstreams(client, parts);
     parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
       return client->Send(request, {}, stop);
     };

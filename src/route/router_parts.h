@@ -8,6 +8,7 @@
 #include "route/actions/action.h"
 #include "route/audit_log.h"
 #include "route/conversation_store.h"
+#include "route/escalation_queue.h"
 #include "route/forms/date.h"
 #include "route/intent_model.h"
 #include "route/result_cache.h"
@@ -26,6 +27,8 @@ struct RouterParts {
   Path audit_file = {};                                             // where it lies, for feedback on earlier answers
   std::unique_ptr<ConversationStore> conversations = {};            // null: in memory
   std::map<std::string, std::unique_ptr<Upstream>> upstreams = {};  // by model_name; a missing one is switched off
+  bool ask_later = false;                                           // they are asked by SendQueued alone
+  std::unique_ptr<EscalationQueue> queue = {};                      // null: what cannot be asked now is not asked
   HttpSend send = {};                                               // null: services cannot be reached
   bool offline = false;                                             // as RouterOptions
   std::function<Day()> today = LocalToday;

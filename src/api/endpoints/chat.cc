@@ -192,6 +192,12 @@ json::object Describe(const AssistantAnswer& answer, const std::string& request_
       {"latency_ms", answer.latency_ms},
       {"request_id", request_id},
   };
+  if (!answer.parts.empty()) {
+    json::array parts;
+    for (const AnsweredPart& part : answer.parts)
+      parts.push_back({{"text", part.text}, {"route", part.route}, {"confidence", part.confidence}});
+    object["parts"] = std::move(parts);
+  }
   if (answer.exit_layer > 0) object["exit_layer"] = answer.exit_layer;
   if (!answer.model.empty()) object["upstream_model"] = answer.model;
   if (answer.upstream_error) object["upstream_error"] = *answer.upstream_error;
