@@ -29,6 +29,11 @@ static void act(const bantam_answer* answer) {
   }
 }
 
+// An answer may have several lines; here one is a line.
+static void print_text(const char* text) {
+  for (; *text != '\0'; ++text) putchar(*text == '\n' ? ' ' : *text);
+}
+
 // On what evidence. Nine digits tell floats apart, seventeen doubles.
 static void print_why(const bantam_answer* answer) {
   printf("\tp_correct=");
@@ -45,14 +50,17 @@ static void print_why(const bantam_answer* answer) {
 static void print_answer(const bantam_answer* answer, int why) {
   printf("%s\t%.9g\t", answer->accepted ? answer->route : "-", answer->confidence);
   act(answer);
-  printf("\t%s", answer->text);
+  putchar('\t');
+  print_text(answer->text);
   if (why) print_why(answer);
   printf("\n");
 }
 
 static void print_sent(void* user_data, const bantam_sent* sent) {
   (void)user_data;
-  printf("%s\t%s\n", sent->question, sent->problem[0] == '\0' ? sent->text : sent->problem);
+  printf("%s\t", sent->question);
+  print_text(sent->problem[0] == '\0' ? sent->text : sent->problem);
+  putchar('\n');
 }
 
 static int decide(bantam_assistant* assistant, const char* line, int why) {

@@ -91,9 +91,10 @@ TEST(RequestsOfClinc150, AreToldApart) {
   RecordProperty("lines_torn_apart", std::to_string(share(torn, kSingles)));
   RecordProperty("out_of_scope_lines_torn_apart", std::to_string(share(torn_oos, oos.size())));
   RecordProperty("pairs_with_one_out_of_scope", std::to_string(share(half_oos, kPairs)));
-  EXPECT_GE(share(both, kPairs), 0.5);
+  EXPECT_GE(share(both, kPairs), 0.72);
+  EXPECT_LE(share(by_scores, kPairs), 0.5);
   EXPECT_LE(share(wrong, kPairs), 0.08);
-  EXPECT_LE(share(torn, kSingles), 0.005);
+  EXPECT_LE(share(torn, kSingles), 0.006);
   EXPECT_LE(share(torn_oos, oos.size()), 0.01);
   EXPECT_LE(share(half_oos, kPairs), 0.15);
 }

@@ -28,14 +28,15 @@ BUDGET = "decision: {policy: risk, max_error: 0.3, delta: 0.2}\n"
 
 def messages():
     """A hundred and more, of which some are half said, some the same, some nothing for a device."""
-    said = [f"turn the {room} light to {percent} percent" for room in ROOMS for percent in (5, 40, 100)]
+    said = ["how do I bake a birthday cake", "who wrote Hamlet"]
+    said += [f"turn the {room} light to {percent} percent" for room in ROOMS for percent in (5, 40, 100)]
     said += [f"set the heating in the {room} to {degrees} degrees" for room in ROOMS for degrees in (17, 19.5, 23)]
     said += [text for room in ROOMS for text in (f"dim the light in the {room}", "30 percent", "make it warmer", room, "21")]
     said += [text for minutes in (1, 10, 90) for text in ("set a timer please", f"{minutes}", f"light off in {minutes} minutes")]
     said += ["lights on please", "it is so dark", "good night", "everything off", "I can't see a thing", "no more light",
              "will it rain tomorrow", "do I need a coat", "how warm will it get", "is there snow coming", "Is there snow coming?",
-             "how do I bake a cake", "tell me something", "play the radio", "who are you", "open the door", "lights", "warm", "dark"]  # fmt: skip
-    said += [f"{start} {end}" for start in ("please", "could you", "hey,", "now") for end in (
+             "how do I bake a cake", "tell me something", "play the radio", "who are you", "open the door", "lights", "warm", "dark", "lights out"]  # fmt: skip
+    said += [f"{start} {end}" for start in ("please", "could you", "hey,", "now", "quickly") for end in (
         "switch on the light", "switch everything off", "make the kitchen brighter", "cancel", "heat the hall to 20 degrees", "off")]  # fmt: skip
     return said
 
@@ -86,6 +87,9 @@ class Device:
 
 def test_it_is_small_and_alone(device, bantam_home, examples, tmp_path, record_property):
     program, _, guarded = device
+    # The first use of a model packs its weights, which takes more and happens before a device is delivered.
+    with Device(program, examples / "home.yaml", tmp_path / "packing", bantam_home, guarded) as home:
+        home.say("lights on please")
     with Device(program, examples / "home.yaml", tmp_path / "state", bantam_home, guarded) as home:
         for text in messages():
             assert len(home.say(text)) == 4, text
