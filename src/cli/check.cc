@@ -75,10 +75,12 @@ std::string Table(const RouteFile& file, const Budgets& budgets, const Colours& 
         EscapeForTerminal(upstream.api_base, 100),
         off == file.disabled_upstreams.end() ? std::string() : colours.Yellow(" (switched off: " + off->second + ")"));
   }
-  out += fmt::format(
-      "  cache {}, sessions {}, audit log with {}\n",
-      file.cache_enabled ? fmt::format("{} for {}", file.cache.max_entries, DurationText(file.cache.ttl)) : "off",
-      DurationText(file.session_ttl), file.audit_texts ? "texts" : "hashes only");
+  out +=
+      fmt::format("  cache {}, sessions {}, audit log with {}\n",
+                  file.cache_enabled ? fmt::format("{} for {}{}", file.cache.max_entries, DurationText(file.cache.ttl),
+                                                   file.semantic_cache ? " (also by other words)" : "")
+                                     : "off",
+                  DurationText(file.session_ttl), file.audit_texts ? "texts" : "hashes only");
   return out;
 }
 

@@ -1,7 +1,6 @@
 #include "route/answering.h"
 
 #include "base/log.h"
-#include "route/answer_codec.h"
 
 namespace bantam {
 namespace {
@@ -64,42 +63,6 @@ void Answering::TakeOver(const Judgement& judgement) {
   answer_.threshold = static_cast<float>(judgement.bar->threshold);
   answer_.budget = BudgetOf(*judgement.bar);
   if (judgement.route != nullptr) answer_.route = judgement.route->name;
-}
-
-bool Answering::CacheIsUsed() const { return parts_.cache != nullptr && file_.cache_enabled && !request_.no_store; }
-
-std::string Answering::Intents() const {
-  const std::string& identity = parts_.intents->identity();
-  return policy_.caution() == 0 ? identity : fmt::format("{} caution {}", identity, policy_.caution());
-}
-
-bool Answering::FindInCache() {
-  if (!CacheIsUsed()) return false;
-  notes_.cache_looked_up = true;
-  const std::string intents = Intents();
-  const AnswerIdentity identity{file_.sha256, intents};
-  std::optional<std::string> stored = parts_.cache->Find(LocalAnswerKey(identity, request_, question()));
-  if (!stored && !parts_.upstreams.empty()) {
-    stored = parts_.cache->Find(UpstreamAnswerKey(identity, request_, question(), question_index_));
-  }
-  if (!stored) return false;
-  std::optional<AssistantAnswer> answer = DecodeAnswer(*stored);
-  if (!answer) return false;
-  answer_ = *std::move(answer);
-  return true;
-}
-
-void Answering::StoreLocal() {
-  if (!CacheIsUsed()) return;
-  const std::string intents = Intents();
-  parts_.cache->Store(LocalAnswerKey({file_.sha256, intents}, request_, question()), EncodeAnswer(answer_));
-}
-
-void Answering::StoreUpstream() {
-  if (!CacheIsUsed()) return;
-  const std::string intents = Intents();
-  parts_.cache->Store(UpstreamAnswerKey({file_.sha256, intents}, request_, question(), question_index_),
-                      EncodeAnswer(answer_));
 }
 
 Status Answering::DecideAnew(std::string_view text, int asked) {

@@ -1,6 +1,7 @@
 // One call of Router::Answer, from the message to the answer: a form or a question of ours in progress, the cache, the
-// intent head, an action, the large model. In three files, by subject: answering.cc has the order of things,
-// answering_conversation.cc forms and clarifying questions, answering_upstream.cc the large model.
+// intent head, an action, the large model. In four files, by subject: answering.cc has the order of things,
+// answering_cache.cc earlier answers, answering_conversation.cc forms and clarifying questions, answering_upstream.cc
+// the large model.
 #pragma once
 
 #include <optional>
@@ -24,6 +25,7 @@ class Answering {
     std::string problem;
     std::optional<double> decided;  // the confidence of a message that was decided on anew
     bool cache_looked_up = false;
+    std::optional<SimilarNote> similar;
     bool upstream_asked = false;
     bool upstream_failed = false;
   };
@@ -43,10 +45,18 @@ class Answering {
   void TakeOver(const Judgement& judgement);
 
   bool CacheIsUsed() const;
-  std::string Intents() const;  // what decides: part of every cache key
+  // What decides, and for whom: part of every cache key.
+  struct CacheIdentity {
+    std::string intents, asker;
+  };
+  CacheIdentity Identity() const;
   bool FindInCache();
   void StoreLocal();
-  void StoreUpstream();
+  void StoreUpstream(const Understanding& understanding);
+  // In place of asking the large model. False as well for a hit that is to be asked again: `audited_` then.
+  bool FindSimilar(const Understanding& understanding);
+  void GiveSimilar(AssistantAnswer stored);
+  void JudgeAudit();
 
   // `text` is the message or, for one that was only a choice, the message before it. `asked`: how often in a row we
   // have asked back already.
@@ -76,7 +86,8 @@ class Answering {
   SessionLocks::Guard guard_;  // held until the answer is complete
   std::string session_;
   size_t question_index_ = SIZE_MAX;
-  std::string earlier_question_;  // that the message is a choice about; empty: it speaks for itself
+  std::string earlier_question_;            // that the message is a choice about; empty: it speaks for itself
+  std::optional<AssistantAnswer> audited_;  // what the semantic cache would have said, had it not been asked again
   AssistantAnswer answer_;
   Notes notes_;
 };

@@ -38,6 +38,7 @@ AssistantRequest Answering::WithEarlierQuestion() const {
 }
 
 Status Answering::AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text) {
+  if (FindSimilar(understanding)) return Ok();
   notes_.upstream_asked = true;
   const bool has_route = !answer_.route.empty();
   UpstreamReply reply =
@@ -52,7 +53,8 @@ Status Answering::AskUpstream(Upstream& upstream, const Understanding& understan
     answer_.decision = DecisionKind::kEscalate;
     answer_.text = std::move(reply.text);
     answer_.finish_reason = std::move(reply.finish_reason);
-    if (earlier_question_.empty()) StoreUpstream();
+    if (audited_) JudgeAudit();
+    if (earlier_question_.empty()) StoreUpstream(understanding);
     return Ok();
   }
   if (reply.outcome == UpstreamOutcome::kCancelled)
@@ -63,6 +65,10 @@ Status Answering::AskUpstream(Upstream& upstream, const Understanding& understan
     answer_.decision = DecisionKind::kEscalate;
     return Err(reply.outcome == UpstreamOutcome::kTimeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable, "{}",
                reply.problem);
+  }
+  if (audited_) {  // it could not be asked again
+    GiveSimilar(*std::move(audited_));
+    return Ok();
   }
   answer_.upstream_error = reply.problem;
   answer_.text = has_route ? std::move(local_text) : UpstreamFailedText(file_, understanding, reply.outcome);

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "learn/head_judge.h"
 #include "learn/train_exits.h"
+#include "route/actions/action.h"
 #include "route/example_index.h"
 #include "route/scripts.h"
 #include "route/training_examples.h"
@@ -40,6 +41,7 @@ class HeadIntentModel : public IntentModel {
     const bool early = judge.exit_layer() > 0;
     Understanding understanding = Read(text, early ? judge.prediction() : head_.Predict(embedding.vector), embedding);
     understanding.exit_layer = judge.exit_layer();
+    if (!early) understanding.vector = embedding.vector;
     if (early) {
       FindNearestAtExit(judge.exit_layer(), embedding.vector, understanding);
     } else {
@@ -54,6 +56,7 @@ class HeadIntentModel : public IntentModel {
     for (size_t i = 0; i < texts.size(); ++i) {
       all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));
       index_.FindNearest(embeddings[i].vector, all.back());
+      all.back().vector = embeddings[i].vector;
     }
     return all;
   }
@@ -111,12 +114,17 @@ class HeadIntentModel : public IntentModel {
 };
 
 // An exit agrees with an acceptance at the head's own threshold. Where the file asks for more, only the last layer can
-// tell whether there is more.
+// tell whether there is more. Nor where the large model answers, and what it said to a similar question is looked for:
+// that takes the vector of the last layer.
 std::vector<bool> MayAccept(const RouteFile& file, const Head& head) {
   const DecisionPolicy policy(file, head.metadata().threshold, {});
   std::vector<bool> may_accept;
-  for (const std::string& label : head.labels())
-    may_accept.push_back(policy.BarOf(label).threshold <= head.metadata().threshold);
+  for (const std::string& label : head.labels()) {
+    const Route* route = file.FindRoute(label);
+    const bool wants_vector =
+        file.semantic_cache && route != nullptr && route->action->kind() == DecisionKind::kEscalate;
+    may_accept.push_back(policy.BarOf(label).threshold <= head.metadata().threshold && !wants_vector);
+  }
   return may_accept;
 }
 

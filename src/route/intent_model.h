@@ -34,6 +34,7 @@ struct Understanding {
   int exit_layer = 0;                       // after which it was decided early; 0: after all. Then `nearest` are
                                             // examples of the route alone, by the vectors of that layer
   int num_layers = 0;                       // of the encoder
+  std::vector<float> vector;                // the encoder's; empty when it was decided early
 };
 
 // Thread-safe.

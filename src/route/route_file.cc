@@ -73,6 +73,7 @@ Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path) {
   YamlMap top(yaml.root, "the route file", problems);
   if (top.valid()) {
     ReadSettings(top, reading);
+    ReadCache(top, reading);
     ReadDecision(top, reading);
     ReadModels(top, reading);
     ReadRoutes(top, reading);

@@ -15,6 +15,7 @@
 #include "learn/examples.h"
 #include "route/drift.h"
 #include "route/result_cache.h"
+#include "route/semantic_rule.h"
 #include "route/upstream.h"
 
 namespace re2 {
@@ -114,6 +115,9 @@ struct RouteFile {
   std::map<std::string, std::string> responses;
   bool cache_enabled = true;
   CacheOptions cache;
+  CacheScope cache_scope = CacheScope::kTenant;
+  std::string cache_epoch;                          // changing it is as good as a flush
+  std::optional<SemanticCacheRule> semantic_cache;  // empty: a question is found only as it was asked
   bool audit_texts = false;
   std::chrono::seconds session_ttl{1800};
   std::vector<RouteTest> tests;

@@ -51,7 +51,8 @@ struct RouteFileReading {
   void HashBytes(std::string_view bytes);
 };
 
-void ReadSettings(YamlMap& top, RouteFileReading& reading);  // name, encoder, cache, audit, session, responses
+void ReadSettings(YamlMap& top, RouteFileReading& reading);  // name, encoder, audit, session, responses
+void ReadCache(YamlMap& top, RouteFileReading& reading);
 void ReadDecision(YamlMap& top, RouteFileReading& reading);  // decision, and its calibration_file
 void ReadModels(YamlMap& top, RouteFileReading& reading);    // model_list, router_settings
 void ReadRoutes(YamlMap& top, RouteFileReading& reading);    // routes, out_of_scope

@@ -44,19 +44,6 @@ void ReadResponses(YamlMap& top, RouteFileReading& reading) {
   }
 }
 
-void ReadCache(YamlMap& top, RouteFileReading& reading) {
-  const YamlNode* node = top.Map("cache");
-  if (node == nullptr) return;
-  YamlMap map(*node, "\"cache\"", reading.problems);
-  RouteFile& file = reading.file;
-  file.cache_enabled = map.OneOf("mode", {"exact", "none"}, "exact") == "exact";
-  file.cache.ttl =
-      std::chrono::duration_cast<seconds>(map.Duration("ttl", file.cache.ttl, seconds(1), hours(24 * 365)));
-  file.cache.max_entries =
-      static_cast<size_t>(map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
-  map.Finish();
-}
-
 }  // namespace
 
 void ReadSettings(YamlMap& top, RouteFileReading& reading) {

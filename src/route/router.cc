@@ -103,6 +103,7 @@ class RouterImpl : public Router {
     const std::lock_guard lock(stats_mutex_);
     RouterStats stats = stats_;
     stats.caution = caution_;
+    if (parts_.similar) stats.semantic_cache = parts_.similar->Stats();
     return stats;
   }
 
@@ -158,6 +159,7 @@ class RouterImpl : public Router {
     if (!parts_.file.audit_texts) {
       record.question.clear();
       record.answer.clear();
+      if (record.similar) record.similar->reason.clear();
     }
     if (const Status appended = parts_.audit->Append(record); !appended) {
       Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", request.request_id,

@@ -16,6 +16,7 @@
 #include "route/feedback.h"
 #include "route/intent_model.h"
 #include "route/route_file.h"
+#include "route/semantic_cache.h"
 #include "route/types.h"
 
 namespace bantam {
@@ -40,6 +41,7 @@ struct RouterStats {
   uint64_t by_source[4] = {};                    // indexed by AnswerSource
   uint64_t by_decision[kNumDecisionKinds] = {};  // indexed by DecisionKind
   uint64_t cache_lookups = 0, cache_hits = 0;
+  std::optional<SemanticCacheStats> semantic_cache = {};  // none: it is not used
   uint64_t upstream_requests = 0, upstream_failures = 0;
   uint64_t drift_windows = 0, drift_alarms = 0;  // judged, and found to differ from the calibration
   double drift_distance = 0;                     // of the latest window; DriftFinding

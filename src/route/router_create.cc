@@ -13,12 +13,20 @@ Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
   const StateFiles files(folder);
   if (parts.file.cache_enabled) {
     parts.file.cache.own_thread = own_threads;
+    parts.file.cache.epoch = parts.file.cache_epoch;
     BANTAM_TRY(parts.cache, ResultCache::Open(files.cache, parts.file.cache));
   }
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
   parts.audit_file = files.audit;
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
   return Ok();
+}
+
+Error AtCrossEncoder(const RouteFile& file, Error problem) {
+  problem.code = ErrorCode::kBadConfig;
+  problem.message = fmt::format("{}: the cache's cross_encoder \"{}\": {}", file.path.string(),
+                                file.semantic_cache->cross_encoder.model, problem.message);
+  return problem;
 }
 
 void AddUpstreams(const std::shared_ptr<HttpClient>& client, RouterParts& parts) {
@@ -60,6 +68,13 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
     options.embedder = *std::move(embedder);
   }
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
+  if (parts.cache && parts.file.semantic_cache) {
+    const LoadOptions load{
+        .num_threads = options.num_threads, .engine = {.own_thread = options.own_threads}, .store = options.store};
+    auto similar = SemanticCache::Create(*parts.file.semantic_cache, parts.file.sha256, *parts.cache, load);
+    if (!similar) return AtCrossEncoder(parts.file, similar.error());
+    parts.similar = *std::move(similar);
+  }
   if (!options.offline && !options.network) {
     for (const UpstreamConfig& upstream : parts.file.upstreams) {
       parts.file.disabled_upstreams.emplace(upstream.name, "the network is not used here");

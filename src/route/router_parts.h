@@ -22,6 +22,7 @@ struct RouterParts {
   std::unique_ptr<IntentModel> intents;
   std::optional<StateLock> lock = {};
   std::unique_ptr<ResultCache> cache = {};                          // null: nothing is kept
+  std::unique_ptr<SemanticCache> similar = {};                      // null: questions are found only as they were asked
   std::unique_ptr<AuditLog> audit = {};                             // null: nothing is recorded
   Path audit_file = {};                                             // where it lies, for feedback on earlier answers
   std::unique_ptr<ConversationStore> conversations = {};            // null: in memory

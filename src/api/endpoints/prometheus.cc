@@ -88,6 +88,23 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     const RouterStats stats = context.router->Stats();
     counter("bantam_cache_lookups_total", "Questions looked up in the cache.", stats.cache_lookups);
     counter("bantam_cache_hits_total", "Questions answered from the cache.", stats.cache_hits);
+    if (const auto& similar = stats.semantic_cache) {
+      const WrongHitEstimate& wrong = similar->wrong_hits;
+      counter("bantam_semantic_cache_lookups_total",
+              "Questions for a large model that were compared with earlier ones.", similar->lookups);
+      counter("bantam_semantic_cache_hits_total", "Those that meant the same as an earlier one.", similar->hits);
+      counter("bantam_semantic_cache_refused_total",
+              "Those that were like an earlier one, and that the verifier refused.", similar->refused);
+      gauge("bantam_semantic_cache_open", "1; 0 when too many hits were wrong, so that none is given.",
+            similar->open ? 1 : 0);
+      gauge("bantam_semantic_cache_audited", "Hits that were asked again, since the route file is in force.",
+            static_cast<double>(wrong.audited));
+      gauge("bantam_semantic_cache_wrong", "Those of them that came out otherwise.", static_cast<double>(wrong.wrong));
+      gauge("bantam_semantic_cache_wrong_hit_rate_low", "Share of wrong hits: lower end of the 95 % interval.",
+            wrong.interval.low);
+      gauge("bantam_semantic_cache_wrong_hit_rate_high", "Share of wrong hits: upper end of the 95 % interval.",
+            wrong.interval.high);
+    }
     counter("bantam_upstream_requests_total", "Questions sent to a large model.", stats.upstream_requests);
     counter("bantam_upstream_failures_total", "Those that got no complete answer.", stats.upstream_failures);
     if (context.router->file().drift) {

@@ -42,6 +42,8 @@ class BagIntentModel : public IntentModel {
     understanding.confidence = nearest[0].similarity;
     understanding.out_of_scope = 1 - nearest[0].similarity;
     understanding.num_tokens = bag.size() + 2;
+    understanding.vector.assign(96, 0.1f);
+    for (const std::string& word : bag) understanding.vector[std::hash<std::string>()(word) % 96] += 1;
     for (const NearestExample& example : nearest) {  // the routes that come within a tenth of the best
       auto& set = understanding.prediction_set;
       if (example.similarity > 0 && example.similarity >= nearest[0].similarity - 0.1f &&
