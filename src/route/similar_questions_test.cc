@@ -67,7 +67,8 @@ TEST(SimilarQuestions, FindsWhatAnExactSearchFinds) {
 TEST(SimilarQuestions, IsBoundedAndTakesNoNonsense) {
   std::mt19937 random(1);
   SimilarQuestions index(100);
-  for (int i = 0; i < 500; ++i) index.Add(Digest(-1), {Digest(i), "", ""}, SimilarQuestions::Pack(RandomVector(random, 16)));
+  for (int i = 0; i < 500; ++i)
+    index.Add(Digest(-1), {Digest(i), "", ""}, SimilarQuestions::Pack(RandomVector(random, 16)));
   EXPECT_EQ(index.size(), 100u);
   index.Clear();
   EXPECT_EQ(SimilarQuestions::Pack(std::vector<float>(16)), "");
