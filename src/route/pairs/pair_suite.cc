@@ -50,11 +50,17 @@ std::vector<CachePair> ParseBuiltIn(std::string_view text, std::string_view name
 
 Result<std::vector<CachePair>> ReadPairs(const Path& path) {
   std::vector<CachePair> pairs;
-  BANTAM_RETURN_IF_ERROR(ReadJsonLines(path, [&](const JsonObject& line) -> Status {
+  const Status read = ReadJsonLines(path, [&](const JsonObject& line) -> Status {
     BANTAM_TRY(CachePair pair, ParsePair(line));
     pairs.push_back(std::move(pair));
     return Ok();
-  }));
+  });
+  if (!read) {
+    Error problem = read.error();
+    if (problem.code == ErrorCode::kInvalidArgument)
+      problem.code = ErrorCode::kCorrupt;  // the data's fault, not the caller's
+    return problem;
+  }
   if (pairs.empty()) return Err(ErrorCode::kCorrupt, "{} holds no pair", path.string());
   return pairs;
 }
