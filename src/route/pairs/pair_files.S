@@ -2,6 +2,9 @@
     .section .rodata
     .global bantam_pair_words, bantam_pair_words_end, bantam_pair_suite, bantam_pair_suite_end
     .global bantam_pair_held_out, bantam_pair_held_out_end
+    /* Not of the C interface, whose library shows every other bantam_*. */
+    .hidden bantam_pair_words, bantam_pair_words_end, bantam_pair_suite, bantam_pair_suite_end
+    .hidden bantam_pair_held_out, bantam_pair_held_out_end
 bantam_pair_words:
     .incbin "words.txt"
 bantam_pair_words_end:
