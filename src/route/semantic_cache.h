@@ -1,9 +1,9 @@
 // Answers to questions that were asked before in other words: similar ones of the same partition, judged pair by pair;
 // and how many of such hits are wrong, from a random share that is asked again.
 //
-//   BANTAM_TRY(parts.similar, SemanticCache::Create(file, *parts.cache, load));
-//   if (auto found = similar->Find(partition, text, understanding, deadline); found && found->answer) return
-//   *found->answer;
+//   BANTAM_TRY(auto similar, SemanticCache::Create(rule, file.sha256, *cache, {}));
+//   const auto found = similar->Find(partition, question, route, vector, deadline);
+//   if (found && found->answer) return *found->answer;
 #pragma once
 
 #include <atomic>

@@ -2,7 +2,7 @@
 // say: opposites share their words, and lie nearer to each other than most paraphrases. So what differs between the two
 // is looked at, and whatever could change the answer is a refusal.
 //
-//   const PairFacts facts = ReadQuestion(question);                      // once for each question
+//   const QuestionFacts facts = ReadQuestion(question);                      // once for each question
 //   if (auto why = CompareQuestions(ReadQuestion(cached), facts, similarity, rule)) miss(*why);
 #pragma once
 

@@ -29,8 +29,6 @@ class PairVerifier {
   std::optional<PairRefusal> Verify(std::string_view cached, std::string_view asked, double similarity,
                                     MonotonicTime deadline = MonotonicTime::max()) const;
 
-  const PairRule& rule() const { return rule_; }
-
  private:
   const PairRule rule_;
   const CrossEncoderRule cross_encoder_;

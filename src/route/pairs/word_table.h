@@ -41,8 +41,6 @@ class WordTable {
   // The longest known phrase that begins at `words[at]`. Words are stems (Stem).
   std::optional<WordMatch> Longest(std::span<const std::string> words, size_t at) const;
 
-  size_t size() const { return phrases_.size(); }
-
  private:
   Status AddLine(std::string_view line, std::string_view place, std::optional<PairCheck> check, bool filler);
   Status AddPhrase(std::string_view phrase, const KnownWord& known, std::string_view place);
