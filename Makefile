@@ -47,6 +47,10 @@ run: ## everything it takes, then the help desk on http://127.0.0.1:8080 (PORT=8
 test: setup-test ## every test: formatting, room order, C++, real clients, a real browser
 	@tools/test.sh -j $(JOBS)
 
+.PHONY: hostile
+hostile: setup-test ## every hostile input and fault of tests/hostile/cases.txt, under sanitizers (builds nearly everything twice)
+	@tests/hostile/run.py -j $(JOBS)
+
 .PHONY: bench
 bench: setup-test ## measure beside the other runtimes and servers (20 minutes); rewrites docs/benchmarks.md
 	@tools/build.sh release bantam -j $(JOBS)
@@ -67,6 +71,16 @@ bench-decisions: setup-test ## measure decisions and their error budget on CLINC
 	@tools/build.sh release bantam -j $(JOBS)
 	@tools/build.sh release bantam_budget_bench -j $(JOBS)
 	@"$$(tools/venv.sh decisions bench/requirements-decisions.txt)"/bin/python bench/decisions.py
+
+.PHONY: bench-server
+bench-server: setup-test ## measure what the server adds and stands (five minutes); rewrites docs/server-load.md
+	@for target in bantam bantam_load_client bantam_empty_server; do tools/build.sh release $$target -j $(JOBS) || exit; done
+	@"$$(tools/venv.sh test tools/requirements-test.txt)"/bin/python bench/server_load.py
+
+.PHONY: reliability
+reliability: setup-test ## soak, overload, kill -9, connections (half an hour); rewrites its part of docs/reliability.md
+	@tools/build.sh release bantam -j $(JOBS)
+	@"$$(tools/venv.sh test tools/requirements-test.txt)"/bin/python bench/reliability.py
 
 .PHONY: compatibility
 compatibility: setup-test ## run the real client packages; rewrites docs/compatibility.md

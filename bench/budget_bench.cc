@@ -109,9 +109,9 @@ Result<std::vector<Prediction>> Predict(const Head& head, std::span<const Labell
   BANTAM_RETURN_IF_ERROR(head.CheckEncoder(IdentityOf(*embedder)));
   std::vector<std::string> texts;
   for (const LabelledText& message : messages) texts.push_back(message.text);
-  BANTAM_TRY(const EmbeddingMatrix vectors, embedder->EmbedAll(texts, {}));
+  BANTAM_TRY(const HeadVectors embedded, EmbedForHead(*embedder, texts, {}, {}));
   std::vector<Prediction> predictions;
-  for (size_t i = 0; i < texts.size(); ++i) predictions.push_back(head.Predict(vectors.row(i)));
+  for (size_t i = 0; i < texts.size(); ++i) predictions.push_back(head.Predict(embedded.vectors.row(i)));
   return predictions;
 }
 

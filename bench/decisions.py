@@ -197,7 +197,7 @@ def page(results):
     return "\n".join([
         INTRODUCTION.format(model=MODEL_NAME), "## Accuracy\n",
         "A head learns from the names of the labels too (`card_declined` is read as \"card declined\"), as it does from names and descriptions of routes;"
-        " the rows \"without the names\" did not. scikit-learn: `LogisticRegression(C=10)` on the f32 vectors, its largest logit as the score out of scope.\n",
+        " the rows \"without the names\" did not. scikit-learn: `LogisticRegression(C=10)` on the last layer's f32 vectors, its largest logit as the score out of scope.\n",
         accuracy_table(found["rows"]), "## The error budget\n",
         f"The int8 head of all lines; the {found['others']:,} lines of `val`, `test`, `oos_val` and `oos_test` stand for all the messages that there are, so that"
         f" the true error of a threshold is known. {found['resamples']:,} times {found['messages']:,} of them are drawn with replacement, the budget is certified on"

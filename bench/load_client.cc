@@ -1,11 +1,14 @@
 // Many clients at once on one HTTP endpoint, from one thread that costs little: requests are written beforehand,
 // replies are read to their length and not parsed. The same for every server of the benchmark.
 //
-//   load_client PORT PATH CLIENTS WARMUP_S SECONDS < BODIES      one JSON body a line; prints one JSON object
+//   load_client PORT PATH CLIENTS WARMUP_S SECONDS [RATE] < BODIES      one JSON body a line; prints one JSON object
 //
-// Each client keeps one connection and sends its next request when it has the reply to its last (a closed loop). The
-// bodies go round in the order of the file, whichever client is free takes the next. `client_cpu` is this program's own
-// share of the time on the wall: near 1 it, and not the server, would be what is measured.
+// Each client keeps one connection and sends its next request when it has the reply to its last (a closed loop). With a
+// RATE requests become due at random, so many a second on average (Poisson arrivals, the same ones in every run); one
+// that finds no client free waits, and its time counts from when it was due. The bodies go round in the order of the
+// file, whichever client is free takes the next. Caches are not asked (`Cache-Control: no-store`) unless BENCH_CACHE=1.
+// `client_cpu` is this program's own share of the time on the wall: near 1 it, and not the server, would be what is
+// measured.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -19,7 +22,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <iostream>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +46,7 @@ struct Connection {
   int fd = -1;
   std::string reply;
   size_t expected = 0;  // bytes of the whole reply, 0 until its head is here
-  double sent_at = 0;
+  double due = 0;       // when its request had to go out
 };
 
 int Connect(int port) {
@@ -58,10 +63,10 @@ int Connect(int port) {
   return fd;
 }
 
-void Send(Connection& connection, std::string_view request) {
+void Send(Connection& connection, std::string_view request, double due) {
   connection.reply.clear();
   connection.expected = 0;
-  connection.sent_at = Now(CLOCK_MONOTONIC);
+  connection.due = due;
   while (!request.empty()) {
     const ssize_t sent = ::send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -94,13 +99,14 @@ bool Receive(Connection& connection) {
 }
 
 std::vector<std::string> ReadRequests(int port, const std::string& path) {
+  const std::string cache = std::getenv("BENCH_CACHE") != nullptr ? "" : "\r\nCache-Control: no-store";
   std::vector<std::string> requests;
   std::string body;
   while (std::getline(std::cin, body)) {
     if (body.empty()) continue;
     requests.push_back("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
-                       "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: " +
-                       std::to_string(body.size()) + "\r\n\r\n" + body);
+                       "\r\nContent-Type: application/json" + cache +
+                       "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   }
   if (requests.empty()) Fail("no bodies on standard input");
   return requests;
@@ -110,13 +116,43 @@ double Quantile(const std::vector<double>& sorted, double p) {
   return sorted[std::min(sorted.size() - 1, static_cast<size_t>(p * static_cast<double>(sorted.size())))];
 }
 
+// Requests that become due by themselves; none with a rate of 0.
+class Arrivals {
+ public:
+  Arrivals(double rate, double begin) : rate_(rate), next_(begin) {}
+
+  // When the next one is due that nobody has taken, if that is over.
+  bool Due(double now, double* due) {
+    if (rate_ <= 0 || next_ > now) return false;
+    *due = next_;
+    next_ += std::exponential_distribution<double>(rate_)(random_);
+    return true;
+  }
+  double next() const { return next_; }
+
+ private:
+  const double rate_;
+  double next_;
+  std::mt19937_64 random_{1};
+};
+
+int Wait(int poll, epoll_event* events, int count, double seconds) {
+  seconds = std::max(0.0, seconds);
+  timespec timeout{};
+  timeout.tv_sec = static_cast<time_t>(seconds);
+  timeout.tv_nsec = static_cast<long>((seconds - static_cast<double>(timeout.tv_sec)) * 1e9);
+  return ::epoll_pwait2(poll, events, count, &timeout, nullptr);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) Fail("usage: load_client PORT PATH CLIENTS WARMUP_S SECONDS < BODIES");
+  if (argc != 6 && argc != 7) Fail("usage: load_client PORT PATH CLIENTS WARMUP_S SECONDS [RATE] < BODIES");
   const int port = std::atoi(argv[1]), clients = std::atoi(argv[3]);
-  const double warm_up = std::atof(argv[4]), seconds = std::atof(argv[5]);
-  if (port < 1 || port > 65535 || clients < 1 || clients > 4096 || seconds <= 0) Fail("an argument is out of range");
+  const double warm_up = std::atof(argv[4]), seconds = std::atof(argv[5]), rate = argc > 6 ? std::atof(argv[6]) : 0;
+  if (port < 1 || port > 65535 || clients < 1 || clients > 4096 || seconds <= 0 || rate < 0) {
+    Fail("an argument is out of range");
+  }
   const std::vector<std::string> requests = ReadRequests(port, argv[2]);
   size_t next = 0;
   const auto take = [&]() -> std::string_view { return requests[next++ % requests.size()]; };
@@ -130,24 +166,37 @@ int main(int argc, char** argv) {
     event.data.u64 = i;
     ::epoll_ctl(poll, EPOLL_CTL_ADD, connections[i].fd, &event);
   }
-  const double begin = Now(CLOCK_MONOTONIC) + warm_up, end = begin + seconds;
-  for (Connection& connection : connections) Send(connection, take());
+  double now = Now(CLOCK_MONOTONIC);
+  const double begin = now + warm_up, end = begin + seconds;
+  Arrivals arrivals(rate, now);
+  std::deque<double> waiting;     // requests that are due
+  std::vector<Connection*> idle;  // clients without one
+  for (Connection& connection : connections) {
+    idle.push_back(&connection);
+    if (rate == 0) waiting.push_back(now);
+  }
 
   std::vector<double> times;
   double cpu_begin = -1;
   epoll_event events[64];
-  for (double now = 0; now < end;) {
-    const int ready = ::epoll_wait(poll, events, 64, 60'000);
-    if (ready == 0) Fail("no reply within a minute");
+  while (now < end) {
+    for (double due = 0; arrivals.Due(now, &due);) waiting.push_back(due);
+    for (; !waiting.empty() && !idle.empty(); waiting.pop_front(), idle.pop_back()) {
+      Send(*idle.back(), take(), waiting.front());
+    }
+    const int ready = Wait(poll, events, 64, rate == 0 ? 60 : std::min(arrivals.next() - now, 60.0));
+    if (ready == 0 && (rate == 0 || arrivals.next() - now > 60)) Fail("no reply within a minute");
+    now = Now(CLOCK_MONOTONIC);
     for (int i = 0; i < ready; ++i) {
       Connection& connection = connections[events[i].data.u64];
       if (!Receive(connection)) continue;
       now = Now(CLOCK_MONOTONIC);
       if (now >= begin) {
         if (cpu_begin < 0) cpu_begin = Now(CLOCK_PROCESS_CPUTIME_ID);
-        times.push_back((now - connection.sent_at) * 1e3);
+        times.push_back((now - connection.due) * 1e3);
       }
-      if (now < end) Send(connection, take());
+      idle.push_back(&connection);
+      if (rate == 0) waiting.push_back(now);
     }
   }
   if (times.empty()) Fail("no reply came within the measured time");

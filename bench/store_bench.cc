@@ -1,15 +1,19 @@
-// How long the decision layer's stores take: a cache hit from memory and from disk, a store, an audit record, a turn of
-// a conversation. Prints median and 99th percentile of single calls, in microseconds.
+// How long the decision layer's stores take: a cache hit from memory and from disk, a store, the search among similar
+// questions and the judgement of one, an audit record, a turn of a conversation. Prints median and 99th percentile of
+// single calls, in microseconds.
 //
 //   cmake --build --preset release --target bantam_store_bench && build/release/bantam_store_bench [FOLDER]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 #include <vector>
 
 #include "base/clock.h"
+#include "route/answer_codec.h"
 #include "route/audit_log.h"
 #include "route/conversation_store.h"
+#include "route/pairs/pair_verifier.h"
 #include "route/result_cache.h"
 
 namespace bantam {
@@ -48,6 +52,47 @@ T OrExit(Result<T> result) {
   std::exit(1);
 }
 
+// From a request to its answer, as the router goes about it.
+void MeasureExactHit(const Path& folder) {
+  auto cache = OrExit(ResultCache::Open(folder / "exact.db", {}));
+  const std::string file = Sha256Hex("route file"), intents = Sha256Hex("head");
+  const AnswerIdentity identity{file, intents, "tenant 1"};
+  AssistantRequest request;
+  request.messages = {{"system", "You are a helpful assistant."}, {"user", std::string(kQuestion)}};
+  AssistantAnswer answer;
+  answer.text = kAnswer;
+  answer.route = "refund_status";
+  answer.nearest.resize(5, {std::string(kQuestion), "refund_status", 0.91F});
+  cache->Store(LocalAnswerKey(identity, request, kQuestion), EncodeAnswer(answer));
+  Measure("cache: exact hit, from request to answer", 100'000, [&](int) {
+    const auto stored = cache->Find(LocalAnswerKey(identity, request, kQuestion));
+    if (!stored || !DecodeAnswer(*stored)) std::abort();
+  });
+}
+
+// All questions in one partition, the most that is ever searched.
+void MeasureSimilar(const Path& folder) {
+  constexpr int kQuestions = 50'000, kDimensions = 384;
+  CacheOptions options;
+  options.own_thread = false;
+  auto cache = OrExit(ResultCache::Open(folder / "similar.db", options));
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> vector(kDimensions);
+  const Sha256Digest partition = Sha256Of("partition");
+  for (int i = 0; i < kQuestions; ++i) {
+    for (float& x : vector) x = normal(random);
+    const SimilarKey key{partition, kQuestion, "refund_status", vector};
+    cache->StoreSimilar(KeyOf(i), kAnswer, &key);
+  }
+  Measure("cache: nearest of 50,000 x 384", 1'000, [&](int) { cache->FindSimilar(partition, vector, 0.65F); });
+  const auto verifier = OrExit(PairVerifier::Create({}, {}, {}));
+  Measure("cache: one pair judged", 10'000, [&](int) {
+    if (verifier->Verify(kQuestion, "when will I see my money again? I sent the jacket back two weeks ago", 0.99))
+      return;
+  });
+}
+
 void Main(const Path& folder) {
   constexpr int kEntries = 20'000;
   CacheOptions options;
@@ -66,6 +111,8 @@ void Main(const Path& folder) {
     std::printf("%-44s %.0f ns a call, measured over a million\n", "cache: hit in memory", MillisecondsSince(start));
     Measure("cache: miss", 50'000, [&](int i) { cache->Find(KeyOf(1'000'000 + i)); });
   }
+  MeasureExactHit(folder);
+  MeasureSimilar(folder);
   {
     options.memory_entries = 0;
     auto cache = OrExit(ResultCache::Open(folder / "cache.db", options));

@@ -32,10 +32,10 @@ function(bantam_room name)
   endif()
 endfunction()
 
-# bantam_fuzzer(name room): fuzz/NAME.cc as a libFuzzer program. Needs clang; only with BANTAM_FUZZ.
+# bantam_fuzzer(name room sources...): fuzz/NAME.cc as a libFuzzer program. Needs clang; only with BANTAM_FUZZ.
 function(bantam_fuzzer name room)
   if(BANTAM_FUZZ)
-    add_executable(${name} fuzz/${name}.cc)
+    add_executable(${name} fuzz/${name}.cc ${ARGN})
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
     target_compile_definitions(${name} PRIVATE BANTAM_FUZZ_TARGET)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import node_clients
 from bantam_process import REPOSITORY, BantamProcess, find_binary, make_home
 
 
@@ -16,7 +17,9 @@ def compatibility_row(request, record_property):
     if mark is None:
         return
     package, call, *note = mark.args
-    row = {"client": package, "version": importlib.metadata.version(package), "call": call}
+    name, _, place = package.partition(" (")  # "openai (Node)"
+    version = node_clients.version(name) if place else importlib.metadata.version(name)
+    row = {"client": package, "version": version, "call": call}
     row |= {"works": "yes" if mark.name == "works" else "no", "note": "".join(note)}
     for name, value in row.items():
         record_property(name, value)

@@ -403,6 +403,9 @@ typedef struct bantam_assistant_options {
   void* log_user_data;
   bantam_progress_fn progress; /* or NULL */
   void* progress_user_data;
+  int32_t offline_queue; /* 1: a question for a large model that cannot be asked now, because of network = 0 or because
+                            it is out of reach, is kept in the state folder (which there must be) until
+                            bantam_assistant_send_queued. Up to 1,000 questions or 16 MiB */
 } bantam_assistant_options;
 
 /* route_file: its path. BANTAM_BAD_CONFIG has a line for each mistake in it. */
@@ -475,6 +478,23 @@ typedef struct bantam_form {
   const char* const* missing; /* [num_missing], names */
 } bantam_form;
 
+/* The error budget that an answer was held to: of those from `threshold` on at most max_error have a wrong route, with
+   a certainty of 1 - delta. */
+typedef struct bantam_budget {
+  double max_error, delta;
+  double threshold;        /* infinity: the calibration messages cannot show it, so nothing is answered here */
+  int32_t num_calibration; /* messages that it was certified on */
+  int32_t reserved;        /* 0 */
+} bantam_budget;
+
+/* One request of a message that holds several. */
+typedef struct bantam_part {
+  const char* text;
+  const char* route;
+  float confidence;
+  uint32_t reserved; /* 0 */
+} bantam_part;
+
 typedef struct bantam_answer {
   size_t struct_size;
   const char* route; /* the route taken; "" for none */
@@ -493,7 +513,19 @@ typedef struct bantam_answer {
   int32_t exit_layer;            /* of the encoder, after which it was decided early; 0: it needed all */
   uint32_t num_tokens;           /* that the encoder or the large model read; 0 when neither was asked */
   double latency_ms;
-  double cost; /* of a large model, in the currency of the route file's prices */
+  double cost;            /* of a large model, in the currency of the route file's prices */
+  const char* request_id; /* the caller's, or the one that was made */
+  int32_t queued;         /* 1: kept for bantam_assistant_send_queued; `text` is what is said meanwhile */
+  int32_t has_p_correct;  /* 0: nothing was estimated, as in a form's next step */
+  double p_correct;       /* the chance that the likeliest route is the right one */
+  size_t num_prediction_set;
+  const char* const* prediction_set; /* [num_prediction_set], routes, likeliest first: one of them is right, 95 times
+                                        in 100 */
+  const bantam_budget* budget;       /* NULL: the route file has a threshold instead */
+  const char* calibration_id;        /* of the messages that it was calibrated on; "" for none */
+  size_t num_parts;
+  const bantam_part*
+      parts; /* [num_parts], of a message that holds several requests (decision.multiple); 0: it is one */
 } bantam_answer;
 
 /* Decides and acts: runs the route's action, goes a step on in a form, keeps the answer. A text that says nothing (no
@@ -501,6 +533,40 @@ typedef struct bantam_answer {
 BANTAM_API bantam_status bantam_assistant_decide(bantam_assistant* assistant, const char* text, size_t text_size,
                                                  const bantam_decide_options* options, bantam_answer** out);
 BANTAM_API void bantam_answer_free(bantam_answer* answer);
+
+/* -- The offline queue -- */
+
+/* How many questions wait for their large model. */
+BANTAM_API bantam_status bantam_assistant_count_queued(bantam_assistant* assistant, size_t* out);
+
+/* One that has left the queue. */
+typedef struct bantam_sent {
+  size_t struct_size;
+  const char* request_id; /* of the answer that said it was queued */
+  const char* session_id;
+  const char* tenant;
+  const char* model;
+  const char* question;
+  const char* text;    /* the large model's answer */
+  const char* problem; /* "": it was answered. Otherwise it is given up, and this says why */
+  double cost;
+} bantam_sent;
+
+/* Lives until it returns. Must not call back into the library with the same handle. */
+typedef void (*bantam_sent_fn)(void* user_data, const bantam_sent* sent);
+
+typedef struct bantam_send_options {
+  size_t struct_size;
+  bantam_sent_fn sent; /* required */
+  void* user_data;
+  uint32_t timeout_ms; /* 0: none; of the whole call */
+} bantam_send_options;
+
+/* Asks the large models what was queued for them, oldest first, on the thread that calls: the one function that uses
+   the network with network = 0. A question leaves the queue once `sent` has returned, so that one is asked again when
+   the process ends meanwhile. BANTAM_OK: none is left. BANTAM_UNAVAILABLE, BANTAM_DEADLINE: some stay for the next
+   call, and the message says why. */
+BANTAM_API bantam_status bantam_assistant_send_queued(bantam_assistant* assistant, const bantam_send_options* options);
 
 typedef struct bantam_ranked {
   const char* route;

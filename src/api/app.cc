@@ -7,6 +7,7 @@
 #include "api/endpoints/endpoint.h"
 #include "api/error_map.h"
 #include "api/local_caller.h"
+#include "api/reload.h"
 #include "api/request_log.h"
 #include "base/log.h"
 #include "base/text_util.h"
@@ -72,17 +73,15 @@ class App final : public HttpApp {
     return ErrorReply(FamilyOf(path), status, message);
   }
 
-  // A broken file leaves the keys as they were.
-  bool Reload() override {
-    if (!context_->read_keys) return false;
-    auto keys = context_->read_keys();
-    if (!keys) {
-      Log(LogLevel::kError, "the keys stay as they were: {}", keys.error().message);
-      return true;
-    }
-    Log(LogLevel::kInfo, "the file of keys was read again: {} keys", keys->size());
-    context_->keys->Replace(*std::move(keys));
-    return true;
+  void Reload() override {
+    const bool posted = context_->reload_worker.TryPost([context = context_.get()] {
+      try {
+        bantam::Reload(*context);
+      } catch (const std::exception& e) {
+        Log(LogLevel::kError, "reload: {}", e.what());
+      }
+    });
+    if (!posted) Log(LogLevel::kInfo, "a reload waits already, which will read what there is then");
   }
 
   void OnFinished(const HttpRequest& request, const Finished& finished) override {
@@ -90,6 +89,7 @@ class App final : public HttpApp {
     const Endpoint* endpoint = Find(request);
     context_->metrics.CountRequest(endpoint == nullptr ? "other" : endpoint->path, finished.status,
                                    finished.milliseconds);
+    context_->metrics.CountStages(request.notes->times());
     if (context_->log_requests) LogRequest(request, finished);
   }
 

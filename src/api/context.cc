@@ -23,12 +23,14 @@ Result<ServedModelPtr> ApiContext::GetModel(std::string_view name) const {
 }
 
 bool ApiContext::IsRouter(std::string_view name) const {
-  if (router == nullptr) return false;
-  return router->file().name == WithoutLatest(name) || router->file().name == aliases.TargetOf(name);
+  const std::shared_ptr<Router> served = router();
+  if (served == nullptr) return false;
+  return served->file().name == WithoutLatest(name) || served->file().name == aliases.TargetOf(name);
 }
 
 std::string ApiContext::ModelNames() const {
-  std::string names = router == nullptr ? "" : router->file().name;
+  const std::shared_ptr<Router> served = router();
+  std::string names = served == nullptr ? "" : served->file().name;
   for (const ServedModelPtr& model : models->List()) names += (names.empty() ? "" : ", ") + model->name;
   return names;
 }

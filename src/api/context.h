@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/api_keys.h"
+#include "api/assistant.h"
 #include "api/engine_watch.h"
 #include "api/http_server.h"
 #include "api/metrics.h"
@@ -20,8 +21,8 @@ namespace bantam {
 
 struct ApiContext {
   std::shared_ptr<ModelPool> models = std::make_shared<ModelPool>();
-  std::unique_ptr<Router> router;  // null: no route file, only models
-  int64_t router_created = 0;
+  ServedAssistant assistant;
+  AssistantOptions assistant_options;
   std::shared_ptr<EmbeddingCache> embedding_cache;  // of all models; null: none
   std::chrono::milliseconds request_timeout{60'000};
   std::chrono::milliseconds text_timeout{600'000};  // of a request that models write a text for
@@ -35,9 +36,15 @@ struct ApiContext {
   EngineWatch engine_watch{std::chrono::seconds(60)};
   const ServerGauges* gauges = nullptr;                    // set before the first request
   std::unique_ptr<ApiKeys> keys;                           // null: anybody may ask
-  std::function<Result<std::vector<ApiKey>>()> read_keys;  // again, at SIGHUP; none: they stay as they are
+  std::function<Result<std::vector<ApiKey>>()> read_keys;  // again, at a reload; none: they stay as they are
   ModelAliases aliases;
   bool log_requests = false;  // a line for each
+  // Last: its job uses all of the above. One reload at a time, and one that waits for what changes meanwhile.
+  WorkerPool reload_worker{1, 1};
+
+  // Null: there is no route file, only models. A request asks once and keeps what it gets until it is answered: another
+  // router may take its place at any time, of the same name.
+  std::shared_ptr<Router> router() const { return assistant.router(); }
 
   // In memory, by its name or an alias, with or without ":latest"; a colon may stand where the name has a '-'
   // ("smollm2:135m"). Null when it is not there. Never used as a path.

@@ -1,5 +1,8 @@
 #include "api/http_server.h"
 
+#include <fcntl.h>
+#include <signal.h>
+
 #include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/post.hpp>
@@ -17,6 +20,15 @@ namespace {
 
 // Connections beyond the limit that are told so; more are dropped without a word.
 constexpr size_t kMaxTurnedAway = 64;
+
+// Whether there is a terminal that can be closed.
+bool HasTerminal() { return UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)).valid(); }
+
+// Not where it was never seen, or under nohup.
+bool EndsWithTerminal() {
+  struct sigaction at_start{};
+  return ::sigaction(SIGHUP, nullptr, &at_start) == 0 && at_start.sa_handler != SIG_IGN && HasTerminal();
+}
 
 class Server final : public HttpServer {
  public:
@@ -47,7 +59,7 @@ class Server final : public HttpServer {
   void DrainAll(bool now);
   void WatchSignals();
   Status LoadCertificate();
-  bool ReloadCertificate();
+  void ReloadCertificate();
 
   SessionHost host_;
   ListenSocket listening_;
@@ -56,6 +68,7 @@ class Server final : public HttpServer {
   asio::signal_set signals_;
   MonotonicTime drain_begin_, drain_end_;
   bool drain_over_ = false;
+  const bool ends_with_terminal_ = EndsWithTerminal();
 };
 
 Status Server::Open() {
@@ -63,6 +76,10 @@ Status Server::Open() {
   BANTAM_TRY(listening_, ListenSocket::Open(host_.options));
   host_.any_host = !listening_.loopback() ||
                    std::ranges::find(host_.options.allowed_hosts, "*") != host_.options.allowed_hosts.end();
+  if (host_.limits.most() < host_.options.max_connections) {
+    Log(LogLevel::kInfo, "at most {} connections at once: the limit of open files (ulimit -n) leaves room for no more",
+        host_.limits.most());
+  }
   error_code ec;
   acceptor_.assign(Protocol(listening_.family(), 0), listening_.TakeFd(), ec);
   if (ec) return Err(ErrorCode::kUnavailable, "cannot listen: {}", ec.message());
@@ -76,15 +93,14 @@ Status Server::LoadCertificate() {
   return Ok();
 }
 
-// Connections that are open go on as they began. False: there is none.
-bool Server::ReloadCertificate() {
-  if (host_.tls == nullptr) return false;
+// Connections that are open go on as they began.
+void Server::ReloadCertificate() {
+  if (host_.tls == nullptr) return;
   if (const Status status = LoadCertificate(); !status) {
     Log(LogLevel::kError, "the TLS certificate stays as it was: {}", status.error().message);
   } else {
     Log(LogLevel::kInfo, "the TLS certificate was read again: it ends on {}", UtcTimeText(host_.tls->expires()));
   }
-  return true;
 }
 
 void Server::Accept() {
@@ -99,9 +115,8 @@ void Server::Accept() {
       });
       return;
     }
-    const size_t open = host_.sessions.size();
-    if (open < host_.options.max_connections + kMaxTurnedAway) {
-      std::make_shared<Session>(host_, std::move(socket))->Begin(open >= host_.options.max_connections);
+    if (host_.limits.count() < host_.limits.most() + kMaxTurnedAway) {
+      std::make_shared<Session>(host_, std::move(socket))->Begin();
     } else {
       ++host_.gauges.rejected;
     }
@@ -112,9 +127,11 @@ void Server::Accept() {
 void Server::WatchSignals() {
   signals_.async_wait([this](error_code ec, int signal) {
     if (ec) return;
-    if (signal == SIGHUP) {
-      const bool certificate = ReloadCertificate();
-      if (host_.app->Reload() || certificate) return WatchSignals();
+    // The end of our terminal is told by the same signal as a wish to reload.
+    if (signal == SIGHUP && (!ends_with_terminal_ || HasTerminal())) {
+      ReloadCertificate();
+      host_.app->Reload();
+      return WatchSignals();
     }
     if (host_.gauges.draining) return host_.io.stop();  // the second signal means now
     Log(LogLevel::kInfo, "stopping: finishing {} requests", host_.gauges.in_flight.load());

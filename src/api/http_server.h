@@ -1,7 +1,7 @@
 // An HTTP/1.1 server: one I/O thread for all connections, worker threads for handlers, limits on everything.
 //
 //   BANTAM_TRY(auto server, HttpServer::Listen({.port = 8080}, std::move(app)));
-//   server->Run();   // until Stop(), SIGINT or SIGTERM; then drains. SIGHUP: HttpApp::Reload
+//   server->Run();   // until Stop(), SIGINT, SIGTERM or the end of its terminal; then drains. SIGHUP: HttpApp::Reload
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,9 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts;   // names beside localhost that a Host header may carry; "*" for any
   int num_workers = 32;
   size_t max_queued = 256;  // requests that wait for a worker; beyond: 429
-  size_t max_connections = 1024;
+  // At once; a process that may open fewer files has fewer. From one address, but for this machine's own; 0: any
+  // number.
+  size_t max_connections = 16'384, max_connections_of_address = 128;
   size_t max_body_bytes = size_t{4} << 20;
   std::chrono::milliseconds header_timeout{10'000};  // of a handshake, too
   std::chrono::milliseconds body_timeout{30'000};
@@ -48,9 +50,8 @@ class HttpApp {
   // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
   // belongs to. Any thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
-  // SIGHUP: what is configured is read again. False: there is no such thing, and without a certificate either the
-  // signal ends the server, as that of a closed terminal does. On the I/O thread.
-  virtual bool Reload() { return false; }
+  // SIGHUP: what is served from files is read again. On the I/O thread: must not block.
+  virtual void Reload() {}
   // One finished exchange, for metrics and log. On the I/O thread.
   struct Finished {
     int status;

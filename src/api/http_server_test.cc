@@ -343,6 +343,38 @@ TEST_F(HttpServerTest, TheEndOfAClientIsToldToWhomItConcerns) {
   EXPECT_EQ(StatusOf(leaves.Receive()), 200);  // whoever half-closes may still be read to
 }
 
+// A handler says nothing to a client that has gone. Whoever only half-closed, or waited until the drain was over, is
+// told.
+TEST_F(HttpServerTest, NoClientThatStillReadsIsLeftWithoutAReason) {
+  constexpr std::string_view kSilent = "GET /kept/silent HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  ServerOptions options;
+  options.drain = milliseconds(50);
+  Start(options);
+  Client half(server_->port());
+  half.Send(kSilent);
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  half.HalfClose();
+  EXPECT_EQ(StatusOf(half.Receive()), 499);
+
+  Client waits(server_->port());
+  waits.Send(kSilent);
+  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
+  Stop();
+  const std::string reply = waits.Receive();
+  EXPECT_EQ(StatusOf(reply), 503);
+  EXPECT_NE(reply.find("Retry-After: 1"), std::string::npos) << reply;
+}
+
+TEST_F(HttpServerTest, LongTrailersAreRefused) {
+  Start();
+  std::string request =
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n2\r\nok\r\n0\r\n";
+  EXPECT_EQ(StatusOf(Ask(request + "X: 1\r\n\r\n")), 200);
+  while (request.size() < 500'000) request += "X: 1\r\n";
+  EXPECT_EQ(StatusOf(Ask(request + "\r\n")), 431);
+}
+
 TEST_F(HttpServerTest, StopWaitsForKeptResponders) {
   ServerOptions options;
   options.drain = milliseconds(50);

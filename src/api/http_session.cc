@@ -46,17 +46,18 @@ Session::Session(SessionHost& host, Socket socket)
       connection_(std::move(socket), host.tls),
       timer_(host.io),
       buffer_(kMaxHeadBytes + host.options.max_body_bytes + 4096) {
+  verdict_ = host_.limits.Add(connection_.peer());
   host_.sessions.insert(this);
   ++host_.gauges.connections;
 }
 
 Session::~Session() {
+  host_.limits.Remove(connection_.peer());
   host_.sessions.erase(this);
   --host_.gauges.connections;
 }
 
-void Session::Begin(bool too_many) {
-  too_many_ = too_many;
+void Session::Begin() {
   if (!connection_.encrypted()) return Greeted();
   Limit(MonotonicNow() + host_.options.header_timeout);
   connection_.Handshake([self = shared_from_this()](Connection::Greeting greeting) { self->OnGreeting(greeting); });
@@ -71,8 +72,14 @@ void Session::OnGreeting(Connection::Greeting greeting) {
 }
 
 void Session::Greeted() {
-  if (too_many_) return Refuse(503, "too many connections are open; try again in a second");
-  ReadHead();
+  switch (verdict_) {
+    case ConnectionLimits::Verdict::kWelcome:
+      return ReadHead();
+    case ConnectionLimits::Verdict::kTooMany:
+      return Refuse(503, "too many connections are open; try again in a second");
+    case ConnectionLimits::Verdict::kTooManyOfAddress:
+      return Refuse(429, "too many connections from this address are open; try again in a second");
+  }
 }
 
 // A request moves the limit five times and nearly always to a later time, so the timer is left where it stands and
@@ -182,6 +189,11 @@ void Session::OnBodyBytes(error_code ec, size_t count) {
   }
   if (timed_out_) return Refuse(408, "the request body did not arrive in time");
   if (!problem && parser_->is_done()) return Dispatch();
+  // The parser takes the bytes of a body as they come; what it leaves is the line of a chunk's size, or trailers, whose
+  // end is not there yet and which it does not limit.
+  if (!problem && buffer_.size() > kMaxHeadBytes) {
+    return Refuse(431, fmt::format("what follows the body is larger than {} bytes", kMaxHeadBytes));
+  }
   const size_t room = boost::beast::read_size(buffer_, kReadBytes);
   if (!problem && room == 0) problem = http::error::buffer_overflow;
   if (problem) return Refuse(400, fmt::format("malformed request: {}", problem.message()));
@@ -235,9 +247,7 @@ void Session::Dispatch() {
   if (app.IsLight(request)) return answer();
   if (host_.gauges.draining) {
     ++host_.gauges.rejected;
-    HttpReply stopping = app.RenderError(request.path, 503, "the server is stopping; ask another one, or try again");
-    stopping.headers.emplace_back("Retry-After", "1");
-    return SessionResponder(shared_from_this(), exchange, host_).Send(std::move(stopping));
+    return SessionResponder(shared_from_this(), exchange, host_).Send(StoppingReply(app, request.path));
   }
   exchange->holds_drain = true;
   ++host_.holding_drain;
@@ -274,8 +284,8 @@ void Session::Refuse(int status, const std::string& message) {
   HttpReply reply = host_.app->RenderError(head_.path, status, message);
   std::string bytes = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}X-Request-Id: {}\r\nConnection: close\r\n\r\n{}",
-      status, ReasonPhrase(status), reply.content_type, reply.body.size(), status == 503 ? "Retry-After: 1\r\n" : "",
-      request.request_id, reply.body);
+      status, ReasonPhrase(status), reply.content_type, reply.body.size(),
+      status == 503 || status == 429 ? "Retry-After: 1\r\n" : "", request.request_id, reply.body);
   close_after_write_ = true;
   exchange_.reset();
   writes_.push_back(std::move(bytes));
@@ -378,7 +388,7 @@ void Session::Close() {
       exchange_->gone = true;
     }
     exchange_->drained.notify_all();
-    SignOff(last_queued_ ? exchange_->status.load() : 499);  // nginx's word for "the client went away"
+    SignOff(last_queued_ ? exchange_->status.load() : kClientClosedRequest);
   }
   timer_.cancel();
   connection_.Close();

@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 
+#include "api/connection_limits.h"
 #include "api/http_connection.h"
 #include "api/http_exchange.h"
 #include "api/http_server.h"
@@ -30,7 +31,9 @@ class Session;
 // What the sessions of a server share. Used on the I/O thread alone, but for `io`, `gauges` and `late_replies`.
 struct SessionHost {
   SessionHost(const ServerOptions& server_options, std::shared_ptr<HttpApp> server_app)
-      : options(server_options), app(std::move(server_app)) {}
+      : options(server_options),
+        app(std::move(server_app)),
+        limits(ConnectionsThatFit(options.max_connections), options.max_connections_of_address) {}
 
   const ServerOptions options;
   const std::shared_ptr<HttpApp> app;
@@ -38,6 +41,7 @@ struct SessionHost {
   std::shared_ptr<const TlsContext> tls;  // of connections that come from now on; null: they are plain
   // Before `io`: handlers that it still holds when it is destroyed own the last sessions, which sign off here.
   ServerGauges gauges;
+  ConnectionLimits limits;
   std::set<Session*> sessions;
   int holding_drain = 0;  // exchanges for which the end of a drain waits
   LateReplies late_replies;
@@ -49,8 +53,7 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(SessionHost& host, Socket socket);
   ~Session();
-  // `too_many`: only to be told that it is one.
-  void Begin(bool too_many);
+  void Begin();
   // The server drains: close if idle, else after the reply. `now`: cut what still runs.
   void Drain(bool now);
 
@@ -95,7 +98,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Exchange> exchange_;  // the request being answered
   MonotonicTime head_deadline_;
   std::deque<std::string> writes_;
-  bool too_many_ = false;
+  ConnectionLimits::Verdict verdict_;
   bool writing_ = false;
   bool last_queued_ = false;
   bool close_after_write_ = false;

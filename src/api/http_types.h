@@ -14,9 +14,14 @@
 
 namespace bantam {
 
+// Where the time of a request went, in milliseconds; less than 0: nobody told.
+struct StageTimes {
+  double queue = -1, tokenize = -1, compute = -1;
+};
+
 // What whoever answers a request tells of how: headers of the reply, which are in the request's line of the log, too;
-// and whose it is, for that alone. Thread-safe, for the line of a client that has left is written while its request is
-// still at work.
+// its times, for the metrics; and whose it is, for the log alone. Thread-safe, for the line of a client that has left
+// is written while its request is still at work.
 class ReplyNotes {
  public:
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -28,6 +33,14 @@ class ReplyNotes {
   Pairs headers() const {
     std::lock_guard lock(mutex_);
     return headers_;
+  }
+  void SetTimes(const StageTimes& times) {
+    std::lock_guard lock(mutex_);
+    times_ = times;
+  }
+  StageTimes times() const {
+    std::lock_guard lock(mutex_);
+    return times_;
   }
   void SetKeyName(std::string name) {
     std::lock_guard lock(mutex_);
@@ -41,6 +54,7 @@ class ReplyNotes {
  private:
   mutable std::mutex mutex_;
   Pairs headers_;
+  StageTimes times_;
   std::string key_name_;
 };
 

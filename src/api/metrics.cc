@@ -30,6 +30,14 @@ struct Metrics::State {
           .Name("bantam_http_request_seconds")
           .Help("From the whole request read to the reply written.")
           .Register(registry);
+  prometheus::Family<prometheus::Histogram>& stage_seconds =
+      prometheus::BuildHistogram()
+          .Name("bantam_stage_seconds")
+          .Help("Of requests that a model answered: waiting, reading the text, computing.")
+          .Register(registry);
+  prometheus::Histogram& queue = stage_seconds.Add({{"stage", "queue"}}, kBuckets);
+  prometheus::Histogram& tokenize = stage_seconds.Add({{"stage", "tokenize"}}, kBuckets);
+  prometheus::Histogram& compute = stage_seconds.Add({{"stage", "compute"}}, kBuckets);
   prometheus::Family<prometheus::Counter>& decisions = prometheus::BuildCounter()
                                                            .Name("bantam_decisions_total")
                                                            .Help("Assistant answers by source and kind of decision.")
@@ -55,6 +63,11 @@ struct Metrics::State {
                                                                .Help("From one token of a text to the next, by model.")
                                                                .Register(registry);
 
+  prometheus::Family<prometheus::Counter>& reloads = prometheus::BuildCounter()
+                                                         .Name("bantam_reloads_total")
+                                                         .Help("Reloads of route file, models and keys by result.")
+                                                         .Register(registry);
+
   std::mutex mutex;
   std::array<float, 1024> recent{};
   uint64_t count = 0;
@@ -67,6 +80,12 @@ void Metrics::CountRequest(std::string_view endpoint, int status, double millise
   const std::string name(endpoint);
   state_->requests.Add({{"endpoint", name}, {"status", std::to_string(status)}}).Increment();
   state_->request_seconds.Add({{"endpoint", name}}, kBuckets).Observe(milliseconds / 1e3);
+}
+
+void Metrics::CountStages(const StageTimes& times) {
+  if (times.queue >= 0) state_->queue.Observe(times.queue / 1e3);
+  if (times.tokenize >= 0) state_->tokenize.Observe(times.tokenize / 1e3);
+  if (times.compute >= 0) state_->compute.Observe(times.compute / 1e3);
 }
 
 void Metrics::CountDecision(std::string_view source, std::string_view decision, double milliseconds) {
@@ -88,6 +107,10 @@ void Metrics::CountTokens(std::string_view model, size_t count, double milliseco
 
 void Metrics::CountLayers(int exit_layer) {
   state_->exits.Add({{"layer", exit_layer > 0 ? std::to_string(exit_layer) : "all"}}).Increment();
+}
+
+void Metrics::CountReload(std::string_view result) {
+  state_->reloads.Add({{"result", std::string(result)}}).Increment();
 }
 
 LatencySummary Metrics::Decisions() const {

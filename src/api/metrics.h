@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/http_types.h"
+
 namespace bantam {
 
 struct LatencySummary {
@@ -27,12 +29,14 @@ class Metrics {
   Metrics();
   ~Metrics();
   void CountRequest(std::string_view endpoint, int status, double milliseconds);
+  void CountStages(const StageTimes& times);
   void CountDecision(std::string_view source, std::string_view decision, double milliseconds);
   // Of a model that writes text: from the request to its first token, and between two later ones.
   void CountFirstToken(std::string_view model, double milliseconds);
   void CountTokens(std::string_view model, size_t count, double milliseconds_each);
-  void CountLayers(int exit_layer);  // after which a question was understood early; 0: it needed all
-  LatencySummary Decisions() const;  // over the last 1,024
+  void CountLayers(int exit_layer);           // after which a question was understood early; 0: it needed all
+  void CountReload(std::string_view result);  // "ok", "failed"
+  LatencySummary Decisions() const;           // over the last 1,024
   // The text exposition format; `more` are read at scrape time from where they live.
   std::string Render(const std::vector<GaugeValue>& more) const;
 

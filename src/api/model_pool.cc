@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/log.h"
 #include "base/text_util.h"
+#include "files/model_stamp.h"
 #include "files/model_store.h"
 
 namespace bantam {
@@ -28,17 +30,36 @@ std::string_view WithoutTag(std::string_view name) {
 
 // A model that computes nothing sensible is found out before requests get it.
 Status SelfTest(const ServedModel& model) {
+  constexpr std::string_view kText = "The";
+  const TextInput pair{kText, kText}, text{kText, {}};
   if (model.generator != nullptr) {
-    BANTAM_TRY(const auto texts, model.generator->Generate({.prompt = "The", .max_tokens = 1, .ignore_eos = true}));
-    return Ok();
+    BANTAM_TRY(const auto texts,
+               model.generator->Generate({.prompt = std::string(kText), .max_tokens = 1, .ignore_eos = true}));
   }
   if (model.embedder != nullptr) {
-    BANTAM_TRY(const Embedding embedding, model.embedder->Embed("The"));
-  } else if (model.classifier != nullptr) {
-    const TextInput text{"The", {}};
-    BANTAM_TRY(const auto answers, model.classifier->Classify(std::span(&text, 1), {}));
+    BANTAM_TRY(const Embedding embedding, model.embedder->Embed(kText));
+    if (!std::ranges::all_of(embedding.vector, [](float value) { return std::isfinite(value); })) {
+      return Err(ErrorCode::kCorrupt, "the embedding of \"{}\" has values that are no numbers", kText);
+    }
+  }
+  if (model.classifier != nullptr) BANTAM_RETURN_IF_ERROR(model.classifier->Classify(std::span(&text, 1), {}));
+  if (model.reranker != nullptr) BANTAM_RETURN_IF_ERROR(model.reranker->Score(std::span(&pair, 1)));
+  if (model.tagger != nullptr) BANTAM_RETURN_IF_ERROR(model.tagger->Tag(std::span(&kText, 1)));
+  if (model.answerer != nullptr) {
+    const Question question{.question = kText, .context = kText};
+    BANTAM_RETURN_IF_ERROR(model.answerer->Answer(std::span(&question, 1)));
+  }
+  if (model.sparse != nullptr) {
+    const std::string own(kText);
+    BANTAM_RETURN_IF_ERROR(model.sparse->Embed(std::span(&own, 1)));
   }
   return Ok();
+}
+
+// By its name where that leads to it: a model of the store may have packed copies, and is marked as in use.
+Result<ModelFolder> OpenAgain(const ServedModel& model, const std::optional<Path>& store) {
+  const auto stored = FindModel(model.name, store);
+  return OpenModel(stored && *stored == model.path ? model.name : model.path.string(), store);
 }
 
 }  // namespace
@@ -153,29 +174,103 @@ Result<ServedModelPtr> ModelPool::Get(std::string_view name) {
   return Load(stored);
 }
 
+Result<ServedModel> ModelPool::LoadTested(const std::string& name, ModelFolder opened, bool stays) {
+  GeneratorOptions generator = options_.generator;
+  if (!stays) generator.draft.clear();
+  BANTAM_RETURN_IF_ERROR(MakeRoom(name, EstimateMemory(opened, options_.encoder.weight_type, generator)));
+  BANTAM_TRY(ServedModel loaded,
+             LoadServedModel(std::move(opened), options_.encoder, generator, options_.embedding_cache));
+  loaded.name = name;
+  BANTAM_RETURN_IF_ERROR(SelfTest(loaded));
+  return loaded;
+}
+
 Result<ServedModelPtr> ModelPool::Load(const std::string& name) {
   const MonotonicTime start = MonotonicNow();
   BANTAM_TRY(ModelFolder opened, OpenModel(name, options_.encoder.store));
-  const MemoryNeed need = EstimateMemory(opened, options_.encoder.weight_type, options_.generator);
-  BANTAM_RETURN_IF_ERROR(MakeRoom(name, need.total(), need.ToString()));
-  BANTAM_TRY(ServedModel loaded,
-             LoadServedModel(std::move(opened), options_.encoder, options_.generator, options_.embedding_cache));
-  loaded.name = name;
-  BANTAM_RETURN_IF_ERROR(SelfTest(loaded));
+  BANTAM_TRY(ServedModel loaded, LoadTested(name, std::move(opened), /*stays=*/false));
   const uint64_t bytes = loaded.memory().total();
   auto model = std::make_shared<const ServedModel>(std::move(loaded));
   Log(LogLevel::kInfo, "loaded {} in {:.0f} ms: {}", name, MillisecondsSince(start), HumanBytes(bytes));
   const std::scoped_lock lock(mutex_);
   entries_.push_back(
       {.model = model, .memory_bytes = bytes, .keep_alive = Bounded(options_.keep_alive), .last_used = MonotonicNow()});
+  WakeSweeperLocked();
+  return model;
+}
+
+void ModelPool::WakeSweeperLocked() {
   if (!sweeper_.joinable()) sweeper_ = std::thread([this] { SweepMain(); });
   changed_.notify_all();
-  return model;
+}
+
+std::optional<ModelPool::Entry> ModelPool::EntryOf(std::string_view name) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::ranges::find(entries_, name, [](const Entry& entry) { return entry.model->name; });
+  return found == entries_.end() ? std::nullopt : std::optional<Entry>(*found);
+}
+
+void ModelPool::TakeRetiredLocked(std::vector<ServedModelPtr>& gone) {
+  const auto idle = std::ranges::partition(retired_, [](const Entry& entry) { return !entry.idle(); });
+  for (Entry& entry : idle) gone.push_back(std::move(entry.model));
+  retired_.erase(idle.begin(), idle.end());
+}
+
+void ModelPool::Replace(std::string_view name, ServedModel model) {
+  const uint64_t bytes = model.parent.empty() ? model.memory().total() : 0;
+  auto served = std::make_shared<const ServedModel>(std::move(model));
+  const std::scoped_lock lock(mutex_);
+  const auto of_name = [&](std::string_view wanted) {
+    return std::ranges::find(entries_, wanted, [](const Entry& entry) { return entry.model->name; });
+  };
+  auto place = of_name(name);
+  const bool taken = served->name != name && of_name(served->name) != entries_.end();
+  if (place != entries_.end()) {
+    retired_.push_back(*place);
+    WakeSweeperLocked();
+    if (!taken) {
+      place->model = std::move(served);
+      place->memory_bytes = bytes;
+    } else {
+      entries_.erase(place);
+    }
+  } else if (!taken) {
+    entries_.push_back({.model = std::move(served), .memory_bytes = bytes, .stays = true, .last_used = MonotonicNow()});
+  }
+}
+
+Result<bool> ModelPool::Refresh(const std::string& name) {
+  const Turn turn(*this);
+  const std::optional<Entry> entry = EntryOf(name);
+  if (!entry || entry->model->path.empty() || !entry->model->parent.empty()) return false;
+  const std::string stamp = ModelStamp(entry->model->path);
+  // Gone from the store: whoever has it open goes on with it.
+  if (stamp.empty() || stamp == entry->model->stamp) return false;
+  if (entry->model->generator != nullptr && !entry->model->generator->adapters().empty()) {
+    return Err(ErrorCode::kConflict, "{} was replaced, and is served with LoRA adapters of its older self: start anew",
+               name);
+  }
+  const MonotonicTime start = MonotonicNow();
+  BANTAM_TRY(ModelFolder opened, OpenAgain(*entry->model, options_.encoder.store));
+  BANTAM_TRY(ServedModel loaded, LoadTested(name, std::move(opened), entry->stays));
+  Replace(name, std::move(loaded));
+  Log(LogLevel::kInfo, "{} was replaced by its new version in {:.0f} ms", name, MillisecondsSince(start));
+  return true;
+}
+
+Status ModelPool::Rehearse(const std::string& name, const Path& folder) {
+  const Turn turn(*this);
+  const std::optional<Entry> entry = EntryOf(name);
+  if (!entry) return Ok();
+  BANTAM_TRY(ModelFolder opened, OpenModelFolder(folder));
+  BANTAM_TRY(const ServedModel loaded, LoadTested(name, std::move(opened), entry->stays));
+  return Ok();
 }
 
 uint64_t ModelPool::UsedLocked() const {
   uint64_t used = 0;
   for (const Entry& entry : entries_) used += entry.memory_bytes;
+  for (const Entry& entry : retired_) used += entry.memory_bytes;
   return used;
 }
 
@@ -188,12 +283,17 @@ std::string ModelPool::Occupants() const {
                         : entry.idle() ? ""
                                        : " (in use)");
   }
+  for (const Entry& entry : retired_) {
+    text += fmt::format(", {} {} (replaced, in use)", entry.model->name, HumanBytes(entry.memory_bytes));
+  }
   return text.empty() ? "no models" : text;
 }
 
 // Lets go of models that nobody uses, the longest unused first, until `bytes` fit.
-Status ModelPool::MakeRoom(const std::string& name, uint64_t bytes, const std::string& needs) {
+Status ModelPool::MakeRoom(const std::string& name, const MemoryNeed& need) {
   if (options_.memory_bytes == 0) return Ok();
+  const uint64_t bytes = need.total();
+  const std::string needs = need.ToString();
   std::vector<ServedModelPtr> gone;  // ends after the lock
   const std::scoped_lock lock(mutex_);
   uint64_t stays = 0;
@@ -202,6 +302,7 @@ Status ModelPool::MakeRoom(const std::string& name, uint64_t bytes, const std::s
     return Err(ErrorCode::kOutOfMemory, "{} needs {} ({}); --memory allows {}, of which {} are taken for good: {}",
                name, HumanBytes(bytes), needs, HumanBytes(options_.memory_bytes), HumanBytes(stays), Occupants());
   }
+  TakeRetiredLocked(gone);
   while (UsedLocked() + bytes > options_.memory_bytes) {
     auto oldest = entries_.end();
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
@@ -251,6 +352,8 @@ void ModelPool::SweepMain() {
       next = std::min(next, entry->idle() ? expires : now + kSweep);
       ++entry;
     }
+    TakeRetiredLocked(gone);
+    if (!retired_.empty()) next = std::min(next, now + kSweep);
     if (!gone.empty()) {
       lock.unlock();
       gone.clear();

@@ -28,7 +28,7 @@ using ServedModelPtr = std::shared_ptr<const ServedModel>;
 
 struct PoolOptions {
   LoadOptions encoder = {};
-  GeneratorOptions generator = {};
+  GeneratorOptions generator = {};  // its draft is for models that stay: tokens must be the same
   std::shared_ptr<EmbeddingCache> embedding_cache = nullptr;
   bool on_demand = false;                // models of the store may be asked for by name
   uint64_t memory_bytes = 0;             // for weights, caches and scratch of all models together; 0: no limit
@@ -51,6 +51,17 @@ class ModelPool {
 
   // Stays as long as the pool does. kOutOfMemory where it is more than what is left of the limit.
   Status Add(ServedModel model);
+  // The same in the place of the model of that name, which ends when nobody uses it any more.
+  void Replace(std::string_view name, ServedModel model);
+  // Makes room for one that is loaded elsewhere, beside all that stay; errors as those of Get.
+  Status MakeRoom(const std::string& name, const MemoryNeed& need);
+  // Loads a model of the pool again where its files changed, beside the one that is served: only when it has answered
+  // its self-test it takes that one's place. False: nothing changed, or it is none whose files are watched. An error
+  // leaves all as it was.
+  Result<bool> Refresh(const std::string& name);
+  // Whether the model in `folder` could take the place of `name`: it loads and answers its self-test. For files that
+  // are not yet in the store.
+  Status Rehearse(const std::string& name, const Path& folder);
   // By its name, with or without ":latest"; null where it is not in memory. Never waits for a model to load.
   ServedModelPtr Find(std::string_view name) const;
   // The same, loaded from the store where that is allowed; null where there is none of that name. Waits while it loads.
@@ -83,7 +94,12 @@ class ModelPool {
   ServedModelPtr FindLocked(std::string_view name) const;
   uint64_t UsedLocked() const;
   Result<ServedModelPtr> Load(const std::string& name);
-  Status MakeRoom(const std::string& name, uint64_t bytes, const std::string& needs);
+  Result<ServedModel> LoadTested(const std::string& name, ModelFolder opened, bool stays);
+  void WakeSweeperLocked();
+  // Those that nobody uses any more, for whoever may wait for their end.
+  void TakeRetiredLocked(std::vector<ServedModelPtr>& gone);
+  // A copy of the entry: while somebody has it, the model does not go.
+  std::optional<Entry> EntryOf(std::string_view name) const;
   std::string Occupants() const;
   void SweepMain();
 
@@ -91,8 +107,9 @@ class ModelPool {
   mutable std::mutex mutex_;
   std::condition_variable loaded_, changed_;
   std::vector<Entry> entries_;
+  std::vector<Entry> retired_;  // replaced, and still used
   bool loading_ = false, stop_ = false;
-  std::thread sweeper_;  // starts with the first model that may go
+  std::thread sweeper_;  // starts with the first model that may go; guarded by mutex_
 };
 
 }  // namespace bantam

@@ -197,6 +197,53 @@ TEST_F(Pool, ModelsOfTheStartStay) {
   EXPECT_THAT(Names(pool), ElementsAre("one"));
 }
 
+TEST_F(Pool, ANewVersionTakesThePlaceOfTheOldOneOnceItWorks) {
+  ModelPool pool(Options());
+  ASSERT_OK_AND_ASSIGN(ServedModelPtr old, pool.Get("one"));
+  ASSERT_OK_AND_ASSIGN(bool changed, pool.Refresh("one"));
+  EXPECT_FALSE(changed) << "its files are the same";
+  std::filesystem::rename(store_ / "broken.gguf", store_ / "one.gguf");
+  const auto refused = pool.Refresh("one");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt) << refused.error().message;
+  EXPECT_EQ(pool.Find("one"), old);
+  std::filesystem::copy_file(store_ / "two.gguf", store_ / "new");
+  std::filesystem::rename(store_ / "new", store_ / "one.gguf");
+  ASSERT_OK_AND_ASSIGN(changed, pool.Refresh("one"));
+  EXPECT_TRUE(changed);
+  const ServedModelPtr now = pool.Find("one");
+  ASSERT_NE(now, nullptr);
+  EXPECT_NE(now, old);
+  ASSERT_OK(old->generator->Generate({.prompt = "Once", .max_tokens = 2}));  // for whoever uses it
+  ASSERT_OK(now->generator->Generate({.prompt = "Once", .max_tokens = 2}));
+  const std::weak_ptr<const ServedModel> gone = old;
+  old = nullptr;
+  EXPECT_TRUE(Eventually([&] { return gone.expired(); }));
+  std::filesystem::remove(store_ / "one.gguf");
+  ASSERT_OK_AND_ASSIGN(changed, pool.Refresh("one"));
+  EXPECT_FALSE(changed) << "what is gone from the store is served on";
+}
+
+TEST_F(Pool, ANewVersionNeedsRoomBesideTheOldOne) {
+  PoolOptions options = Options();
+  options.memory_bytes = Size() + Size() / 2;
+  ModelPool pool(options);
+  ASSERT_OK(pool.Get("one"));
+  std::filesystem::rename(store_ / "two.gguf", store_ / "one.gguf");
+  const auto refused = pool.Refresh("one");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kOverloaded) << refused.error().message;
+  EXPECT_THAT(Names(pool), ElementsAre("one"));
+}
+
+TEST_F(Pool, WhatIsToTakeAPlaceCanBeTriedBefore) {
+  ModelPool pool(Options());
+  ASSERT_OK(pool.Rehearse("one", store_ / "broken.gguf"));  // there is no place to take
+  ASSERT_OK(pool.Get("one"));
+  EXPECT_FALSE(pool.Rehearse("one", store_ / "broken.gguf"));
+  EXPECT_OK(pool.Rehearse("one", store_ / "two.gguf"));
+}
+
 TEST_F(Pool, ManyWhoAskAtOnceGetTheSameModel) {
   PoolOptions options = Options();
   options.keep_alive = 0s;  // it comes and goes while they ask

@@ -5,6 +5,7 @@
 
 #include "base/text_util.h"
 #include "files/config_number.h"
+#include "files/model_stamp.h"
 #include "files/model_store.h"
 
 namespace bantam {
@@ -151,6 +152,8 @@ Result<ServedModel> LoadServedModel(ModelFolder opened, const LoadOptions& encod
   auto sizes = SizesOf(opened.config);
   std::string license = LicenseOf(opened);
   std::shared_ptr<const ModelUse> in_use = opened.in_use;
+  const Path path = opened.path;
+  std::string stamp = ModelStamp(path);
   BANTAM_TRY(ServedModel served, LoadTasks(std::move(opened), encoder, generator, std::move(cache)));
   served.architecture = architecture;
   served.format = format;
@@ -158,6 +161,8 @@ Result<ServedModel> LoadServedModel(ModelFolder opened, const LoadOptions& encod
   served.sizes = std::move(sizes);
   served.license = std::move(license);
   served.in_use = std::move(in_use);
+  served.path = path;
+  served.stamp = std::move(stamp);
   return served;
 }
 

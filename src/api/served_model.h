@@ -48,6 +48,9 @@ struct ServedModel {
   // Of its config, under GGUF's names: "embedding_length", "block_count".
   std::vector<std::pair<std::string, int64_t>> sizes = {};
   std::shared_ptr<const ModelUse> in_use = nullptr;
+  // Where it lies and its ModelStamp, for a reload; empty: it is loaded once and for all.
+  Path path = {};
+  std::string stamp = {};
 
   // Of a model that is no generator.
   EngineStats Stats() const { return engine != nullptr ? engine->Stats() : embedder->Stats(); }

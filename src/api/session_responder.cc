@@ -46,16 +46,35 @@ class LateReply {
 }  // namespace
 
 std::string_view ReasonPhrase(int status) {
+  if (status == kClientClosedRequest) return "Client Closed Request";
   return boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
 }
 
+HttpReply StoppingReply(const HttpApp& app, std::string_view path) {
+  HttpReply reply = app.RenderError(path, 503, "the server is stopping; ask another one, or try again");
+  reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
 SessionResponder::~SessionResponder() {
-  if (!began_)
-    Send({.status = 500, .content_type = "text/plain", .body = "the handler sent no reply\n", .headers = {}});
+  if (!began_) SendWhyNothing();
   if (streaming_ && !ended_) End();
   // Never the last one on a worker: a session ends on the I/O thread, which owns the list of them.
   if (session_ != nullptr) asio::dispatch(host_.io, [session = std::move(session_)] {});
   if (kept_in_ != nullptr) kept_in_->End();  // last: the server may end now
+}
+
+// Silence is how a handler leaves a client that is gone, and how it ends with the server. One that has only ended its
+// sending side, or waited in a queue until the drain was over, still reads, and is told.
+void SessionResponder::SendWhyNothing() {
+  const std::string& path = exchange_->request.path;
+  if (exchange_->stop.stop_requested()) return Send(StoppingReply(*host_.app, path));
+  if (!exchange_->client_finished.stop_requested()) {
+    return Send(host_.app->RenderError(path, 500, "the handler sent no reply"));
+  }
+  Send(host_.app->RenderError(path, kClientClosedRequest,
+                              "the client ended its side of the connection before the answer was there, which is how "
+                              "clients cancel; keep it open until then"));
 }
 
 std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t> length) const {

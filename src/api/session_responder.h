@@ -10,11 +10,18 @@
 
 namespace bantam {
 
+class HttpApp;
 class Session;
 struct SessionHost;
 
+// nginx's word for "the client went away".
+inline constexpr int kClientClosedRequest = 499;
+
 // "Not Found"
 std::string_view ReasonPhrase(int status);
+
+// 503 for what is not answered any more.
+HttpReply StoppingReply(const HttpApp& app, std::string_view path);
 
 // Lives on a worker, and reaches the session only by posting to the I/O thread.
 class SessionResponder final : public Responder {
@@ -34,6 +41,7 @@ class SessionResponder final : public Responder {
   bool began() const { return began_; }
 
  private:
+  void SendWhyNothing();
   std::string Head(const HttpReply& reply, std::optional<size_t> length) const;
   bool Post(std::string bytes, bool last);
   std::shared_ptr<Session> session_;

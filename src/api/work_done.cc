@@ -27,11 +27,17 @@ void WorkDone::Tell(const ServedModel& model, size_t num_tokens) const {
 void WorkDone::Tell(std::string_view model, std::string_view weights_sha256, size_t num_tokens) const {
   const bool submitted = engine.submitted != MonotonicTime{};
   const MonotonicTime read = submitted ? engine.submitted : MonotonicNow();
+  StageTimes times = {.queue = Milliseconds(received_, begun_) + engine.queue_ms,
+                      .tokenize = Milliseconds(begun_, read)};
   TellModel(model, weights_sha256);
   notes_->Add("X-Bantam-Tokens", std::to_string(num_tokens));
-  notes_->Add("X-Bantam-Queue-Ms", fmt::format("{:.3f}", Milliseconds(received_, begun_) + engine.queue_ms));
-  notes_->Add("X-Bantam-Tokenize-Ms", fmt::format("{:.3f}", Milliseconds(begun_, read)));
-  if (engine.compute_ms > 0) notes_->Add("X-Bantam-Compute-Ms", fmt::format("{:.3f}", engine.compute_ms));
+  notes_->Add("X-Bantam-Queue-Ms", fmt::format("{:.3f}", times.queue));
+  notes_->Add("X-Bantam-Tokenize-Ms", fmt::format("{:.3f}", times.tokenize));
+  if (engine.compute_ms > 0) {
+    times.compute = engine.compute_ms;
+    notes_->Add("X-Bantam-Compute-Ms", fmt::format("{:.3f}", times.compute));
+  }
+  notes_->SetTimes(times);
 }
 
 void WorkDone::TellModel(std::string_view model, std::string_view weights_sha256) const {
@@ -41,6 +47,9 @@ void WorkDone::TellModel(std::string_view model, std::string_view weights_sha256
 
 void WorkDone::TellEnd(int64_t num_written_tokens) {
   engine.compute_ms = MillisecondsSince(engine.submitted) - engine.queue_ms;
+  StageTimes times = notes_->times();
+  times.compute = engine.compute_ms;
+  notes_->SetTimes(times);
   notes_->Add("X-Bantam-Compute-Ms", fmt::format("{:.3f}", engine.compute_ms));
   notes_->Add("X-Bantam-Completion-Tokens", std::to_string(num_written_tokens));
 }

@@ -19,7 +19,7 @@ Error ErrnoError(std::string_view what, const Path& path, int error_number) {
   ErrorCode code = ErrorCode::kUnavailable;
   if (error_number == ENOENT || error_number == ENOTDIR) code = ErrorCode::kNotFound;
   if (error_number == EACCES || error_number == EPERM || error_number == EROFS) code = ErrorCode::kForbidden;
-  if (error_number == ENOSPC || error_number == EDQUOT) code = ErrorCode::kOutOfDisk;
+  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG) code = ErrorCode::kOutOfDisk;
   if (error_number == ENOMEM) code = ErrorCode::kOutOfMemory;
   return Err(code, "cannot {} {}: {}", what, EscapeForTerminal(path.string(), 400), std::strerror(error_number));
 }

@@ -21,7 +21,10 @@ struct Answer : bantam_answer {
   std::vector<bantam_nearest> nearest_list;
   bantam_form form_view;
   std::vector<bantam_slot> slots;
-  std::vector<const char*> missing;
+  std::vector<const char*> missing, set;
+  std::string id;
+  bantam_budget budget_view;
+  std::vector<bantam_part> part_list;
 };
 
 struct Explained : bantam_explanation {
@@ -54,11 +57,33 @@ void ShowForm(Answer& answer) {
   answer.form = &answer.form_view;
 }
 
+void ShowEvidence(Answer& answer) {
+  const AssistantAnswer& own = answer.own;
+  answer.has_p_correct = own.p_correct ? 1 : 0;
+  answer.p_correct = own.p_correct.value_or(0);
+  for (const std::string& route : own.prediction_set) answer.set.push_back(route.c_str());
+  answer.num_prediction_set = answer.set.size();
+  answer.prediction_set = answer.set.data();
+  answer.calibration_id = own.calibration_id.c_str();
+  for (const AnsweredPart& part : own.parts)
+    answer.part_list.push_back({part.text.c_str(), part.route.c_str(), part.confidence, 0});
+  answer.num_parts = answer.part_list.size();
+  answer.parts = answer.part_list.data();
+  if (!own.budget) return;
+  answer.budget_view = {.max_error = own.budget->max_error,
+                        .delta = own.budget->delta,
+                        .threshold = own.budget->threshold,
+                        .num_calibration = own.budget->num_calibration,
+                        .reserved = 0};
+  answer.budget = &answer.budget_view;
+}
+
 }  // namespace
 
-bantam_answer* NewAnswer(AssistantAnswer own) {
+bantam_answer* NewAnswer(AssistantAnswer own, std::string request_id) {
   auto answer = std::make_unique<Answer>();
   answer->own = std::move(own);
+  answer->id = std::move(request_id);
   const AssistantAnswer& a = answer->own;
   answer->nearest_list = NearestList(a.nearest);
   static_cast<bantam_answer&>(*answer) = {
@@ -80,7 +105,18 @@ bantam_answer* NewAnswer(AssistantAnswer own) {
       .num_tokens = static_cast<uint32_t>(a.prompt_tokens),
       .latency_ms = a.latency_ms,
       .cost = a.cost,
+      .request_id = answer->id.c_str(),
+      .queued = a.queued ? 1 : 0,
+      .has_p_correct = 0,
+      .p_correct = 0,
+      .num_prediction_set = 0,
+      .prediction_set = nullptr,
+      .budget = nullptr,
+      .calibration_id = "",
+      .num_parts = 0,
+      .parts = nullptr,
   };
+  ShowEvidence(*answer);
   ShowForm(*answer);
   return answer.release();
 }
@@ -111,6 +147,21 @@ bantam_explanation* NewExplanation(Explanation own) {
       .num_tokens = static_cast<uint32_t>(u.num_tokens),
   };
   return explained.release();
+}
+
+void ShowSent(const SentQuestion& sent, const bantam_send_options& options) {
+  const AssistantRequest& request = sent.question.request;
+  const std::string question(sent.text());
+  const bantam_sent view = {.struct_size = sizeof view,
+                            .request_id = request.request_id.c_str(),
+                            .session_id = request.session_id.c_str(),
+                            .tenant = request.tenant.c_str(),
+                            .model = sent.question.model.c_str(),
+                            .question = question.c_str(),
+                            .text = sent.reply.text.c_str(),
+                            .problem = sent.problem.c_str(),
+                            .cost = sent.reply.cost};
+  options.sent(options.user_data, &view);
 }
 
 }  // namespace bantam::capi

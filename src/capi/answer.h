@@ -6,7 +6,9 @@
 
 namespace bantam::capi {
 
-bantam_answer* NewAnswer(AssistantAnswer answer);
+bantam_answer* NewAnswer(AssistantAnswer answer, std::string request_id);
+// Hands it to the host.
+void ShowSent(const SentQuestion& sent, const bantam_send_options& options);
 bantam_explanation* NewExplanation(Explanation explanation);
 
 }  // namespace bantam::capi

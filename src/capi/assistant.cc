@@ -55,6 +55,9 @@ Status LoadAssistant(const char* route_file, const bantam_assistant_options* giv
   router.state_folder = Path(state);
   router.persistent = !state.empty();
   router.network = options.network != 0;
+  router.queue = options.offline_queue != 0;
+  if (router.queue && state.empty())
+    return Err(ErrorCode::kInvalidArgument, "\"offline_queue\" needs a \"state_folder\", where the questions are kept");
   router.own_threads = false;
   if (options.progress != nullptr) {
     router.progress = [&options](std::string_view stage, double fraction) {
@@ -125,7 +128,7 @@ Status Decide(bantam_assistant* assistant, const char* text, size_t text_size, c
   request.deadline = DeadlineAfter(options.timeout_ms);
   const LogScope log(assistant->log);
   BANTAM_TRY(AssistantAnswer answer, assistant->router->Answer(request, {}));
-  *out = NewAnswer(std::move(answer));
+  *out = NewAnswer(std::move(answer), std::move(request.request_id));
   return Ok();
 }
 
@@ -137,6 +140,26 @@ Status Explain(bantam_assistant* assistant, const char* text, size_t text_size, 
   BANTAM_TRY(Explanation explanation, assistant->router->Explain(question));
   *out = NewExplanation(std::move(explanation));
   return Ok();
+}
+
+Status CountQueued(bantam_assistant* assistant, size_t* out) {
+  BANTAM_RETURN_IF_ERROR(NotNull(out, "out"));
+  BANTAM_RETURN_IF_ERROR(NotNull(assistant, "assistant"));
+  const LogScope log(assistant->log);
+  BANTAM_TRY(const int64_t count, assistant->router->CountQueued());
+  *out = static_cast<size_t>(count);
+  return Ok();
+}
+
+Status SendQueued(bantam_assistant* assistant, const bantam_send_options* given) {
+  BANTAM_RETURN_IF_ERROR(NotNull(assistant, "assistant"));
+  BANTAM_RETURN_IF_ERROR(NotNull(given, "options"));
+  BANTAM_TRY(const auto options,
+             ReadOptions(given, BANTAM_SIZE_THROUGH(bantam_send_options, timeout_ms), "bantam_send_options"));
+  BANTAM_RETURN_IF_ERROR(NotNull(reinterpret_cast<const void*>(options.sent), "sent"));
+  const LogScope log(assistant->log);
+  return assistant->router->SendQueued([&](const SentQuestion& sent) { ShowSent(sent, options); },
+                                       DeadlineAfter(options.timeout_ms), {});
 }
 
 }  // namespace
@@ -172,5 +195,13 @@ bantam_status bantam_assistant_decide(bantam_assistant* assistant, const char* t
 bantam_status bantam_assistant_explain(bantam_assistant* assistant, const char* text, size_t text_size,
                                        bantam_explanation** out) {
   return Call([&] { return Explain(assistant, text, text_size, out); });
+}
+
+bantam_status bantam_assistant_count_queued(bantam_assistant* assistant, size_t* out) {
+  return Call([&] { return CountQueued(assistant, out); });
+}
+
+bantam_status bantam_assistant_send_queued(bantam_assistant* assistant, const bantam_send_options* options) {
+  return Call([&] { return SendQueued(assistant, options); });
 }
 }

@@ -1,4 +1,4 @@
-// An assistant in process: examples/c/lamp.yaml with the real encoder.
+// An assistant in process: examples/embedded/home.yaml with the real encoder.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -14,7 +14,7 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
-constexpr const char* kFile = "examples/c/lamp.yaml";
+constexpr const char* kFile = "examples/embedded/home.yaml";
 
 struct Host {  // what a program keeps
   std::vector<std::string> lines, stages;
@@ -71,12 +71,12 @@ AssistantHandle CAssistant::in_memory_;
 TEST_F(CAssistant, DescribesItself) {
   const bantam_assistant_info* info = bantam_assistant_describe(InMemory());
   ASSERT_NE(info, nullptr);
-  EXPECT_STREQ(info->name, "lamp");
+  EXPECT_STREQ(info->name, "home");
   EXPECT_STREQ(info->model, "all-MiniLM-L6-v2");
   EXPECT_EQ(std::string(info->route_file_sha256).size(), 64u);
-  ASSERT_EQ(info->num_routes, 5u);
+  ASSERT_EQ(info->num_routes, 6u);
   EXPECT_STREQ(info->routes[0], "on");
-  EXPECT_STREQ(info->routes[4], "forecast");
+  EXPECT_STREQ(info->routes[5], "forecast");
   EXPECT_GT(info->threshold, 0);
   EXPECT_LT(info->threshold, 1);
 }
@@ -99,6 +99,15 @@ TEST_F(CAssistant, DecidesWithItsReasons) {
   EXPECT_STREQ(answer->nearest[0].route, "on");
   EXPECT_GT(answer->nearest[0].similarity, 0.5);
   EXPECT_NE(std::string(answer->nearest[0].text), "");
+  EXPECT_EQ(std::string(answer->request_id).substr(0, 4), "req_");
+  EXPECT_EQ(answer->has_p_correct, 1);
+  EXPECT_EQ(answer->p_correct, answer->confidence);
+  ASSERT_GE(answer->num_prediction_set, 1u);
+  EXPECT_STREQ(answer->prediction_set[0], "on");
+  EXPECT_EQ(answer->budget, nullptr);
+  EXPECT_EQ(std::string(answer->calibration_id).size(), 16u);
+  EXPECT_EQ(answer->num_parts, 0u);
+  EXPECT_EQ(answer->queued, 0);
 }
 
 TEST_F(CAssistant, WhatItDoesNotKnowItSays) {
@@ -107,7 +116,7 @@ TEST_F(CAssistant, WhatItDoesNotKnowItSays) {
   EXPECT_STREQ(answer->route, "");
   EXPECT_LT(answer->confidence, answer->threshold);
   EXPECT_EQ(answer->decision, BANTAM_DECISION_UNSURE);
-  EXPECT_THAT(answer->text, HasSubstr("I am a lamp."));
+  EXPECT_THAT(answer->text, HasSubstr("I am only a device."));
 }
 
 TEST_F(CAssistant, WithoutTheNetworkItSaysWhoShouldBeAsked) {
@@ -116,7 +125,53 @@ TEST_F(CAssistant, WithoutTheNetworkItSaysWhoShouldBeAsked) {
   EXPECT_EQ(answer->decision, BANTAM_DECISION_ESCALATE);
   EXPECT_STREQ(answer->model, "big");
   EXPECT_THAT(answer->problem, HasSubstr("big"));
-  EXPECT_STREQ(answer->text, "I have no window. Ask somebody who does.");
+  EXPECT_STREQ(answer->text, "I have no window. I will ask somebody who does.");
+}
+
+TEST_F(CAssistant, ACommandHasSlots) {
+  const AnswerHandle answer = Decide(InMemory(), "turn the kitchen light to 40 percent");
+  EXPECT_STREQ(answer->route, "level");
+  ASSERT_NE(answer->form, nullptr);
+  EXPECT_STREQ(answer->form->state, "done");
+  ASSERT_EQ(answer->form->num_slots, 2u);
+  EXPECT_STREQ(answer->form->slots[0].value, "kitchen");
+  EXPECT_STREQ(answer->form->slots[1].value, "40");
+}
+
+TEST_F(CAssistant, QuestionsForALargeModelWaitForTheNetwork) {
+  TempFolder folder;
+  const std::string state = (folder / "state").string();
+  bantam_assistant_options options = Options();
+  options.offline_queue = 1;
+  AssistantHandle assistant;
+  EXPECT_ERROR(bantam_assistant_load(kFile, &options, Out(assistant)), BANTAM_INVALID_ARGUMENT, "state_folder");
+  options.state_folder = state.c_str();
+  const bantam_decide_options how{.struct_size = sizeof how, .session_id = "s", .request_id = "r1"};
+  size_t count = 0;
+  {
+    const AssistantHandle first = Load(options);
+    const AnswerHandle answer = Decide(first.get(), "is it going to rain tomorrow", &how);
+    EXPECT_EQ(answer->queued, 1);
+    EXPECT_EQ(answer->decision, BANTAM_DECISION_ESCALATE);
+    EXPECT_STREQ(answer->request_id, "r1");
+    EXPECT_STREQ(answer->model, "big");
+    EXPECT_STREQ(answer->text, "I have no window. I will ask somebody who does.");
+    EXPECT_EQ(Decide(first.get(), "lights on please")->queued, 0);
+  }
+  const AssistantHandle again = Load(options);
+  ASSERT_EQ(bantam_assistant_count_queued(again.get(), &count), BANTAM_OK) << bantam_last_error();
+  EXPECT_EQ(count, 1u);
+  // Nobody listens at the address that the file names.
+  int calls = 0;
+  const bantam_send_options send{.struct_size = sizeof send,
+                                 .sent = [](void* data, const bantam_sent*) { ++*static_cast<int*>(data); },
+                                 .user_data = &calls,
+                                 .timeout_ms = 5'000};
+  EXPECT_ERROR(bantam_assistant_send_queued(again.get(), &send), BANTAM_UNAVAILABLE, "1 question stays in the queue");
+  EXPECT_EQ(calls, 0);
+  const bantam_send_options nobody{.struct_size = sizeof nobody};
+  EXPECT_ERROR(bantam_assistant_send_queued(again.get(), &nobody), BANTAM_INVALID_ARGUMENT, "sent");
+  EXPECT_ERROR(bantam_assistant_count_queued(InMemory(), &count), BANTAM_UNSUPPORTED, "without a queue");
 }
 
 TEST_F(CAssistant, AFormGoesOnInItsSession) {
@@ -204,7 +259,7 @@ TEST_F(CAssistant, TakesItsOwnEncoderWhenNoneIsGiven) {
   TempFolder empty;
   bantam_assistant_options options{.struct_size = sizeof options, .store_folder = empty.path().c_str()};
   AssistantHandle assistant;
-  EXPECT_ERROR(bantam_assistant_load(kFile, &options, Out(assistant)), BANTAM_BAD_CONFIG, "lamp.yaml:4:");
+  EXPECT_ERROR(bantam_assistant_load(kFile, &options, Out(assistant)), BANTAM_BAD_CONFIG, "home.yaml:4:");
   options.store_folder = store.c_str();
   ASSERT_EQ(bantam_assistant_load(kFile, &options, Out(assistant)), BANTAM_OK) << bantam_last_error();
   EXPECT_STREQ(Decide(assistant.get(), "lights on please")->route, "on");

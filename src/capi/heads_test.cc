@@ -136,7 +136,7 @@ TEST(CHeads, WhatAModelIsNotGoodForItSays) {
                "load it with task = BANTAM_TASK_EMBED");
   const bantam_assistant_options options{.struct_size = sizeof options, .model = classes.get()};
   AssistantHandle assistant;
-  EXPECT_ERROR(bantam_assistant_load("examples/c/lamp.yaml", &options, Out(assistant)), BANTAM_UNSUPPORTED,
+  EXPECT_ERROR(bantam_assistant_load("examples/embedded/home.yaml", &options, Out(assistant)), BANTAM_UNSUPPORTED,
                "BANTAM_TASK_EMBED");
   ModelHandle embeds;
   ASSERT_EQ(bantam_model_load((kModels + "names").c_str(), nullptr, Out(embeds)), BANTAM_OK) << bantam_last_error();

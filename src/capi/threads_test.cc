@@ -37,7 +37,8 @@ TEST(CThreads, OneThreadMeansTheCallersAlone) {
                                        },
                                    .progress_user_data = &most};
   AssistantHandle assistant;
-  ASSERT_EQ(bantam_assistant_load("examples/c/lamp.yaml", &options, Out(assistant)), BANTAM_OK) << bantam_last_error();
+  ASSERT_EQ(bantam_assistant_load("examples/embedded/home.yaml", &options, Out(assistant)), BANTAM_OK)
+      << bantam_last_error();
   EXPECT_EQ(most, before);
   AnswerHandle answer;
   for (int i = 0; i < 3; ++i) {
@@ -102,13 +103,14 @@ TEST(CThreads, ManyCallersShareAnAssistant) {
   const bantam_assistant_options options{
       .struct_size = sizeof options, .model = model.get(), .state_folder = state.path().c_str()};
   AssistantHandle assistant;
-  ASSERT_EQ(bantam_assistant_load("examples/c/lamp.yaml", &options, Out(assistant)), BANTAM_OK) << bantam_last_error();
+  ASSERT_EQ(bantam_assistant_load("examples/embedded/home.yaml", &options, Out(assistant)), BANTAM_OK)
+      << bantam_last_error();
   std::atomic<int> wrong = 0;
   std::vector<std::thread> callers;
   for (int i = 0; i < kCallers; ++i) {
     callers.emplace_back([&, i] {
       const std::string session = fmt::format("session {}", i);
-      const std::string minutes = fmt::format("{}", i + 1), done = fmt::format("Off in {} minutes.", i + 1);
+      const std::string minutes = fmt::format("{}", i + 2), done = fmt::format("Off in {} minutes.", i + 2);
       const bantam_decide_options in_session{.struct_size = sizeof in_session, .session_id = session.c_str()};
       AnswerHandle answer;
       const auto decide = [&](const char* text, const bantam_decide_options* how) {

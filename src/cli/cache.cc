@@ -1,4 +1,4 @@
-// bantam cache stats|flush: the stored answers of an assistant.
+// bantam cache stats|check-pairs|flush: the stored answers of an assistant.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text_util.h"
 #include "cli/assistant_option.h"
+#include "cli/cache_commands.h"
 #include "cli/commands.h"
 #include "route/audit_format.h"
 #include "route/cache_admin.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct Options {
   AssistantOption assistant;
+  std::string epoch;  // flush
   bool json = false;
 };
 
@@ -25,7 +27,10 @@ Status Stats(const Options& options) {
   BANTAM_TRY(const CacheFileInfo info, InspectCache(file));
   const int64_t lookups = info.hits + info.misses;
   const double rate = lookups == 0 ? 0 : static_cast<double>(info.hits) / static_cast<double>(lookups);
+  const WrongHitEstimate& wrong = info.wrong_hits;
   if (options.json) {
+    json::object epochs;
+    for (const auto& [epoch, entries] : info.epochs) epochs[epoch] = entries;
     const auto time = [](int64_t time_us) { return time_us == 0 ? json::value() : json::value(FormatTime(time_us)); };
     std::printf("%s\n", ToJson(json::object{{"entries", info.entries},
                                             {"value_bytes", info.value_bytes},
@@ -37,7 +42,14 @@ Status Stats(const Options& options) {
                                             {"hit_rate", rate},
                                             {"stores", info.stores},
                                             {"evictions", info.evictions},
-                                            {"expired", info.expired}})
+                                            {"expired", info.expired},
+                                            {"epochs", std::move(epochs)},
+                                            {"semantic",
+                                             {{"questions", info.questions},
+                                              {"audited", wrong.audited},
+                                              {"wrong", wrong.wrong},
+                                              {"wrong_hit_rate_low", wrong.interval.low},
+                                              {"wrong_hit_rate_high", wrong.interval.high}}}})
                             .c_str());
     return Ok();
   }
@@ -53,12 +65,30 @@ Status Stats(const Options& options) {
               static_cast<long long>(lookups), static_cast<long long>(info.hits), 100 * rate,
               static_cast<long long>(info.stores), static_cast<long long>(info.evictions),
               static_cast<long long>(info.expired));
+  for (const auto& [epoch, entries] : info.epochs) {
+    if (!epoch.empty())
+      std::printf("  %lld of the epoch \"%s\"\n", static_cast<long long>(entries),
+                  EscapeForTerminal(epoch, 80).c_str());
+  }
+  if (info.questions == 0 && wrong.audited == 0) return Ok();
+  std::printf("  %lld questions are found by other words as well\n", static_cast<long long>(info.questions));
+  if (wrong.audited == 0) {
+    std::printf("  no such hit has been asked again yet, so that nothing is known of wrong ones\n");
+  } else {
+    std::printf("  of %lld such hits that were asked again %lld were wrong: %.2f to %.2f %%, with 95 %% certainty\n",
+                static_cast<long long>(wrong.audited), static_cast<long long>(wrong.wrong), 100 * wrong.interval.low,
+                100 * wrong.interval.high);
+  }
   return Ok();
+}
+
+std::optional<std::string> EpochOf(const Options& options) {
+  return options.epoch.empty() ? std::nullopt : std::optional(options.epoch);
 }
 
 Status Flush(const Options& options) {
   BANTAM_TRY(const Path folder, FindStateFolder(options.assistant));
-  BANTAM_TRY(const CacheFlush flush, FlushCache(StateFiles(folder).cache, std::chrono::seconds(10)));
+  BANTAM_TRY(const CacheFlush flush, FlushCache(StateFiles(folder).cache, std::chrono::seconds(10), EpochOf(options)));
   if (options.json) {
     std::printf("%s\n", ToJson(json::object{{"flushed", true}, {"by_process", flush.by_process}}).c_str());
   } else if (flush.by_process != 0) {
@@ -78,15 +108,20 @@ Run SetUpCache(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  bantam cache stats -c examples/helpdesk/bantam.yaml\n"
+      "  bantam cache check-pairs\n"
       "  bantam cache flush --assistant helpdesk");
   const auto add = [&](const char* name, const char* summary, Status (*run)(const Options&)) {
     CLI::App* sub = app.add_subcommand(name, summary);
     AddAssistantOption(*sub, options->assistant);
     sub->add_flag("--json", options->json, "One JSON object");
     sub->callback([options, chosen, run] { *chosen = [options, run] { return run(*options); }; });
+    return sub;
   };
   add("stats", "How much is stored, and how often it was of use", Stats);
-  add("flush", "Forget every stored answer; a running server does it within a second", Flush);
+  add("flush", "Forget stored answers; a running server does it within a second", Flush)
+      ->add_option("--epoch", options->epoch, "Only those that were stored under this cache_epoch; default: all")
+      ->type_name("EPOCH");
+  AddCachePairs(app, chosen);
   app.require_subcommand(1);
   return [chosen] { return (*chosen)(); };
 }

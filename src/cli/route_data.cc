@@ -32,16 +32,8 @@ Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const Label
   const auto report = [&](size_t done) {
     progress.Update("reading texts", static_cast<double>(done) / static_cast<double>(texts.size()));
   };
-  EmbeddedExamples result;
-  if (layers.empty()) {
-    BANTAM_TRY(result.embeddings, embedder.EmbedAll(texts, report));
-  } else {
-    std::vector<int> all(layers.begin(), layers.end());
-    all.push_back(embedder.encoder().num_layers());
-    BANTAM_TRY(std::vector<EmbeddingMatrix> matrices, embedder.EmbedLayers(texts, all, report));
-    result.embeddings = std::move(matrices.back());
-    for (size_t i = 0; i < layers.size(); ++i) result.layers.push_back({layers[i], std::move(matrices[i])});
-  }
+  BANTAM_TRY(HeadVectors vectors, EmbedForHead(embedder, texts, layers, report));
+  EmbeddedExamples result{std::move(vectors), 0};
   result.seconds = MillisecondsSince(start) / 1000;
   return result;
 }

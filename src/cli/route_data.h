@@ -27,9 +27,7 @@ struct DataOptions {
 void AddDataOptions(CLI::App& app, DataOptions& options, const char* what);
 Result<std::vector<LabelledText>> ReadData(const DataOptions& options);
 
-struct EmbeddedExamples {
-  EmbeddingMatrix embeddings;
-  std::vector<LayerVectors> layers;  // as asked for, without the last
+struct EmbeddedExamples : HeadVectors {
   double seconds = 0;
 };
 Result<EmbeddedExamples> EmbedExamples(Embedder& embedder, std::span<const LabelledText> examples,

@@ -69,7 +69,7 @@ Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Optio
   const std::vector<int> layers = max_disagreement > 0 ? ExitLayersOf(head) : std::vector<int>();
   BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(embedder, examples, progress, layers));
   Evaluated result;
-  result.figures = Evaluate(PredictAll(head, examples, embedded.embeddings), head.metadata().out_of_scope_share);
+  result.figures = Evaluate(PredictAll(head, examples, embedded.vectors), head.metadata().out_of_scope_share);
   BANTAM_TRY(result.exits, MeasureExitCurve(head, embedder, examples, embedded, max_disagreement, curve));
   result.threshold = head.metadata().threshold;
   return result;
@@ -105,7 +105,7 @@ Result<Evaluated> FromRouteFile(const Options& options, ProgressBar& progress) {
     BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, examples, progress));
     const MonotonicTime start = MonotonicNow();
     BANTAM_TRY(const std::vector<Outcome> outcomes,
-               CrossValidate(examples, embedded.embeddings, encoder, kCrossValidationFolds, train));
+               CrossValidate(examples, embedded.vectors, encoder, kCrossValidationFolds, train));
     Evaluated result;
     result.figures = Evaluate(outcomes, train.out_of_scope_share);
     result.train_seconds = MillisecondsSince(start) / 1000 / kCrossValidationFolds;
@@ -129,7 +129,7 @@ Result<Evaluated> FromRouteFile(const Options& options, ProgressBar& progress) {
   BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, examples, progress, layers));
   if (wanted > 0) train.max_disagreement = wanted;
   BANTAM_TRY(const TrainedHead trained,
-             TrainHead(examples, embedded.embeddings, encoder, train, embedded.layers, num_layers));
+             TrainHead(examples, embedded.vectors, encoder, train, embedded.layers, num_layers));
   BANTAM_TRY(Evaluated result, EvaluateHead(trained.head, *embedder, options, wanted, progress));
   result.train_seconds = trained.report.train_seconds;
   result.subject = fmt::format("a head trained now on {}, on {}", name, Join(options.data.files));

@@ -20,8 +20,9 @@ Result<double> TimeDecision(const Head& head, Embedder& embedder, const std::str
   const std::vector<bool> any;
   HeadJudge judge(head, certainty, any);
   const MonotonicTime start = MonotonicNow();
-  BANTAM_TRY(const Embedding embedding, certainty ? embedder.EmbedUntil(text, MonotonicTime::max(), judge)
-                                                  : embedder.Embed(text, MonotonicTime::max()));
+  const EmbedCall call = CallForHead();
+  BANTAM_TRY(const Embedding embedding,
+             certainty ? embedder.EmbedUntil(text, call, judge) : embedder.Embed(text, call));
   if (judge.exit_layer() == 0) (void)head.Predict(embedding.vector);
   return MillisecondsSince(start);
 }
@@ -80,7 +81,7 @@ Result<std::optional<ExitCurve>> MeasureExitCurve(const Head& head, Embedder& em
                                                   bool all_points) {
   if (head.exits().heads.empty() || max_disagreement <= 0) return std::optional<ExitCurve>();
   const auto figures = [&](double wanted) {
-    return EvaluateExits(PredictWithExits(head, examples, embedded.embeddings, embedded.layers, wanted), wanted,
+    return EvaluateExits(PredictWithExits(head, examples, embedded.vectors, embedded.layers, wanted), wanted,
                          head.metadata().out_of_scope_share);
   };
   ExitCurve curve;

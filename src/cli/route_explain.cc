@@ -20,6 +20,7 @@ struct Options {
   std::string config;
   std::vector<std::string> texts;
   std::string early_exit;
+  std::string cached;  // an earlier question, whose answer is asked for
   int threads = 0;
   bool json = false;
 };
@@ -98,11 +99,57 @@ json::object Json(const std::string& text, const Explanation& e) {
   return object;
 }
 
+// Whether the answer to the earlier question would be given to this one, and why not.
+struct CachedVerdict {
+  double similarity = 0;
+  std::string why_not;  // empty: it would
+};
+
+Result<CachedVerdict> JudgeCached(Router& router, const PairVerifier& verifier, const std::string& cached,
+                                  const std::string& text) {
+  const std::vector<std::string> texts = {cached, text};
+  BANTAM_TRY(const std::vector<Explanation> both, router.ExplainAll(texts, {}));
+  CachedVerdict verdict{Cosine(both[0].understanding.vector, both[1].understanding.vector), {}};
+  if (both[0].route != both[1].route) {
+    const auto name = [](const std::string& route) {
+      return route.empty() ? std::string("no route") : fmt::format("\"{}\"", route);
+    };
+    verdict.why_not = fmt::format("the one is about {}, the other about {}", name(both[0].route), name(both[1].route));
+  } else if (auto refusal = verifier.Verify(cached, text, verdict.similarity)) {
+    verdict.why_not = std::move(refusal->reason);
+  }
+  return verdict;
+}
+
+std::string CachedText(const std::string& cached, const CachedVerdict& verdict) {
+  return fmt::format("\n  what a large model said to \"{}\" {} (similarity {:.3f})\n", EscapeForTerminal(cached, 200),
+                     verdict.why_not.empty() ? "would be given to it"
+                                             : "would not be given to it: " + EscapeForTerminal(verdict.why_not, 400),
+                     verdict.similarity);
+}
+
+json::object CachedJson(const std::string& cached, const CachedVerdict& verdict) {
+  return {{"question", cached},
+          {"similarity", verdict.similarity},
+          {"hit", verdict.why_not.empty()},
+          {"reason", verdict.why_not.empty() ? json::value() : json::value(verdict.why_not)}};
+}
+
 Status ExplainTexts(const Options& options) {
   BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
   RouterOptions router_options{.num_threads = options.threads, .persistent = false, .offline = true};
   if (!options.early_exit.empty()) {
     BANTAM_TRY(router_options.max_disagreement, ParseDisagreement(options.early_exit));
+  }
+  std::unique_ptr<PairVerifier> verifier;
+  if (!options.cached.empty()) {
+    if (!file.semantic_cache) {
+      return Err(ErrorCode::kBadConfig,
+                 "--cached: {} has no semantic cache; write cache: {{mode: exact_then_semantic}}",
+                 EscapeForTerminal(options.config, 400));
+    }
+    BANTAM_TRY(verifier, PairVerifier::Create(file.semantic_cache->pairs, file.semantic_cache->cross_encoder,
+                                              {.num_threads = options.threads}));
   }
   std::unique_ptr<Router> router;
   {
@@ -114,8 +161,14 @@ Status ExplainTexts(const Options& options) {
     if (!HoldsText(router->embedder().tokenizer(), options.texts[i]))
       return Err(ErrorCode::kInvalidArgument, "text {} holds nothing to explain; write what somebody might ask", i + 1);
     BANTAM_TRY(const Explanation explanation, router->Explain(options.texts[i]));
-    const std::string out = options.json ? ToJson(Json(options.texts[i], explanation)) + "\n"
-                                         : (i > 0 ? "\n" : "") + Text(options.texts[i], explanation);
+    json::object object = Json(options.texts[i], explanation);
+    std::string text = (i > 0 ? "\n" : "") + Text(options.texts[i], explanation);
+    if (verifier) {
+      BANTAM_TRY(const CachedVerdict verdict, JudgeCached(*router, *verifier, options.cached, options.texts[i]));
+      object["cached"] = CachedJson(options.cached, verdict);
+      text += CachedText(options.cached, verdict);
+    }
+    const std::string out = options.json ? ToJson(object) + "\n" : text;
     BANTAM_RETURN_IF_ERROR(Print(out));
   }
   return Ok();
@@ -135,11 +188,15 @@ Run SetUpRouteExplain(CLI::App& app) {
   app.add_option("--early-exit", options->early_exit,
                  "Share of decisions that early exits may change, as N%, or off; default: the route file's")
       ->type_name("N%");
+  app.add_option("--cached", options->cached,
+                 "An earlier question: also say whether the semantic cache would give its answer, and why not")
+      ->type_name("QUESTION");
   app.add_flag("--json", options->json, "Print one JSON object a text");
   app.footer(
       "Nothing is answered, called or stored.\n\n"
       "Examples:\n"
-      "  bantam route explain -c examples/helpdesk/bantam.yaml \"where's my money\"");
+      "  bantam route explain -c examples/helpdesk/bantam.yaml \"where's my money\"\n"
+      "  bantam route explain -c bantam.yaml --cached \"how do I enable 2FA\" \"how do I disable 2FA\"");
   return [options] { return ExplainTexts(*options); };
 }
 

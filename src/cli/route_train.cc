@@ -89,7 +89,7 @@ Result<std::optional<DecisionPolicy>> CertifyBudgets(const Plan& plan, const Hea
   Calibration calibration{head.calibration(), head.labels()};
   if (!plan.file->calibration.empty()) {
     BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(embedder, plan.file->calibration, progress));
-    calibration.points = CalibrationOf(head, plan.file->calibration, embedded.embeddings);
+    calibration.points = CalibrationOf(head, plan.file->calibration, embedded.vectors);
   }
   return std::optional<DecisionPolicy>(std::in_place, *plan.file, head.metadata().threshold, calibration);
 }
@@ -188,7 +188,7 @@ Status RunTrain(const Options& options) {
   BANTAM_TRY(const EmbeddedExamples embedded, EmbedExamples(*embedder, plan.examples, *progress, layers));
   train.progress = [&](std::string_view stage, double fraction) { progress->Update(stage, fraction); };
   BANTAM_TRY(const TrainedHead trained,
-             TrainHead(plan.examples, embedded.embeddings, IdentityOf(*embedder), train, embedded.layers, num_layers));
+             TrainHead(plan.examples, embedded.vectors, IdentityOf(*embedder), train, embedded.layers, num_layers));
   BANTAM_TRY(const std::optional<DecisionPolicy> budgets, CertifyBudgets(plan, trained.head, *embedder, *progress));
   progress.reset();
   BANTAM_RETURN_IF_ERROR(trained.head.Save(plan.out));

@@ -68,6 +68,7 @@ Result<PoolOptions> PoolFor(const ServeOptions& options, bool on_demand) {
                            .kv_type = options.kv_type.type(),
                            .max_sequences = options.parallel,
                            .speculation = options.speculation.Options()};
+  pool.generator.draft = options.speculation.draft();
   BANTAM_TRY(pool.keep_alive, ParseKeepAlive(options.keep_alive));
   return pool;
 }
@@ -119,41 +120,31 @@ Status Serve(const ServeOptions& options) {
   }
   std::vector<ServedModel> models;
   const auto add_model = [&](ServedModel model) {
-    if (std::ranges::find(models, model.name, &ServedModel::name) == models.end()) models.push_back(std::move(model));
+    const auto same = std::ranges::find(models, model.name, &ServedModel::name);
+    if (same == models.end()) return models.push_back(std::move(model));
+    // The assistant's encoder, named once more: it stays when the assistant takes another one.
+    same->path = model.path;
+    same->stamp = model.stamp;
   };
   if (!options.config.empty()) {
-    BANTAM_TRY(RouteFile file, LoadRouteFile(options.config));
-    BANTAM_TRY(const WeightType type, ParseWeightType(file.encoder_dtype));
-    auto loaded = Embedder::Load(
-        file.encoder_model,
-        {.weight_type = type, .num_threads = options.threads, .engine = {}, .cache = context->embedding_cache});
-    if (!loaded) return AtEncoder(file, loaded.error());
-    const std::shared_ptr<Embedder> embedder = *std::move(loaded);
-    add_model({.name = embedder->model_name(),
-               .created = std::time(nullptr),
-               .embedder = embedder,
-               .decider = MakeDecider(embedder),
-               .architecture = embedder->architecture(),
-               .identity = WeightsIdentity::Known(embedder->weights_sha256())});
     ProgressBar bar("training the intents");
-    RouterOptions router;
-    router.embedder = embedder;
-    router.num_threads = options.threads;
+    context->assistant_options = {
+        .route_file = options.config, .num_threads = options.threads, .embedding_cache = context->embedding_cache};
     if (!options.early_exit.empty()) {
-      BANTAM_TRY(router.max_disagreement, ParseDisagreement(options.early_exit));
+      BANTAM_TRY(context->assistant_options.max_disagreement, ParseDisagreement(options.early_exit));
     }
-    router.progress = [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); };
-    BANTAM_TRY(context->router, Router::Create(std::move(file), std::move(router)));
-    context->router_created = std::time(nullptr);
+    BANTAM_TRY(Assistant assistant,
+               LoadAssistant(context->assistant_options, {}, {},
+                             [&](std::string_view stage, double fraction) { bar.Update(stage, fraction); }));
+    add_model(EncoderOf(assistant));
+    context->assistant.Replace(std::move(assistant));
   }
   pool.embedding_cache = context->embedding_cache;
-  GeneratorOptions generator = pool.generator;
-  generator.draft = options.speculation.draft();  // of the models named here: tokens must be the same
   int num_generators = 0;
   for (const std::string& name : options.models) {
     BANTAM_TRY(ModelFolder opened, OpenModel(name, pool.encoder.store));
     BANTAM_TRY(ServedModel model,
-               LoadServedModel(std::move(opened), pool.encoder, generator, context->embedding_cache));
+               LoadServedModel(std::move(opened), pool.encoder, pool.generator, context->embedding_cache));
     if (model.generator != nullptr) {
       ++num_generators;
       BANTAM_RETURN_IF_ERROR(options.dtype.Check(model.generator->engine().decoder().weight_type(), name));
@@ -190,16 +181,18 @@ Status Serve(const ServeOptions& options) {
     names += fmt::format("{}the {} model{} of the store, loaded when asked for", names.empty() ? "" : " and ",
                          stored.size(), stored.size() == 1 ? "" : "s");
   }
-  SayStarted(
-      {.address = ListensAt(options.server, server->port()),
-       .names = names,
-       .assistant = context->router == nullptr ? "" : context->router->file().name,
-       .budgets = context->router == nullptr ? std::vector<std::string>()
-                                             : DescribeBudgets(context->router->policy(), context->router->file()),
-       .on_demand = on_demand,
-       .opens_in_browser = options.server.unix_socket.empty(),
-       .ready_ms = MillisecondsSince(start)},
-      log != nullptr);
+  Started started{.address = ListensAt(options.server, server->port()),
+                  .names = names,
+                  .assistant = {},
+                  .budgets = {},
+                  .on_demand = on_demand,
+                  .opens_in_browser = options.server.unix_socket.empty(),
+                  .ready_ms = MillisecondsSince(start)};
+  if (const std::shared_ptr<Router> router = context->router()) {
+    started.assistant = router->file().name;
+    started.budgets = DescribeBudgets(router->policy(), router->file());
+  }
+  SayStarted(started, log != nullptr);
   const Status status = server->Run();
   if (log != nullptr) LogEvent(LogLevel::kInfo, "stopped", {{"after_s", MillisecondsSince(start) / 1e3}});
   return status;
@@ -240,7 +233,7 @@ Run SetUpServe(CLI::App& app) {
       ->type_name("NAME=MODEL");
   options->kv_type.AddTo(app);
   app.add_option("--api-keys", options->keys_file,
-                 "File of the keys that clients must send ('bantam key new' makes it); SIGHUP reads it again. "
+                 "File of the keys that clients must send ('bantam key new' makes it). "
                  "$BANTAM_API_KEY and $BANTAM_ADMIN_KEY are keys, too")
       ->type_name("FILE");
   AddListenOptions(app, options->server);
@@ -256,6 +249,13 @@ Run SetUpServe(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   app.add_option("--max-queue", options->server.max_queued, "Requests that may wait; more get 429")
+      ->capture_default_str();
+  app.add_option("--max-connections", options->server.max_connections, "Connections at once; more get 503")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--max-per-address", options->server.max_connections_of_address,
+                 "Connections at once from one address (of IPv6 one network), but for this machine's own; more get "
+                 "429. 0: no limit, for one behind a proxy")
       ->capture_default_str();
   app.add_option("--embedding-cache", options->embedding_cache_bytes,
                  "Memory for the embeddings of texts seen before, such as 64M; 0 keeps none")
@@ -287,6 +287,10 @@ Run SetUpServe(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0, 3600));
   app.footer(
+      "SIGTERM finishes what is in flight, then ends. SIGHUP, or POST /v1/reload, reads the route file, models,\n"
+      "keys and (SIGHUP alone) the certificate again: the new ones are tried out beside the old ones and take their\n"
+      "place between two requests; of what is broken the old one goes on. 'bantam check' says beforehand what a\n"
+      "reload would say.\n\n"
       "Examples:\n"
       "  bantam serve                                 (any model of the store, when it is asked for)\n"
       "  bantam serve -c examples/helpdesk/bantam.yaml\n"

@@ -17,22 +17,27 @@ BatchPass::BatchPass(const Encoder& encoder, ThreadPool& pool)
       pool_(pool),
       has_types_(encoder.type_vocab_size() > 1),
       workspace_(encoder.NewWorkspace()),
-      judged_(encoder.num_layers(), encoder.hidden_size(), {}) {}
+      observed_(encoder.num_layers(), encoder.hidden_size()) {}
 
 void BatchPass::Clear() {
   batch_.Clear();
   pieces_.clear();
   list_texts_.clear();
   num_keys_.clear();
+  wants_layers_ = sees_parts_ = false;
 }
 
 bool BatchPass::Take(EncodeJob& job, size_t index, size_t max_tokens) {
   const std::span<const int32_t> ids = job.sequence(index);
   const auto types = has_types_ ? job.types(index) : std::span<const int32_t>();
+  // No observer can be shown layers of a batch in which some see a part of themselves only.
+  if ((wants_layers_ && !job.num_keys.empty()) || (sees_parts_ && !job.layers.empty())) return false;
   // Equal texts may end after different layers, or see different parts of themselves.
   const bool alone = job.judge != nullptr || !job.num_keys.empty();
   if (!(alone ? batch_.FitsAlone(ids, max_tokens) : batch_.Fits(ids, types, max_tokens))) return false;
   pieces_.push_back({&job, index, alone ? batch_.AddAlone(ids, types) : batch_.Add(ids, types), true});
+  wants_layers_ = wants_layers_ || !job.layers.empty();
+  sees_parts_ = sees_parts_ || !job.num_keys.empty();
   return true;
 }
 
@@ -44,11 +49,10 @@ bool BatchPass::TakeText(std::span<const int32_t> token_ids, std::span<float> ou
 
 void BatchPass::Compute() {
   FillKeys();
-  // A judge may end its text early and need not: it does not where others of the batch see a part of themselves only,
-  // which no observer can be shown.
-  const bool judged = encoder_.num_layers() > 0 && num_keys_.empty() &&
-                      std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->judge != nullptr; });
-  if (judged) return ComputeJudged();
+  // A judge may end its text early and need not: it does not in a batch that cannot be observed.
+  const auto judged = [](const Piece& piece) { return piece.job->judge != nullptr; };
+  if (encoder_.num_layers() > 0 && !sees_parts_ && (wants_layers_ || std::ranges::any_of(pieces_, judged)))
+    return ComputeObserved();
   Forward(nullptr);
   // A few microseconds each: a large batch's are shared. A head on tokens is more work.
   const bool sinks = std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.job->sink != nullptr; });
@@ -61,7 +65,7 @@ void BatchPass::Compute() {
 }
 
 void BatchPass::FillKeys() {
-  if (std::ranges::all_of(pieces_, [](const Piece& piece) { return piece.job->num_keys.empty(); })) return;
+  if (!sees_parts_) return;
   for (size_t i = 0; i < batch_.num_sequences(); ++i) {
     num_keys_.push_back(batch_.cu_seqlens()[i + 1] - batch_.cu_seqlens()[i]);
   }
@@ -97,22 +101,23 @@ void BatchPass::DeliverPieces(size_t begin, size_t end) {
   }
 }
 
-// When a text may end before the last layer.
-void BatchPass::ComputeJudged() {
-  judged_.Clear(batch_.num_sequences());
+// When a text may end before the last layer, or its vectors after earlier ones are wanted.
+void BatchPass::ComputeObserved() {
+  observed_.Clear(batch_.num_sequences());
   for (Piece& piece : pieces_) {
     const EncodeList& list = *piece.job;
-    judged_.Add(piece.row, {.pooling = list.pooling,
-                            .normalize = list.normalize,
-                            .head = list.head,
-                            .skip_tokens = list.skip_tokens,
-                            .judge = list.judge,
-                            .out = RowOf(piece),
-                            .sink = list.sink,
-                            .index = piece.index,
-                            .finite = &piece.finite});
+    observed_.Add(piece.row, {.pooling = list.pooling,
+                              .normalize = list.normalize,
+                              .head = list.head,
+                              .skip_tokens = list.skip_tokens,
+                              .judge = list.judge,
+                              .layers = list.layers,
+                              .out = RowOf(piece),
+                              .sink = list.sink,
+                              .index = piece.index,
+                              .finite = &piece.finite});
   }
-  Forward(&judged_);
+  Forward(&observed_);
   for (Piece& piece : pieces_) {
     if (piece.job->sink == nullptr) piece.finite = IsFinite(RowOf(piece));
   }
@@ -120,16 +125,16 @@ void BatchPass::ComputeJudged() {
 
 void BatchPass::ComputeTexts(const EncodeListOptions& options) {
   if (!options.layers.empty()) {
-    LayerPooling pooling(encoder_.num_layers(), encoder_.hidden_size(), options.layers);
-    pooling.Clear(batch_.num_sequences());
+    observed_.Clear(batch_.num_sequences());
     for (const ListText& text : list_texts_) {
-      pooling.Add(text.row, {.pooling = options.pooling,
-                             .normalize = options.normalize,
-                             .head = options.head,
-                             .skip_tokens = options.skip_tokens,
-                             .out = text.out});
+      observed_.Add(text.row, {.pooling = options.pooling,
+                               .normalize = options.normalize,
+                               .head = options.head,
+                               .skip_tokens = options.skip_tokens,
+                               .layers = options.layers,
+                               .out = text.out});
     }
-    return Forward(&pooling);
+    return Forward(&observed_);
   }
   Forward(nullptr);
   if (options.head != nullptr) {
@@ -159,7 +164,7 @@ void BatchPass::Forward(LayerObserver* observer) {
 
 std::span<float> BatchPass::RowOf(const Piece& piece) const {
   if (piece.job->sink != nullptr) return {};
-  const size_t width = WidthOf(piece.job->head);
+  const size_t width = RowSize(*piece.job);
   return piece.job->out.subspan(piece.index * width, width);
 }
 

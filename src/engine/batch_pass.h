@@ -6,6 +6,7 @@
 //   pass.Compute();                                  // -> their `out` or `sink`
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <span>
@@ -37,7 +38,7 @@ class BatchPass {
   size_t num_tokens() const { return batch_.token_ids().size(); }
   size_t num_sequences() const { return batch_.num_sequences(); }
 
-  // Sequence `index` of the job joins the batch; false when it does not fit.
+  // Sequence `index` of the job joins the batch; false when it does not fit, which an empty batch never says.
   bool Take(EncodeJob& job, size_t index, size_t max_tokens);
   std::span<const Piece> pieces() const { return pieces_; }
   void Compute();
@@ -50,6 +51,10 @@ class BatchPass {
   size_t WidthOf(const SentenceHead* head) const {
     return static_cast<size_t>(head != nullptr ? head->dimensions() : encoder_.hidden_size());
   }
+  // Of one text's answer. options: EncodeList or EncodeListOptions
+  size_t RowSize(const auto& options) const {
+    return WidthOf(options.head) * std::max<size_t>(1, options.layers.size());
+  }
   // So far; from any thread.
   uint64_t batches_run() const { return batches_run_; }
   uint64_t tokens_run() const { return tokens_run_; }
@@ -60,7 +65,7 @@ class BatchPass {
     std::span<float> out;
   };
 
-  void ComputeJudged();
+  void ComputeObserved();
   // num_keys_ of the batch: empty where every token sees its whole sequence.
   void FillKeys();
   void DeliverPieces(size_t begin, size_t end);  // at most kShare of them
@@ -76,10 +81,11 @@ class BatchPass {
   const std::unique_ptr<EncoderWorkspace> workspace_;
   PackedBatch batch_;
   std::vector<Piece> pieces_;
+  bool wants_layers_ = false, sees_parts_ = false;  // one of them does: has `layers`, has `num_keys`
   std::vector<ListText> list_texts_;
   std::vector<int32_t> num_keys_;
   std::vector<SentenceHead::Text> texts_;
-  LayerPooling judged_;
+  LayerPooling observed_;
   AlignedBuffer<float> hidden_;
   std::atomic<uint64_t> batches_run_ = 0, tokens_run_ = 0;
 };

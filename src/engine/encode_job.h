@@ -34,6 +34,9 @@ struct EncodeList {
   // May end the one sequence of this list before the last layer; `out` is then the pooled vector of that layer. Null:
   // all layers, as an embedding needs them.
   ExitJudge* judge = nullptr;
+  // The layers whose pooled vectors are wanted, as in LayerPooling::Sequence: each sequence's row of `out` is then
+  // theirs, one after the other. Empty: the last one's. Not with a sink.
+  std::span<const int> layers = {};
   std::span<float> out = {};        // [num_sequences, hidden_size], or the head's dimensions; empty with a sink
   TokenVectorSink* sink = nullptr;  // gets the vectors of all tokens; pooling and out are not used. Not with a judge.
   // [num_sequences], how many first tokens of a sequence its tokens see; empty: all. With a sink only.

@@ -167,7 +167,7 @@ class EncoderEngineImpl final : public EncoderEngine {
 
   Status EncodeAll(std::span<const std::vector<int32_t>> token_ids, const EncodeListOptions& options,
                    std::span<float> out) override {
-    BANTAM_CHECK(out.size() == token_ids.size() * RowSize(options), "{} values for {} texts", out.size(),
+    BANTAM_CHECK(out.size() == token_ids.size() * pass_.RowSize(options), "{} values for {} texts", out.size(),
                  token_ids.size());
     BANTAM_RETURN_IF_ERROR(CheckLayers(options.layers));
     for (size_t i = 0; i < token_ids.size(); ++i) {
@@ -209,8 +209,11 @@ class EncoderEngineImpl final : public EncoderEngine {
   Status CheckList(const EncodeList& list) const {
     BANTAM_CHECK(!list.cu_seqlens.empty() && list.cu_seqlens.front() == 0 &&
                  static_cast<size_t>(list.cu_seqlens.back()) == list.token_ids.size());
-    BANTAM_CHECK(list.out.size() == (list.sink == nullptr ? list.num_sequences() * pass_.WidthOf(list.head) : 0),
+    BANTAM_CHECK(list.out.size() == (list.sink == nullptr ? list.num_sequences() * pass_.RowSize(list) : 0),
                  "{} values for {} texts", list.out.size(), list.num_sequences());
+    BANTAM_CHECK(list.layers.empty() || list.sink == nullptr, "layers of token vectors");
+    BANTAM_CHECK(list.layers.empty() || list.judge == nullptr || list.layers.back() == encoder_->num_layers());
+    BANTAM_RETURN_IF_ERROR(CheckLayers(list.layers));
     BANTAM_CHECK(list.token_type_ids.empty() || list.token_type_ids.size() == list.token_ids.size());
     BANTAM_CHECK(list.judge == nullptr || list.sink == nullptr, "a judge of token vectors");
     BANTAM_CHECK(list.num_keys.empty() || (list.sink != nullptr && list.num_keys.size() == list.num_sequences()));
@@ -384,7 +387,8 @@ class EncoderEngineImpl final : public EncoderEngine {
           ++stats_.expired;
           return Err(ErrorCode::kDeadline, "the deadline passed after {} of {} texts", begin, order.size());
         }
-        const auto row = [&](size_t i) { return out.subspan(order[i] * RowSize(options), RowSize(options)); };
+        const size_t width = pass_.RowSize(options);
+        const auto row = [&](size_t i) { return out.subspan(order[i] * width, width); };
         pass_.Clear();
         while (end < order.size() && pass_.TakeText(token_ids[order[end]], row(end), options_.max_batch_tokens)) ++end;
         pass_.ComputeTexts(options);
@@ -401,10 +405,6 @@ class EncoderEngineImpl final : public EncoderEngine {
       if (options.progress) options.progress(begin);
     }
     return Ok();
-  }
-
-  size_t RowSize(const EncodeListOptions& options) const {
-    return pass_.WidthOf(options.head) * std::max<size_t>(1, options.layers.size());
   }
 
   const EngineOptions options_;

@@ -662,6 +662,51 @@ TEST(EncoderEngine, GivesTheVectorsOfSeveralLayers) {
   }
 }
 
+// Some want vectors of several layers, one of them ends early, and one wants the last alone; they share a batch.
+TEST(EncoderEngine, AListGetsTheVectorsOfItsLayersBesideOthers) {
+  Stage stage;
+  const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
+  stage.Close();
+  std::promise<void> blocked;
+  ASSERT_OK(engine->Submit({.token_ids = {1}, .done = [&](auto) { blocked.set_value(); }}));
+  stage.WaitUntilEntered(1);
+  const std::vector<int> layers = {2, 4};
+  const std::vector<int32_t> ids = {40, 80}, borders = {0, 1, 2}, one = {0, 1};
+  std::vector<float> both(2 * 2 * kHidden), early(2 * kHidden), seen_only(2 * kHidden);
+  EndAfter at_two(2), at_three(3);
+  std::promise<Result<std::vector<float>>> alone;
+  std::vector<std::thread> threads;
+  const auto run = [&](const EncodeList& list) {
+    threads.emplace_back([&engine, list] { EXPECT_OK(engine->Run(list)); });
+  };
+  run({.token_ids = ids, .cu_seqlens = borders, .normalize = false, .layers = layers, .out = both});
+  const std::span<const int32_t> first = std::span(ids).first(1);
+  run({.token_ids = first, .cu_seqlens = one, .normalize = false, .judge = &at_two, .layers = layers, .out = early});
+  run({.token_ids = first,
+       .cu_seqlens = one,
+       .normalize = false,
+       .judge = &at_three,
+       .layers = layers,
+       .out = seen_only});
+  ASSERT_OK(
+      engine->Submit({.token_ids = {40}, .normalize = false, .done = [&](auto v) { alone.set_value(std::move(v)); }}));
+  while (engine->Stats().queued < 4) std::this_thread::yield();
+  stage.Open();
+  for (std::thread& thread : threads) thread.join();
+  blocked.get_future().wait();
+  EXPECT_EQ(both[0], 20);
+  EXPECT_EQ(both[kHidden], 40);
+  EXPECT_EQ(both[2 * kHidden], 40);
+  EXPECT_EQ(both[3 * kHidden], 80);
+  EXPECT_EQ(early[0], 20) << "it ended there";
+  EXPECT_EQ(early[kHidden], 20);
+  EXPECT_EQ(seen_only[0], 20);
+  EXPECT_EQ(seen_only[kHidden], 30) << "it ended after a layer that is not listed";
+  ASSERT_OK_AND_ASSIGN(const std::vector<float> vector, alone.get_future().get());
+  EXPECT_EQ(vector[0], 40);
+  EXPECT_EQ(stage.batches.back().size(), 4u) << "one batch, and the plain one shares a row";
+}
+
 // -- without a thread of its own
 
 TEST(EngineWithoutThread, TheCallerComputesAlsoWhatItSubmits) {

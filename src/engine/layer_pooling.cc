@@ -19,9 +19,9 @@ void LayerPooling::Add(size_t row, const Sequence& sequence) {
 }
 
 bool LayerPooling::Wants(int layer) const {
-  if (!layers_.empty()) return std::binary_search(layers_.begin(), layers_.end(), layer);
   return layer == num_layers_ || std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
-           return wanted.sequence.judge != nullptr && wanted.sequence.judge->Wants(layer);
+           return std::ranges::binary_search(wanted.sequence.layers, layer) ||
+                  (wanted.sequence.judge != nullptr && wanted.sequence.judge->Wants(layer));
          });
 }
 
@@ -39,22 +39,27 @@ void LayerPooling::PoolRows(const LayerOutput& output, size_t i, const Sequence&
 }
 
 bool LayerPooling::Take(const LayerOutput& output, size_t i, const Sequence& sequence) const {
-  if (!layers_.empty()) {
-    const auto at = std::lower_bound(layers_.begin(), layers_.end(), output.layer);
-    if (at == layers_.end() || *at != output.layer) return false;
-    const auto width = sequence.out.size() / layers_.size();
-    PoolRows(output, i, sequence, sequence.out.subspan(static_cast<size_t>(at - layers_.begin()) * width, width));
-    return false;
-  }
   const bool last = output.layer == num_layers_;
   if (sequence.sink != nullptr) {
     if (last && (*sequence.finite = IsFinite(RowsOf(output, i))))
       sequence.sink->Take(sequence.index, RowsOf(output, i));
     return false;
   }
-  if (!last && (sequence.judge == nullptr || !sequence.judge->Wants(output.layer))) return false;
-  PoolRows(output, i, sequence, sequence.out);
-  return !last && sequence.judge->Finished(output.layer, sequence.out);
+  const std::span<const int> layers = sequence.layers;
+  const bool judged = !last && sequence.judge != nullptr && sequence.judge->Wants(output.layer);
+  const auto place = std::ranges::lower_bound(layers, output.layer);
+  const bool listed = layers.empty() ? last : place != layers.end() && *place == output.layer;
+  if (!listed && !judged) return false;
+  const size_t width = sequence.out.size() / std::max<size_t>(1, layers.size());
+  // What only the judge wants to see lies where the last layer's vector will be.
+  const std::span<float> end = sequence.out.last(width);
+  const std::span<float> own = listed && !layers.empty()
+                                   ? sequence.out.subspan(static_cast<size_t>(place - layers.begin()) * width, width)
+                                   : end;
+  PoolRows(output, i, sequence, own);
+  if (!judged || !sequence.judge->Finished(output.layer, own)) return false;
+  if (own.data() != end.data()) std::ranges::copy(own, end.begin());
+  return true;
 }
 
 void LayerPooling::AfterLayer(const LayerOutput& output, std::span<uint8_t> finished) {

@@ -18,7 +18,7 @@ class ExitJudge {
  public:
   virtual ~ExitJudge() = default;
   virtual bool Wants(int layer) const = 0;  // whether it can decide after this layer, 1 to num_layers() - 1
-  // pooled: [width of an answer], what the request's answer is if it ends here. True ends it.
+  // pooled: [width of a vector], what the request's answer is if it ends here. True ends it.
   virtual bool Finished(int layer, std::span<const float> pooled) = 0;
 };
 
@@ -30,16 +30,17 @@ class LayerPooling final : public LayerObserver {
     const SentenceHead* head = nullptr;  // in place of pooling and normalize
     size_t skip_tokens = 0;
     ExitJudge* judge = nullptr;  // or null: nobody ends it early
-    std::span<float> out = {};   // [width], or [layers, width] for a list of layers
+    // Whose vectors `out` holds, ascending; empty: the one's where it ended. With a judge the last of them is the
+    // encoder's last, and its vector that of the layer where it ended.
+    std::span<const int> layers = {};
+    std::span<float> out = {};  // [width], or [layers, width]
     // Gets the last layer's rows in place of `out`, as sequence `index`; or null. Not with a judge or a list of layers.
     TokenVectorSink* sink = nullptr;
     size_t index = 0;
     bool* finite = nullptr;  // with a sink: set to whether the rows were numbers; if not, it gets none
   };
 
-  // layers: ascending, the layers whose vectors each sequence's `out` holds; empty: the one where it ended.
-  LayerPooling(int num_layers, int hidden_size, std::span<const int> layers)
-      : num_layers_(num_layers), hidden_size_(hidden_size), layers_(layers) {}
+  LayerPooling(int num_layers, int hidden_size) : num_layers_(num_layers), hidden_size_(hidden_size) {}
   void Clear(size_t num_sequences);
   // One who wants the batch's sequence `row`. There may be several of one row, if none of them has a judge.
   void Add(size_t row, const Sequence& sequence);
@@ -59,7 +60,6 @@ class LayerPooling final : public LayerObserver {
   void PoolRows(const LayerOutput& output, size_t i, const Sequence& sequence, std::span<float> out) const;
 
   const int num_layers_, hidden_size_;
-  const std::span<const int> layers_;
   std::vector<size_t> first_;  // by row: where its list in wanted_ begins, or kNone
   std::vector<Wanted> wanted_;
 };

@@ -174,5 +174,29 @@ TEST(TokenVectors, NumKeysHoldBesideATextThatMayEndEarly) {
   EXPECT_EQ(sink.rows[0], alone.rows[0]);
 }
 
+// No observer sees such a batch, so what wants earlier layers is computed in another one.
+TEST(TokenVectors, NumKeysHoldBesideATextThatWantsEarlierLayers) {
+  const auto engine = EngineOf("bert");
+  ASSERT_NE(engine, nullptr);
+  const auto width = static_cast<size_t>(engine->encoder().hidden_size());
+  const std::vector<int32_t> ids = {5, 6, 7, 4, 4}, borders = {0, 5}, keys = {3};
+  const std::vector<int> layers = {1, engine->encoder().num_layers()};
+  Collector alone;
+  std::vector<float> expected(2 * width), vectors(2 * width);
+  ASSERT_OK(engine->Run({.token_ids = ids, .cu_seqlens = borders, .sink = &alone, .num_keys = keys}));
+  ASSERT_OK(engine->Run({.token_ids = ids, .cu_seqlens = borders, .layers = layers, .out = expected}));
+  BusyList busy(*engine);
+  ASSERT_OK(busy.submitted);
+  Collector sink;
+  OneText jobs[2];
+  static_cast<EncodeList&>(jobs[0]) = {.token_ids = ids, .cu_seqlens = borders, .layers = layers, .out = vectors};
+  static_cast<EncodeList&>(jobs[1]) = {.token_ids = ids, .cu_seqlens = borders, .sink = &sink, .num_keys = keys};
+  for (OneText& job : jobs) ASSERT_OK(engine->Submit(job));
+  for (OneText& job : jobs) ASSERT_OK(job.status.get_future().get());
+  ASSERT_OK(busy.job.status.get_future().get());
+  EXPECT_EQ(sink.rows[0], alone.rows[0]);
+  EXPECT_EQ(vectors, expected);
+}
+
 }  // namespace
 }  // namespace bantam

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
+#include "base/check.h"
+
 namespace bantam::testing {
 
 std::string GgufString(std::string_view text) { return LittleEndian(uint64_t{text.size()}) + std::string(text); }
@@ -102,6 +106,13 @@ std::string TinyBertGguf() {
   GgufBuilder gguf;
   AddTinyBert(gguf);
   return gguf.Build();
+}
+
+std::string WithU32(std::string bytes, std::string_view key, uint32_t value) {
+  const size_t at = bytes.find(GgufString(key));
+  BANTAM_CHECK(at != std::string::npos, "no key {}", key);
+  std::memcpy(bytes.data() + at + sizeof(uint64_t) + key.size() + sizeof(uint32_t), &value, sizeof value);
+  return bytes;
 }
 
 }  // namespace bantam::testing

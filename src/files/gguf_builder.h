@@ -55,4 +55,7 @@ class GgufBuilder {
 void AddTinyBert(GgufBuilder& gguf);
 std::string TinyBertGguf();
 
+// The same bytes with another value for a key of type u32 that is there.
+std::string WithU32(std::string bytes, std::string_view key, uint32_t value);
+
 }  // namespace bantam::testing

@@ -374,13 +374,8 @@ TEST(HostileGguf, F29_Names) {
                 {"tensor 0 name at byte 24", "got 300 bytes, limit 255"});
 }
 
-TEST(HostileGguf, F30_F32_F33_Configuration) {
-  const auto with = [](std::string_view key, uint32_t value) {
-    std::string bytes = TinyBertGguf();
-    const size_t at = bytes.find(GgufString(key)) + 8 + key.size() + 4;
-    std::memcpy(bytes.data() + at, &value, sizeof value);
-    return bytes;
-  };
+TEST(HostileGguf, F30_F33_Configuration) {
+  const auto with = [](std::string_view key, uint32_t value) { return WithU32(TinyBertGguf(), key, value); };
   ExpectRefused("block_count 0", with("bert.block_count", 0), {"'bert.block_count' at byte", "got 0 of type u32"});
   ExpectRefused("block_count 2^32-1", with("bert.block_count", UINT32_MAX), {"'bert.block_count'", "got 4294967295"});
   ExpectRefused("context_length 0", with("bert.context_length", 0), {"'bert.context_length'", "got 0"});

@@ -286,13 +286,14 @@ std::vector<HostileCase> ShardCases() {
                                    16));
             },
             {"tensor 'a.weight' lies in \"model-2.safetensors\", but weight_map says \"model-1.safetensors\""}),
-      index("F-47/10^6 shards",
-            [] {
-              std::string text = R"({"weight_map":{)";
-              for (int i = 0; i < 1'000'000; ++i) text += fmt::format("\"t{}\":\"{}\",", i, i);
-              return text + R"("z":"z"}})";
-            }(),
-            {"weight_map 't1024'", "too many files (limit 1024)"}),
+      {"F-47/10^6 shards",
+       [](const Path& folder) {
+         WriteValidShardedFolder(folder);
+         std::string text = R"({"weight_map":{)";
+         for (int i = 0; i < 1'000'000; ++i) text += fmt::format("\"t{}\":\"{}\",", i, i);
+         Put(folder / "model.safetensors.index.json", text + R"("z":"z"}})");
+       },
+       {"weight_map 't1024'", "too many files (limit 1024)"}},
       index("F-47/duplicate tensor",
             R"({"weight_map":{"a.weight":"model-1.safetensors","a.weight":"model-2.safetensors"}})",
             {"a duplicate key"}),

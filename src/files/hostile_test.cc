@@ -58,15 +58,35 @@ void RunCase(const HostileCase& hostile) {
   EXPECT_LE(message.size(), 1000u);
 }
 
-TEST(HostileModel, WeightFiles) {
-  for (const HostileCase& hostile : WeightFileCases()) RunCase(hostile);
+// The cases whose names begin so.
+void RunCases(std::string_view prefix) {
+  size_t ran = 0;
+  for (const auto& cases : {WeightFileCases(), ShardCases(), JsonCases()}) {
+    for (const HostileCase& hostile : cases) {
+      if (!hostile.name.starts_with(prefix)) continue;
+      RunCase(hostile);
+      ++ran;
+    }
+  }
+  EXPECT_GT(ran, 0u) << "no case is called " << prefix;
 }
-TEST(HostileModel, Shards) {
-  for (const HostileCase& hostile : ShardCases()) RunCase(hostile);
-}
-TEST(HostileModel, JsonFiles) {
-  for (const HostileCase& hostile : JsonCases()) RunCase(hostile);
-}
+
+TEST(HostileFolder, Valid) { RunCases("valid/"); }
+TEST(HostileFolder, F38_HeaderLength) { RunCases("F-38/"); }
+TEST(HostileFolder, F39_HeaderText) { RunCases("F-39/"); }
+TEST(HostileFolder, F40_HeaderDepthAndSize) { RunCases("F-40/"); }
+TEST(HostileFolder, F41_DuplicateKeys) { RunCases("F-41/"); }
+TEST(HostileFolder, F44_ShapesTypesAndRanges) { RunCases("F-44/"); }
+TEST(HostileFolder, F45_Metadata) { RunCases("F-45/"); }
+TEST(HostileFolder, F46_ShardsOutsideTheFolder) { RunCases("F-46/"); }
+TEST(HostileFolder, F47_ShardsThatAreNotThere) { RunCases("F-47/"); }
+TEST(HostileFolder, F50_DeepConfig) { RunCases("F-50/"); }
+TEST(HostileFolder, F51_CodeReferencesAreIgnored) { RunCases("valid/F-51"); }
+TEST(HostileFolder, F52_Config) { RunCases("F-52/"); }
+TEST(HostileFolder, F61_OtherFormats) { RunCases("F-61/"); }
+TEST(HostileFolder, Modules) { RunCases("modules/"); }
+TEST(HostileFolder, Pooling) { RunCases("pooling/"); }
+TEST(HostileFolder, Prompts) { RunCases("prompts/"); }
 
 }  // namespace
 }  // namespace bantam::testing

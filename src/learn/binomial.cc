@@ -45,4 +45,10 @@ double BinomialUpperBound(int64_t hits, int64_t n, double confidence) {
   return high;
 }
 
+BinomialInterval BinomialConfidence(int64_t hits, int64_t n, double confidence) {
+  if (n == 0) return {};
+  const double each = 0.5 * (1 + confidence);  // what is left out is shared by both ends
+  return {1 - BinomialUpperBound(n - hits, n, each), BinomialUpperBound(hits, n, each)};
+}
+
 }  // namespace bantam

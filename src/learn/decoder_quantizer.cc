@@ -1,8 +1,11 @@
 #include "learn/decoder_quantizer.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "base/clock.h"
@@ -82,6 +85,25 @@ Result<Texts> ReadTexts(const Tokenizer& tokenizer, const DecoderQuantOptions& o
   return texts;
 }
 
+constexpr std::string_view kScratch = ".scratch";
+
+Path ScratchPath(const Path& out) { return Path(fmt::format("{}.{}{}", out.string(), ::getpid(), kScratch)); }
+
+// What a killed process left beside `out` goes; that of one which still runs stays.
+void RemoveLeftScratch(const Path& out) {
+  const std::string begin = out.filename().string() + ".";
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(out.has_parent_path() ? out.parent_path() : ".", none)) {
+    const std::string name = entry.path().filename().string();
+    const size_t at = name.find(kScratch, begin.size());
+    pid_t process = 0;
+    if (!name.starts_with(begin) || at == std::string::npos) continue;
+    const char* const end = name.data() + at;
+    if (std::from_chars(name.data() + begin.size(), end, process).ptr != end || process <= 0) continue;
+    if (::kill(process, 0) != 0 && errno == ESRCH) std::filesystem::remove(entry.path(), none);
+  }
+}
+
 // A file that goes when this does.
 class ScratchFile {
  public:
@@ -109,7 +131,8 @@ class Quantizer {
     BANTAM_TRY(const Texts texts, ReadTexts(*tokenizer, options_, context));
     BANTAM_RETURN_IF_ERROR(ReadOriginal());
     BANTAM_RETURN_IF_ERROR(MeasureLadders(texts, context));
-    const ScratchFile scratch(Path(out.string() + fmt::format(".{}.scratch", ::getpid())));
+    RemoveLeftScratch(out);
+    const ScratchFile scratch(ScratchPath(out));
     std::unique_ptr<Decoder> smaller;
     ModelFolder copy;
     // More and more for better formats, until the perplexity rises by no more than it may.

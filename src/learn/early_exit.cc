@@ -4,19 +4,11 @@
 #include <charconv>
 #include <cmath>
 
-#include "base/check.h"
 #include "base/text_util.h"
 #include "learn/binomial.h"
 #include "learn/vector_math.h"
 
 namespace bantam {
-
-void Standardize(const ExitHead& exit, std::span<const float> x, std::span<float> out) {
-  BANTAM_CHECK(x.size() == exit.mean.size() && out.size() == x.size());
-  for (size_t i = 0; i < x.size(); ++i) out[i] = (x[i] - exit.mean[i]) * exit.inverse_deviation[i];
-  const float scale = 1 / std::max(std::sqrt(DotF(out, out)), 1e-30f);
-  for (float& v : out) v *= scale;
-}
 
 ExitFeatures FeaturesOfLogits(std::span<const float> logits) {
   float best = logits[0], second = logits[1];
@@ -34,7 +26,7 @@ ExitFeatures FeaturesOfLogits(std::span<const float> logits) {
 
 ExitReading ReadExit(const ExitHead& exit, std::span<const float> pooled) {
   std::vector<float> x(pooled.size());
-  Standardize(exit, pooled, x);
+  Standardize(exit.scale, pooled, x);
   ExitReading reading;
   reading.logits.resize(static_cast<size_t>(exit.model.num_labels));
   Logits(exit.model, x, reading.logits);

@@ -3,7 +3,7 @@
 // layers.
 //
 //   HeadJudge judge(head, *head.exits().CertaintyFor(0.005), limits);     // at most 0.5 % decided otherwise
-//   BANTAM_TRY(Embedding e, embedder.EmbedUntil(text, deadline, judge));
+//   BANTAM_TRY(Embedding e, embedder.EmbedUntil(text, CallForHead(deadline), judge));
 //   Prediction p = judge.exit_layer() > 0 ? judge.prediction() : head.Predict(e.vector);
 //
 // Only acceptance ends early. What may be out of scope, or is near the threshold, is read to the end: earlier layers
@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "learn/out_of_scope.h"
 #include "learn/softmax_regression.h"
+#include "learn/vector_scale.h"
 
 namespace bantam {
 
@@ -25,18 +26,13 @@ namespace bantam {
 using ExitFeatures = LogisticFeatures;
 
 struct ExitHead {
-  int layer = 0;  // after which it looks, from 1
-  // Pooled vectors of earlier layers lie in a narrow cone and differ in a few loud dimensions. Each dimension is put on
-  // one scale and the vector on length one; that is worth 0.02 of AUROC out of scope on CLINC150.
-  std::vector<float> mean, inverse_deviation;  // [dimensions]
-  SoftmaxModel model;                          // of the standardised vectors
+  int layer = 0;       // after which it looks, from 1
+  VectorScale scale;   // worth 0.02 of AUROC out of scope on CLINC150
+  SoftmaxModel model;  // of the standardised vectors
   double temperature = 1;
   ScopeScorer scope;      // P(in scope)
   ScopeScorer agreement;  // P(all layers decide the same, and accept)
 };
-
-// out = x in the scale of `exit`, of length one.
-void Standardize(const ExitHead& exit, std::span<const float> x, std::span<float> out);
 
 struct ExitReading {
   std::vector<float> logits;  // [labels]

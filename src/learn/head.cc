@@ -12,7 +12,7 @@ namespace bantam {
 
 EncoderIdentity IdentityOf(const Embedder& embedder) {
   return {embedder.model_name(), embedder.weights_sha256(),
-          std::string(WeightTypeName(embedder.encoder().weight_type()))};
+          std::string(WeightTypeName(embedder.encoder().weight_type())), embedder.middle_layer() > 0 ? 2 : 1};
 }
 
 namespace {
@@ -46,11 +46,18 @@ Prediction PredictionOf(std::span<const float> logits, double temperature, doubl
 
 }  // namespace
 
-Prediction Head::Predict(std::span<const float> embedding) const {
+std::vector<float> Head::InputOf(std::span<const float> embedding) const {
   BANTAM_CHECK(embedding.size() == static_cast<size_t>(model_.dimensions),
                "an embedding of {} dimensions for a head of {}", embedding.size(), model_.dimensions);
+  std::vector<float> x(embedding.size());
+  input_.Prepare(embedding, x);
+  return x;
+}
+
+Prediction Head::Predict(std::span<const float> embedding) const {
+  const std::vector<float> x = InputOf(embedding);
   std::vector<float> logits(labels_.size());
-  Logits(model_, embedding, logits);
+  Logits(model_, x, logits);
   if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); })) {
     Prediction prediction;
     prediction.label = 0;
@@ -58,14 +65,14 @@ Prediction Head::Predict(std::span<const float> embedding) const {
     return prediction;
   }
   const double largest = *std::max_element(logits.begin(), logits.end());
-  const double in_scope = scorer_.InScope(
-      {largest, NearestPrototype(prototypes_, embedding), NearestPrototype(out_of_scope_prototypes_, embedding)});
+  const double in_scope =
+      scorer_.InScope({largest, NearestPrototype(prototypes_, x), NearestPrototype(out_of_scope_prototypes_, x)});
   return PredictionOf(logits, metadata_.temperature, in_scope, metadata_);
 }
 
 std::vector<double> Head::Probabilities(std::span<const float> embedding) const {
   std::vector<float> logits(labels_.size());
-  Logits(model_, embedding, logits);
+  Logits(model_, InputOf(embedding), logits);
   if (!std::ranges::all_of(logits, [](float z) { return std::isfinite(z); }))
     return std::vector<double>(logits.size(), 1.0 / static_cast<double>(logits.size()));
   return Softmax(logits, metadata_.temperature);

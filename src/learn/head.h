@@ -1,5 +1,5 @@
-// An intent head: multinomial logistic regression on a sentence embedding, with a calibrated confidence and an
-// out-of-scope score. Stored as a safetensors file whose metadata says what it was trained on.
+// An intent head: multinomial logistic regression on vectors of a text (head_vectors.h), with a calibrated confidence
+// and an out-of-scope score. Stored as a safetensors file whose metadata says what it was trained on.
 //
 //   BANTAM_TRY(TrainedHead trained, TrainHead(examples, embeddings, IdentityOf(*embedder), {}));
 //   BANTAM_RETURN_IF_ERROR(trained.head.Save(path));
@@ -17,6 +17,7 @@
 #include "learn/early_exit.h"
 #include "learn/error_budget.h"
 #include "learn/examples.h"
+#include "learn/head_vectors.h"
 #include "learn/out_of_scope.h"
 #include "learn/softmax_regression.h"
 #include "tasks/embed.h"
@@ -28,6 +29,7 @@ struct EncoderIdentity {
   std::string model;  // "all-MiniLM-L6-v2"
   std::string weights_sha256;
   std::string weight_type;  // "int8"
+  int num_vectors = 1;      // side by side: 2 with that of a middle layer
   bool operator==(const EncoderIdentity&) const = default;
 };
 EncoderIdentity IdentityOf(const Embedder& embedder);
@@ -74,7 +76,7 @@ class Head {
   std::string Serialize() const;        // what Save writes
   std::string Sha256() const;           // of that, in hex: says which head decided
 
-  // embedding: [dimensions()]. One with a NaN or an infinity is out of scope.
+  // embedding: [dimensions()], as EmbedForHead gives it. One with a NaN or an infinity is out of scope.
   Prediction Predict(std::span<const float> embedding) const;
   // Of every label, if the message is in scope: what Prediction tells of the likeliest. [labels()]; the same for all
   // where the embedding has a NaN or an infinity.
@@ -82,7 +84,7 @@ class Head {
 
   // Where a text may be decided before the last layer; empty for a head without exits.
   const ExitPlan& exits() const { return exits_; }
-  // What exit number `exit` says, from its own layer's pooled vector. `accepted` is at the head's own threshold.
+  // What exit number `exit` says, from its own layer's vector. `accepted` is at the head's own threshold.
   Prediction PredictAtExit(size_t exit, const ExitReading& reading) const;
 
   // What it would have answered to its own examples, had it not seen them: by models of the same training on other
@@ -99,9 +101,12 @@ class Head {
  private:
   friend class HeadTrainer;
   friend class HeadFile;
+  std::vector<float> InputOf(std::span<const float> embedding) const;
+
   std::vector<std::string> labels_;
   HeadMetadata metadata_;
-  SoftmaxModel model_;
+  HeadInput input_;
+  SoftmaxModel model_;  // and the prototypes: of what input_ prepares
   Prototypes prototypes_, out_of_scope_prototypes_;
   ScopeScorer scorer_;
   ExitPlan exits_;
@@ -112,12 +117,6 @@ class Head {
 // any. embeddings.row(i) belongs to messages[i]; labels that the head does not have are out of scope to it.
 std::vector<CalibrationPoint> CalibrationOf(const Head& head, std::span<const LabelledText> messages,
                                             const EmbeddingMatrix& embeddings);
-
-// Vectors of the same examples after one of the encoder's layers, counted from 1.
-struct LayerVectors {
-  int layer = 0;
-  EmbeddingMatrix vectors;
-};
 
 struct TrainOptions {
   double inverse_regularization = 10;  // C of scikit-learn's LogisticRegression

@@ -1,13 +1,16 @@
 // A head as a safetensors file:
 //
 //   weight            F32 [labels, dimensions]     bias          F32 [labels]
+//   input_scale       F32 [2, dimensions / 2]      mean, 1 / deviation of the middle layer's half (head_vectors.h); [2,
+//   0]
+//                                                  where the dimensions are the last layer's alone
 //   prototypes        F32 [all, dimensions]        prototype_count I32 [labels], summing to `all`
 //   out_of_scope_prototypes F32 [0 or more, dimensions]
 //   out_of_scope      F64 [10]  mean 3, deviation 3, coefficients 3, intercept (out_of_scope.h)
 //   calibration       I32 [points, 2]  label, 1 if right         calibration_confidence F32 [points]
 //   and of a head with early exits (early_exit.h):
-//   exit_layers       I32 [exits]                  exit_scale    F32 [exits, 2, dimensions]  mean, 1 / deviation
-//   exit_weight       F32 [exits, labels, dimensions]            exit_bias F32 [exits, labels]
+//   exit_layers       I32 [exits]                  exit_scale    F32 [exits, 2, width]  mean, 1 / deviation
+//   exit_weight       F32 [exits, labels, width]   exit_bias     F32 [exits, labels]   width: of one layer's vector
 //   exit_scores       F64 [exits, 21]  temperature, scope 10, agreement 10
 //   exit_levels       F64 [levels, 2]  certainty, disagreement
 //   __metadata__      format, labels (a JSON array), and HeadMetadata as text
@@ -26,7 +29,7 @@
 namespace bantam {
 namespace {
 
-constexpr std::string_view kFormat = "bantam-intent-head-3";
+constexpr std::string_view kFormat = "bantam-intent-head-4";
 constexpr int64_t kMaxLabels = 100'000, kMaxDimensions = 65'536;
 constexpr size_t kScorerValues = 3 * std::tuple_size_v<ScopeFeatures> + 1;
 constexpr size_t kExitScores = 1 + 2 * kScorerValues;
@@ -69,7 +72,7 @@ struct ExitTensors {
   explicit ExitTensors(const ExitPlan& plan) {
     for (const ExitHead& exit : plan.heads) {
       layers.push_back(exit.layer);
-      for (const auto* part : {&exit.mean, &exit.inverse_deviation})
+      for (const auto* part : {&exit.scale.mean, &exit.scale.inverse_deviation})
         scale.insert(scale.end(), part->begin(), part->end());
       weight.insert(weight.end(), exit.model.weights.begin(), exit.model.weights.end());
       bias.insert(bias.end(), exit.model.bias.begin(), exit.model.bias.end());
@@ -79,11 +82,11 @@ struct ExitTensors {
     }
     for (const ExitLevel& level : plan.levels) levels.insert(levels.end(), {level.certainty, level.disagreement});
   }
-  void AddTo(int64_t labels, int64_t dimensions, std::map<std::string, TensorView>& tensors) const {
+  void AddTo(int64_t labels, int64_t width, std::map<std::string, TensorView>& tensors) const {
     const auto exits = static_cast<int64_t>(layers.size());
     tensors.insert({{"exit_layers", View(DType::kI32, {exits}, layers)},
-                    {"exit_scale", View(DType::kF32, {exits, 2, dimensions}, scale)},
-                    {"exit_weight", View(DType::kF32, {exits, labels, dimensions}, weight)},
+                    {"exit_scale", View(DType::kF32, {exits, 2, width}, scale)},
+                    {"exit_weight", View(DType::kF32, {exits, labels, width}, weight)},
                     {"exit_bias", View(DType::kF32, {exits, labels}, bias)},
                     {"exit_scores", View(DType::kF64, {exits, int64_t{kExitScores}}, scores)},
                     {"exit_levels", View(DType::kF64, {static_cast<int64_t>(levels.size() / 2), 2}, levels)}});
@@ -129,6 +132,9 @@ std::string HeadFile::Serialize(const Head& head) {
   std::vector<int32_t> counts(head.prototypes_.count.begin(), head.prototypes_.count.end());
   std::vector<double> scorer;
   Append(head.scorer_, scorer);
+  const VectorScale& middle = head.input_.middle;
+  std::vector<float> input_scale = middle.mean;
+  input_scale.insert(input_scale.end(), middle.inverse_deviation.begin(), middle.inverse_deviation.end());
   std::vector<int32_t> calibration;
   std::vector<float> confidence;
   for (const CalibrationPoint& point : head.calibration_) {
@@ -144,6 +150,7 @@ std::string HeadFile::Serialize(const Head& head) {
   std::map<std::string, TensorView> tensors = {
       {"weight", View(DType::kF32, {labels, dimensions}, head.model_.weights)},
       {"bias", View(DType::kF32, {labels}, head.model_.bias)},
+      {"input_scale", View(DType::kF32, {2, static_cast<int64_t>(middle.mean.size())}, input_scale)},
       {"prototypes", View(DType::kF32, {all, dimensions}, head.prototypes_.vectors)},
       {"prototype_count", View(DType::kI32, {labels}, counts)},
       {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
@@ -166,7 +173,7 @@ std::string HeadFile::Serialize(const Head& head) {
   ExitTensors exits;
   if (!head.exits_.heads.empty()) {
     exits = ExitTensors(head.exits_);
-    exits.AddTo(labels, dimensions, tensors);
+    exits.AddTo(labels, dimensions / m.encoder.num_vectors, tensors);
     metadata["num_layers"] = std::to_string(head.exits_.num_layers);
   }
   if (m.max_disagreement > 0) metadata["max_disagreement"] = NumberText(m.max_disagreement);
@@ -276,6 +283,16 @@ Status HeadFile::ReadModel() {
   head_.model_.dimensions = static_cast<int>(dimensions);
   BANTAM_TRY(head_.model_.weights, Finite("weight", {labels, dimensions}));
   BANTAM_TRY(head_.model_.bias, Finite("bias", {labels}));
+  const TensorView* scale = file_.Find("input_scale");
+  const bool alone = scale != nullptr && scale->shape == Shape{2, 0};
+  const int64_t width = alone ? 0 : dimensions / 2;
+  BANTAM_TRY(const std::vector<float> values, Finite("input_scale", {2, width}));
+  if (width * 2 != (alone ? 0 : dimensions)) {
+    return Err(ErrorCode::kCorrupt, "{}: tensor \"input_scale\" is {}, for half of {} dimensions", name_,
+               ShapeString(scale->shape), dimensions);
+  }
+  head_.input_.middle = {{values.begin(), values.begin() + width}, {values.begin() + width, values.end()}};
+  head_.metadata_.encoder.num_vectors = alone ? 1 : 2;
   return Ok();
 }
 
@@ -346,9 +363,10 @@ Status HeadFile::ReadExits() {
                ShapeString(view->shape), kMaxLayers);
   }
   BANTAM_TRY(const std::vector<int32_t> layers, Tensor<int32_t>("exit_layers", DType::kI32, {exits}));
-  const int64_t labels = head_.model_.num_labels, dimensions = head_.model_.dimensions;
-  BANTAM_TRY(const std::vector<float> scale, Finite("exit_scale", {exits, 2, dimensions}));
-  BANTAM_TRY(const std::vector<float> weight, Finite("exit_weight", {exits, labels, dimensions}));
+  const int64_t labels = head_.model_.num_labels;
+  const int64_t width = head_.model_.dimensions / head_.metadata_.encoder.num_vectors;
+  BANTAM_TRY(const std::vector<float> scale, Finite("exit_scale", {exits, 2, width}));
+  BANTAM_TRY(const std::vector<float> weight, Finite("exit_weight", {exits, labels, width}));
   BANTAM_TRY(const std::vector<float> bias, Finite("exit_bias", {exits, labels}));
   BANTAM_TRY(const std::vector<double> scores,
              Tensor<double>("exit_scores", DType::kF64, {exits, int64_t{kExitScores}}));
@@ -366,9 +384,8 @@ Status HeadFile::ReadExits() {
                  "{}: tensor \"exit_layers\" holds {} after {}, expected ascending layers below {}", name_, exit.layer,
                  before, num_layers);
     }
-    exit.mean = share(scale, 2 * i, dimensions);
-    exit.inverse_deviation = share(scale, 2 * i + 1, dimensions);
-    exit.model = {static_cast<int>(labels), static_cast<int>(dimensions), share(weight, i, labels * dimensions),
+    exit.scale = {share(scale, 2 * i, width), share(scale, 2 * i + 1, width)};
+    exit.model = {static_cast<int>(labels), static_cast<int>(width), share(weight, i, labels * width),
                   share(bias, i, labels)};
     const std::vector<double> own = share(scores, i, kExitScores);
     exit.temperature = own[0];
@@ -409,15 +426,15 @@ Result<Head> HeadFile::Read() {
   BANTAM_RETURN_IF_ERROR(ReadScorer());
   BANTAM_RETURN_IF_ERROR(ReadCalibration());
   BANTAM_RETURN_IF_ERROR(ReadExits());
-  const size_t expected = head_.exits_.heads.empty() ? 8 : 14;
+  const size_t expected = head_.exits_.heads.empty() ? 9 : 15;
   if (file_.tensors().size() != expected) {
-    return Err(ErrorCode::kCorrupt,
-               "{}: {} tensors, expected {}: weight, bias, prototypes, prototype_count, out_of_scope_prototypes, "
-               "out_of_scope, calibration, calibration_confidence{}",
-               name_, file_.tensors().size(), expected,
-               head_.exits_.heads.empty()
-                   ? ""
-                   : ", exit_layers, exit_scale, exit_weight, exit_bias, exit_scores, exit_levels");
+    return Err(
+        ErrorCode::kCorrupt,
+        "{}: {} tensors, expected {}: weight, bias, input_scale, prototypes, prototype_count, out_of_scope_prototypes, "
+        "out_of_scope, calibration, calibration_confidence{}",
+        name_, file_.tensors().size(), expected,
+        head_.exits_.heads.empty() ? ""
+                                   : ", exit_layers, exit_scale, exit_weight, exit_bias, exit_scores, exit_levels");
   }
   return std::move(head_);
 }

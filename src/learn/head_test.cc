@@ -56,6 +56,38 @@ TEST_F(HeadTest, ReadsBackWhatItWrote) {
   }
 }
 
+// Two vectors of a text side by side, of which the first is on a scale of its own.
+TEST_F(HeadTest, OfTwoLayersReadsBackWhatItWroteAndScalesTheFirst) {
+  SyntheticSet both = set_;
+  both.embeddings.columns = 40;
+  both.embeddings.values.clear();
+  for (size_t i = 0; i < set_.examples.size(); ++i) {
+    for (const float v : set_.embeddings.row(i)) both.embeddings.values.push_back(100 + 0.01f * v);
+    for (const float v : set_.embeddings.row(i)) both.embeddings.values.push_back(v);
+  }
+  EncoderIdentity encoder = testing::kSyntheticEncoder;
+  encoder.num_vectors = 2;
+  ASSERT_OK_AND_ASSIGN(const TrainedHead trained, TrainHead(both.examples, both.embeddings, encoder, {}));
+  EXPECT_GE(trained.report.accuracy, 0.9);
+  ASSERT_OK(trained.head.Save(path()));
+  ASSERT_OK_AND_ASSIGN(const Head loaded, Head::Load(path()));
+  EXPECT_EQ(loaded.Serialize(), trained.head.Serialize());
+  EXPECT_EQ(loaded.dimensions(), 40);
+  EXPECT_OK(loaded.CheckEncoder(encoder));
+  EXPECT_FALSE(loaded.CheckEncoder(testing::kSyntheticEncoder));
+  for (size_t i = 0; i < both.examples.size(); ++i) {
+    const std::span<const float> x = both.embeddings.row(i);
+    EXPECT_EQ(loaded.Predict(x).confidence, trained.head.Predict(x).confidence);
+    std::vector<float> longer(x.begin(), x.end());  // the length of the last layer's vector means nothing
+    for (float& v : std::span(longer).last(20)) v *= 4;
+    EXPECT_EQ(loaded.Predict(longer).confidence, loaded.Predict(x).confidence);
+  }
+  const auto odd = TrainHead(
+      set_.examples, EmbeddingMatrix{set_.examples.size(), 1, std::vector<float>(set_.examples.size())}, encoder, {});
+  ASSERT_FALSE(odd);
+  EXPECT_THAT(odd.error().message, HasSubstr("2 vectors side by side in 1 dimensions"));
+}
+
 TEST_F(HeadTest, PredictionsHoldTogether) {
   for (size_t i = 0; i < set_.examples.size(); ++i) {
     const Prediction p = head_.Predict(set_.embeddings.row(i));
@@ -144,7 +176,8 @@ TEST_F(HeadTest, RefusesAChangedFileAndNamesTheField) {
       {"calibration", [](Parts& p) { p.bytes["calibration"][4] = std::byte{2}; }},
       {"calibration", [](Parts& p) { p.tensors["calibration"].shape = {47, 4}; }},
       {"set_probability", metadata("set_probability", "2")},
-      {"9 tensors", [](Parts& p) { p.tensors["more"] = p.tensors["bias"]; }},
+      {"input_scale", [](Parts& p) { p.tensors["input_scale"].shape = {0, 2}; }},
+      {"10 tensors", [](Parts& p) { p.tensors["more"] = p.tensors["bias"]; }},
       {"format", metadata("format", "bantam-intent-head-0")},
       {"temperature", metadata("temperature", "0")},
       {"temperature", metadata("temperature", "nan")},

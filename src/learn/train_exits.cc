@@ -42,11 +42,12 @@ class ExitTrainer {
   ExitHead TrainLayer(const LayerVectors& layer) {
     ExitHead exit;
     exit.layer = layer.layer;
-    FitScale(layer.vectors, exit);
+    // Without labels, so that the held-out examples may be among those that it is taken from.
+    exit.scale = FitScale(layer.vectors, layer.vectors.columns, t_.in_scope);
     EmbeddingMatrix x{layer.vectors.rows, layer.vectors.columns, {}};
     x.values.resize(x.rows * x.columns);
     pool_.Run(static_cast<int>(x.rows), [&](int row, int) {
-      Standardize(exit, layer.vectors.row(static_cast<size_t>(row)),
+      Standardize(exit.scale, layer.vectors.row(static_cast<size_t>(row)),
                   std::span(x.values).subspan(static_cast<size_t>(row) * x.columns, x.columns));
     });
 
@@ -58,25 +59,6 @@ class ExitTrainer {
     exit.model = Fit(x, t_.in_scope, Mean(models));
     held_.push_back(std::move(held));
     return exit;
-  }
-
-  // Without labels, so that the held-out examples may be among those that it is taken from.
-  void FitScale(const EmbeddingMatrix& x, ExitHead& exit) const {
-    std::vector<double> sum(x.columns), squares(x.columns);
-    for (const int row : t_.in_scope) {
-      for (size_t j = 0; j < x.columns; ++j) {
-        const double v = x.row(static_cast<size_t>(row))[j];
-        sum[j] += v;
-        squares[j] += v * v;
-      }
-    }
-    const auto n = static_cast<double>(t_.in_scope.size());
-    for (size_t j = 0; j < x.columns; ++j) {
-      const double mean = sum[j] / n;
-      exit.mean.push_back(static_cast<float>(mean));
-      exit.inverse_deviation.push_back(
-          static_cast<float>(1 / std::max(std::sqrt(std::max(squares[j] / n - mean * mean, 0.0)), 1e-6)));
-    }
   }
 
   SoftmaxModel Fit(const EmbeddingMatrix& x, std::span<const int> rows, const SoftmaxModel* start) {

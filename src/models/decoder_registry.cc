@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "base/text_util.h"
+#include "files/sentence_config.h"
 #include "models/decoder.h"
 #include "models/llama_family.h"
 #include "models/plain_decoder.h"
@@ -40,8 +41,9 @@ bool IsKnownDecoder(std::string_view model_type) {
 }
 
 Result<std::unique_ptr<Decoder>> LoadDecoder(ModelFolder& model, const DecoderOptions& options) {
+  BANTAM_RETURN_IF_ERROR(KernelsOf(options));  // what is wrong with those is the caller's to mend, all else the file's
   for (const Architecture& architecture : kArchitectures) {
-    if (architecture.model_type == model.architecture) return architecture.load(model, options);
+    if (architecture.model_type == model.architecture) return AsCorrupt(architecture.load(model, options));
   }
   return Err(ErrorCode::kUnsupported, "model \"{}\" has \"model_type\" \"{}\", which generates no text here; known: {}",
              EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), KnownDecoders());

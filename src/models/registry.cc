@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/text_util.h"
+#include "files/sentence_config.h"
 #include "models/albert.h"
 #include "models/bert.h"
 #include "models/deberta_v2.h"
@@ -65,8 +66,9 @@ bool IsKnownArchitecture(std::string_view model_type) {
 }
 
 Result<std::unique_ptr<Encoder>> LoadEncoder(ModelFolder& model, const EncoderOptions& options) {
+  BANTAM_RETURN_IF_ERROR(KernelsOf(options));  // what is wrong with those is the caller's to mend, all else the file's
   for (const Architecture& architecture : kArchitectures) {
-    if (architecture.model_type == model.architecture) return architecture.load(model, options);
+    if (architecture.model_type == model.architecture) return AsCorrupt(architecture.load(model, options));
   }
   return Err(ErrorCode::kUnsupported, "model \"{}\" has \"model_type\" \"{}\"; known: {}",
              EscapeForTerminal(model.name), EscapeForTerminal(model.architecture), KnownArchitectures());

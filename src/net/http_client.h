@@ -53,6 +53,8 @@ struct HttpCallbacks {
   // False: the receiver has had enough. What remains is dropped; when it ends within 50 ms the connection is kept for
   // the next request and Send succeeds, else Send returns kCancelled.
   std::function<bool(std::string_view piece)> on_body = {};
+  // Set, when not null, to whether the request may have reached the server; also when Send fails.
+  bool* reached = nullptr;
 };
 
 // Thread-safe; each Send blocks its caller. Connections are kept and reused; a request that finds its kept connection

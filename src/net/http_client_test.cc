@@ -171,6 +171,22 @@ TEST(HttpClient, BrokenConnections) {
   }
 }
 
+TEST(HttpClient, SaysWhetherTheRequestMayHaveArrived) {
+  ScriptedServer server([](ScriptedServer::Connection& c) {
+    if (!c.ReadRequest().empty()) c.Send(c.number() == 0 ? Answer("ok") : std::string("HT"));
+  });
+  HttpClient client;
+  bool reached = false;
+  EXPECT_OK(client.Send({.url = server.Url("/")}, {.reached = &reached}));
+  EXPECT_TRUE(reached);
+  EXPECT_EQ(CodeOf(client.Send({.url = fmt::format("http://127.0.0.1:{}/", ScriptedServer::ClosedPort())},
+                               {.reached = &reached})),
+            ErrorCode::kUnavailable);
+  EXPECT_FALSE(reached);
+  EXPECT_FALSE(client.Send({.method = "POST", .url = server.Url("/"), .body = "x"}, {.reached = &reached}));
+  EXPECT_TRUE(reached);
+}
+
 TEST(HttpClient, TimeOuts) {
   ScriptedServer server([](ScriptedServer::Connection& c) {
     const std::string request = c.ReadRequest();

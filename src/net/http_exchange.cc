@@ -43,6 +43,11 @@ HttpExchange::HttpExchange(const CurlApi& curl, CurlSlot slot, const OutgoingReq
       stop_(std::move(stop)) {}
 
 HttpExchange::~HttpExchange() {
+  if (callbacks_.reached != nullptr) {
+    curl_off_t sending_after = 0;  // microseconds; 0: there was no connection to send on
+    curl_.curl_easy_getinfo(slot_.easy, CURLINFO_PRETRANSFER_TIME_T, &sending_after);
+    *callbacks_.reached = sending_after > 0;
+  }
   // Taking out an unfinished transfer closes its connection; a finished one's stays with the multi handle.
   curl_.curl_multi_remove_handle(slot_.multi, slot_.easy);
   curl_.curl_easy_reset(slot_.easy);

@@ -10,7 +10,7 @@ namespace bantam {
 namespace {
 
 // A change of what is stored or of how keys are made must not read old entries as new ones.
-constexpr std::string_view kFormat = "bantam answer 2";
+constexpr std::string_view kFormat = "bantam answer 3";
 
 Status ReadCalibration(const JsonObject& object, AssistantAnswer& answer) {
   if (object.Has("p_correct")) {
@@ -56,10 +56,8 @@ Result<AssistantAnswer> Read(std::string_view text) {
   return answer;
 }
 
-void AddCommon(CacheKey& key, std::string_view kind, const AnswerIdentity& identity, const AssistantRequest& request,
-               std::string_view question) {
-  key.Add(kFormat).Add(kind).Add(identity.route_file).Add(identity.intents).Add(request.tenant);
-  key.Add(NormalizeQuestion(question));
+void AddCommon(CacheKey& key, std::string_view kind, const AnswerIdentity& identity, const AssistantRequest& request) {
+  key.Add(kFormat).Add(kind).Add(identity.route_file).Add(identity.intents).Add(identity.asker);
   for (const ChatMessage& message : request.messages) {
     if (message.role == "system" || message.role == "developer") key.Add(message.role).Add(message.content);
   }
@@ -67,6 +65,11 @@ void AddCommon(CacheKey& key, std::string_view kind, const AnswerIdentity& ident
   json::object parameters = request.upstream_parameters;
   for (const char* name : {"user", "safety_identifier", "prompt_cache_key", "service_tier"}) parameters.erase(name);
   key.Add("parameters").Add(ToJson(parameters));
+}
+
+Sha256Digest KeyIn(const Sha256Digest& partition, std::string_view question) {
+  const std::string_view bytes(reinterpret_cast<const char*>(partition.data()), partition.size());
+  return CacheKey().Add(bytes).Add(NormalizeQuestion(question)).Finish();
 }
 
 }  // namespace
@@ -100,22 +103,37 @@ std::optional<AssistantAnswer> DecodeAnswer(std::string_view text) {
   return *std::move(answer);
 }
 
+std::optional<std::string> AskerOf(CacheScope scope, const AssistantRequest& request) {
+  if (scope == CacheScope::kGlobal) return "everybody";
+  if (scope == CacheScope::kTenant) return "tenant " + request.tenant;
+  for (const char* name : {"safety_identifier", "user"}) {
+    const json::value* user = request.upstream_parameters.if_contains(name);
+    if (user == nullptr || !user->is_string() || user->get_string().empty()) continue;
+    return fmt::format("user {} {} {}", request.tenant.size(), request.tenant, std::string_view(user->get_string()));
+  }
+  return std::nullopt;
+}
+
 Sha256Digest LocalAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request,
                             std::string_view question) {
   CacheKey key;
-  AddCommon(key, "local", identity, request, question);
-  return key.Finish();
+  AddCommon(key, "local", identity, request);
+  return KeyIn(key.Finish(), question);
 }
 
-Sha256Digest UpstreamAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request,
-                               std::string_view question, size_t question_index) {
+Sha256Digest UpstreamPartition(const AnswerIdentity& identity, const AssistantRequest& request, size_t question_index) {
   CacheKey key;
-  AddCommon(key, "upstream", identity, request, question);
+  AddCommon(key, "upstream", identity, request);
   key.Add("history");
   for (size_t i = 0; i < request.messages.size(); ++i) {
     if (i != question_index) key.Add(request.messages[i].role).Add(request.messages[i].content);
   }
   return key.Finish();
+}
+
+Sha256Digest UpstreamAnswerKey(const AnswerIdentity& identity, const AssistantRequest& request,
+                               std::string_view question, size_t question_index) {
+  return KeyIn(UpstreamPartition(identity, request, question_index), question);
 }
 
 }  // namespace bantam

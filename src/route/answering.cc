@@ -1,7 +1,7 @@
 #include "route/answering.h"
 
 #include "base/log.h"
-#include "route/answer_codec.h"
+#include "route/requests.h"
 
 namespace bantam {
 namespace {
@@ -27,9 +27,10 @@ Result<AssistantAnswer> Answering::Run() {
   question_index_ = *last;
   if (!request_.session_id.empty()) {
     session_ = SessionKey(request_);
-    BANTAM_TRY(guard_, locks_.Acquire(session_, request_.deadline, request_.stop));
+    BANTAM_TRY(guard_, parts_.ledger->sessions.Acquire(session_, request_.deadline, request_.stop));
   }
   BANTAM_TRY(Pending pending, FindPending());
+  if (pending.form_gone) Forget();
   answer_.calibration_id = policy_.calibration_id();
   if (pending.form) {
     BANTAM_RETURN_IF_ERROR(ContinueTheForm(*std::move(pending.form)));
@@ -38,6 +39,7 @@ Result<AssistantAnswer> Answering::Run() {
   } else if (!FindInCache()) {
     BANTAM_RETURN_IF_ERROR(DecideAnew(question(), 0));
   }
+  if (pending.form_gone) TellThatTheFormIsGone();
   return std::move(answer_);
 }
 
@@ -49,13 +51,21 @@ std::string_view Answering::question() const {
 Result<Judgement> Answering::JudgeMessage(std::string_view text) {
   if (request_.stop.stop_requested()) return Err(ErrorCode::kCancelled, "the client went away");
   BANTAM_TRY(Understanding understanding, parts_.intents->Understand(text, request_.deadline));
-  return Judge(file_, policy_, std::move(understanding));
+  Judgement judgement = Judge(file_, policy_, std::move(understanding));
+  const JudgeTexts judge = [&](std::span<const std::string> texts) -> Result<std::vector<Judgement>> {
+    BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, request_.deadline));
+    std::vector<Judgement> judged;
+    for (Understanding& each : all) judged.push_back(Judge(file_, policy_, std::move(each)));
+    return judged;
+  };
+  BANTAM_TRY(judgement.parts, FindRequests(file_, text, judgement, judge, file_.max_requests));
+  return judgement;
 }
 
 void Answering::TakeOver(const Judgement& judgement) {
   const Understanding& understanding = judgement.understanding;
-  answer_.confidence = understanding.confidence;
-  answer_.p_correct = understanding.confidence;
+  answer_.confidence = judgement.confidence;
+  answer_.p_correct = judgement.confidence;
   answer_.prediction_set = understanding.prediction_set;
   answer_.nearest = understanding.nearest;
   answer_.exit_layer = understanding.exit_layer;
@@ -66,46 +76,11 @@ void Answering::TakeOver(const Judgement& judgement) {
   if (judgement.route != nullptr) answer_.route = judgement.route->name;
 }
 
-bool Answering::CacheIsUsed() const { return parts_.cache != nullptr && file_.cache_enabled && !request_.no_store; }
-
-std::string Answering::Intents() const {
-  const std::string& identity = parts_.intents->identity();
-  return policy_.caution() == 0 ? identity : fmt::format("{} caution {}", identity, policy_.caution());
-}
-
-bool Answering::FindInCache() {
-  if (!CacheIsUsed()) return false;
-  notes_.cache_looked_up = true;
-  const std::string intents = Intents();
-  const AnswerIdentity identity{file_.sha256, intents};
-  std::optional<std::string> stored = parts_.cache->Find(LocalAnswerKey(identity, request_, question()));
-  if (!stored && !parts_.upstreams.empty()) {
-    stored = parts_.cache->Find(UpstreamAnswerKey(identity, request_, question(), question_index_));
-  }
-  if (!stored) return false;
-  std::optional<AssistantAnswer> answer = DecodeAnswer(*stored);
-  if (!answer) return false;
-  answer_ = *std::move(answer);
-  return true;
-}
-
-void Answering::StoreLocal() {
-  if (!CacheIsUsed()) return;
-  const std::string intents = Intents();
-  parts_.cache->Store(LocalAnswerKey({file_.sha256, intents}, request_, question()), EncodeAnswer(answer_));
-}
-
-void Answering::StoreUpstream() {
-  if (!CacheIsUsed()) return;
-  const std::string intents = Intents();
-  parts_.cache->Store(UpstreamAnswerKey({file_.sha256, intents}, request_, question(), question_index_),
-                      EncodeAnswer(answer_));
-}
-
 Status Answering::DecideAnew(std::string_view text, int asked) {
   BANTAM_TRY(const Judgement judgement, JudgeMessage(text));
   TakeOver(judgement);
   notes_.decided = judgement.understanding.confidence;
+  if (!judgement.parts.empty()) return TakeParts(judgement, text);
   if (judgement.route != nullptr) {
     return TakeRoute(*judgement.route, text, judgement.understanding, /*cacheable=*/true);
   }
@@ -121,6 +96,16 @@ Status Answering::TakeRoute(const Route& route, std::string_view text, const Und
   answer_.decision = route.action->kind();
   if (const std::string form = route.action->FormToStart(); !form.empty())
     return BeginTheForm(file_.forms.at(form), route, text);
+  BANTAM_TRY(ActionResult result, RunAction(route, text));
+  if (result.escalate) {
+    return Escalate(result.escalate_model, understanding, std::move(result.text), result.cacheable && cacheable);
+  }
+  answer_.text = std::move(result.text);
+  if (result.cacheable && cacheable) StoreLocal();
+  return Ok();
+}
+
+Result<ActionResult> Answering::RunAction(const Route& route, std::string_view text) {
   BANTAM_TRY(ActionResult result, route.action->Run({.file = file_,
                                                      .question = text,
                                                      .request_id = request_.request_id,
@@ -130,15 +115,47 @@ Status Answering::TakeRoute(const Route& route, std::string_view text, const Und
                                                      .offline = parts_.offline,
                                                      .deadline = request_.deadline,
                                                      .stop = request_.stop}));
-  notes_.outcome = result.outcome;
-  notes_.problem = result.problem;
+  if (notes_.outcome == "ok") {  // of several parts the first trouble is told
+    notes_.outcome = result.outcome;
+    notes_.problem = result.problem;
+  }
   if (!result.problem.empty() && !parts_.offline)
     Log(LogLevel::kWarning, "route \"{}\": {}", route.name, result.problem);
-  if (result.escalate) {
-    return Escalate(result.escalate_model, understanding, std::move(result.text), result.cacheable && cacheable);
+  return result;
+}
+
+// Each part by its own route's action; a form comes last, since it goes on. What one part hands to somebody else takes
+// the whole message with it: half of it would be a riddle.
+Status Answering::TakeParts(const Judgement& judgement, std::string_view text) {
+  const std::vector<JudgedPart>& parts = judgement.parts;
+  answer_.prediction_set.clear();
+  const JudgedPart* form = nullptr;
+  for (const JudgedPart& part : parts) {
+    answer_.parts.push_back({part.text, part.route->name, part.confidence});
+    answer_.prediction_set.push_back(part.route->name);
+    if (!part.route->action->FormToStart().empty()) form = &part;
   }
-  answer_.text = std::move(result.text);
-  if (result.cacheable && cacheable) StoreLocal();
+  const auto least = std::ranges::min_element(parts, {}, &JudgedPart::confidence);
+  answer_.confidence = least->confidence;
+  answer_.p_correct = least->confidence;
+  for (const JudgedPart& part : parts) {
+    if (part.route->action->kind() == DecisionKind::kEscalate)
+      return TakeRoute(*part.route, text, judgement.understanding, /*cacheable=*/false);
+  }
+  std::string before;
+  for (const JudgedPart& part : parts) {
+    if (&part == form) continue;
+    BANTAM_TRY(const ActionResult result, RunAction(*part.route, part.text));
+    before += (before.empty() ? "" : "\n\n") + result.text;
+  }
+  answer_.route = parts[0].route->name;
+  answer_.decision = DecisionKind::kAnswer;
+  answer_.text = before;
+  if (form == nullptr) return Ok();
+  answer_.route = form->route->name;
+  answer_.decision = DecisionKind::kForm;
+  BANTAM_RETURN_IF_ERROR(BeginTheForm(file_.forms.at(form->route->action->FormToStart()), *form->route, form->text));
+  answer_.text = before + "\n\n" + answer_.text;
   return Ok();
 }
 

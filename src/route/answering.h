@@ -1,6 +1,7 @@
 // One call of Router::Answer, from the message to the answer: a form or a question of ours in progress, the cache, the
-// intent head, an action, the large model. In three files, by subject: answering.cc has the order of things,
-// answering_conversation.cc forms and clarifying questions, answering_upstream.cc the large model.
+// intent head, an action, the large model. In four files, by subject: answering.cc has the order of things,
+// answering_cache.cc earlier answers, answering_conversation.cc forms and clarifying questions, answering_upstream.cc
+// the large model.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,6 @@
 #include "route/decision_policy.h"
 #include "route/replay.h"
 #include "route/router_parts.h"
-#include "route/session_locks.h"
 
 namespace bantam {
 
@@ -24,13 +24,13 @@ class Answering {
     std::string problem;
     std::optional<double> decided;  // the confidence of a message that was decided on anew
     bool cache_looked_up = false;
+    std::optional<SimilarNote> similar;
     bool upstream_asked = false;
     bool upstream_failed = false;
   };
 
-  Answering(RouterParts& parts, const DecisionPolicy& policy, SessionLocks& locks, const AssistantRequest& request,
-            const DeltaSink& sink)
-      : parts_(parts), file_(parts.file), policy_(policy), locks_(locks), request_(request), sink_(sink) {}
+  Answering(RouterParts& parts, const DecisionPolicy& policy, const AssistantRequest& request, const DeltaSink& sink)
+      : parts_(parts), file_(parts.file), policy_(policy), request_(request), sink_(sink) {}
 
   Result<AssistantAnswer> Run();
 
@@ -43,14 +43,24 @@ class Answering {
   void TakeOver(const Judgement& judgement);
 
   bool CacheIsUsed() const;
-  std::string Intents() const;  // what decides: part of every cache key
+  // What decides, and for whom: part of every cache key.
+  struct CacheIdentity {
+    std::string intents, asker;
+  };
+  CacheIdentity Identity() const;
   bool FindInCache();
   void StoreLocal();
-  void StoreUpstream();
+  void StoreUpstream(const Understanding& understanding);
+  // In place of asking the large model. False as well for a hit that is to be asked again: `audited_` then.
+  bool FindSimilar(const Understanding& understanding);
+  void GiveSimilar(AssistantAnswer stored);
+  void JudgeAudit();
 
   // `text` is the message or, for one that was only a choice, the message before it. `asked`: how often in a row we
   // have asked back already.
   Status DecideAnew(std::string_view text, int asked);
+  Status TakeParts(const Judgement& judgement, std::string_view text);
+  Result<ActionResult> RunAction(const Route& route, std::string_view text);
   Status TakeRoute(const Route& route, std::string_view text, const Understanding& understanding, bool cacheable);
 
   Result<Pending> FindPending();
@@ -61,22 +71,30 @@ class Answering {
   Status TakeReply(const Clarification& asked);
   Status Keep(const std::string& state);
   void Forget();
+  void TellThatTheFormIsGone();
 
-  // To the large model, if one is named. `local_text` is what is said without it; empty: that we are not sure.
+  // To the large model, if one is named. `local_text` is what the route's author lets be said without it; empty: that
+  // we are not sure.
   Status Escalate(const std::string& model, const Understanding& understanding, std::string local_text, bool cacheable);
-  Status AskUpstream(Upstream& upstream, const Understanding& understanding, std::string local_text);
+  std::optional<UpstreamReply> AskInTurn(const std::string& model);
+  UpstreamReply AskUpstream(Upstream& upstream);
+  Status TakeUpstreamReply(const UpstreamReply& reply, const Understanding& understanding);
+  void NoteDisabled(const std::string& model);
+  void NoteProblem(std::string_view outcome, const std::string& problem);
+  // False: there is no queue, or it did not take the question. `text`: what is said where it did.
+  bool AskLater(const std::string& model, std::string_view problem, const std::string& text);
   AssistantRequest WithEarlierQuestion() const;
 
   RouterParts& parts_;
   const RouteFile& file_;
   const DecisionPolicy& policy_;
-  SessionLocks& locks_;
   const AssistantRequest& request_;
   const DeltaSink& sink_;
   SessionLocks::Guard guard_;  // held until the answer is complete
   std::string session_;
   size_t question_index_ = SIZE_MAX;
-  std::string earlier_question_;  // that the message is a choice about; empty: it speaks for itself
+  std::string earlier_question_;            // that the message is a choice about; empty: it speaks for itself
+  std::optional<AssistantAnswer> audited_;  // what the semantic cache would have said, had it not been asked again
   AssistantAnswer answer_;
   Notes notes_;
 };

@@ -5,6 +5,12 @@
 #include "route/forms/submit.h"
 
 namespace bantam {
+namespace {
+
+constexpr std::string_view kFormGone =
+    "What I was asking you for is no longer needed; nothing of what you told me for it was sent.";
+
+}  // namespace
 
 Result<Pending> Answering::FindPending() {
   if (session_.empty()) {
@@ -14,8 +20,14 @@ Result<Pending> Answering::FindPending() {
   BANTAM_TRY(const std::optional<std::string> stored, parts_.conversations->Load(session_));
   Pending pending;
   if (!stored) return pending;
-  pending.form = FormState::FromJson(*stored, file_);
-  if (!pending.form) pending.asked = Clarification::FromJson(*stored, file_);
+  Result<FormState> form = FormState::FromJson(*stored, file_);
+  if (form) {
+    pending.form = *std::move(form);
+  } else if (form.error().code == ErrorCode::kNotFound) {
+    pending.form_gone = true;
+  } else {
+    pending.asked = Clarification::FromJson(*stored, file_);
+  }
   return pending;
 }
 
@@ -104,6 +116,14 @@ Status Answering::TakeReply(const Clarification& asked) {
       break;
   }
   return FindInCache() ? Ok() : DecideAnew(question(), asked.turns);
+}
+
+// The answer is to the message as it stands, which was perhaps a value of the form: whoever wrote it should know why it
+// is not taken as one. Texts of a large model may be on their way already, and are left alone.
+void Answering::TellThatTheFormIsGone() {
+  if (answer_.source == AnswerSource::kUpstream) return;
+  const auto own = file_.responses.find("utter_form_gone");
+  answer_.text = fmt::format("{}\n\n{}", own == file_.responses.end() ? kFormGone : own->second, answer_.text);
 }
 
 Status Answering::Keep(const std::string& state) {

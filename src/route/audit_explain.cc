@@ -51,6 +51,13 @@ std::string Reason(const AuditRecord& r) {
                        RouteWords(r),
                        r.nearest.empty() ? "" : "The encoder looked whether the message meant another route. ");
   }
+  if (r.source == "cache" && r.similar) {
+    return fmt::format(
+        "The intent head chose {} {}. What the large model had said to a question of the same meaning was given again "
+        "(similarity "
+        "{:.3f}; every check of the verifier found them the same).",
+        RouteWords(r), Confidence(r), r.similar->similarity);
+  }
   if (r.source == "cache") {
     return fmt::format(
         "The answer came from the cache: the same question had been answered before, under the same route file, head "
@@ -79,6 +86,22 @@ std::string Reason(const AuditRecord& r) {
     reason += " So it was answered here, by that route's action.";
   }
   return reason;
+}
+
+// What became of a stored question like this one, where it was not simply given again.
+std::string SimilarWords(const AuditRecord& r) {
+  if (!r.similar || r.similar->verdict == "hit") return {};
+  if (r.similar->verdict == "refused") {
+    return fmt::format("A stored question was like it (similarity {:.3f}), and its answer was not given: {}.",
+                       r.similar->similarity,
+                       r.similar->reason.empty() ? fmt::format("the check \"{}\" failed", Safe(r.similar->check))
+                                                 : Safe(r.similar->reason));
+  }
+  return fmt::format(
+      "The cache had an answer to a question like it (similarity {:.3f}); the large model was asked again all the "
+      "same, to "
+      "know how often that is wrong: it said {}.",
+      r.similar->similarity, r.similar->verdict == "audited_same" ? "the same" : "something else");
 }
 
 std::string Outcome(const AuditRecord& r) {
@@ -112,6 +135,7 @@ std::string ExplainDecision(const AuditRecord& r) {
   line(fmt::format("Request {} was decided on {} at {} UTC (record {} of the log).", Safe(r.request_id),
                    time.substr(0, 10), time.substr(11, 12), r.sequence));
   line(Reason(r));
+  if (const std::string similar = SimilarWords(r); !similar.empty()) line(similar);
   if (const std::string outcome = Outcome(r); !outcome.empty()) line(outcome);
   if (r.prediction_set.size() > 1) {
     std::string routes;

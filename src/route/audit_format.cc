@@ -72,6 +72,18 @@ Status ParseCalibration(const JsonObject& object, AuditRecord& r) {
   return Ok();
 }
 
+Result<std::optional<SimilarNote>> ParseSimilar(const JsonObject& object) {
+  if (!object.Has("similar")) return std::optional<SimilarNote>();
+  BANTAM_TRY(const JsonObject similar, object.Object("similar"));
+  SimilarNote note;
+  BANTAM_TRY(note.similarity, similar.NumberOr("similarity", 0, -2, 2));
+  BANTAM_TRY(note.verdict, similar.String("verdict"));
+  BANTAM_TRY(note.check, similar.StringOr("check", ""));
+  BANTAM_TRY(note.reason, similar.StringOr("reason", ""));
+  BANTAM_TRY(note.question_sha256, similar.StringOr("question_sha256", ""));
+  return std::optional<SimilarNote>(std::move(note));
+}
+
 Result<AuditLine> ParseObject(const JsonObject& object) {
   AuditLine line;
   AuditRecord& r = line.record;
@@ -104,6 +116,7 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
   BANTAM_TRY(r.route_file_sha256, object.String("route_file_sha256"));
   BANTAM_TRY(r.head_sha256, object.String("head_sha256"));
   BANTAM_TRY(r.nearest, ParseNearest(object));
+  BANTAM_TRY(r.similar, ParseSimilar(object));
   BANTAM_TRY(line.previous_hash, object.String("prev"));
   BANTAM_TRY(r.hash, object.String("hash"));
   for (const auto* hash : {&line.previous_hash, &r.hash}) {
@@ -159,6 +172,15 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
     line += '}';
   }
   line += ']';
+  if (r.similar) {
+    line += ",\"similar\":{\"similarity\":";
+    AppendJsonNumber(r.similar->similarity, line);
+    text("verdict", r.similar->verdict);
+    if (!r.similar->check.empty()) text("check", r.similar->check);
+    if (!r.similar->reason.empty()) text("reason", r.similar->reason, kMaxExampleBytes);
+    text("question_sha256", r.similar->question_sha256);
+    line += '}';
+  }
   text("outcome", r.outcome);
   if (!r.problem.empty()) text("problem", r.problem, kMaxExampleBytes);
   if (!r.model.empty()) text("model", r.model);

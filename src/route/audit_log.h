@@ -21,6 +21,15 @@
 
 namespace bantam {
 
+// A stored question like the one that was asked, and what became of it.
+struct SimilarNote {
+  double similarity = 0;
+  std::string verdict = {};          // "hit", "refused", "audited_same", "audited_different"
+  std::string check = {};            // that refused: "entities"
+  std::string reason = {};           // in words, of the questions; kept only with `audit: {content: text}`
+  std::string question_sha256 = {};  // of the stored question
+};
+
 struct AuditRecord {
   int64_t sequence = 0;  // from 1, filled by Append
   int64_t time_us = 0;   // wall clock, microseconds since 1970; filled by Append
@@ -36,6 +45,7 @@ struct AuditRecord {
   std::string question, answer;  // only when the route file says `audit: {content: text}`; cut after 64 KiB
   std::string route_file_sha256, head_sha256;
   std::vector<NearestExample> nearest;  // at most 3; texts are the route file's own examples
+  std::optional<SimilarNote> similar;   // what the semantic cache made of the nearest question that it had
   std::string hash;                     // this line's; filled when read
 };
 

@@ -39,10 +39,24 @@ Result<CacheFileInfo> InspectCache(const Path& cache_file) {
   BANTAM_TRY(info.stores, counter("stores"));
   BANTAM_TRY(info.evictions, counter("evictions"));
   BANTAM_TRY(info.expired, counter("expired"));
-  return info;
+  BANTAM_TRY(const int64_t of_this_version,
+             reader.Number("SELECT count(*) FROM sqlite_master WHERE name = 'questions'"));
+  if (of_this_version == 0) return info;  // a server of this version has not been here yet
+  BANTAM_TRY(info.questions, reader.Number("SELECT count(*) FROM questions"));
+  BANTAM_TRY(const int64_t audited, counter(kEstimateAudited));
+  BANTAM_TRY(const int64_t wrong, counter(kEstimateWrong));
+  if (wrong >= 0 && wrong <= audited) info.wrong_hits = EstimateWrongHits(audited, wrong);
+  BANTAM_TRY(SqliteStatement epochs,
+             reader.Prepare("SELECT epoch, count(*) FROM entries GROUP BY epoch ORDER BY epoch"));
+  while (true) {
+    BANTAM_TRY(const bool found, epochs.Step());
+    if (!found) return info;
+    info.epochs[std::string(epochs.Blob(0))] = epochs.Int(1);
+  }
 }
 
-Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience) {
+Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience,
+                              const std::optional<std::string>& epoch) {
   if (::access(cache_file.c_str(), F_OK) != 0) return ErrnoError("flush the cache", cache_file, errno);
   auto cache = ResultCache::Open(cache_file, {});
   if (cache) {
@@ -50,13 +64,13 @@ Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds 
       return Err(ErrorCode::kUnavailable, "cannot flush {}: it cannot be opened for writing",
                  EscapeForTerminal(cache_file.string(), 400));
     }
-    BANTAM_RETURN_IF_ERROR((*cache)->Flush());
+    BANTAM_RETURN_IF_ERROR(epoch ? (*cache)->FlushEpoch(*epoch) : (*cache)->Flush());
     return CacheFlush{};
   }
   if (cache.error().code != ErrorCode::kConflict) return cache.error();
   const Path marker = cache_file.string() + ".flush";
   const int holder = FileLock::Holder(cache_file.string() + ".lock");
-  BANTAM_RETURN_IF_ERROR(WriteFileAtomic(marker, ""));
+  BANTAM_RETURN_IF_ERROR(WriteFileAtomic(marker, epoch.value_or("")));
   const MonotonicTime start = MonotonicNow();
   while (::access(marker.c_str(), F_OK) == 0) {
     if (MonotonicNow() - start > patience) {

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/file_io.h"
+#include "route/semantic_cache.h"
 
 namespace bantam {
 
@@ -12,6 +13,10 @@ struct CacheFileInfo {
   int64_t oldest_us = 0, newest_us = 0;  // wall clock; 0 when empty
   // Since the file was made; a running server adds its own every five seconds.
   int64_t hits = 0, misses = 0, stores = 0, evictions = 0, expired = 0;
+  // Of the semantic cache: questions that are found by other words, and what is known of its wrong hits.
+  int64_t questions = 0;
+  WrongHitEstimate wrong_hits = {};
+  std::map<std::string, int64_t> epochs = {};  // entries by the cache_epoch they were stored under
 };
 
 // Reads only, through a connection that cannot write or checkpoint: safe beside a running server.
@@ -22,7 +27,8 @@ struct CacheFlush {
 };
 
 // With no server running, empties the file. With one, asks it (by making cache.db.flush, which it looks for every
-// second) and waits at most `patience`.
-Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience);
+// second) and waits at most `patience`. `epoch`: only what was stored under it.
+Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience,
+                              const std::optional<std::string>& epoch = {});
 
 }  // namespace bantam

@@ -1,5 +1,6 @@
 #include "route/conversation_store.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "base/sha256.h"
@@ -24,10 +25,9 @@ constexpr SqliteSchema kSchema{0x426E5456, kVersions};  // "BnTV"
 class DiskConversationStore final : public ConversationStore {
  public:
   DiskConversationStore(Path file, std::chrono::seconds ttl, std::function<int64_t()> now_micros, FileLock lock)
-      : file_(std::move(file)),
-        ttl_us_(std::chrono::duration_cast<std::chrono::microseconds>(ttl).count()),
-        now_micros_(std::move(now_micros)),
-        lock_(std::move(lock)) {}
+      : file_(std::move(file)), now_micros_(std::move(now_micros)), lock_(std::move(lock)) {
+    SetTtl(ttl);
+  }
 
   Status OpenFile() {
     Status status = TryOpenFile();
@@ -55,6 +55,12 @@ class DiskConversationStore final : public ConversationStore {
     std::lock_guard lock(mutex_);
     const std::string id = Id(session_id);
     return WithRepair<void>([&] { return erase_.Bind(1, id).Run(); });
+  }
+
+  void SetTtl(std::chrono::seconds ttl) override {
+    std::lock_guard lock(mutex_);
+    ttl_us_ = std::chrono::duration_cast<std::chrono::microseconds>(ttl).count();
+    longest_ttl_us_ = std::max(longest_ttl_us_, ttl_us_);
   }
 
  private:
@@ -117,7 +123,7 @@ class DiskConversationStore final : public ConversationStore {
       state = std::string(load_.Blob(2));
       bad = load_.Blob(1) != Checksum(id, expires, *state);
       // Further in the future than any Save made it: the clock was set back.
-      if (bad || expires <= now || expires > now + ttl_us_ * 2) state.reset();
+      if (bad || expires <= now || expires > now + longest_ttl_us_ * 2) state.reset();
     }
     load_.Reset();
     if (!found) return found.error();
@@ -135,13 +141,13 @@ class DiskConversationStore final : public ConversationStore {
   }
 
   const Path file_;
-  const int64_t ttl_us_;
   const std::function<int64_t()> now_micros_;
   const FileLock lock_;
   std::mutex mutex_;  // guards the following
   std::optional<SqliteConnection> connection_;
   SqliteStatement load_, save_, erase_, purge_;
   int saves_ = 0;
+  int64_t ttl_us_ = 0, longest_ttl_us_ = 0;  // longest: that any Save of ours may have used
 };
 
 }  // namespace

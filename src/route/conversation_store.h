@@ -27,6 +27,7 @@ class ConversationStore {
   virtual Result<std::optional<std::string>> Load(std::string_view session_id) = 0;
   virtual Status Save(std::string_view session_id, std::string_view state) = 0;  // refreshes the expiry
   virtual Status Erase(std::string_view session_id) = 0;
+  virtual void SetTtl(std::chrono::seconds) {}  // of what is saved from now on; no matter where nothing expires
 };
 
 }  // namespace bantam

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kUnsure =
     "I'm not sure what you mean. Is it one of these?{nearest}\nIf not, please say it in other words.";
+constexpr std::string_view kQueued = "I have to ask somebody else about that, and will as soon as I can reach them.";
 // What happened, said to the person who asked. The words of the audit log are for those who run the assistant.
 std::string_view UpstreamFailed(UpstreamOutcome outcome) {
   switch (outcome) {
@@ -33,6 +34,10 @@ std::string_view UpstreamFailed(UpstreamOutcome outcome) {
       return "the large model that I asked gave an answer that I can't read";
     case UpstreamOutcome::kCoolingDown:
       return "the large model that I would ask has failed several times and is given a rest";
+    case UpstreamOutcome::kBusy:
+      return "the large model that I would ask is busy with other questions";
+    case UpstreamOutcome::kOverBudget:
+      return "what may be spent on the large model is used up for now";
     case UpstreamOutcome::kOk:
     case UpstreamOutcome::kCancelled:
       break;
@@ -65,6 +70,19 @@ std::vector<const Route*> OptionsToAsk(const RouteFile& file, const Understandin
   return options;
 }
 
+// The nearest parent that is sure enough where the route itself is not.
+void StandIn(const RouteFile& file, const DecisionPolicy& policy, const Understanding& understanding,
+             Judgement& judgement) {
+  for (const RankedRoute& ancestor : understanding.ancestors) {
+    const Bar& bar = policy.BarOfParent(ancestor.route);
+    if (ancestor.probability < bar.threshold) continue;
+    judgement.route = file.FindRoute(ancestor.route);
+    judgement.confidence = ancestor.probability;
+    judgement.bar = &bar;
+    return;
+  }
+}
+
 std::string Named(const RouteFile& file, const std::string& response, std::string_view other,
                   const Understanding& understanding) {
   std::string list;
@@ -81,8 +99,13 @@ Judgement Judge(const RouteFile& file, const DecisionPolicy& policy, Understandi
   Judgement judgement;
   const Route* likeliest = file.FindRoute(understanding.route);
   judgement.bar = &policy.BarOf(understanding.route);
-  if (likeliest != nullptr && understanding.confidence >= judgement.bar->threshold && !IsAmbiguous(file, understanding))
+  judgement.confidence = understanding.confidence;
+  if (likeliest != nullptr && understanding.confidence >= judgement.bar->threshold &&
+      !IsAmbiguous(file, understanding)) {
     judgement.route = likeliest;
+  } else {
+    StandIn(file, policy, understanding, judgement);
+  }
   // A budget that cannot be shown to hold hands everything on.
   if (judgement.route == nullptr && std::isfinite(judgement.bar->threshold))
     judgement.options = OptionsToAsk(file, understanding);
@@ -101,8 +124,7 @@ Result<Digression> JudgeDigression(const RouteFile& file, std::string_view form_
                                    std::string_view text) {
   Digression digression;
   if (judgement.route == nullptr || judgement.route->name == form_route) return digression;
-  if (!phrases::LooksLikeQuestion(text) && judgement.understanding.confidence < (1 + judgement.bar->threshold) / 2)
-    return digression;
+  if (!phrases::LooksLikeQuestion(text) && judgement.confidence < (1 + judgement.bar->threshold) / 2) return digression;
   if (!judgement.route->action->AnswersAtOnce()) {
     digression.kind = Digression::Kind::kOtherTask;
     return digression;
@@ -117,6 +139,11 @@ Result<Digression> JudgeDigression(const RouteFile& file, std::string_view form_
 
 std::string UnsureText(const RouteFile& file, const Understanding& understanding) {
   return Named(file, "utter_unsure", kUnsure, understanding);
+}
+
+std::string QueuedText(const RouteFile& file) {
+  const auto found = file.responses.find("utter_queued");
+  return found == file.responses.end() ? std::string(kQueued) : found->second;
 }
 
 std::string UpstreamFailedText(const RouteFile& file, const Understanding& understanding, UpstreamOutcome outcome) {

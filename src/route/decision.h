@@ -13,11 +13,19 @@
 
 namespace bantam {
 
+struct JudgedPart {
+  std::string text;
+  const Route* route = nullptr;  // never null
+  float confidence = 0;
+};
+
 struct Judgement {
   Understanding understanding;
   const Route* route = nullptr;       // taken; null: not sure enough of any
-  const Bar* bar = nullptr;           // that the likeliest route had to reach; never null
+  float confidence = 0;               // of the route taken, or of the likeliest: a parent's is that of all below it
+  const Bar* bar = nullptr;           // that it had to reach; never null
   std::vector<const Route*> options;  // of which somebody is to be asked; empty: nobody is
+  std::vector<JudgedPart> parts;      // of a message with several requests, each sure enough; empty: it is one
 };
 
 // `policy` is the file's own; both outlive the judgement.
@@ -35,6 +43,8 @@ std::string RouteLabel(const Route& route);
 
 // utter_unsure, with the descriptions of the nearest routes as lines.
 std::string UnsureText(const RouteFile& file, const Understanding& understanding);
+// utter_queued: what is said where the large model is asked later.
+std::string QueuedText(const RouteFile& file);
 // utter_upstream_failed, the same way. Without such a text in the file: a sentence that is true of how it ended.
 std::string UpstreamFailedText(const RouteFile& file, const Understanding& understanding, UpstreamOutcome outcome);
 

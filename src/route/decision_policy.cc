@@ -64,6 +64,20 @@ DecisionPolicy::DecisionPolicy(const RouteFile& file, double head_threshold, con
   for (const Route& route : file.routes) {
     if (route.max_error) own_[route.name] = BudgetBar(held_to(*route.max_error), of_route[route.name]);
   }
+  // A promise of its own, about everything below the parent: independent of what its children are certified for.
+  for (const Route& route : file.routes) {
+    if (route.parent.empty() || parents_.contains(route.parent)) continue;
+    const Route* parent = file.FindRoute(route.parent);
+    const auto points = calibration.of_parents.find(route.parent);
+    const std::span<const CalibrationPoint> none;
+    parents_[route.parent] = BudgetBar(held_to(parent->max_error.value_or(file.budget->max_error)),
+                                       points == calibration.of_parents.end() ? none : points->second);
+  }
+}
+
+const Bar& DecisionPolicy::BarOfParent(std::string_view route) const {
+  const auto found = parents_.find(route);
+  return found == parents_.end() ? BarOf(route) : found->second;
 }
 
 const Bar& DecisionPolicy::BarOf(std::string_view route) const {

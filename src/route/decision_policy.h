@@ -20,6 +20,9 @@ namespace bantam {
 struct Calibration {
   std::vector<CalibrationPoint> points;
   std::vector<std::string> labels;  // of the head: what CalibrationPoint::label counts
+  // By parent: the messages whose likeliest route is below it, with its confidence, right when their own route is below
+  // it too. Only where messages were held out: folds do not tell.
+  std::map<std::string, std::vector<CalibrationPoint>, std::less<>> of_parents = {};
 };
 
 struct CertifiedBudget {
@@ -46,6 +49,8 @@ class DecisionPolicy {
   DecisionPolicy(const RouteFile& file, double head_threshold, const Calibration& calibration, int caution = 0);
 
   const Bar& BarOf(std::string_view route) const;
+  // Of a parent that would stand in for a route below it.
+  const Bar& BarOfParent(std::string_view route) const;
   const Bar& common() const { return common_; }                                // of routes without one of their own
   const std::map<std::string, Bar, std::less<>>& own() const { return own_; }  // by route
   const std::string& calibration_id() const { return calibration_id_; }        // empty: no calibration is known
@@ -54,7 +59,7 @@ class DecisionPolicy {
 
  private:
   Bar common_;
-  std::map<std::string, Bar, std::less<>> own_;
+  std::map<std::string, Bar, std::less<>> own_, parents_;
   std::string calibration_id_;
   int caution_ = 0;
 };

@@ -37,6 +37,7 @@ AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, con
   record.budget = answer.budget;
   record.calibration_id = answer.calibration_id;
   record.cost = answer.cost;
+  record.similar = call.notes().similar;
   record.question_sha256 = Sha256Hex(call.question());
   record.question = call.question();
   if (result) {
@@ -45,6 +46,25 @@ AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, con
   }
   record.nearest.assign(answer.nearest.begin(),
                         answer.nearest.begin() + static_cast<ptrdiff_t>(std::min<size_t>(3, answer.nearest.size())));
+  return record;
+}
+
+AuditRecord RecordOf(const SentQuestion& sent) {
+  const AssistantRequest& request = sent.question.request;
+  AuditRecord record;
+  record.request_id = request.request_id;
+  if (!request.session_id.empty()) record.session_hash = Sha256Hex(SessionKey(request));
+  record.route = sent.question.route;
+  record.source = AnswerSourceName(AnswerSource::kUpstream);
+  record.decision = DecisionKindName(DecisionKind::kEscalate);
+  record.model = sent.question.model;
+  record.outcome = sent.outcome;
+  record.problem = sent.problem;
+  record.cost = sent.reply.cost;
+  record.question = sent.text();
+  record.question_sha256 = Sha256Hex(record.question);
+  record.answer = sent.reply.text;
+  record.answer_sha256 = Sha256Hex(record.answer);
   return record;
 }
 

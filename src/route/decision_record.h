@@ -3,6 +3,7 @@
 
 #include "route/answering.h"
 #include "route/audit_log.h"
+#include "route/send_queued.h"
 
 namespace bantam {
 
@@ -10,5 +11,8 @@ namespace bantam {
 // call came.
 AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, const Result<AssistantAnswer>& result,
                      const AssistantAnswer& answer);
+
+// A question that was queued and has left the queue.
+AuditRecord RecordOf(const SentQuestion& sent);
 
 }  // namespace bantam

@@ -12,7 +12,7 @@
 namespace bantam {
 namespace {
 
-constexpr std::string_view kFormat = "bantam-examples-1";
+constexpr std::string_view kFormat = "bantam-examples-2";
 constexpr size_t kMostNearest = 5, kMostRoutes = 3;
 
 // Eight sums side by side, so that the compiler may use vector registers without reordering anything.
@@ -51,8 +51,8 @@ TensorView ViewOf(const EmbeddingMatrix& matrix) {
           std::as_bytes(std::span(matrix.values))};
 }
 
-void AddHashes(const ExampleVectors& vectors, std::map<std::string, std::string>& metadata) {
-  metadata["values_sha256"] = Sha256Hex(BytesOf(vectors.last.values));
+void AddHashes(const HeadVectors& vectors, std::map<std::string, std::string>& metadata) {
+  metadata["values_sha256"] = Sha256Hex(BytesOf(vectors.vectors.values));
   for (const LayerVectors& layer : vectors.layers) {
     metadata[fmt::format("layer.{}_sha256", layer.layer)] = Sha256Hex(BytesOf(layer.vectors.values));
   }
@@ -62,8 +62,8 @@ std::string TensorName(int layer) { return fmt::format("layer.{}", layer); }
 
 // Nothing when the file is of other examples or another encoder, damaged, or without a wanted layer: it is made anew
 // then.
-std::optional<ExampleVectors> ReadVectors(const Path& path, std::map<std::string, std::string> expected, size_t rows,
-                                          size_t columns, std::span<const int> layers) {
+std::optional<HeadVectors> ReadVectors(const Path& path, std::map<std::string, std::string> expected, size_t rows,
+                                       const Embedder& embedder, std::span<const int> layers) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
   const auto file = SafetensorsFile::Open(path);
@@ -71,7 +71,8 @@ std::optional<ExampleVectors> ReadVectors(const Path& path, std::map<std::string
     Log(LogLevel::kWarning, "{}; the examples are embedded again", file.error().message);
     return std::nullopt;
   }
-  const auto read = [&](const std::string& name) -> std::optional<EmbeddingMatrix> {
+  const auto width = static_cast<size_t>(embedder.dimensions());
+  const auto read = [&](const std::string& name, size_t columns) -> std::optional<EmbeddingMatrix> {
     const TensorView* tensor = (*file)->Find(name);
     const Shape shape = {static_cast<int64_t>(rows), static_cast<int64_t>(columns)};
     if (tensor == nullptr || tensor->dtype != DType::kF32 || tensor->shape != shape) return std::nullopt;
@@ -79,12 +80,12 @@ std::optional<ExampleVectors> ReadVectors(const Path& path, std::map<std::string
     std::memcpy(matrix.values.data(), tensor->bytes.data(), matrix.values.size() * sizeof(float));
     return matrix;
   };
-  ExampleVectors vectors;
-  auto last = read("embeddings");
-  if (!last) return std::nullopt;
-  vectors.last = *std::move(last);
+  HeadVectors vectors;
+  auto embeddings = read("embeddings", embedder.middle_layer() > 0 ? 2 * width : width);
+  if (!embeddings) return std::nullopt;
+  vectors.vectors = *std::move(embeddings);
   for (const int layer : layers) {
-    auto matrix = read(TensorName(layer));
+    auto matrix = read(TensorName(layer), width);
     if (!matrix) return std::nullopt;
     vectors.layers.push_back({layer, *std::move(matrix)});
   }
@@ -97,40 +98,29 @@ std::optional<ExampleVectors> ReadVectors(const Path& path, std::map<std::string
   return vectors;
 }
 
-Result<ExampleVectors> Embed(std::span<const LabelledText> examples, Embedder& embedder, std::span<const int> layers,
-                             const std::function<void(double fraction)>& progress) {
+Result<HeadVectors> Embed(std::span<const LabelledText> examples, Embedder& embedder, std::span<const int> layers,
+                          const std::function<void(double fraction)>& progress) {
   std::vector<std::string> texts;
   for (const LabelledText& example : examples) texts.push_back(example.text);
   const auto report = [&](size_t done) {
     if (progress) progress(static_cast<double>(done) / static_cast<double>(std::max<size_t>(1, texts.size())));
   };
-  ExampleVectors vectors;
-  if (layers.empty()) {
-    BANTAM_TRY(vectors.last, embedder.EmbedAll(texts, report));
-    return vectors;
-  }
-  std::vector<int> all(layers.begin(), layers.end());
-  all.push_back(embedder.encoder().num_layers());
-  BANTAM_TRY(std::vector<EmbeddingMatrix> matrices, embedder.EmbedLayers(texts, all, report));
-  vectors.last = std::move(matrices.back());
-  for (size_t i = 0; i < layers.size(); ++i) vectors.layers.push_back({layers[i], std::move(matrices[i])});
-  return vectors;
+  return EmbedForHead(embedder, texts, layers, report);
 }
 
 }  // namespace
 
-Result<ExampleVectors> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder,
-                                     std::span<const int> layers, const Path& file, bool may_write,
-                                     const std::function<void(double fraction)>& progress) {
+Result<HeadVectors> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder,
+                                  std::span<const int> layers, const Path& file, bool may_write,
+                                  const std::function<void(double fraction)>& progress) {
   std::map<std::string, std::string> metadata = MetadataFor(examples, IdentityOf(embedder));
   if (!file.empty()) {
-    if (auto vectors = ReadVectors(file, metadata, examples.size(), static_cast<size_t>(embedder.dimensions()), layers))
-      return *std::move(vectors);
+    if (auto vectors = ReadVectors(file, metadata, examples.size(), embedder, layers)) return *std::move(vectors);
   }
-  BANTAM_TRY(ExampleVectors vectors, Embed(examples, embedder, layers, progress));
+  BANTAM_TRY(HeadVectors vectors, Embed(examples, embedder, layers, progress));
   if (!file.empty() && may_write) {
     AddHashes(vectors, metadata);
-    std::map<std::string, TensorView> tensors = {{"embeddings", ViewOf(vectors.last)}};
+    std::map<std::string, TensorView> tensors = {{"embeddings", ViewOf(vectors.vectors)}};
     for (const LayerVectors& layer : vectors.layers) tensors[TensorName(layer.layer)] = ViewOf(layer.vectors);
     if (const Status written = WriteFileAtomic(file, SerializeSafetensors(tensors, metadata)); !written) {
       Log(LogLevel::kWarning, "the vectors of the examples are not kept: {}", written.error().message);
@@ -139,12 +129,13 @@ Result<ExampleVectors> EmbedExamples(std::span<const LabelledText> examples, Emb
   return vectors;
 }
 
-ExampleIndex::ExampleIndex(std::vector<LabelledText> examples, EmbeddingMatrix embeddings)
-    : vectors_{0, embeddings.columns, {}} {
+ExampleIndex::ExampleIndex(std::vector<LabelledText> examples, const EmbeddingMatrix& embeddings, size_t dimensions)
+    : vectors_{0, dimensions, {}} {
   BANTAM_CHECK(examples.size() == embeddings.rows);
   for (size_t i = 0; i < examples.size(); ++i) {
     if (examples[i].hint) continue;  // nobody said that
-    vectors_.values.insert(vectors_.values.end(), embeddings.row(i).begin(), embeddings.row(i).end());
+    const std::span<const float> last = embeddings.row(i).last(dimensions);
+    vectors_.values.insert(vectors_.values.end(), last.begin(), last.end());
     ++vectors_.rows;
     examples_.push_back(std::move(examples[i]));
   }

@@ -11,27 +11,24 @@
 
 namespace bantam {
 
-struct ExampleVectors {
-  EmbeddingMatrix last;
-  std::vector<LayerVectors> layers;  // as asked for
-};
-
-// Embeds the examples, after the last layer and after `layers`, or takes their vectors from `file` when they lie there
+// Embeds the examples for a head, and after `layers`, or takes their vectors from `file` when they lie there
 // for the same texts and the same encoder (reading 1,000 vectors takes a few milliseconds, embedding them seconds).
 // `file` may be empty; with `may_write` what was embedded is kept there. Trouble with the file is a warning in the log.
-Result<ExampleVectors> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder,
-                                     std::span<const int> layers, const Path& file, bool may_write,
-                                     const std::function<void(double fraction)>& progress);
+Result<HeadVectors> EmbedExamples(std::span<const LabelledText> examples, Embedder& embedder,
+                                  std::span<const int> layers, const Path& file, bool may_write,
+                                  const std::function<void(double fraction)>& progress);
 
 // Immutable and thread-safe. A look-up reads every vector: 0.1 ms for 1,000 of 384 dimensions.
 class ExampleIndex {
  public:
-  // embeddings.row(i) belongs to examples[i]. Hints are left out.
-  ExampleIndex(std::vector<LabelledText> examples, EmbeddingMatrix embeddings);
+  // embeddings.row(i) belongs to examples[i]; its last `dimensions` columns are what counts, the last layer's vector.
+  // Hints are left out.
+  ExampleIndex(std::vector<LabelledText> examples, const EmbeddingMatrix& embeddings, size_t dimensions);
 
   const std::vector<LabelledText>& examples() const { return examples_; }
 
-  // Fills nearest, nearest_routes and nearest_out_of_scope. Equal distances keep the file's order.
+  // Fills nearest, nearest_routes and nearest_out_of_scope. Equal distances keep the file's order. embedding:
+  // [dimensions], here and below.
   void FindNearest(std::span<const float> embedding, Understanding& understanding) const;
   // Fills nearest with examples of the understood route alone: at an early exit the others would cost more than the
   // layers that it saves.

@@ -23,9 +23,9 @@ std::string BarWords(const Bar& bar) {
   }
 }
 
-std::vector<std::string> ReasonsOf(const Judgement& judgement) {
+std::vector<std::string> ReasonsOf(const DecisionPolicy& policy, const Judgement& judgement) {
   const Understanding& u = judgement.understanding;
-  const Bar& bar = *judgement.bar;
+  const Bar& bar = policy.BarOf(u.route);
   std::vector<std::string> reasons;
   if (!u.foreign_script.empty()) {
     reasons.push_back(
@@ -41,6 +41,11 @@ std::vector<std::string> ReasonsOf(const Judgement& judgement) {
     reasons.push_back(fmt::format("\"{}\" is likeliest with confidence {:.3f}, {} {:.3f}, {}", u.route, u.confidence,
                                   u.confidence >= bar.threshold ? "at or above" : "below", bar.threshold,
                                   BarWords(bar)));
+  }
+  if (judgement.route != nullptr && judgement.route->name != u.route) {
+    reasons.push_back(fmt::format("\"{}\", above it, has confidence {:.3f}, at or above {:.3f}, {}",
+                                  judgement.route->name, judgement.confidence, judgement.bar->threshold,
+                                  BarWords(*judgement.bar)));
   }
   if (judgement.route != nullptr) return reasons;
   if (u.confidence >= bar.threshold && u.ranking.size() > 1) {
@@ -66,7 +71,7 @@ Explanation Explain(const RouteFile& file, const DecisionPolicy& policy, Underst
   explanation.threshold_from = BarFromName(judgement.bar->from);
   explanation.budget = BudgetOf(*judgement.bar);
   explanation.calibration_id = policy.calibration_id();
-  explanation.reasons = ReasonsOf(judgement);
+  explanation.reasons = ReasonsOf(policy, judgement);
   for (const Route* option : judgement.options) explanation.options.push_back(option->name);
   if (judgement.route != nullptr) {
     explanation.route = judgement.route->name;
@@ -85,6 +90,7 @@ Explanation Explain(const RouteFile& file, const DecisionPolicy& policy, Underst
     explanation.action = "respond utter_unsure";
   }
   explanation.understanding = judgement.understanding;
+  explanation.understanding.confidence = judgement.confidence;
   return explanation;
 }
 

@@ -12,10 +12,10 @@
 namespace bantam {
 
 struct Explanation {
-  Understanding understanding;
-  std::string route;           // chosen; empty: none
-  double threshold = 0;        // infinity: no confidence would do
-  std::string threshold_from;  // "route", "route file", "head", "error budget"
+  Understanding understanding;  // with the confidence of the route that would be taken, where that is a parent
+  std::string route;            // chosen; empty: none
+  double threshold = 0;         // infinity: no confidence would do
+  std::string threshold_from;   // "route", "route file", "head", "error budget"
   DecisionKind decision = DecisionKind::kUnsure;
   std::string action;                   // "respond utter_hours"; without a route: "ask big", "utter_unsure", "ask back"
   std::vector<std::string> options;     // of the question back

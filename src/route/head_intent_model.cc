@@ -7,7 +7,9 @@
 #include "base/sha256.h"
 #include "learn/head_judge.h"
 #include "learn/train_exits.h"
+#include "route/actions/action.h"
 #include "route/example_index.h"
+#include "route/route_tree.h"
 #include "route/scripts.h"
 #include "route/training_examples.h"
 
@@ -23,10 +25,11 @@ struct Exits {
 
 class HeadIntentModel : public IntentModel {
  public:
-  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, ExampleIndex index, Exits exits,
+  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, RouteTree tree, ExampleIndex index, Exits exits,
                   Calibration calibration)
       : embedder_(std::move(embedder)),
         head_(std::move(head)),
+        tree_(std::move(tree)),
         index_(std::move(index)),
         scripts_(index_.examples()),
         exits_(std::move(exits)),
@@ -35,25 +38,31 @@ class HeadIntentModel : public IntentModel {
 
   Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) override {
     HeadJudge judge(head_, exits_.certainty, exits_.may_accept);
+    const EmbedCall call = CallForHead(deadline);
     BANTAM_TRY(const Embedding embedding,
-               exits_.certainty ? embedder_->EmbedUntil(text, deadline, judge) : embedder_->Embed(text, deadline));
+               exits_.certainty ? embedder_->EmbedUntil(text, call, judge) : embedder_->Embed(text, call));
     const bool early = judge.exit_layer() > 0;
     Understanding understanding = Read(text, early ? judge.prediction() : head_.Predict(embedding.vector), embedding);
     understanding.exit_layer = judge.exit_layer();
     if (early) {
-      FindNearestAtExit(judge.exit_layer(), embedding.vector, understanding);
+      FindNearestAtExit(judge.exit_layer(), LastOf(embedding), understanding);
     } else {
-      index_.FindNearest(embedding.vector, understanding);
+      index_.FindNearest(LastOf(embedding), understanding);
+      FindAncestors(embedding.vector, understanding);
+      KeepVector(embedding, understanding);
     }
     return understanding;
   }
 
-  Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, const EmbedCall& call) override {
+  Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, EmbedCall call) override {
+    call.middle = true;
     BANTAM_TRY(const std::vector<Embedding> embeddings, embedder_->EmbedBatch(texts, call));
     std::vector<Understanding> all;
     for (size_t i = 0; i < texts.size(); ++i) {
       all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));
-      index_.FindNearest(embeddings[i].vector, all.back());
+      index_.FindNearest(LastOf(embeddings[i]), all.back());
+      FindAncestors(embeddings[i].vector, all.back());
+      KeepVector(embeddings[i], all.back());
     }
     return all;
   }
@@ -69,6 +78,16 @@ class HeadIntentModel : public IntentModel {
   std::string Identity() const {
     const std::string head = head_.Sha256();
     return exits_.certainty ? Sha256Hex(fmt::format("{} exits from {}", head, *exits_.certainty)) : head;
+  }
+
+  void KeepVector(const Embedding& embedding, Understanding& understanding) const {
+    const std::span<const float> last = LastOf(embedding);
+    understanding.vector.assign(last.begin(), last.end());
+  }
+
+  // The vector of the last layer, or of the exit.
+  std::span<const float> LastOf(const Embedding& embedding) const {
+    return std::span(embedding.vector).last(static_cast<size_t>(embedder_->dimensions()));
   }
 
   Understanding Read(std::string_view text, const Prediction& prediction, const Embedding& embedding) const {
@@ -91,18 +110,24 @@ class HeadIntentModel : public IntentModel {
     return understanding;
   }
 
+  void FindAncestors(std::span<const float> vector, Understanding& understanding) const {
+    if (tree_.AncestorsOf(understanding.route).empty() || !understanding.foreign_script.empty()) return;
+    understanding.ancestors = tree_.Rank(understanding.route, head_.Probabilities(vector), understanding.out_of_scope);
+  }
+
   void FindNearestAtExit(int layer, std::span<const float> pooled, Understanding& understanding) const {
     const auto& heads = head_.exits().heads;
     for (size_t i = 0; i < heads.size() && i < exits_.nearest.size(); ++i) {
       if (heads[i].layer != layer) continue;
       std::vector<float> x(pooled.size());
-      Standardize(heads[i], pooled, x);
+      Standardize(heads[i].scale, pooled, x);
       exits_.nearest[i].FindNearestOfRoute(x, understanding);
     }
   }
 
   const std::shared_ptr<Embedder> embedder_;
   const Head head_;
+  const RouteTree tree_;
   const ExampleIndex index_;
   const KnownScripts scripts_;
   const Exits exits_;
@@ -111,25 +136,41 @@ class HeadIntentModel : public IntentModel {
 };
 
 // An exit agrees with an acceptance at the head's own threshold. Where the file asks for more, only the last layer can
-// tell whether there is more.
+// tell whether there is more. Nor where the large model answers, and what it said to a similar question is looked for:
+// that takes the vector of the last layer.
 std::vector<bool> MayAccept(const RouteFile& file, const Head& head) {
   const DecisionPolicy policy(file, head.metadata().threshold, {});
   std::vector<bool> may_accept;
-  for (const std::string& label : head.labels())
-    may_accept.push_back(policy.BarOf(label).threshold <= head.metadata().threshold);
+  for (const std::string& label : head.labels()) {
+    const Route* route = file.FindRoute(label);
+    const bool wants_vector =
+        file.semantic_cache && route != nullptr && route->action->kind() == DecisionKind::kEscalate;
+    may_accept.push_back(policy.BarOf(label).threshold <= head.metadata().threshold && !wants_vector);
+  }
   return may_accept;
 }
 
 // The file's held-out lines as the head sees them, or what the head itself was calibrated on.
-Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, Embedder& embedder,
+Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, const RouteTree& tree, Embedder& embedder,
                                    const std::optional<StateFiles>& files, const IntentOptions& options) {
   if (file.calibration.empty()) return Calibration{head.calibration(), head.labels()};
-  BANTAM_TRY(const ExampleVectors vectors,
+  BANTAM_TRY(const HeadVectors vectors,
              EmbedExamples(file.calibration, embedder, {}, files ? files->calibration : Path(), options.may_write,
                            [&](double fraction) {
                              if (options.progress) options.progress("reading the calibration file", fraction);
                            }));
-  return Calibration{CalibrationOf(head, file.calibration, vectors.last), head.labels()};
+  Calibration calibration{CalibrationOf(head, file.calibration, vectors.vectors), head.labels()};
+  for (size_t i = 0; i < file.calibration.size(); ++i) {
+    const std::span<const float> vector = vectors.vectors.row(i);
+    const Prediction prediction = head.Predict(vector);
+    const std::string& likeliest = head.labels()[static_cast<size_t>(prediction.label)];
+    if (tree.AncestorsOf(likeliest).empty()) continue;
+    for (const RankedRoute& ancestor : tree.Rank(likeliest, head.Probabilities(vector), prediction.out_of_scope)) {
+      calibration.of_parents[ancestor.route].push_back(
+          {prediction.label, ancestor.probability, file.IsWithin(file.calibration[i].label, ancestor.route)});
+    }
+  }
+  return calibration;
 }
 
 Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement,
@@ -145,9 +186,9 @@ Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement
     EmbeddingMatrix x = std::move(found->vectors);
     for (size_t row = 0; row < x.rows; ++row) {
       const auto values = std::span(x.values).subspan(row * x.columns, x.columns);
-      Standardize(exit, std::vector<float>(values.begin(), values.end()), values);
+      Standardize(exit.scale, std::vector<float>(values.begin(), values.end()), values);
     }
-    exits.nearest.emplace_back(std::vector<LabelledText>(examples.begin(), examples.end()), std::move(x));
+    exits.nearest.emplace_back(std::vector<LabelledText>(examples.begin(), examples.end()), x, x.columns);
   }
   return exits;
 }
@@ -184,7 +225,7 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   const bool exits_wanted = !file.budget && max_disagreement > 0 && EnoughForExits(in_scope, max_disagreement);
   const int num_layers = embedder->encoder().num_layers();
   const std::vector<int> layers = exits_wanted ? ExitLayers(num_layers) : std::vector<int>();
-  BANTAM_TRY(ExampleVectors vectors,
+  BANTAM_TRY(HeadVectors vectors,
              EmbedExamples(examples, *embedder, layers, files ? files->examples : Path(), options.may_write,
                            [&](double fraction) { report("reading the examples", fraction); }));
   const EncoderIdentity encoder = IdentityOf(*embedder);
@@ -195,7 +236,7 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   if (!head) {
     TrainOptions train{.num_threads = options.num_threads, .progress = report};
     if (exits_wanted) train.max_disagreement = max_disagreement;
-    BANTAM_TRY(TrainedHead trained, TrainHead(examples, vectors.last, encoder, train, vectors.layers, num_layers));
+    BANTAM_TRY(TrainedHead trained, TrainHead(examples, vectors.vectors, encoder, train, vectors.layers, num_layers));
     if (files && options.may_write) {
       // Without a stored head the next start trains again; that is slow, not wrong.
       if (const Status saved = trained.head.Save(files->head); !saved) {
@@ -204,11 +245,13 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
     }
     head = std::move(trained.head);
   }
+  const auto dimensions = static_cast<size_t>(embedder->dimensions());
   Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, examples, std::move(vectors.layers)) : Exits();
-  BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, *embedder, files, options));
-  return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head),
-                                           ExampleIndex(std::move(examples), std::move(vectors.last)), std::move(exits),
-                                           std::move(calibration));
+  RouteTree tree(file, head->labels());
+  BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, tree, *embedder, files, options));
+  return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head), std::move(tree),
+                                           ExampleIndex(std::move(examples), vectors.vectors, dimensions),
+                                           std::move(exits), std::move(calibration));
 }
 
 }  // namespace bantam

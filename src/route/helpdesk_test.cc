@@ -104,6 +104,61 @@ TEST_F(HelpDesk, TheHeadIsTrainedOnceAndAgainWhenTheExamplesChange) {
   EXPECT_NE(ReadFile(State().head).value(), head_bytes);
 }
 
+// As a reload makes it.
+TEST_F(HelpDesk, ASuccessorGoesOnWithEverythingThatIsKept) {
+  ASSERT_OK_AND_ASSIGN(RouteFile changed, LoadRouteFile(kFile));
+  changed.sha256 = "another";
+  changed.responses.begin()->second += "!";
+  AssistantRequest request = Ask({{"user", "where is my parcel?"}});
+  AssistantRequest form = Ask({{"user", "I'd like to send something back"}}, "s");
+  request.request_id = "req-1";
+  ASSERT_OK_AND_ASSIGN(std::unique_ptr<Router> first, Create());
+  ASSERT_OK(first->Answer(request, {}));
+  ASSERT_OK_AND_ASSIGN(const AssistantAnswer cached, first->Answer(request, {}));
+  EXPECT_TRUE(cached.cache_hit);
+  ASSERT_OK_AND_ASSIGN(const AssistantAnswer begun, first->Answer(form, {}));
+  ASSERT_TRUE(begun.form);
+
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Router> second,
+                       Router::Create(changed, {.rehearse = true, .predecessor = first.get()}));
+  request.request_id = "req-2";
+  ASSERT_OK_AND_ASSIGN(const AssistantAnswer fresh, second->Answer(request, {}));
+  EXPECT_FALSE(fresh.cache_hit) << "of another file";
+  ASSERT_OK(first->Answer(request, {}));  // a call that began before
+  EXPECT_EQ(second->Stats().requests, 5u) << "counted together";
+  first.reset();
+  form.messages[0].content = "AW204417";
+  ASSERT_OK_AND_ASSIGN(const AssistantAnswer next, second->Answer(form, {}));
+  ASSERT_TRUE(next.form);
+  EXPECT_EQ(next.form->slots.size(), 1u);
+  ASSERT_OK(second->TakeFeedback({.request_id = "req-1", .right = true, .right_route = {}}));  // on the first's answer
+  ASSERT_OK_AND_ASSIGN(const AuditCheck audit, VerifyAuditLog(State().audit));
+  EXPECT_EQ(audit.records, 7);
+  EXPECT_FALSE(audit.first_bad_line) << audit.problem;
+}
+
+TEST_F(HelpDesk, ASuccessorThatIsRefusedChangesNothing) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Router> first, Create());
+  const AssistantRequest request = Ask({{"user", "where is my parcel?"}});
+  ASSERT_OK_AND_ASSIGN(const AssistantAnswer before, first->Answer(request, {}));
+  ASSERT_OK_AND_ASSIGN(RouteFile file, LoadRouteFile(kFile));
+  RouteFile renamed = file;
+  renamed.name = "other";
+  const auto other = Router::Create(renamed, {.rehearse = true, .predecessor = first.get()});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kConflict);
+  EXPECT_NE(other.error().message.find(std::string(kFile) + ":"), std::string::npos) << other.error().message;
+  ASSERT_FALSE(file.tests.empty());
+  file.tests[0].turns[0].expect.text = "what nobody says";
+  const auto failing = Router::Create(file, {.rehearse = true, .predecessor = first.get()});
+  ASSERT_FALSE(failing);
+  EXPECT_EQ(failing.error().code, ErrorCode::kBadConfig);
+  ASSERT_OK_AND_ASSIGN(const AssistantAnswer after, first->Answer(request, {}));
+  EXPECT_EQ(after.text, before.text);
+  EXPECT_TRUE(after.cache_hit);
+  EXPECT_EQ(first->Stats().requests, 2u) << "tests are not counted";
+}
+
 TEST_F(HelpDesk, AnUnchangedChatClientCompletesAForm) {
   ASSERT_OK_AND_ASSIGN(const auto router, Create());
   const std::vector<std::string> says = {"I'd like to send something back",

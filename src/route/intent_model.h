@@ -25,6 +25,8 @@ struct Understanding {
   float out_of_scope = 0;                   // P(out of scope)
   std::string foreign_script;               // "Cyrillic": letters that nothing here knows, so out of scope; empty: none
   std::vector<RankedRoute> ranking;         // best first, at most 5
+  std::vector<RankedRoute> ancestors;       // of the likeliest route, its parent first: P(in scope, and it or a route
+                                            // below it); empty where it was decided early
   std::vector<std::string> prediction_set;  // routes, likeliest first: the right one is among them at the coverage that
                                             // the head was trained for
   std::vector<NearestExample> nearest;      // best first, at most 5
@@ -34,6 +36,7 @@ struct Understanding {
   int exit_layer = 0;                       // after which it was decided early; 0: after all. Then `nearest` are
                                             // examples of the route alone, by the vectors of that layer
   int num_layers = 0;                       // of the encoder
+  std::vector<float> vector;                // the encoder's; empty when it was decided early
 };
 
 // Thread-safe.
@@ -42,7 +45,7 @@ class IntentModel {
   virtual ~IntentModel() = default;
   virtual Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) = 0;
   // The same of many at once, each read to the end: early exits save nothing in a batch.
-  virtual Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, const EmbedCall& call) {
+  virtual Result<std::vector<Understanding>> UnderstandAll(std::span<const std::string> texts, EmbedCall call) {
     std::vector<Understanding> all;
     for (const std::string& text : texts) {
       BANTAM_TRY(Understanding understanding, Understand(text, call.deadline));

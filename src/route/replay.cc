@@ -103,7 +103,9 @@ class Replay {
     --judgements_left_;
     const std::string& text = messages_[turn.message].content;
     BANTAM_TRY(const Judgement judgement, judge_(text));
-    if (judgement.route != nullptr) {
+    if (!judgement.parts.empty()) {
+      for (const JudgedPart& part : judgement.parts) Begin(*part.route, part.text, turn);
+    } else if (judgement.route != nullptr) {
       Begin(*judgement.route, text, turn);
     } else if (may_ask && !judgement.options.empty()) {
       Clarification asked = Ask(judgement, text, turns);

@@ -18,10 +18,11 @@ struct ReplayLimits {
   int most_judged = 16;    // embeddings; most turns need none, see replay.cc
 };
 
-// What a conversation waits for: at most one of the two.
+// What a conversation waits for: at most one of the three.
 struct Pending {
   std::optional<FormState> form;
   std::optional<Clarification> asked;
+  bool form_gone = false;  // for a form that the route file had when it began
 };
 
 // `question`: index of the message that is being answered; only what comes before it is played.

@@ -15,10 +15,13 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file_io.h"
 #include "base/log.h"
 #include "base/text_util.h"
+#include "route/cache_counters.h"
 #include "route/cache_disk.h"
 #include "route/cache_front.h"
+#include "route/similar_questions.h"
 
 namespace bantam {
 namespace {
@@ -29,18 +32,19 @@ constexpr size_t kMaxValueBytes = size_t{256} << 10;
 constexpr milliseconds kStoreWait{250};
 constexpr int64_t kTouchEveryMicros = 600'000'000;  // how stale "used" on disk may become: 10 minutes
 constexpr size_t kMaxTouches = 1'024;
+constexpr size_t kOnTheirWay = 256;  // questions in memory before the disk has told what it evicted for them
 constexpr milliseconds kWarnEvery{60'000}, kCountersEvery{5'000}, kPurgeEvery{600'000}, kTick{1'000};
-
-struct Counters {
-  std::atomic<uint64_t> hits = 0, misses = 0, memory_hits = 0, stores = 0, evictions = 0, expired = 0, skipped = 0,
-                        bad_rows = 0, disk_errors = 0;
-};
 
 class DiskResultCache final : public ResultCache {
  public:
   DiskResultCache(Path file, CacheOptions options, Result<std::unique_ptr<CacheDisk>> disk)
-      : file_(std::move(file)), options_(std::move(options)), front_(options_.memory_entries, options_.memory_bytes) {
+      : file_(std::move(file)),
+        options_(std::move(options)),
+        front_(options_.memory_entries, options_.memory_bytes),
+        similar_(options_.max_entries + kOnTheirWay) {
+    SetLimits(options_);
     if (disk) {
+      LoadCounters(**disk);
       SetDisk(std::move(*disk));
     } else {
       DiskTrouble(disk.error());
@@ -81,7 +85,7 @@ class DiskResultCache final : public ResultCache {
     return value;
   }
 
-  void Store(const Sha256Digest& key, std::string_view value) override {
+  void StoreSimilar(const Sha256Digest& key, std::string_view value, const SimilarKey* similar) override {
     if (value.size() > kMaxValueBytes) return;
     const int64_t now = options_.now_micros();
     ++counters_.stores;
@@ -89,33 +93,40 @@ class DiskResultCache final : public ResultCache {
       std::lock_guard lock(front_mutex_);
       front_.Put({key, std::string(value), now, now});
     }
+    std::optional<StoredQuestion> question;
+    if (similar != nullptr) {
+      question = {key, similar->partition, std::string(similar->question), std::string(similar->route),
+                  SimilarQuestions::Pack(similar->vector)};
+      AddQuestion(*question);
+    }
     {
       std::unique_lock lock(queue_mutex_);
       if (!slot_free_.wait_for(lock, kStoreWait, [&] { return !slot_full_; })) {
         ++counters_.skipped;
         return;
       }
-      slot_ = Job{.kind = Job::kWrite, .key = key, .value = std::string(value), .now_us = now};
+      slot_ = Job{.kind = Job::kWrite,
+                  .key = key,
+                  .value = std::string(value),
+                  .question = std::move(question),
+                  .epoch = epoch_,
+                  .now_us = now};
       slot_full_ = true;
       wake_.notify_one();
     }
     if (!options_.own_thread) WriterTurn(/*last=*/false);
   }
 
-  Status Flush() override {
-    std::optional<Status> outcome;
-    {
-      std::unique_lock lock(queue_mutex_);
-      slot_free_.wait(lock, [&] { return !slot_full_; });
-      slot_ = Job{.kind = Job::kFlush, .outcome = &outcome};
-      slot_full_ = true;
-      wake_.notify_one();
-    }
-    if (!options_.own_thread) WriterTurn(/*last=*/false);
-    std::unique_lock lock(queue_mutex_);
-    slot_free_.wait(lock, [&] { return outcome.has_value(); });
-    return *outcome;
+  std::vector<SimilarQuestion> FindSimilar(const Sha256Digest& partition, std::span<const float> vector,
+                                           float least_similarity) override {
+    return similar_.Find(partition, vector, least_similarity);
   }
+
+  Status Flush() override { return RunFlush({}); }
+  Status FlushEpoch(const std::string& epoch) override { return RunFlush(epoch); }
+
+  int64_t Counter(const std::string& name) const override { return counters_.Get(name); }
+  void SetCounter(const std::string& name, int64_t value) override { counters_.Set(name, value); }
 
   CacheStats Stats() const override {
     CacheStats stats{.hits = counters_.hits,
@@ -142,11 +153,36 @@ class DiskResultCache final : public ResultCache {
     return stats;
   }
 
+  void SetLimits(const CacheOptions& options) override {
+    ttl_us_ = std::chrono::duration_cast<std::chrono::microseconds>(options.ttl).count();
+    max_entries_ = options.max_entries;
+    similar_.SetLimit(options.max_entries + kOnTheirWay);
+    std::lock_guard lock(queue_mutex_);
+    epoch_ = options.epoch;
+  }
+
  private:
+  Status RunFlush(std::optional<std::string> epoch) {
+    std::optional<Status> outcome;
+    {
+      std::unique_lock lock(queue_mutex_);
+      slot_free_.wait(lock, [&] { return !slot_full_; });
+      slot_ = Job{.kind = Job::kFlush, .epoch = std::move(epoch), .outcome = &outcome};
+      slot_full_ = true;
+      wake_.notify_one();
+    }
+    if (!options_.own_thread) WriterTurn(/*last=*/false);
+    std::unique_lock lock(queue_mutex_);
+    slot_free_.wait(lock, [&] { return outcome.has_value(); });
+    return *outcome;
+  }
+
   struct Job {
     enum Kind { kWrite, kFlush } kind = kWrite;
     Sha256Digest key{};
     std::string value = {};
+    std::optional<StoredQuestion> question = {};
+    std::optional<std::string> epoch = {};  // kWrite: noted with it; kFlush: of this alone
     int64_t now_us = 0;
     std::optional<Status>* outcome = nullptr;  // kFlush: where its caller waits for it
   };
@@ -160,7 +196,7 @@ class DiskResultCache final : public ResultCache {
 
   // Neither older than the TTL nor, after the clock was set back, further in the future.
   bool Fresh(int64_t created_us, int64_t now_us) const {
-    const int64_t ttl = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl).count();
+    const int64_t ttl = ttl_us_;
     return now_us - created_us < ttl && created_us - now_us < ttl;
   }
 
@@ -176,7 +212,10 @@ class DiskResultCache final : public ResultCache {
       }
       row = std::move(*found);
     }
-    if (!row) return std::nullopt;
+    if (!row) {
+      similar_.Remove(key);
+      return std::nullopt;
+    }
     if (row->bad) {
       ++counters_.bad_rows;
       Remove(key, row->created_us);
@@ -203,6 +242,7 @@ class DiskResultCache final : public ResultCache {
   void Remove(const Sha256Digest& key, int64_t created_us) {
     std::lock_guard lock(queue_mutex_);
     if (removals_.size() < kMaxTouches) removals_.emplace_back(key, created_us);
+    similar_.Remove(key);
   }
   void Report(const ReadError& read) {  // from a reading thread
     std::lock_guard lock(queue_mutex_);
@@ -247,7 +287,7 @@ class DiskResultCache final : public ResultCache {
     }
     std::optional<Status> outcome;
     if (has_job && job.kind == Job::kWrite) Write(job);
-    if (has_job && job.kind == Job::kFlush) outcome = FlushNow();
+    if (has_job && job.kind == Job::kFlush) outcome = FlushNow(job.epoch);
     if (has_job) {
       std::lock_guard lock(queue_mutex_);
       if (job.outcome != nullptr) *job.outcome = std::move(outcome);
@@ -263,9 +303,11 @@ class DiskResultCache final : public ResultCache {
       ++counters_.skipped;
       return;
     }
-    const auto evicted = disk_->Write(job.key, job.value, job.now_us, {options_.max_entries, options_.max_bytes});
+    const auto evicted = disk_->Write({job.key, job.value, *job.epoch, job.question ? &*job.question : nullptr},
+                                      job.now_us, {max_entries_, options_.max_bytes});
     if (evicted) {
-      counters_.evictions += static_cast<uint64_t>(*evicted);
+      counters_.evictions += evicted->size();
+      for (const Sha256Digest& key : *evicted) similar_.Remove(key);
     } else {
       ++counters_.skipped;
       DiskTrouble(evicted.error());
@@ -278,9 +320,19 @@ class DiskResultCache final : public ResultCache {
     front_.Clear();
   }
 
-  Status FlushNow() {
+  // Of one epoch, or everything.
+  Status FlushNow(const std::optional<std::string>& epoch) {
     ForgetFront();
-    Status status = disk_ != nullptr ? disk_->Clear() : Ok();
+    Status status = Ok();
+    if (!epoch) {
+      if (disk_ != nullptr) status = disk_->Clear();
+      similar_.Clear();
+      counters_.SetAllToZero();
+    } else if (disk_ != nullptr) {
+      const auto removed = disk_->RemoveEpoch(*epoch);
+      if (!removed) status = removed.error();
+      for (size_t i = 0; removed && i < removed->size(); ++i) similar_.Remove((*removed)[i]);
+    }
     if (!status) DiskTrouble(status.error());
     ForgetFront();  // what was read from the disk in between
     return status;
@@ -301,42 +353,42 @@ class DiskResultCache final : public ResultCache {
     }
     if (last || now - last_counters_ >= kCountersEvery) {
       last_counters_ = now;
-      if (!watch(SaveCounters())) return;
+      if (!watch(counters_.Save(*disk_))) return;
     }
     if (!last_purge_ || now - *last_purge_ >= kPurgeEvery) {
       last_purge_ = now;
-      const int64_t ttl = std::chrono::duration_cast<std::chrono::microseconds>(options_.ttl).count();
-      const auto removed = disk_->RemoveCreatedBefore(options_.now_micros() - ttl);
-      if (removed) counters_.expired += static_cast<uint64_t>(*removed);
-      if (!removed && !watch(removed.error())) return;
+      const auto removed = disk_->RemoveCreatedBefore(options_.now_micros() - ttl_us_);
+      if (!removed) {
+        if (!watch(removed.error())) return;
+      } else {
+        counters_.expired += removed->size();
+        for (const Sha256Digest& key : *removed) similar_.Remove(key);
+      }
     }
     if (!watch(disk_->CheckpointIfLarge())) return;
     // `bantam cache flush` asks a running server by making this file.
     const std::string marker = file_.string() + ".flush";
     if (!last && ::access(marker.c_str(), F_OK) == 0) {
-      const Status flushed = FlushNow();
+      const std::string wanted = ReadFile(marker).value_or("");
+      const Status flushed = FlushNow(wanted.empty() ? std::nullopt : std::optional(wanted));
       if (flushed && ::unlink(marker.c_str()) == 0) Log(LogLevel::kInfo, "cache {}: flushed on request", Name());
     }
   }
 
-  // What happened since the last time goes into the file, where `bantam cache stats` finds it.
-  Status SaveCounters() {
-    const std::map<std::string, int64_t> totals = {{"hits", counters_.hits},
-                                                   {"misses", counters_.misses},
-                                                   {"stores", counters_.stores},
-                                                   {"evictions", counters_.evictions},
-                                                   {"expired", counters_.expired}};
-    std::map<std::string, int64_t> increments;
-    for (const auto& [name, total] : totals) {
-      if (total != saved_[name]) increments[name] = total - saved_[name];
-    }
-    if (increments.empty()) return Ok();
-    Status status = disk_->AddToCounters(increments);
-    if (status) saved_ = totals;
-    return status;
+  void AddQuestion(const StoredQuestion& stored) {
+    similar_.Add(stored.partition, {stored.key, stored.question, stored.route}, stored.vector);
+  }
+  // Without them a question is only found as it was asked.
+  void ReadQuestions(CacheDisk& disk) {
+    const Status read = disk.ReadQuestions([&](const StoredQuestion& stored) { AddQuestion(stored); });
+    if (!read) Log(LogLevel::kWarning, "cache {}: similar questions are not found: {}", Name(), read.error().message);
+  }
+  void LoadCounters(CacheDisk& disk) {
+    if (const auto stored = disk.Counters()) counters_.Load(*stored);
   }
 
   void SetDisk(std::unique_ptr<CacheDisk> disk) {
+    if (disk != nullptr) ReadQuestions(*disk);
     std::lock_guard lock(disk_mutex_);
     disk_ = std::move(disk);
     ++disk_number_;
@@ -376,11 +428,14 @@ class DiskResultCache final : public ResultCache {
 
   const Path file_;
   const CacheOptions options_;
-  Counters counters_;
+  std::atomic<int64_t> ttl_us_ = 0;
+  std::atomic<size_t> max_entries_ = 0;
+  CacheCounters counters_;
 
   mutable std::mutex front_mutex_;
   CacheFront front_;         // guarded by front_mutex_
   uint64_t generation_ = 0;  // guarded by front_mutex_; counts flushes
+  SimilarQuestions similar_;
 
   mutable std::mutex disk_mutex_;    // for the reader's side, and to replace disk_; the writer reads disk_ without it
   std::unique_ptr<CacheDisk> disk_;  // null: memory only. Replaced by the writer alone
@@ -390,6 +445,7 @@ class DiskResultCache final : public ResultCache {
   std::condition_variable_any wake_;
   std::condition_variable slot_free_;
   bool slot_full_ = false;  // until its write has been committed
+  std::string epoch_;       // of what is stored from now on
   Job slot_;
   std::vector<Sha256Digest> touches_;
   Removals removals_;
@@ -398,7 +454,6 @@ class DiskResultCache final : public ResultCache {
   std::mutex writer_mutex_;  // without a thread: whose turn it is to write. Guards the following
   MonotonicTime last_attempt_{}, last_counters_ = MonotonicNow();
   std::optional<MonotonicTime> last_warning_, last_replaced_, last_purge_;
-  std::map<std::string, int64_t> saved_;
 
   std::jthread thread_;
 };

@@ -1,5 +1,7 @@
-// Exact answers to questions asked before: SQLite on disk behind a bounded map in memory. An entry is found only under
-// the same full key; everything that could change the answer is in the key.
+// Answers to questions asked before: SQLite on disk behind a bounded map in memory. An entry is found only under the
+// same full key; everything that could change the answer is in the key. An entry that was stored with a vector is found
+// as well by questions that are like it, among those of its partition alone: whoever asks judges whether they are the
+// same.
 //
 //   BANTAM_TRY(auto cache, ResultCache::Open(StateFiles(folder).cache, {}));
 //   const Sha256Digest key = CacheKey().Add(file.sha256).Add(tenant).Add(NormalizeQuestion(question)).Finish();
@@ -12,7 +14,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/sha256.h"
@@ -28,6 +32,7 @@ struct CacheOptions {
   std::chrono::milliseconds disk_retry{10'000};      // after the file could not be opened
   std::function<int64_t()> now_micros = WallMicros;  // another clock, for tests
   bool own_thread = true;                            // false: Store writes before it returns, and no thread is started
+  std::string epoch = {};                            // noted with every entry, for FlushEpoch
 };
 
 // Since the process began, except entries and bytes, which are what there is.
@@ -54,6 +59,18 @@ class CacheKey {
   Sha256 hash_;
 };
 
+// How an answer is found by other words than its own.
+struct SimilarKey {
+  Sha256Digest partition{};          // of everything that could change the answer but the question: see answer_codec.h
+  std::string_view question, route;  // as they are given back
+  std::span<const float> vector;     // of the question
+};
+struct SimilarQuestion {
+  Sha256Digest key{};
+  std::string question, route;
+  float similarity = 0;  // cosine
+};
+
 // Thread-safe. A background thread (without own_thread: whoever stores) owns the one writing connection (see
 // sqlite_file.h). At most one store is on its way to the disk at any time, so a kill loses at most that one; a store
 // waits for the one before it, and when that takes longer than 250 ms stays in memory only. A corrupt or foreign file
@@ -66,9 +83,22 @@ class ResultCache {
   static Result<std::unique_ptr<ResultCache>> Open(const Path& file, const CacheOptions& options);
   virtual ~ResultCache() = default;
   virtual std::optional<std::string> Find(const Sha256Digest& key) = 0;  // the stored value, checksum verified
-  virtual void Store(const Sha256Digest& key, std::string_view value) = 0;
-  virtual Status Flush() = 0;  // forgets everything
+  void Store(const Sha256Digest& key, std::string_view value) { StoreSimilar(key, value, nullptr); }
+  // `similar` may be null.
+  virtual void StoreSimilar(const Sha256Digest& key, std::string_view value, const SimilarKey* similar) = 0;
+  // The nearest stored questions of the partition, best first, at most kMostSimilar. Their answers may be gone
+  // meanwhile.
+  static constexpr size_t kMostSimilar = 4;
+  virtual std::vector<SimilarQuestion> FindSimilar(const Sha256Digest& partition, std::span<const float> vector,
+                                                   float least_similarity) = 0;
+  virtual Status Flush() = 0;                               // forgets everything, counters of SetCounter included
+  virtual Status FlushEpoch(const std::string& epoch) = 0;  // what was stored under it
+  // Numbers that whoever uses the cache keeps with it; 0 when never set. On disk within seconds.
+  virtual int64_t Counter(const std::string& name) const = 0;
+  virtual void SetCounter(const std::string& name, int64_t value) = 0;
   virtual CacheStats Stats() const = 0;
+  // What a changed route file may say anew, from now on; all other options stay.
+  virtual void SetLimits(const CacheOptions& options) = 0;
 };
 
 }  // namespace bantam

@@ -359,6 +359,25 @@ TEST(CacheAdmin, LooksAtAndFlushesACacheThatNobodyUses) {
   EXPECT_EQ(InspectCache(file).value_or(CacheFileInfo{.entries = -1}).entries, 0);
 }
 
+// By nobody, then by a running server: what was stored under another epoch stays.
+TEST(CacheAdmin, FlushesOneEpoch) {
+  testing::TempFolder folder;
+  const Path file = folder / "cache.db";
+  CacheOptions options;
+  for (const char* epoch : {"spring", "summer", "autumn"}) {
+    options.epoch = epoch;
+    ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(file, options));
+    cache->Store(Sha256Of(epoch), epoch);
+  }
+  ASSERT_OK(FlushCache(file, seconds(1), "spring"));
+  ASSERT_OK_AND_ASSIGN(const CacheFileInfo info, InspectCache(file));
+  EXPECT_EQ(info.epochs, (std::map<std::string, int64_t>{{"autumn", 1}, {"summer", 1}}));
+  ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(file, options));
+  ASSERT_OK(FlushCache(file, seconds(30), "summer"));
+  EXPECT_EQ(cache->Find(Sha256Of("summer")), std::nullopt);
+  EXPECT_EQ(cache->Find(Sha256Of("autumn")), "autumn");
+}
+
 TEST(CacheAdmin, ARunningServerFlushesWhenAsked) {
   testing::TempFolder folder;
   const Path file = folder / "cache.db";

@@ -19,6 +19,17 @@ const UpstreamConfig* RouteFile::FindUpstream(std::string_view model) const {
   return nullptr;
 }
 
+bool RouteFile::IsWithin(std::string_view route, std::string_view ancestor) const {
+  // The file is checked against circles, but only once all of it is read.
+  for (size_t steps = 0; steps <= routes.size(); ++steps) {
+    if (route == ancestor) return true;
+    const Route* found = FindRoute(route);
+    if (found == nullptr || found->parent.empty()) return false;
+    route = found->parent;
+  }
+  return false;
+}
+
 const Slot* Form::FindSlot(std::string_view slot) const {
   for (const Slot& candidate : slots) {
     if (candidate.name == slot) return &candidate;
@@ -41,6 +52,14 @@ bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Pr
                    EscapeForTerminal(name, 60), what);
   }
   return good;
+}
+
+std::optional<std::string> EnvironmentName(std::string_view text) {
+  if (!text.starts_with(kEnvironmentPrefix)) return std::nullopt;
+  const std::string name(text.substr(kEnvironmentPrefix.size()));
+  bool good = !name.empty();
+  for (const char c : name) good = good && ((c | 0x20) >= 'a' ? (c | 0x20) <= 'z' || c == '_' : c >= '0' && c <= '9');
+  return good ? std::optional(name) : std::nullopt;
 }
 
 Error AtEncoder(const RouteFile& file, Error problem) {
@@ -73,8 +92,10 @@ Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path) {
   YamlMap top(yaml.root, "the route file", problems);
   if (top.valid()) {
     ReadSettings(top, reading);
+    ReadCache(top, reading);
     ReadDecision(top, reading);
     ReadModels(top, reading);
+    ReadPrivacy(top, reading);
     ReadRoutes(top, reading);
     ReadForms(top, reading);
     ReadTests(top, reading);

@@ -14,7 +14,9 @@
 #include "learn/error_budget.h"
 #include "learn/examples.h"
 #include "route/drift.h"
+#include "route/privacy/pii_mask.h"
 #include "route/result_cache.h"
+#include "route/semantic_rule.h"
 #include "route/upstream.h"
 
 namespace re2 {
@@ -23,11 +25,13 @@ class RE2;
 
 namespace bantam {
 
-class Action;  // route/actions/action.h
+class Action;        // route/actions/action.h
+class EntityFinder;  // route/forms/entity_finder.h
 
 struct Route {
   std::string name, description;
-  std::vector<std::string> utterances;         // examples_file merged in
+  std::string parent;                          // the route that stands in where this one is not sure; empty: none
+  std::vector<std::string> utterances;         // examples_file merged in; a parent needs none of its own
   std::shared_ptr<const Action> action;        // never null; the kinds are in route/actions/
   std::string action_type;                     // "respond", as the file says it
   std::optional<double> confidence_threshold;  // with policy: threshold
@@ -36,7 +40,7 @@ struct Route {
 };
 
 struct Slot {
-  enum class Type { kText, kRegex, kNumber, kDate, kChoice, kEmail };
+  enum class Type { kText, kRegex, kNumber, kDate, kChoice, kEmail, kEntity };
   std::string name;
   Type type = Type::kText;
   std::string prompt, error;
@@ -49,12 +53,21 @@ struct Slot {
   std::string min_date, max_date;          // kDate: "today", "tomorrow" or YYYY-MM-DD; empty = no limit
   std::vector<std::pair<std::string, std::vector<std::string>>> choices;  // kChoice: value, synonyms
   size_t max_length = 500;                                                // kText
+  // kEntity: what a token classification model finds in the text.
+  std::string entity_model;
+  std::vector<std::string> entity_labels;  // "PER", as the model calls them without "B-" and "I-"
+  double min_score = 0.5;
+  int line = 0, column = 0;                      // of the slot, for messages about its model
+  std::shared_ptr<const EntityFinder> entities;  // the model, loaded by LoadEntityModels; null: nothing is found
 };
 
 struct SubmitAction {
   enum class Type { kRespond, kHttp } type = Type::kRespond;
   std::string url, method = "POST";
   std::chrono::milliseconds timeout{10'000};
+  // With which requests are signed; resolved from os.environ/NAME, never logged. Empty: they are not.
+  std::string secret;
+  std::string unset_secret;  // the variable that is to hold it and does not: nothing is sent then
 };
 
 struct Form {
@@ -79,7 +92,7 @@ struct Expectation {
 struct TestTurn {
   std::string say;
   Expectation expect;
-  int line = 0;
+  int line = 0, column = 0;
 };
 struct RouteTest {
   std::vector<TestTurn> turns;
@@ -91,15 +104,27 @@ struct ClarifyRule {
   int max_turns = 1;  // such questions in a row
 };
 
+// What an answer is when no large model could be asked.
+enum class OfflineRule {
+  kDegrade,  // the best that is said here, marked by upstream_error
+  kRefuse    // an error
+};
+
 struct RouteFile {
   Path path;
-  std::string sha256;  // of the file and every examples file, part of each cache key
-  std::string name;    // the served model
+  std::string sha256;                  // of the file and every examples file, part of each cache key
+  std::string name;                    // the served model
+  int name_line = 1, name_column = 1;  // where the file gives it, for messages
   std::string encoder_model = "all-MiniLM-L6-v2";
   std::string encoder_dtype = "int8";
-  int encoder_line = 1, encoder_column = 1;  // where the file names its model, for messages
-  std::vector<UpstreamConfig> upstreams;
-  std::map<std::string, std::string> disabled_upstreams;  // model_name -> why it cannot be asked (an unset api_key)
+  int encoder_line = 1, encoder_column = 1;                   // where the file names its model, for messages
+  std::vector<UpstreamConfig> upstreams;                      // several of one name: one of them is asked
+  std::map<std::string, std::string> disabled_upstreams;      // label -> why it cannot be asked (an unset api_key)
+  std::map<std::string, std::vector<std::string>> fallbacks;  // model_name -> who is asked when it cannot answer
+  std::string on_budget_exceeded;  // a model_name that is asked when a budget is used up; empty: none is
+  SpendingLimits spending_limits;
+  OfflineRule offline = OfflineRule::kDegrade;
+  std::optional<PiiRule> pii;  // empty: texts leave as they are
   std::vector<Route> routes;
   std::vector<std::string> out_of_scope;
   std::optional<ErrorBudget> budget;           // policy: risk; empty: policy: threshold
@@ -107,6 +132,7 @@ struct RouteFile {
   std::optional<double> ambiguity_threshold;   // policy: threshold; empty: two likely routes may be as near as they are
   std::vector<LabelledText> calibration;       // of calibration_file; empty: the head's own, from folds of the examples
   std::optional<ClarifyRule> clarify;          // empty: nobody is asked
+  int max_requests = 1;                        // that are looked for in one message: decision.multiple
   std::optional<DriftRule> drift;              // policy: risk; empty: not watched for
   double max_disagreement = 0.002;             // of early exits with all layers; 0: off
   std::string fallback_upstream;               // decision.nlu_fallback; empty: none
@@ -114,13 +140,17 @@ struct RouteFile {
   std::map<std::string, std::string> responses;
   bool cache_enabled = true;
   CacheOptions cache;
+  CacheScope cache_scope = CacheScope::kTenant;
+  std::string cache_epoch;                          // changing it is as good as a flush
+  std::optional<SemanticCacheRule> semantic_cache;  // empty: a question is found only as it was asked
   bool audit_texts = false;
   std::chrono::seconds session_ttl{1800};
   std::vector<RouteTest> tests;
   std::vector<std::string> warnings;  // FILE:LINE:COL: ...; worth a look, but the file works
 
   const Route* FindRoute(std::string_view route) const;
-  const UpstreamConfig* FindUpstream(std::string_view model) const;
+  const UpstreamConfig* FindUpstream(std::string_view model) const;        // the first of that name
+  bool IsWithin(std::string_view route, std::string_view ancestor) const;  // or the same
 };
 
 // kBadConfig for anything that the author of the file can mend; the message then has one line for each mistake, at

@@ -33,11 +33,38 @@ void CheckUses(RouteFileReading& reading) {
         places->empty() ? fmt::format("; add it under \"{}\"", section) : DidYouMean(use.name, NamesOf(*places)));
   }
   // The router says these by itself.
-  used[0].insert({"utter_unsure", "utter_upstream_failed", "utter_clarify"});
+  used[0].insert({"utter_unsure", "utter_upstream_failed", "utter_clarify", "utter_form_gone", "utter_queued"});
   for (size_t i = 0; i < 3; ++i) {
     for (const auto& [name, place] : *kinds[i].first) {
       if (!used[i].contains(name)) reading.problems.Warning(place, "nothing uses the {} \"{}\"", kinds[i].second, name);
     }
+  }
+}
+
+void CheckParents(RouteFileReading& reading) {
+  const RouteFile& file = reading.file;
+  std::vector<std::string> routes;
+  for (const Route& route : file.routes) routes.push_back(route.name);
+  for (const auto& [name, place] : reading.parents) {
+    const Route* route = file.FindRoute(name);
+    if (file.FindRoute(route->parent) == nullptr) {
+      reading.problems.Error(place, "there is no route \"{}\"{}", EscapeForTerminal(route->parent, 60),
+                             DidYouMean(route->parent, routes));
+    } else if (file.IsWithin(route->parent, name)) {
+      reading.problems.Error(place, "the route \"{}\" is its own ancestor by way of \"{}\"; remove one \"parent\"",
+                             name, route->parent);
+    } else if (file.budget && file.calibration.empty()) {
+      reading.problems.Warning(place,
+                               "the parent \"{}\" never stands in for \"{}\": its error budget needs a "
+                               "\"calibration_file\"",
+                               route->parent, name);
+    }
+  }
+  for (const auto& [name, place] : reading.without_examples) {
+    const bool is_parent =
+        !name.empty() && std::ranges::any_of(file.routes, [&](const Route& r) { return r.parent == name; });
+    if (is_parent) continue;
+    reading.problems.Error(place, "route \"{}\" has no examples; give it \"utterances\" or an \"examples_file\"", name);
   }
 }
 
@@ -91,6 +118,7 @@ void CheckRouteFile(RouteFileReading& reading) {
   CheckTests(reading);
   CheckExamples(reading);
   CheckDecision(reading);
+  CheckParents(reading);  // which asks for the budget
   RouteFile& file = reading.file;
   if (file.routes.size() == 1) {
     reading.problems.Error({file.routes[0].line, 1},

@@ -32,6 +32,21 @@ void ReadClarify(YamlMap& decision, RouteFileReading& reading) {
   reading.file.clarify = rule;
 }
 
+// `multiple: {max: 2}`, or `multiple: off`
+void ReadMultiple(YamlMap& decision, RouteFileReading& reading) {
+  const YamlNode::Entry* entry = decision.Find("multiple");
+  if (entry == nullptr) return;
+  if (entry->value.kind == YamlNode::Kind::kScalar) {
+    if (entry->value.scalar == "off") return;
+    reading.problems.Error(entry->value.place, "\"multiple\" is \"{}\"; write off, or {{max: 2}}",
+                           EscapeForTerminal(entry->value.scalar, 40));
+    return;
+  }
+  YamlMap map(entry->value, "\"multiple\"", reading.problems);
+  reading.file.max_requests = static_cast<int>(map.Integer("max", 2, 2, 4));
+  map.Finish();
+}
+
 // `drift: {window: 500, false_alarm: 0.001}`, or `drift: off`
 void ReadDrift(YamlMap& decision, RouteFileReading& reading) {
   const YamlNode::Entry* entry = decision.Find("drift");
@@ -176,6 +191,7 @@ void ReadDecision(YamlMap& top, RouteFileReading& reading) {
   if (read.delta) read.of_risk.push_back({"delta", map.PlaceOf("delta")});
   ReadCalibration(map, reading);
   ReadClarify(map, reading);
+  ReadMultiple(map, reading);
   ReadDrift(map, reading);
   reading.file.fallback_upstream = map.Text("nlu_fallback");
   if (map.Has("nlu_fallback")) {

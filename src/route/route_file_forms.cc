@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "base/text_util.h"
 #include "route/forms/date.h"
@@ -14,9 +15,10 @@
 namespace bantam {
 namespace {
 
-const std::vector<std::string> kSlotTypes = {"text", "regex", "number", "date", "choice", "email"};
-constexpr Slot::Type kSlotTypeValues[] = {Slot::Type::kText, Slot::Type::kRegex,  Slot::Type::kNumber,
-                                          Slot::Type::kDate, Slot::Type::kChoice, Slot::Type::kEmail};
+const std::vector<std::string> kSlotTypes = {"text", "regex", "number", "date", "choice", "email", "entity"};
+constexpr Slot::Type kSlotTypeValues[] = {Slot::Type::kText,  Slot::Type::kRegex,  Slot::Type::kNumber,
+                                          Slot::Type::kDate,  Slot::Type::kChoice, Slot::Type::kEmail,
+                                          Slot::Type::kEntity};
 
 void ReadPattern(YamlMap& map, Slot& slot, Problems& problems) {
   slot.pattern = map.RequiredText("pattern", "give the pattern that a value must match");
@@ -100,6 +102,22 @@ void ReadChoices(YamlMap& map, Slot& slot, Problems& problems) {
   }
 }
 
+// `label: PER`, or a list of labels. Whether the model has them is seen when it is loaded.
+void ReadEntity(YamlMap& map, Slot& slot, Problems& problems) {
+  slot.entity_model = map.RequiredText("model", "name a token classification model of the store, or its folder");
+  const YamlNode::Entry* label = map.Find("label");
+  if (label == nullptr) {
+    problems.Error(map.place(), "{} has no \"label\"; name what the model calls such words, for example PER",
+                   map.what());
+  } else if (label->value.kind == YamlNode::Kind::kSequence) {
+    for (auto& [text, place] : map.TextList("label")) slot.entity_labels.push_back(std::move(text));
+    if (slot.entity_labels.empty()) problems.Error(map.PlaceOf("label"), "\"label\" is empty; name at least one");
+  } else {
+    slot.entity_labels = {map.Text("label")};
+  }
+  slot.min_score = map.Number("min_score", 0, 1).value_or(slot.min_score);
+}
+
 void CheckHoles(const std::string& text, std::string_view key, const Form& form, YamlPlace place, Problems& problems) {
   std::vector<std::string> names;
   for (const Slot& slot : form.slots) names.push_back(slot.name);
@@ -129,6 +147,8 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
   }
   Slot slot;
   slot.name = entry.key;
+  slot.line = entry.key_place.line;
+  slot.column = entry.key_place.column;
   const size_t before = problems.num_errors();
   const std::string type = map.OneOf("type", kSlotTypes, "");
   if (problems.num_errors() > before) return std::nullopt;
@@ -150,6 +170,9 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
     case Slot::Type::kText:
       slot.max_length = static_cast<size_t>(map.Integer("max_length", static_cast<int64_t>(slot.max_length), 1, 4'000));
       break;
+    case Slot::Type::kEntity:
+      ReadEntity(map, slot, problems);
+      break;
     case Slot::Type::kEmail:
       break;
   }
@@ -158,8 +181,30 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
   slot.error = map.Text("error");
   if (slot.prompt.empty()) slot.prompt = phrases::DefaultPrompt(slot);
   if (slot.error.empty()) slot.error = phrases::DefaultError(slot);
-  map.Finish({"pattern", "min", "max", "integer", "unit", "choices", "max_length"}, fmt::format("type {}", type));
+  map.Finish({"pattern", "min", "max", "integer", "unit", "choices", "max_length", "model", "label", "min_score"},
+             fmt::format("type {}", type));
   return slot;
+}
+
+// `secret: os.environ/NAME`. Without the variable everything else works, as with the key of a model; an unsigned form
+// would be refused by whoever checks signatures, and taken by whoever forgot to.
+void ReadSecret(YamlMap& map, Form& form, Problems& problems) {
+  const std::string text = map.Text("secret");
+  if (text.empty()) return;
+  const std::optional<std::string> name = EnvironmentName(text);
+  if (!name) {
+    problems.Error(map.PlaceOf("secret"), "\"secret\" is not os.environ/NAME; put the secret into the environment");
+    return;
+  }
+  const char* value = std::getenv(name->c_str());
+  if (value != nullptr && *value != '\0') {
+    form.submit.secret = value;
+    return;
+  }
+  form.submit.unset_secret = *name;
+  problems.Warning(map.PlaceOf("secret"),
+                   "the environment variable {} is not set, so form \"{}\" is not handed in; export it to sign forms",
+                   *name, form.name);
 }
 
 void ReadSubmit(YamlMap& form_map, Form& form, bool slots_are_right, Problems& problems) {
@@ -175,8 +220,9 @@ void ReadSubmit(YamlMap& form_map, Form& form, bool slots_are_right, Problems& p
     if (slots_are_right) CheckHoles(submit.url, "url", form, map.PlaceOf("url"), problems);
     submit.method = map.OneOf("method", {"POST", "PUT", "PATCH"}, "POST");
     submit.timeout = map.Duration("timeout", submit.timeout, std::chrono::milliseconds(1), std::chrono::minutes(5));
+    ReadSecret(map, form, problems);
   }
-  map.Finish({"url", "method", "timeout"}, "type respond");
+  map.Finish({"url", "method", "timeout", "secret"}, "type respond");
 }
 
 void ReadForm(const YamlNode::Entry& entry, RouteFileReading& reading) {

@@ -45,24 +45,36 @@ struct RouteFileReading {
   std::vector<ReadExample> examples = {};
   std::map<std::string, YamlPlace> response_places = {}, form_places = {}, model_places = {};
   std::vector<std::pair<std::string, YamlPlace>> tested_routes = {}, tested_slots = {};
+  std::vector<std::pair<std::string, YamlPlace>> parents = {};           // routes that name one, and where
+  std::vector<std::pair<std::string, YamlPlace>> without_examples = {};  // routes, and where they begin
   DecisionReading decision = {};
   Sha256 hash = {};  // of everything that was read
 
   void HashBytes(std::string_view bytes);
 };
 
-void ReadSettings(YamlMap& top, RouteFileReading& reading);  // name, encoder, cache, audit, session, responses
+void ReadSettings(YamlMap& top, RouteFileReading& reading);  // name, encoder, audit, session, responses
+void ReadCache(YamlMap& top, RouteFileReading& reading);
 void ReadDecision(YamlMap& top, RouteFileReading& reading);  // decision, and its calibration_file
 void ReadModels(YamlMap& top, RouteFileReading& reading);    // model_list, router_settings
+void ReadPrivacy(YamlMap& top, RouteFileReading& reading);   // privacy, once the models are read
 void ReadRoutes(YamlMap& top, RouteFileReading& reading);    // routes, out_of_scope
 void ReadForms(YamlMap& top, RouteFileReading& reading);
 void ReadTests(YamlMap& top, RouteFileReading& reading);
 // Once everything is read: names that refer to nothing, examples that contradict, things that nobody uses.
 void CheckRouteFile(RouteFileReading& reading);
-// Part of it: the policy, and whether the calibration data can do.
+// Parts of ReadModels: router_settings, among them what models have that do not say it themselves; and the keys of a
+// budget, wherever one may stand.
+void ReadRouterSettings(YamlMap& top, UpstreamConfig& defaults, RouteFileReading& reading);
+void ReadSpendingLimit(YamlMap& map, SpendingLimit& limit);
+// Part of CheckRouteFile: the policy, and whether the calibration data can do.
 void CheckDecision(RouteFileReading& reading);
 
 // A name for a route, form, slot, response or model: letters, digits, '_', '-', '.', at most 64. Complains otherwise.
 bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Problems& problems);
+
+// How the file refers to secrets: "os.environ/NAME". The name; nothing where the text is anything else.
+inline constexpr std::string_view kEnvironmentPrefix = "os.environ/";
+std::optional<std::string> EnvironmentName(std::string_view text);
 
 }  // namespace bantam

@@ -123,13 +123,14 @@ void ReadRoute(const YamlNode& node, RouteFileReading& reading) {
   ReadExamplesFile(named, route.name, reading);
   for (size_t i = first; i < reading.examples.size(); ++i) route.utterances.push_back(reading.examples[i].text);
   if (route.utterances.empty() && problems.num_errors() == errors_before) {
-    problems.Error(named.place(), "route \"{}\" has no examples; give it \"utterances\" or an \"examples_file\"",
-                   route.name);
+    reading.without_examples.emplace_back(route.name, named.place());
   } else if (route.utterances.size() < 5 && problems.num_errors() == errors_before) {
     problems.Warning(named.PlaceOf("name"), "route \"{}\" has {} example{}; with fewer than 5 it is easily mistaken",
                      route.name, route.utterances.size(), route.utterances.size() == 1 ? "" : "s");
   }
   route.action = ReadAction(named, route, reading);
+  route.parent = named.Text("parent");
+  if (named.Has("parent")) reading.parents.emplace_back(route.name, named.PlaceOf("parent"));
   named.Finish();
   reading.file.routes.push_back(std::move(route));
 }

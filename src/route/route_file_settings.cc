@@ -44,17 +44,15 @@ void ReadResponses(YamlMap& top, RouteFileReading& reading) {
   }
 }
 
-void ReadCache(YamlMap& top, RouteFileReading& reading) {
-  const YamlNode* node = top.Map("cache");
-  if (node == nullptr) return;
-  YamlMap map(*node, "\"cache\"", reading.problems);
-  RouteFile& file = reading.file;
-  file.cache_enabled = map.OneOf("mode", {"exact", "none"}, "exact") == "exact";
-  file.cache.ttl =
-      std::chrono::duration_cast<seconds>(map.Duration("ttl", file.cache.ttl, seconds(1), hours(24 * 365)));
-  file.cache.max_entries =
-      static_cast<size_t>(map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
-  map.Finish();
+// What is said when no large model could be asked.
+void ReadOffline(YamlMap& top, RouteFileReading& reading) {
+  if (top.Text("offline") == "queue") {
+    reading.problems.Error(top.PlaceOf("offline"),
+                           "\"offline\" cannot be queue here; write degrade (the best answer that there is without the "
+                           "model) or refuse (an error)");
+    return;
+  }
+  if (top.OneOf("offline", {"degrade", "refuse"}, "degrade") == "refuse") reading.file.offline = OfflineRule::kRefuse;
 }
 
 }  // namespace
@@ -76,6 +74,8 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
   }
 
   file.name = top.RequiredText("name", "give the name that clients ask for, as in: name: helpdesk");
+  file.name_line = top.PlaceOf("name").line;
+  file.name_column = top.PlaceOf("name").column;
   if (!file.name.empty()) {
     if (const Status good = CheckPlainName("assistant", file.name); !good) {
       problems.Error(top.PlaceOf("name"),
@@ -92,8 +92,8 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
     file.encoder_dtype = map.OneOf("dtype", {"int8", "f32", "int4"}, file.encoder_dtype);
     map.Finish();
   }
+  ReadOffline(top, reading);
   ReadResponses(top, reading);
-  ReadCache(top, reading);
   if (const YamlNode* node = top.Map("audit")) {
     YamlMap map(*node, "\"audit\"", problems);
     file.audit_texts = map.OneOf("content", {"hash", "text"}, "hash") == "text";

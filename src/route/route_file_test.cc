@@ -108,7 +108,8 @@ TEST_P(RouteFileErrors, AreTheExpectedOnes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, RouteFileErrors, ::testing::Values("syntax", "settings", "routes", "forms"),
+INSTANTIATE_TEST_SUITE_P(Files, RouteFileErrors,
+                         ::testing::Values("syntax", "settings", "routes", "forms", "upstreams"),
                          [](const auto& param) { return param.param; });
 
 TEST(RouteFile, MissingFileSaysHowToNameOne) {
@@ -208,6 +209,43 @@ tests:
   EXPECT_EQ(file.tests[0].turns[0].expect.slot, "why");
   EXPECT_EQ(file.tests[1].turns[1].expect.decision, "unsure");
   EXPECT_FALSE(file.tests[1].turns[0].expect.route.has_value());
+}
+
+TEST(RouteFile, TheSemanticCache) {
+  TempFolder folder;
+  const auto parse = [&](std::string_view cache) {
+    const std::string yaml = ReadFile("src/route/testdata/conversations/desk.yaml").value() + std::string(cache);
+    return ParseRouteFile(yaml, "desk.yaml");
+  };
+  ASSERT_OK_AND_ASSIGN(const RouteFile plain, parse("cache: {mode: exact_then_semantic}"));
+  ASSERT_TRUE(plain.semantic_cache);
+  EXPECT_EQ(plain.semantic_cache->audit_rate, 0.01);
+  EXPECT_TRUE(plain.semantic_cache->pairs.Has(PairCheck::kNegation));
+  EXPECT_FALSE(plain.semantic_cache->pairs.Has(PairCheck::kCrossEncoder));
+  EXPECT_EQ(plain.cache_scope, CacheScope::kTenant);
+  ASSERT_OK_AND_ASSIGN(const RouteFile full, parse(R"(
+cache: {mode: exact_then_semantic, scope: user, similarity: 0.8, verify: [numbers, words], cross_encoder: {model: ./ce, min_score: 0.7},
+        max_wrong_hit: 0.02, audit_rate: 0.05, audit_similarity: 1, cache_epoch: "2026-11"}
+)"));
+  EXPECT_EQ(full.cache_scope, CacheScope::kUser);
+  EXPECT_EQ(full.cache_epoch, "2026-11");
+  EXPECT_EQ(full.semantic_cache->pairs.similarity, 0.8);
+  EXPECT_FALSE(full.semantic_cache->pairs.Has(PairCheck::kNegation));
+  EXPECT_TRUE(full.semantic_cache->pairs.Has(PairCheck::kCrossEncoder));
+  EXPECT_EQ(full.semantic_cache->cross_encoder.model, "./ce");
+  ASSERT_OK_AND_ASSIGN(const RouteFile none, parse("cache: {scope: none}"));
+  EXPECT_FALSE(none.cache_enabled);
+  const auto problem = [&](std::string_view cache) {
+    const auto file = parse(cache);
+    return file ? std::string("none") : file.error().message;
+  };
+  EXPECT_NE(problem("cache: {mode: exact_then_semantic, verify: [colours]}")
+                .find("\"verify\" has no check \"colours\"; there are numbers, units"),
+            std::string::npos);
+  EXPECT_NE(problem("cache: {mode: exact_then_semantic, verify: [cross_encoder]}").find("none is named"),
+            std::string::npos);
+  EXPECT_NE(problem("cache: {mode: exact, similarity: 0.9}").find("mode: exact"), std::string::npos);
+  EXPECT_NE(problem("cache: {mode: semantic}"), "none");
 }
 
 // The hash is part of every cache key, so it must change with anything that was read, and only then.

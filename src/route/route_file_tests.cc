@@ -30,6 +30,7 @@ Expectation ReadExpectation(YamlMap& turn, RouteFileReading& reading) {
 TestTurn ReadTurn(YamlMap& map, RouteFileReading& reading) {
   TestTurn turn;
   turn.line = map.place().line;
+  turn.column = map.place().column;
   if (!map.Has("say")) {
     reading.problems.Error(map.place(), "a test says nothing; give {{say: \"...\", expect: {{route: NAME}}}}");
   }
@@ -41,7 +42,7 @@ TestTurn ReadTurn(YamlMap& map, RouteFileReading& reading) {
 
 RouteTest OneTurn(std::string say, Expectation expect, YamlPlace place) {
   RouteTest test;
-  test.turns.push_back({std::move(say), std::move(expect), place.line});
+  test.turns.push_back({std::move(say), std::move(expect), place.line, place.column});
   return test;
 }
 

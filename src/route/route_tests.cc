@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/text_util.h"
+#include "route/pairs/pair_verifier.h"
 #include "route/result_cache.h"
 
 namespace bantam {
@@ -54,13 +55,42 @@ std::vector<std::string> Mismatches(const Expectation& expect, const AssistantAn
   return out;
 }
 
-// What the cache would do, without one: the keys of the two questions.
-std::vector<std::string> CacheMismatches(const RouteFile& file, const TestTurn& turn) {
-  const bool hit = file.cache_enabled && NormalizeQuestion(turn.say) == NormalizeQuestion(turn.expect.cached);
-  if (hit == *turn.expect.cache_hit) return {};
-  return {fmt::format("cache_pair: expected a {}, but the answer to {} {}", *turn.expect.cache_hit ? "hit" : "miss",
-                      Quoted(turn.expect.cached), hit ? "would be given" : "would not be given")};
-}
+// What the cache would do, without one: the keys of the two questions, then what they mean.
+class CachePairs {
+ public:
+  explicit CachePairs(Router& router) : router_(router) {}
+
+  Result<std::vector<std::string>> Mismatches(const TestTurn& turn) {
+    BANTAM_TRY(const std::string why_not, WhyNot(turn.expect.cached, turn.say));
+    const bool hit = why_not.empty();
+    if (hit == *turn.expect.cache_hit) return std::vector<std::string>();
+    return std::vector<std::string>{fmt::format(
+        "cache_pair: expected a {}, but the answer to {} {}", hit ? "miss" : "hit", Quoted(turn.expect.cached),
+        hit ? "would be given" : fmt::format("would not be given ({})", EscapeForTerminal(why_not, 400)))};
+  }
+
+ private:
+  // Empty: the answer to `cached` would be given to `asked`.
+  Result<std::string> WhyNot(const std::string& cached, const std::string& asked) {
+    const RouteFile& file = router_.file();
+    if (!file.cache_enabled) return std::string("the cache is off");
+    if (NormalizeQuestion(asked) == NormalizeQuestion(cached)) return std::string();
+    if (!file.semantic_cache) return std::string("they are other words, and the cache's mode is exact");
+    if (!verifier_) {
+      BANTAM_TRY(verifier_, PairVerifier::Create(file.semantic_cache->pairs, file.semantic_cache->cross_encoder, {}));
+    }
+    const std::vector<std::string> texts = {cached, asked};
+    BANTAM_TRY(const std::vector<Explanation> both, router_.ExplainAll(texts, {}));
+    if (both[0].route != both[1].route)
+      return fmt::format("the routes are {} and {}", Quoted(both[0].route), Quoted(both[1].route));
+    const double similarity = Cosine(both[0].understanding.vector, both[1].understanding.vector);
+    const auto refusal = verifier_->Verify(cached, asked, similarity);
+    return refusal ? refusal->reason : std::string();
+  }
+
+  Router& router_;
+  std::unique_ptr<PairVerifier> verifier_;
+};
 
 }  // namespace
 
@@ -72,6 +102,7 @@ size_t TestReport::failed() const {
 
 Result<TestReport> RunRouteTests(Router& router, const std::function<void(size_t done)>& progress) {
   TestReport report;
+  CachePairs pairs(router);
   const MonotonicTime start = MonotonicNow();
   for (const RouteTest& test : router.file().tests) {
     const MonotonicTime test_start = MonotonicNow();
@@ -81,7 +112,7 @@ Result<TestReport> RunRouteTests(Router& router, const std::function<void(size_t
       if (turn.expect.cache_hit) {
         TurnResult& pair = result.turns.emplace_back();
         pair.turn = &turn;
-        pair.mismatches = CacheMismatches(router.file(), turn);
+        BANTAM_TRY(pair.mismatches, pairs.Mismatches(turn));
         break;  // a test of its own
       }
       AssistantRequest request;

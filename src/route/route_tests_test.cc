@@ -54,7 +54,26 @@ tests:
   EXPECT_EQ(results[0], "");
   EXPECT_EQ(results[1], "");
   EXPECT_EQ(results[2], "cache_pair: expected a miss, but the answer to \"When are you open?\" would be given;");
-  EXPECT_EQ(results[3], "cache_pair: expected a hit, but the answer to \"a\" would not be given;");
+  EXPECT_EQ(results[3],
+            "cache_pair: expected a hit, but the answer to \"a\" would not be given (they are other words, and the "
+            "cache's mode is exact);");
+}
+
+TEST(RouteTests, PairsOfTheSemanticCache) {
+  const std::vector<std::string> results = Mismatched(R"(
+cache: {mode: exact_then_semantic}
+tests:
+  - {cache_pair: ["how do I enable 2FA", "how do I disable 2FA"], expect: miss}
+  - {cache_pair: ["how do I change my garden password", "how can I change my garden password"], expect: hit}
+  - {cache_pair: ["how do I change 2 garden passwords", "how can I change 3 garden passwords"], expect: hit}
+)");
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0], "");
+  EXPECT_EQ(results[1], "");
+  EXPECT_EQ(results[2],
+            "cache_pair: expected a hit, but the answer to \"how do I change 2 garden passwords\" would not be given "
+            "(numbers: \"2\" "
+            "and \"3\");");
 }
 
 TEST(RouteTests, AQuestionBackAndItsReply) {

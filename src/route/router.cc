@@ -12,7 +12,6 @@
 #include "route/decision_record.h"
 #include "route/explanation.h"
 #include "route/router_parts.h"
-#include "route/session_locks.h"
 
 namespace bantam {
 namespace {
@@ -33,17 +32,21 @@ class RouterImpl : public Router {
     for (int caution = 0; caution <= kMostCaution; ++caution) {
       policies_.emplace_back(parts_.file, parts_.intents->threshold(), parts_.intents->calibration(), caution);
     }
-    if (!parts_.conversations) parts_.conversations = MakeMemoryConversations();
     if (!parts_.send) {
       parts_.send = [](const OutgoingRequest&, std::stop_token) -> Result<IncomingResponse> {
         return Err(ErrorCode::kUnavailable, "services are not called here");
       };
     }
+    // Drift was found in what one calibration says; another one is not under suspicion.
+    const std::lock_guard lock(parts_.ledger->stats_mutex);
+    if (parts_.ledger->calibration_id != policy().calibration_id()) parts_.ledger->stats.caution = 0;
+    parts_.ledger->calibration_id = policy().calibration_id();
+    caution_ = parts_.ledger->stats.caution;
   }
 
   Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) override {
     const MonotonicTime start = MonotonicNow();
-    Answering call(parts_, policy(), locks_, request, sink);
+    Answering call(parts_, policy(), request, sink);
     Result<AssistantAnswer> result = call.Run();
     const double latency_ms = MillisecondsSince(start);
     if (result) result->latency_ms = latency_ms;
@@ -69,9 +72,10 @@ class RouterImpl : public Router {
 
   Result<FeedbackReceipt> TakeFeedback(const Feedback& feedback) override {
     if (!parts_.audit) return Err(ErrorCode::kUnavailable, "feedback is kept in the audit log, and there is none here");
-    const std::lock_guard lock(book_mutex_);
-    if (book_.Find(feedback.request_id) == nullptr) book_.ReadLog(parts_.audit_file);
-    AnswerBook::Answer* answer = book_.Find(feedback.request_id);
+    const std::lock_guard lock(parts_.ledger->book_mutex);
+    AnswerBook& book = parts_.ledger->book;
+    if (book.Find(feedback.request_id) == nullptr) book.ReadLog(parts_.audit_file);
+    AnswerBook::Answer* answer = book.Find(feedback.request_id);
     if (answer == nullptr) {
       return Err(ErrorCode::kNotFound, "no answer \"{}\" among the latest {}; give the \"id\" or \"request_id\" of one",
                  EscapeForTerminal(feedback.request_id, 80), AnswerBook::kMostAnswers);
@@ -85,8 +89,31 @@ class RouterImpl : public Router {
     }
     FillIdentity(record);
     BANTAM_RETURN_IF_ERROR(parts_.audit->Append(record));
-    book_.Add(record);
+    book.Add(record);
     return receipt;
+  }
+
+  Status SendQueued(const TakeSent& take, MonotonicTime deadline, std::stop_token stop) override {
+    BANTAM_RETURN_IF_ERROR(CheckQueue());
+    const std::lock_guard lock(parts_.ledger->send_mutex);
+    const TakeSent record_and_take = [&](const SentQuestion& sent) {
+      AuditRecord record = RecordOf(sent);
+      {
+        const std::lock_guard stats_lock(parts_.ledger->stats_mutex);
+        RouterStats& stats = parts_.ledger->stats;
+        ++stats.upstream_requests;
+        stats.upstream_failures += !sent.problem.empty();
+        stats.total_cost += sent.reply.cost;
+      }
+      Append(std::move(record));
+      take(sent);
+    };
+    return bantam::SendQueued(*parts_.queue, parts_.file, parts_.upstreams, record_and_take, deadline, stop);
+  }
+
+  Result<int64_t> CountQueued() override {
+    BANTAM_RETURN_IF_ERROR(CheckQueue());
+    return parts_.queue->Count();
   }
 
   const RouteFile& file() const override { return parts_.file; }
@@ -100,11 +127,17 @@ class RouterImpl : public Router {
     return *parts_.intents->embedder();
   }
   RouterStats Stats() const override {
-    const std::lock_guard lock(stats_mutex_);
-    RouterStats stats = stats_;
+    RouterStats stats;
+    {
+      const std::lock_guard lock(parts_.ledger->stats_mutex);
+      stats = parts_.ledger->stats;
+    }
     stats.caution = caution_;
+    if (parts_.spending) stats.spending = parts_.spending->States();
+    if (parts_.similar) stats.semantic_cache = parts_.similar->Stats();
     return stats;
   }
+  const RouterParts& parts() const override { return parts_; }
 
  private:
   // Halving is caution, not proof: under drift nothing is certified. Window by window it goes further, or back.
@@ -113,13 +146,15 @@ class RouterImpl : public Router {
     if (!finding) return;
     int before = 0, now = 0;
     {
-      const std::lock_guard lock(stats_mutex_);
-      ++stats_.drift_windows;
-      stats_.drift_alarms += finding->drifted;
-      stats_.drift_distance = finding->distance;
+      const std::lock_guard lock(parts_.ledger->stats_mutex);
+      RouterStats& stats = parts_.ledger->stats;
+      ++stats.drift_windows;
+      stats.drift_alarms += finding->drifted;
+      stats.drift_distance = finding->distance;
       before = caution_;
       now = std::clamp(before + (finding->drifted ? 1 : -1), 0, kMostCaution);
       caution_ = now;
+      if (parts_.ledger->calibration_id == policy().calibration_id()) stats.caution = now;
     }
     if (finding->drifted) {
       Log(LogLevel::kWarning,
@@ -136,17 +171,18 @@ class RouterImpl : public Router {
   }
 
   void Count(bool answered, const AssistantAnswer& answer, const Answering::Notes& notes) {
-    const std::lock_guard lock(stats_mutex_);
-    ++stats_.requests;
+    const std::lock_guard lock(parts_.ledger->stats_mutex);
+    RouterStats& stats = parts_.ledger->stats;
+    ++stats.requests;
     if (answered) {
-      ++stats_.by_source[static_cast<size_t>(answer.source)];
-      ++stats_.by_decision[static_cast<size_t>(answer.decision)];
+      ++stats.by_source[static_cast<size_t>(answer.source)];
+      ++stats.by_decision[static_cast<size_t>(answer.decision)];
     }
-    stats_.cache_lookups += notes.cache_looked_up;
-    stats_.cache_hits += answer.cache_hit;
-    stats_.upstream_requests += notes.upstream_asked;
-    stats_.upstream_failures += notes.upstream_failed;
-    stats_.total_cost += answer.cost;
+    stats.cache_lookups += notes.cache_looked_up;
+    stats.cache_hits += answer.cache_hit;
+    stats.upstream_requests += notes.upstream_asked;
+    stats.upstream_failures += notes.upstream_failed;
+    stats.total_cost += answer.cost;
   }
 
   void Record(const AssistantRequest& request, const Answering& call, const Result<AssistantAnswer>& result,
@@ -154,18 +190,35 @@ class RouterImpl : public Router {
     if (!parts_.audit) return;
     AuditRecord record = RecordOf(request, call, result, answer);
     record.latency_ms = latency_ms;
+    Append(std::move(record));
+  }
+
+  void Append(AuditRecord record) {
+    if (!parts_.audit) return;
     FillIdentity(record);
     if (!parts_.file.audit_texts) {
       record.question.clear();
       record.answer.clear();
+      if (record.similar) record.similar->reason.clear();
+    } else if (parts_.file.pii) {
+      PiiMask mask(*parts_.file.pii);
+      mask.Reserve(record.question);
+      mask.Reserve(record.answer);
+      record.question = mask.Mask(record.question);
+      record.answer = mask.Mask(record.answer);
+      if (record.similar) record.similar->reason = mask.Mask(record.similar->reason);
     }
     if (const Status appended = parts_.audit->Append(record); !appended) {
-      Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", request.request_id,
+      Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", record.request_id,
           appended.error().message);
       return;
     }
-    const std::lock_guard lock(book_mutex_);
-    book_.Add(record);
+    const std::lock_guard lock(parts_.ledger->book_mutex);
+    parts_.ledger->book.Add(record);
+  }
+
+  Status CheckQueue() const {
+    return parts_.queue ? Ok() : Status(Err(ErrorCode::kUnsupported, "this assistant was loaded without a queue"));
   }
 
   void FillIdentity(AuditRecord& record) const {
@@ -177,11 +230,6 @@ class RouterImpl : public Router {
   std::vector<DecisionPolicy> policies_;  // by caution
   std::atomic<int> caution_ = 0;
   DriftWatch drift_;
-  SessionLocks locks_;
-  std::mutex book_mutex_;
-  AnswerBook book_;
-  mutable std::mutex stats_mutex_;
-  RouterStats stats_;
 };
 
 }  // namespace

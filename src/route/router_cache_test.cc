@@ -81,7 +81,7 @@ TEST(Router, FormTurnsAndServicesAreNeverCached) {
 
 TEST(Router, ADamagedCacheEntryIsAMiss) {
   StoredDesk stored([](RouterParts& parts) {
-    const AnswerIdentity identity{parts.file.sha256, parts.intents->identity()};
+    const AnswerIdentity identity{parts.file.sha256, parts.intents->identity(), "tenant "};
     parts.cache->Store(LocalAnswerKey(identity, Desk::Ask("opening hours"), "opening hours"), R"({"text": 1})");
   });
   const AssistantAnswer answer = stored.desk.Say("opening hours");

@@ -46,7 +46,10 @@ TEST(Router, AStateOfAnotherRouteFileIsForgottenOrMended) {
       "slots",
       R"({"version":1,"form":"refund_form","route":"refund","slots":[["order_id","AB123456"],["reason","purple"],["x","y"]],"skipped":["note","email"],"asked":"amount","failures":0,"offered_cancel":false,"submit_failed":false,"seed":"s"})"));
   Desk desk([&](RouterParts& parts) { parts.conversations = std::move(store); });
-  EXPECT_EQ(desk.Say("opening hours", "gone").route, "hours");
+  const AssistantAnswer told = desk.Say("opening hours", "gone");
+  EXPECT_EQ(told.route, "hours");
+  EXPECT_TRUE(told.text.starts_with("What I was asking you for is no longer needed")) << told.text;
+  EXPECT_EQ(told.text.substr(told.text.find("\n\n") + 2), desk.Say("opening hours", "gone").text) << "said once";
   EXPECT_EQ(desk.Say("opening hours", "junk").route, "hours");
   const AssistantAnswer answer = desk.Say("20", "slots");
   ASSERT_TRUE(answer.form);

@@ -1,36 +1,116 @@
 // Router::Create: the real parts, put together.
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/paths.h"
+#include "route/forms/entity_finder.h"
 #include "route/head_intent_model.h"
+#include "route/privacy/masking_upstream.h"
+#include "route/rehearsal.h"
 #include "route/router_parts.h"
+#include "route/upstream_group.h"
 
 namespace bantam {
 namespace {
 
-Status OpenState(const Path& folder, bool own_threads, RouterParts& parts) {
-  BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
-  BANTAM_TRY(parts.lock, StateLock::Acquire(folder));
-  const StateFiles files(folder);
-  if (parts.file.cache_enabled) {
-    parts.file.cache.own_thread = own_threads;
-    BANTAM_TRY(parts.cache, ResultCache::Open(files.cache, parts.file.cache));
-  }
-  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
-  parts.audit_file = files.audit;
-  BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
+Status OpenCache(const Path& folder, bool own_thread, RouterParts& parts) {
+  if (!parts.file.cache_enabled) return Ok();
+  parts.file.cache.own_thread = own_thread;
+  parts.file.cache.epoch = parts.file.cache_epoch;
+  BANTAM_TRY(parts.cache, ResultCache::Open(StateFiles(folder).cache, parts.file.cache));
   return Ok();
 }
 
+Status OpenState(const Path& folder, bool own_threads, bool queue, RouterParts& parts) {
+  BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
+  BANTAM_TRY(StateLock lock, StateLock::Acquire(folder));
+  parts.lock = std::make_shared<const StateLock>(std::move(lock));
+  const StateFiles files(folder);
+  BANTAM_RETURN_IF_ERROR(OpenCache(folder, own_threads, parts));
+  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
+  parts.audit_file = files.audit;
+  BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
+  if (queue) {
+    BANTAM_TRY(parts.queue, EscalationQueue::Open(files.queue));
+  }
+  return Ok();
+}
+
+// One set of stores for both routers: the chain of the audit log goes on, and nobody waits for a lock of our own.
+void TakeOverState(const RouterParts& before, RouterParts& parts) {
+  parts.lock = before.lock;
+  parts.audit = before.audit;
+  parts.audit_file = before.audit_file;
+  parts.conversations = before.conversations;
+  parts.queue = before.queue;
+  parts.ledger = before.ledger;
+  if (parts.spending) parts.spending->SetLimits(parts.file.spending_limits);
+  if (parts.cache != nullptr) parts.cache->SetLimits(parts.file.cache);
+  parts.conversations->SetTtl(parts.file.session_ttl);
+}
+
+Status CheckSameName(const RouteFile& file, const RouteFile& before) {
+  if (file.name == before.name) return Ok();
+  return Err(
+      ErrorCode::kConflict,
+      "{}:{}:{}: the assistant is called \"{}\" here and is served as \"{}\": its name says where its state lies, "
+      "so that another one needs a new start",
+      file.path.string(), file.name_line, file.name_column, file.name, before.name);
+}
+
+Error AtCrossEncoder(const RouteFile& file, Error problem) {
+  problem.code = ErrorCode::kBadConfig;
+  problem.message = fmt::format("{}: the cache's cross_encoder \"{}\": {}", file.path.string(),
+                                file.semantic_cache->cross_encoder.model, problem.message);
+  return problem;
+}
+
+bool AnyLimit(const RouteFile& file) {
+  const auto limited = [](const UpstreamConfig& config) { return config.limit.any(); };
+  return file.spending_limits.total.any() || file.spending_limits.per_key.any() ||
+         std::ranges::any_of(file.upstreams, limited);
+}
+
+// By name: all endpoints that share it, behind what masks their texts.
 void AddUpstreams(const std::shared_ptr<HttpClient>& client, RouterParts& parts) {
-  for (const UpstreamConfig& config : parts.file.upstreams) {
-    if (!parts.file.disabled_upstreams.contains(config.name))
-      parts.upstreams[config.name] = Upstream::Create(config, client);
+  const RouteFile& file = parts.file;
+  std::map<std::string, std::vector<std::unique_ptr<Upstream>>> members;
+  for (const UpstreamConfig& config : file.upstreams) {
+    if (file.disabled_upstreams.contains(config.label)) continue;
+    members[config.name].push_back(Upstream::Create(config, client, parts.spending));
+  }
+  for (auto& [name, group] : members) {
+    auto upstream = MakeUpstreamGroup(std::move(group));
+    if (file.pii && file.pii->Masks(name)) upstream = MaskBefore(std::move(upstream), *file.pii);
+    parts.upstreams[name] = std::move(upstream);
   }
 }
 
 }  // namespace
 
+Result<ModelFolder> OpenEncoder(const RouteFile& file, const RouterOptions& options) {
+  auto opened = OpenModel(file.encoder_model, options.store);
+  if (!opened) return AtEncoder(file, opened.error());
+  return *std::move(opened);
+}
+
+Result<std::shared_ptr<Embedder>> LoadEncoder(const RouteFile& file, ModelFolder opened, const RouterOptions& options) {
+  const auto load = [&]() -> Result<std::unique_ptr<Embedder>> {
+    BANTAM_TRY(const WeightType type, ParseWeightType(file.encoder_dtype));
+    BANTAM_TRY(LoadedModel model, LoadModel(std::move(opened), {.weight_type = type,
+                                                                .num_threads = options.num_threads,
+                                                                .engine = {.own_thread = options.own_threads},
+                                                                .heads = false}));
+    return Embedder::Create(std::move(model), options.embedding_cache);
+  };
+  auto embedder = load();
+  if (!embedder) return AtEncoder(file, embedder.error());
+  return std::shared_ptr<Embedder>(*std::move(embedder));
+}
+
 Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions options) {
+  const RouterParts* before = options.predecessor == nullptr ? nullptr : &options.predecessor->parts();
+  if (before != nullptr) BANTAM_RETURN_IF_ERROR(CheckSameName(file, before->file));
   RouterParts parts{.file = std::move(file), .intents = nullptr};
   parts.offline = options.offline;
   for (const std::string& warning : parts.file.warnings) Log(LogLevel::kWarning, "{}", warning);
@@ -47,31 +127,53 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   } else if (options.persistent) {
     return folder.error();
   }
-  if (options.persistent) {
-    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, parts));
+  if (options.persistent && before == nullptr) {
+    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, options.queue, parts));
+  } else if (options.persistent && before->cache != nullptr) {
+    parts.cache = before->cache;
+  } else if (options.persistent) {
+    BANTAM_RETURN_IF_ERROR(OpenCache(*intents.state_folder, options.own_threads, parts));
   }
   if (!options.embedder) {
-    BANTAM_TRY(const WeightType type, ParseWeightType(parts.file.encoder_dtype));
-    auto embedder = Embedder::Load(parts.file.encoder_model, {.weight_type = type,
-                                                              .num_threads = options.num_threads,
-                                                              .engine = {.own_thread = options.own_threads},
-                                                              .store = options.store});
-    if (!embedder) return AtEncoder(parts.file, embedder.error());
-    options.embedder = *std::move(embedder);
+    BANTAM_TRY(ModelFolder opened, OpenEncoder(parts.file, options));
+    BANTAM_TRY(options.embedder, LoadEncoder(parts.file, std::move(opened), options));
   }
+  BANTAM_RETURN_IF_ERROR(LoadEntityModels(
+      parts.file,
+      {.num_threads = options.num_threads, .engine = {.own_thread = options.own_threads}, .store = options.store}));
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
-  if (!options.offline && !options.network) {
+  if (options.rehearse) {
+    const auto stage = MakeRouter({.file = parts.file, .intents = parts.intents, .offline = true});
+    BANTAM_RETURN_IF_ERROR(Rehearse(*stage, options.progress));
+  }
+  if (parts.cache && parts.file.semantic_cache) {
+    const LoadOptions load{
+        .num_threads = options.num_threads, .engine = {.own_thread = options.own_threads}, .store = options.store};
+    auto similar = SemanticCache::Create(*parts.file.semantic_cache, parts.file.sha256, *parts.cache, load);
+    if (!similar) return AtCrossEncoder(parts.file, similar.error());
+    parts.similar = *std::move(similar);
+  }
+  parts.ask_later = !options.network;
+  if (!options.offline && !options.network && !options.queue) {
     for (const UpstreamConfig& upstream : parts.file.upstreams) {
-      parts.file.disabled_upstreams.emplace(upstream.name, "the network is not used here");
+      parts.file.disabled_upstreams.emplace(upstream.label, "the network is not used here");
     }
   }
-  if (!options.offline && options.network) {
-    const auto client = std::make_shared<HttpClient>();
+  const auto client = std::make_shared<HttpClient>();
+  if (!options.offline && (options.network || options.queue)) {
+    if (before != nullptr) parts.spending = before->spending;
+    if (!parts.spending && AnyLimit(parts.file)) {
+      const Path spent = options.persistent ? StateFiles(*intents.state_folder).spending : Path();
+      BANTAM_TRY(parts.spending, Spending::Open(spent, parts.file.spending_limits));
+    }
     AddUpstreams(client, parts);
+  }
+  if (!options.offline && options.network) {
     parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
       return client->Send(request, {}, stop);
     };
   }
+  if (options.persistent && before != nullptr) TakeOverState(*before, parts);
   return MakeRouter(std::move(parts));
 }
 

@@ -11,10 +11,12 @@ struct StateFiles {
         cache(folder / "cache.db"),
         audit(folder / "audit.jsonl"),
         conversations(folder / "conversations.db"),
+        queue(folder / "queue.db"),
+        spending(folder / "spending.db"),
         head(folder / "head.safetensors"),
         examples(folder / "examples.safetensors"),
         calibration(folder / "calibration.safetensors") {}
-  Path lock, cache, audit, conversations, head;
+  Path lock, cache, audit, conversations, queue, spending, head;
   Path examples, calibration;  // vectors of the route file's examples and of its calibration file: disposable
 };
 

@@ -13,7 +13,9 @@ inline std::vector<LabelledText> TrainingExamples(const RouteFile& file) {
   std::vector<LabelledText> examples;
   for (const Route& route : file.routes) {
     for (const std::string& utterance : route.utterances) examples.push_back({utterance, route.name});
-    if (!route.description.empty()) examples.push_back({route.description, route.name, true});
+    // Without examples of its own it is a parent that only its children's messages lead to.
+    if (!route.utterances.empty() && !route.description.empty())
+      examples.push_back({route.description, route.name, true});
   }
   for (const std::string& text : file.out_of_scope) examples.push_back({text, std::string(kOutOfScopeLabel)});
   for (LabelledText& hint : NameHints(examples)) examples.push_back(std::move(hint));

@@ -65,6 +65,12 @@ struct FormProgress {
   std::string state;  // "asking", "confirming", "done", "cancelled", "failed"
 };
 
+// One request of a message that holds several.
+struct AnsweredPart {
+  std::string text, route;
+  float confidence = 0;
+};
+
 struct AssistantAnswer {
   std::string text;
   std::string route;     // empty: none
@@ -79,7 +85,8 @@ struct AssistantAnswer {
   AnswerSource source = AnswerSource::kLocalModel;
   DecisionKind decision = DecisionKind::kAnswer;
   std::vector<NearestExample> nearest;
-  int exit_layer = 0;  // of the encoder, after which the question was understood early; 0: it needed all
+  std::vector<AnsweredPart> parts;  // in the message's order; empty: it is one request
+  int exit_layer = 0;               // of the encoder, after which the question was understood early; 0: it needed all
   std::optional<FormProgress> form;
   bool cache_hit = false;
   std::string model;  // the upstream's model name when it answered
@@ -88,6 +95,7 @@ struct AssistantAnswer {
   int64_t completion_tokens = 0;
   double cost = 0;                            // in the currency of the route file's prices
   double latency_ms = 0;                      // server time of the decision
+  bool queued = false;                        // for the large model, to be asked later: Router::SendQueued
   std::optional<std::string> upstream_error;  // what went wrong upstream when the answer says so
 };
 

@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "base/testing.h"
 #include "net/testing/scripted_server.h"
-#include "route/upstream_request.h"
+#include "route/dialects/dialect.h"
+#include "route/upstream_readings.h"
 
 namespace bantam {
 namespace {

@@ -60,6 +60,7 @@ class Pull {
       if (const auto opened = OpenModelFolder(staging.model())) model_.parameters = CountParameters(*opened);
     }
     BANTAM_RETURN_IF_ERROR(WriteManifest(staging.model(), MakeManifest()));
+    if (options_.approve) BANTAM_RETURN_IF_ERROR(options_.approve(name_, staging.model()));
     BANTAM_RETURN_IF_ERROR(staging.Publish(there_));
     pulled.fetched_bytes = fetched_;
     Tell(Stage::kDone);

@@ -39,6 +39,9 @@ struct PullOptions {
   std::optional<Path> store = {};        // empty: $BANTAM_HOME/models
   std::function<void(const PullProgress&)> on_progress = {};
   std::stop_token stop = {};
+  // Asked before the model appears in the store, or takes the place of its older self; an error leaves the store as it
+  // was. Empty: whatever was fetched is stored.
+  std::function<Status(const std::string& name, const Path& folder)> approve = {};
 };
 
 struct Pulled {

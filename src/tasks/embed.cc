@@ -35,6 +35,7 @@ class ModelEmbedder final : public Embedder {
         ranges_(std::move(parts.ranges)),
         cache_(std::move(parts.cache)),
         engine_(std::move(model.engine)) {
+    if (const int layers = encoder().num_layers(); layers >= 2) with_middle_ = {layers / 2, layers};
     if (!sentence_.add_special_tokens) empty_ = VectorOfNothing();
     default_prompt_ = WithSpace(*reader_.Resolve({}, true));  // the config's own default is there
   }
@@ -44,19 +45,21 @@ class ModelEmbedder final : public Embedder {
     const TextPrompt& prompt = PromptOf(call);
     const Encoding encoding = reader_.Encode(text, prompt);
     BANTAM_RETURN_IF_ERROR(CheckLength(encoding, call));
-    Embedding embedding = Describe(encoding);
-    if (Known(encoding, prompt, embedding.vector)) return embedding;
-    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, call.deadline, prompt, nullptr, embedding.vector));
-    if (cache_ != nullptr) cache_->Insert(prompt.cache_space, encoding.ids, embedding.vector);
+    Embedding embedding = Describe(encoding, call);
+    const uint32_t space = SpaceFor(prompt, call);
+    if (IsEmpty(encoding, embedding.vector)) return embedding;
+    if (cache_ != nullptr && cache_->Find(space, encoding.ids, embedding.vector)) return embedding;
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, call, prompt, nullptr, embedding.vector));
+    if (cache_ != nullptr) cache_->Insert(space, encoding.ids, embedding.vector);
     return embedding;
   }
 
-  Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) override {
+  Result<Embedding> EmbedUntil(std::string_view text, const EmbedCall& call, ExitJudge& judge) override {
     BANTAM_RETURN_IF_ERROR(CheckHasOneVector());
     const Encoding encoding = reader_.Encode(text, default_prompt_);
-    Embedding embedding = Describe(encoding);
+    Embedding embedding = Describe(encoding, call);
     if (IsEmpty(encoding, embedding.vector)) return embedding;
-    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, deadline, default_prompt_, &judge, embedding.vector));
+    BANTAM_RETURN_IF_ERROR(RunOne(encoding.ids, call, default_prompt_, &judge, embedding.vector));
     return embedding;
   }
 
@@ -149,6 +152,7 @@ class ModelEmbedder final : public Embedder {
   }
 
   int dimensions() const override { return head_ != nullptr ? head_->dimensions() : encoder().hidden_size(); }
+  int middle_layer() const override { return with_middle_.empty() ? 0 : with_middle_.front(); }
   int max_tokens() const override { return reader_.max_tokens(); }
   const Tokenizer& tokenizer() const override { return reader_.tokenizer(); }
   const Encoder& encoder() const override { return engine_->encoder(); }
@@ -183,9 +187,11 @@ class ModelEmbedder final : public Embedder {
   TextPrompt WithSpace(TextPrompt prompt) const {
     if (cache_ != nullptr) {
       // Of everything beside the token ids that decides a vector.
-      prompt.cache_space = cache_->SpaceOf(
+      const std::string name =
           fmt::format("{} {} {} {} {} {}", weights_sha256_, WeightTypeName(encoder().weight_type()), encoder().isa(),
-                      static_cast<int>(sentence_.pooling), sentence_.normalize, prompt.skip_tokens));
+                      static_cast<int>(sentence_.pooling), sentence_.normalize, prompt.skip_tokens);
+      prompt.cache_space = cache_->SpaceOf(name);
+      prompt.middle_cache_space = with_middle_.empty() ? prompt.cache_space : cache_->SpaceOf(name + " with middle");
     }
     return prompt;
   }
@@ -227,8 +233,19 @@ class ModelEmbedder final : public Embedder {
     return call.prompt != nullptr ? *call.prompt : default_prompt_;
   }
 
-  Embedding Describe(const Encoding& encoding) const {  // its vector is yet to be filled
-    return {std::vector<float>(static_cast<size_t>(dimensions())), encoding.ids.size(), encoding.truncated(),
+  // Of a text's answer: one vector (none listed), or two.
+  std::span<const int> LayersFor(const EmbedCall& call) const {
+    return call.middle ? std::span<const int>(with_middle_) : std::span<const int>();
+  }
+  size_t ColumnsFor(const EmbedCall& call) const {
+    return static_cast<size_t>(dimensions()) * std::max<size_t>(1, LayersFor(call).size());
+  }
+  static uint32_t SpaceFor(const TextPrompt& prompt, const EmbedCall& call) {
+    return call.middle ? prompt.middle_cache_space : prompt.cache_space;
+  }
+
+  Embedding Describe(const Encoding& encoding, const EmbedCall& call) const {  // its vector is yet to be filled
+    return {std::vector<float>(ColumnsFor(call)), encoding.ids.size(), encoding.truncated(),
             encoding.num_tokens_before_truncation};
   }
 
@@ -241,14 +258,11 @@ class ModelEmbedder final : public Embedder {
   // A static model answers no words with what it makes of zeros; what reads special tokens always has some.
   bool IsEmpty(const Encoding& encoding, std::span<float> out) const {
     if (!encoding.ids.empty() || empty_.empty()) return false;
-    std::ranges::copy(empty_, out.begin());
+    FillWithNothing(empty_, out);
     return true;
   }
-  bool Known(const Encoding& encoding, const TextPrompt& prompt, std::span<float> out) const {
-    return IsEmpty(encoding, out) || (cache_ != nullptr && cache_->Find(prompt.cache_space, encoding.ids, out));
-  }
 
-  Status RunOne(std::span<const int32_t> ids, MonotonicTime deadline, const TextPrompt& prompt, ExitJudge* judge,
+  Status RunOne(std::span<const int32_t> ids, const EmbedCall& call, const TextPrompt& prompt, ExitJudge* judge,
                 std::span<float> out) {
     const std::array<int32_t, 2> borders{0, static_cast<int32_t>(ids.size())};
     return engine_->Run({.token_ids = ids,
@@ -257,8 +271,9 @@ class ModelEmbedder final : public Embedder {
                          .normalize = sentence_.normalize,
                          .head = head_.get(),
                          .skip_tokens = prompt.skip_tokens,
-                         .deadline = deadline,
+                         .deadline = call.deadline,
                          .judge = judge,
+                         .layers = LayersFor(call),
                          .out = out});
   }
 
@@ -294,11 +309,11 @@ class ModelEmbedder final : public Embedder {
     BANTAM_RETURN_IF_ERROR(engine_->EncodeAll(others, options, vectors));
     auto next = vectors.begin();
     for (size_t i = 0; i < ids.size(); ++i) {
-      const auto row = out.begin() + static_cast<ptrdiff_t>(i * columns);
+      const auto row = out.subspan(i * columns, columns);
       if (ids[i].empty()) {
-        std::ranges::copy(empty_, row);
+        FillWithNothing(empty_, row);
       } else {
-        std::copy_n(next, columns, row);
+        std::copy_n(next, columns, row.begin());
         next += static_cast<ptrdiff_t>(columns);
       }
     }
@@ -320,9 +335,11 @@ class ModelEmbedder final : public Embedder {
                                    .head = head_.get(),
                                    .prompt = &prompt,
                                    .empty = empty_,
-                                   .columns = static_cast<size_t>(dimensions()),
+                                   .layers = LayersFor(call),
+                                   .columns = ColumnsFor(call),
                                    .deadline = call.deadline,
-                                   .cache = cache_.get()});
+                                   .cache = cache_.get(),
+                                   .space = SpaceFor(prompt, call)});
   }
 
   const std::string model_name_, architecture_;
@@ -335,6 +352,7 @@ class ModelEmbedder final : public Embedder {
   const std::shared_ptr<EmbeddingCache> cache_;
   std::vector<float> empty_;  // the vector of no tokens; none where those are an error
   TextPrompt default_prompt_;
+  std::vector<int> with_middle_;                 // the middle layer and the last; empty: there is no middle
   const std::shared_ptr<EncoderEngine> engine_;  // last: its thread ends first, if nobody shares it
 };
 

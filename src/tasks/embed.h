@@ -23,7 +23,7 @@
 namespace bantam {
 
 struct Embedding {
-  std::vector<float> vector;  // [dimensions()]
+  std::vector<float> vector;  // [dimensions()], or [2, dimensions()] with EmbedCall::middle
   size_t num_tokens = 0;      // what the model read, prompt and special tokens included
   bool truncated = false;     // the text was longer than max_tokens()
   size_t text_tokens = 0;     // what it would have been without that limit
@@ -55,6 +55,9 @@ struct EmbedCall {
   const TextPrompt* prompt = nullptr;  // null: the model's default prompt; read before the call returns
   bool truncate = true;                // false: a text longer than max_tokens() is an error that names it
   EngineTimes* times = nullptr;        // of a list of texts: gets those of the engine; must live until the answer
+  // The vector after the middle layer before that of the last, for who learns from vectors: they know more together.
+  // Without effect on a model that has no middle_layer().
+  bool middle = false;
 };
 
 struct EmbedderOptions {
@@ -75,9 +78,9 @@ class Embedder {
   virtual ~Embedder() = default;
 
   virtual Result<Embedding> Embed(std::string_view text, EmbedCall call = {}) = 0;
-  // For decisions: all layers, or as many as the judge asks for. The vector is that of the layer where it ended, so the
-  // cache has no part in it.
-  virtual Result<Embedding> EmbedUntil(std::string_view text, MonotonicTime deadline, ExitJudge& judge) = 0;
+  // For decisions: all layers, or as many as the judge asks for. The (last) vector is that of the layer where it ended,
+  // so the cache has no part in it. The default prompt is used.
+  virtual Result<Embedding> EmbedUntil(std::string_view text, const EmbedCall& call, ExitJudge& judge) = 0;
   // A list is one request of the engine's queue; equal texts in it are computed once. `done` is called exactly once, on
   // any thread, also before the call returns, and must not block; a full queue is reported through it as kOverloaded.
   virtual void EmbedBatchAsync(std::span<const std::string> texts, EmbedCall call,
@@ -103,6 +106,7 @@ class Embedder {
   virtual Result<TextPrompt> ResolvePrompt(const PromptChoice& choice, bool trusted) const = 0;
 
   virtual int dimensions() const = 0;
+  virtual int middle_layer() const = 0;  // half of the layers; 0: too few to have one
   virtual int max_tokens() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const Encoder& encoder() const = 0;

@@ -13,6 +13,12 @@
 
 namespace bantam {
 
+// The vector of no tokens in place of each of an answer's vectors.
+inline void FillWithNothing(std::span<const float> nothing, std::span<float> out) {
+  for (size_t at = 0; at < out.size(); at += nothing.size())
+    std::ranges::copy(nothing, out.begin() + static_cast<ptrdiff_t>(at));
+}
+
 // Each distinct text that the cache does not have is computed once.
 class TextJob final : public EncodeJob {
  public:
@@ -23,16 +29,18 @@ class TextJob final : public EncodeJob {
     const SentenceConfig* sentence;
     const SentenceHead* head;
     const TextPrompt* prompt;
-    std::span<const float> empty;  // [columns], the vector of no tokens, or none: then they are an error
-    size_t columns;
+    std::span<const float> empty;  // the vector of no tokens, or none: then they are an error
+    std::span<const int> layers;   // as in EncodeList
+    size_t columns;                // of an answer
     MonotonicTime deadline;
     EmbeddingCache* cache;
+    uint32_t space;  // of it
   };
 
   // Before Submit or Run. False when the cache had everything.
   bool Prepare(std::span<const Encoding> encodings, const Parts& parts) {
     cache_ = parts.cache;
-    space_ = parts.prompt->cache_space;
+    space_ = parts.space;
     result.vectors = {encodings.size(), parts.columns, std::vector<float>(encodings.size() * parts.columns)};
     result.texts.reserve(encodings.size());
     rows_.reserve(encodings.size());
@@ -42,7 +50,7 @@ class TextJob final : public EncodeJob {
                               static_cast<uint32_t>(encoding.num_tokens_before_truncation)});
       bool known = cache_ != nullptr && cache_->Find(space_, encoding.ids, Row(i));
       if (encoding.ids.empty() && !parts.empty.empty()) {
-        std::ranges::copy(parts.empty, Row(i).begin());
+        FillWithNothing(parts.empty, Row(i));
         known = true;
       }
       rows_.push_back(known ? kKnown : batch_.Add(encoding.ids));
@@ -53,6 +61,7 @@ class TextJob final : public EncodeJob {
     normalize = parts.sentence->normalize;
     head = parts.head;
     skip_tokens = parts.prompt->skip_tokens;
+    layers = parts.layers;
     deadline = parts.deadline;
     direct_ = batch_.num_sequences() == encodings.size();
     if (direct_) {

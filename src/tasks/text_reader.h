@@ -26,10 +26,10 @@ struct PromptChoice {
 // A prompt, read once for many texts; good for the embedder that made it.
 struct TextPrompt {
   std::string text;
-  bool trusted = true;     // special tokens in it are recognised: it is the model's own
-  int32_t lead_id = -1;    // a token in front of it that the tokenizer would cut up
-  size_t skip_tokens = 0;  // of it, where the model does not pool its prompt
-  uint32_t cache_space = 0;
+  bool trusted = true;                               // special tokens in it are recognised: it is the model's own
+  int32_t lead_id = -1;                              // a token in front of it that the tokenizer would cut up
+  size_t skip_tokens = 0;                            // of it, where the model does not pool its prompt
+  uint32_t cache_space = 0, middle_cache_space = 0;  // of vectors without and with EmbedCall::middle
 };
 
 // Immutable after Create; any thread may use it.
@@ -44,7 +44,7 @@ class TextReader {
   int max_tokens() const { return max_tokens_; }
 
   // kInvalidArgument for a name that the model does not have: the message lists those it has. trusted: whether special
-  // tokens in a choice's own text are recognised; not where it comes from a stranger. cache_space is left 0.
+  // tokens in a choice's own text are recognised; not where it comes from a stranger. Cache spaces are left 0.
   Result<TextPrompt> Resolve(const PromptChoice& choice, bool trusted) const;
 
   Encoding Encode(std::string_view text, const TextPrompt& prompt) const;

@@ -75,6 +75,15 @@ Result<const ChatTemplate::Named*> ChatTemplate::Choose(const ChatInput& input) 
              EscapeForTerminal(wanted), names);
 }
 
+Status ChatTemplate::CheckVariables(const json::object& variables) {
+  for (const std::string_view reserved : kReserved) {
+    if (!variables.contains(reserved)) continue;
+    return Err(ErrorCode::kInvalidArgument, "the template's variable \"{}\" has a place of its own in a request",
+               reserved);
+  }
+  return Ok();
+}
+
 Result<RenderedChat> ChatTemplate::Render(const ChatInput& input, const ChatTemplateLimits& limits) const {
   BANTAM_TRY(const Named* const chosen, Choose(input));
   const json::value add_generation_prompt = input.add_generation_prompt;
@@ -84,14 +93,8 @@ Result<RenderedChat> ChatTemplate::Render(const ChatInput& input, const ChatTemp
   for (const auto& [name, text] : tokens_) {
     variables.push_back({name, &token_values.emplace_back(text), /*is_content=*/false});
   }
-  for (const auto& [name, value] : input.variables) {
-    for (const std::string_view reserved : kReserved) {
-      if (name != reserved) continue;
-      return Err(ErrorCode::kInvalidArgument, "the template's variable \"{}\" has a place of its own in a request",
-                 reserved);
-    }
-    variables.push_back({name, &value});
-  }
+  BANTAM_RETURN_IF_ERROR(CheckVariables(input.variables));
+  for (const auto& [name, value] : input.variables) variables.push_back({name, &value});
   if (!input.messages.is_null()) variables.push_back({"messages", &input.messages});
   // Without tools or documents these names are none, not undefined, as transformers has it.
   variables.push_back({"tools", &input.tools});

@@ -67,6 +67,8 @@ class ChatTemplate {
   static Result<ChatTemplate> FromSource(std::string_view source, std::string name, Tokens tokens = {});
 
   Result<RenderedChat> Render(const ChatInput& input, const ChatTemplateLimits& limits = {}) const;
+  // Whether ChatInput::variables may have these names; Render refuses the others, too.
+  static Status CheckVariables(const json::object& variables);
 
   std::vector<std::string> Names() const;
   // "" for a name that is not there.

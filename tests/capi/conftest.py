@@ -57,4 +57,4 @@ def model_folder():
 
 @pytest.fixture(scope="session")
 def examples():
-    return REPOSITORY / "examples" / "c"
+    return REPOSITORY / "examples" / "embedded"

@@ -39,7 +39,7 @@ def with_pkg_config(prefix, examples, folder, *static):
     folder.mkdir()
     flags = pkg_config(prefix, "--cflags")
     libraries = pkg_config(prefix, *static, "--libs")
-    for name in ("similarity", "decide"):
+    for name in ("similarity", "home"):
         run(["gcc", *STRICT, *flags, examples / f"{name}.c", "-o", folder / name, *libraries, "-lm"])
     return folder
 
@@ -104,23 +104,20 @@ def test_errors_reach_the_user(programs):
     assert "nowhere" in done.stderr and done.stdout == ""
 
 
-def test_decisions(programs, bantam_home, examples, tmp_path, bantam_binary):
+def test_decisions(programs, bantam_home, examples, tmp_path):
     folder, environment = programs
     environment = environment | {"BANTAM_HOME": str(bantam_home)}
-    lines = ["please switch on the light", "good night", "bake a birthday cake", "set a timer please", "20"]
-    command = [folder / "decide", examples / "lamp.yaml", tmp_path / "state"]
+    lines = ["turn the kitchen light to 40 percent", "good night", "bake a birthday cake", "set a timer please", "20", "will it rain tomorrow"]
+    command = [folder / "home", examples / "home.yaml", tmp_path / "state"]
     out = [line.split("\t") for line in run(command, input="\n".join(lines) + "\n", env=environment).splitlines()]
-    assert [(row[0], row[3]) for row in out] == [
-        ("on", "On."), ("off", "Off."), ("-", out[2][3]), ("timer", "In how many minutes?"), ("timer", "Off in 20 minutes."),
-    ]  # fmt: skip
-    assert out[2][3].startswith("I am a lamp.")
-    # The same confidence as the command's, digit for digit.
-    said = run([bantam_binary, "route", "explain", "-c", examples / "lamp.yaml", "--json", *lines[:3]],
-               env=os.environ | {"BANTAM_HOME": str(bantam_home)})  # fmt: skip
-    assert [f"{json.loads(line)['confidence']:.3f}" for line in said.splitlines()] == [row[1] for row in out[:3]]
-    # The second start has the head and the answers.
-    again = [line.split("\t") for line in run(command, input="good night\n", env=environment).splitlines()]
-    assert again[0][2] == "cache" and again[0][3] == "Off."
+    assert [(row[0], row[2], row[3]) for row in out] == [
+        ("level", 'do level room="kitchen" percent="40"', "The light in the kitchen goes to 40 percent."),
+        ("off", "do off", "Off."),
+        ("-", "-", "I am only a device."),
+        ("timer", "-", "In how many minutes?"),
+        ("timer", 'do timer minutes="20"', "Off in 20 minutes."),
+        ("forecast", "(asked later)", "I have no window. I will ask somebody who does."),
+    ]
 
 
 def test_only_the_interface_is_exported(shared_prefix):

@@ -507,6 +507,28 @@ def test_stopping_ends_what_runs(stories, bantam_server):
         connection.close()
 
 
+def test_whom_the_end_of_the_drain_time_cuts_off_is_told(stories, bantam_server):
+    """A stream ends with an error event and whole as HTTP, a reply that has not begun is a 503."""
+    server = bantam_server("--model", stories, "--drain", 1)
+    body = {"model": "stories", "prompt": "Once", "n": 32, "max_tokens": 480, "ignore_eos": True}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool, httpx.Client(timeout=60, limits=httpx.Limits(max_connections=8)) as http:
+        asked = [pool.submit(http.post, server.url + "/v1/completions", json=body | {"stream": n % 2 == 0}) for n in range(8)]
+        eventually(lambda: metric(server, "bantam_generation_running") > 0)
+        time.sleep(0.2)
+        assert server.stop() == 0
+        replies = [each.result() for each in asked]
+    streams = [reply for reply in replies if reply.headers["content-type"].startswith("text/event-stream")]
+    others = [reply for reply in replies if reply not in streams and reply.status_code != 200]
+    assert streams and others
+    for reply in streams:
+        events = [line.removeprefix("data: ") for line in reply.text.splitlines() if line.startswith("data: ")]
+        errors = [n for n, event in enumerate(events) if event.startswith('{"error"')]
+        assert events[-1] == "[DONE]" and errors in ([], [len(events) - 2]), events[-3:]
+    assert any('{"error"' in reply.text for reply in streams)
+    for reply in others:
+        assert reply.status_code == 503 and reply.json()["error"]["message"], reply.text
+
+
 def test_metrics(server, client, model):
     complete(client, model, "a")
     text = httpx.get(server.url + "/metrics").text

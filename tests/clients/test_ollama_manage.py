@@ -127,6 +127,29 @@ def test_models_on_demand_come_and_go(tmp_path, hub, file):
         assert {m.model for m in client.ps().models} == {"tiny:latest", pulled, "second:latest"}
 
 
+def test_a_pulled_version_is_tried_out_before_it_takes_its_place(tmp_path, hub, file):
+    (tmp_path / "store/models").mkdir(parents=True)
+    with BantamProcess(tmp_path / "store", [], {"HF_ENDPOINT": hub.url, "HF_TOKEN": ""}) as server:
+        client = ollama.Client(host=server.url, timeout=60)
+        client.pull(f"hf.co/{NAME}:Q8_0")
+        (model,) = names(client)
+        stored = next((tmp_path / "store/models").glob("*/*.gguf"))
+
+        def tell():
+            return client.generate(model, "x", options={"num_predict": 8, "temperature": 0}).response
+
+        text = tell()
+        hub.add(NAME, {"tiny-Q8_0.gguf": file[: len(file) // 2], "README.md": b"# tiny"})
+        with pytest.raises(ollama.ResponseError, match="tiny-Q8_0.gguf"):
+            client.pull(f"hf.co/{NAME}:Q8_0")
+        assert tell() == text and stored.read_bytes() == file, "neither what is served nor what is stored has changed"
+        other = write_tiny_decoder(tmp_path / "other.gguf", seed=2).read_bytes()
+        hub.add(NAME, {"tiny-Q8_0.gguf": other, "README.md": b"# tiny"})
+        assert client.pull(f"hf.co/{NAME}:Q8_0").status == "success"
+        assert stored.read_bytes() == other and tell() != text
+        assert "was replaced by its new version" in server.log()
+
+
 def test_pull_refusals(server, client):
     for name, says in (("hf.co/owner/nothing", "nothing"), (f"hf.co/{NAME}:Q2_K", "Q2_K"), ("hf.co/../../x", ""), ("http://169.254.169.254/x", "")):
         reply = httpx.post(server.url + "/api/pull", json={"model": name, "stream": False}, timeout=60)

@@ -1,9 +1,12 @@
 """The server on a Unix socket."""
 
+import fcntl
 import os
+import pty
 import signal
 import socket
 import subprocess
+import termios
 import time
 
 import httpx
@@ -18,9 +21,9 @@ def serve(bantam_binary, tmp_path):
     home = make_home(tmp_path / "home")
     running = []
 
-    def start(path, wait=True):
+    def start(path, wait=True, **more):
         process = subprocess.Popen([bantam_binary, "serve", "--model", "all-MiniLM-L6-v2", "--unix-socket", path],
-                                   env={**os.environ, "BANTAM_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+                                   env={**os.environ, "BANTAM_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)  # fmt: skip
         running.append(process)
         deadline = time.monotonic() + 60
         while wait and time.monotonic() < deadline:
@@ -85,8 +88,27 @@ def test_a_socket_of_the_next_server_is_not_removed(serve, tmp_path):
         assert process.wait(30) == 0 and path.exists()
 
 
-def test_a_closed_terminal_ends_it(serve, tmp_path):
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_closed_terminal_ends_it(serve, tmp_path, nohup):
     path = tmp_path / "bantam.sock"
-    process = serve(path)
-    process.send_signal(signal.SIGHUP)  # there is no file of keys to read again
+    terminal, end = pty.openpty()
+
+    def take_it():
+        os.setsid()
+        fcntl.ioctl(end, termios.TIOCSCTTY, 0)
+        if nohup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def wait_for_reload():
+        while "reloaded in" not in process.stderr.readline():
+            assert process.poll() is None
+
+    process = serve(path, preexec_fn=take_it)
+    process.send_signal(signal.SIGHUP)  # while there is a terminal, it says: reload
+    wait_for_reload()
+    os.close(end)
+    os.close(terminal)
+    if nohup:
+        wait_for_reload()
+        process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0 and not path.exists()

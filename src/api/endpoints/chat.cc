@@ -58,11 +58,11 @@ Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body, std::stri
 }
 
 // An empty question would be decided on the vector of nothing, which lies near whatever examples are short.
-Status CheckQuestion(const ApiContext& context, const std::vector<ChatMessage>& messages) {
+Status CheckQuestion(const Embedder& embedder, const std::vector<ChatMessage>& messages) {
   const auto is_user = [](const ChatMessage& message) { return message.role == "user"; };
   const auto last = std::find_if(messages.rbegin(), messages.rend(), is_user);
   if (last == messages.rend()) return Ok();  // refused before
-  if (HoldsText(context.router->embedder().tokenizer(), last->content)) return Ok();
+  if (HoldsText(embedder.tokenizer(), last->content)) return Ok();
   return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\", the last message of the user, holds no text",
              std::distance(last, messages.rend()) - 1);
 }
@@ -128,10 +128,11 @@ Result<json::object> ParseParameters(const JsonObject& body, std::string& at) {
   return passed;
 }
 
-Result<ChatCall> Parse(const ApiContext& context, const JsonObject& body, const HttpRequest& request, std::string& at) {
+Result<ChatCall> Parse(const ApiContext& context, Router* router, const JsonObject& body, const HttpRequest& request,
+                       std::string& at) {
   at = "model";
   BANTAM_TRY(const std::string model, body.String("model"));
-  if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
+  if (router == nullptr || !context.IsRouter(model)) return NoSuchAssistant(context, model);
   ChatCall call;
   BANTAM_TRY(call.request.messages, ParseMessages(body, at));
   BANTAM_TRY(call.request.upstream_parameters, ParseParameters(body, at));
@@ -161,7 +162,7 @@ Result<ChatCall> Parse(const ApiContext& context, const JsonObject& body, const 
   call.request.stop = request.stop;
   // Last, because it is the dearest: a text without ASCII letters is tokenised for it.
   at = "messages";
-  BANTAM_RETURN_IF_ERROR(CheckQuestion(context, call.request.messages));
+  BANTAM_RETURN_IF_ERROR(CheckQuestion(router->embedder(), call.request.messages));
   return call;
 }
 
@@ -192,6 +193,12 @@ json::object Describe(const AssistantAnswer& answer, const std::string& request_
       {"latency_ms", answer.latency_ms},
       {"request_id", request_id},
   };
+  if (!answer.parts.empty()) {
+    json::array parts;
+    for (const AnsweredPart& part : answer.parts)
+      parts.push_back({{"text", part.text}, {"route", part.route}, {"confidence", part.confidence}});
+    object["parts"] = std::move(parts);
+  }
   if (answer.exit_layer > 0) object["exit_layer"] = answer.exit_layer;
   if (!answer.model.empty()) object["upstream_model"] = answer.model;
   if (answer.upstream_error) object["upstream_error"] = *answer.upstream_error;
@@ -298,17 +305,18 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
   const Result<bool> model_chat = IsModelChat(context, *body);
   if (!model_chat) return responder.Send(OpenAiError(model_chat.error(), "model"));
   if (*model_chat) return HandleModelChat(context, *body, request, responder);
-  auto call = Parse(context, *body, request, at);
+  const std::shared_ptr<Router> router = context.router();
+  auto call = Parse(context, router.get(), *body, request, at);
   if (!call) return responder.Send(OpenAiError(call.error(), at));
-  const std::string id = "chatcmpl-" + request.request_id, model = context.router->file().name;
+  const std::string id = "chatcmpl-" + request.request_id, model = router->file().name;
   const WorkDone work(request);
-  work.TellModel(model, context.router->embedder().weights_sha256());
+  work.TellModel(model, router->embedder().weights_sha256());
   ChunkWriter chunks(responder, work, id, model, call->include_usage);
   // The sink gets an upstream's text as it comes; local and cached answers arrive whole, with the answer.
   // Without a stream there is none: an answer that breaks off can then still be replaced by one that says so.
   DeltaSink sink;
   if (call->stream) sink = [&](std::string_view piece) { chunks.Piece(piece, false); };
-  auto answer = context.router->Answer(call->request, sink);
+  auto answer = router->Answer(call->request, sink);
   if (!answer) {
     if (chunks.begun()) return chunks.Fail(answer.error());
     return responder.Send(OpenAiError(answer.error()));
@@ -316,9 +324,9 @@ void HandleChat(ApiContext& context, const HttpRequest& request, Responder& resp
   if (answer->source == AnswerSource::kLocalModel) context.metrics.CountLayers(answer->exit_layer);
   context.metrics.CountDecision(AnswerSourceName(answer->source), DecisionKindName(answer->decision),
                                 answer->latency_ms);
-  if (answer->completion_tokens == 0) answer->completion_tokens = CountTokens(context.router->embedder(), answer->text);
+  if (answer->completion_tokens == 0) answer->completion_tokens = CountTokens(router->embedder(), answer->text);
   json::object details = Describe(*answer, request.request_id);
-  if (WasTruncated(context.router->embedder(), call->request, *answer)) details["truncated"] = true;
+  if (WasTruncated(router->embedder(), call->request, *answer)) details["truncated"] = true;
   if (call->stream) {
     if (!chunks.begun()) chunks.Piece(answer->text, answer->cache_hit);
     return chunks.Finish(*answer, std::move(details));

@@ -126,24 +126,25 @@ Result<std::string> Classify(ApiContext& context, const HttpRequest& request, st
     return ClassifyByModel(context, *served, body, request, at);
   }
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
-  BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(*context.router, body, at));
+  const std::shared_ptr<Router> router = context.router();
+  BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(*router, body, at));
   BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
   WorkDone work(request);
   EmbedCall call(deadline);
   call.times = &work.engine;
-  BANTAM_TRY(const std::vector<Explanation> explanations, context.router->ExplainAll(texts, call));
+  BANTAM_TRY(const std::vector<Explanation> explanations, router->ExplainAll(texts, call));
   json::array data;
   size_t tokens = 0;
   for (size_t i = 0; i < explanations.size(); ++i) {
-    data.push_back(Describe(context.router->head(), explanations[i], i));
+    data.push_back(Describe(router->head(), explanations[i], i));
     tokens += explanations[i].understanding.num_tokens;
   }
-  work.Tell(context.router->file().name, context.router->embedder().weights_sha256(), tokens);
+  work.Tell(router->file().name, router->embedder().weights_sha256(), tokens);
   return ToJson(json::object{{"id", "classify-" + request.request_id},
                              {"object", "list"},
                              {"created", std::time(nullptr)},
-                             {"model", context.router->file().name},
-                             {"threshold", context.router->policy().common().threshold},
+                             {"model", router->file().name},
+                             {"threshold", router->policy().common().threshold},
                              {"data", std::move(data)},
                              {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}});
 }

@@ -46,8 +46,8 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
   stats["uptime_s"] = MillisecondsSince(context.started) / 1e3;
   const LatencySummary latency = context.metrics.Decisions();
   stats["latency_ms"] = {{"p50", latency.p50_ms}, {"p99", latency.p99_ms}};
-  if (context.router != nullptr) {
-    const RouterStats router = context.router->Stats();
+  if (const std::shared_ptr<Router> assistant = context.router()) {
+    const RouterStats router = assistant->Stats();
     const auto source = [&](AnswerSource s) { return router.by_source[static_cast<int>(s)]; };
     stats["requests"] = router.requests;
     stats["decisions"] = {{"rule", source(AnswerSource::kRule)},
@@ -59,13 +59,13 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
     stats["cache_hit_rate"] = router.cache_lookups == 0
                                   ? 0.0
                                   : static_cast<double>(router.cache_hits) / static_cast<double>(router.cache_lookups);
-    const Encoder& encoder = context.router->embedder().encoder();
-    stats["model"] = {{"name", context.router->embedder().model_name()},
+    const Encoder& encoder = assistant->embedder().encoder();
+    stats["model"] = {{"name", assistant->embedder().model_name()},
                       {"dtype", WeightTypeName(encoder.weight_type())},
                       {"isa", encoder.isa()}};
-    stats["assistant"] = {{"name", context.router->file().name},
-                          {"routes", context.router->file().routes.size()},
-                          {"decision", PolicyJson(context.router->policy())}};
+    stats["assistant"] = {{"name", assistant->file().name},
+                          {"routes", assistant->file().routes.size()},
+                          {"decision", PolicyJson(assistant->policy())}};
   }
   responder.Send({.status = 200,
                   .content_type = "application/json",
@@ -76,8 +76,8 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
 // The first example of a few routes, spread over the file: a visitor's first questions.
 void HandleConsoleExamples(ApiContext& context, const HttpRequest&, Responder& responder) {
   json::array examples;
-  if (context.router != nullptr) {
-    const std::vector<Route>& routes = context.router->file().routes;
+  if (const std::shared_ptr<Router> assistant = context.router()) {
+    const std::vector<Route>& routes = assistant->file().routes;
     const size_t wanted = std::min<size_t>(6, routes.size());
     for (size_t i = 0; i < wanted; ++i) {
       const Route& route = routes[i * routes.size() / wanted];

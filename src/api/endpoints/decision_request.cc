@@ -76,7 +76,8 @@ Result<DecidedRequest> AskAssistant(Router& router, const DecisionRequest& reque
       if (!HoldsText(router.embedder().tokenizer(), request.state)) {
         return Err(ErrorCode::kInvalidArgument, "the state holds no text");
       }
-      BANTAM_TRY(const Embedding embedding, router.embedder().Embed(request.state, request.options.deadline));
+      BANTAM_TRY(const Embedding embedding,
+                 router.embedder().Embed(request.state, CallForHead(request.options.deadline)));
       if (embedding.truncated) {
         return Err(ErrorCode::kInvalidArgument, "the state has {} tokens, {} reads {}; nothing is cut",
                    embedding.text_tokens, request.model_name, router.embedder().max_tokens());
@@ -104,8 +105,9 @@ Result<DecidedRequest> AskAssistant(Router& router, const DecisionRequest& reque
   return decided;
 }
 
-Result<DecidedRequest> Ask(ApiContext& context, const DecisionRequest& request) {
-  if (request.model == nullptr) return AskAssistant(*context.router, request);
+// router: asked where the request names no model.
+Result<DecidedRequest> Ask(Router* router, const DecisionRequest& request) {
+  if (request.model == nullptr) return AskAssistant(*router, request);
   DecidedRequest decided;
   BANTAM_TRY(decided.decisions,
              request.model->decider->Decide(
@@ -120,8 +122,9 @@ Status ReadDecider(const ApiContext& context, const JsonObject& body, DecisionRe
   at = "model";
   BANTAM_TRY(const std::string name, body.StringOr("model", kDefaultModel));
   const bool chosen = name != kDefaultModel || context.IsRouter(name) || context.FindModel(name) != nullptr;
-  if (context.router != nullptr && (!chosen || context.IsRouter(name))) {
-    request.model_name = context.router->file().name;
+  const std::shared_ptr<Router> router = context.router();
+  if (router != nullptr && (!chosen || context.IsRouter(name))) {
+    request.model_name = router->file().name;
     return Ok();
   }
   const json::value nothing = json::object{};
@@ -184,13 +187,15 @@ void AnswerDecisions(
   shared->options.stop = [&http] { return http.stop.stop_requested() || http.client_finished.stop_requested(); };
   const auto answer = [&context, family, shared, retry_after_s, work = WorkDone(http),
                        format = std::move(format)](Responder& own) {
-    const auto decided = Ask(context, *shared);
+    const std::shared_ptr<Router> router = context.router();
+    const auto decided = Ask(router.get(), *shared);
+    if (!decided && shared->options.stop()) return;  // the responder tells whoever still reads
     if (!decided) return own.Send(ErrorReply(family, decided.error(), "questions", retry_after_s));
     const size_t tokens = decided->decisions.input_tokens;
     if (shared->model != nullptr) {
       work.Tell(*shared->model, tokens);
     } else {
-      work.Tell(shared->model_name, context.router->embedder().weights_sha256(), tokens);
+      work.Tell(shared->model_name, router->embedder().weights_sha256(), tokens);
     }
     HttpReply reply;
     reply.body = ToJson(format(*shared, *decided));

@@ -87,6 +87,7 @@ void HandleOllamaDelete(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaCreate(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaPush(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaBlob(ApiContext&, const HttpRequest&, Responder&);
+void HandleReload(ApiContext&, const HttpRequest&, Responder&);
 void HandleHealth(ApiContext&, const HttpRequest&, Responder&);
 void HandleReady(ApiContext&, const HttpRequest&, Responder&);
 void HandleMetrics(ApiContext&, const HttpRequest&, Responder&);

@@ -25,10 +25,11 @@ Result<Feedback> Parse(const JsonObject& body, std::string& at) {
 Result<std::string> TakeFeedback(ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
-  if (context.router == nullptr)
+  const std::shared_ptr<Router> router = context.router();
+  if (router == nullptr)
     return Err(ErrorCode::kInvalidArgument, "there is no assistant here that answered anything: serve a route file");
   BANTAM_TRY(const Feedback feedback, Parse(body, at));
-  Result<FeedbackReceipt> receipt = context.router->TakeFeedback(feedback);
+  Result<FeedbackReceipt> receipt = router->TakeFeedback(feedback);
   if (!receipt) {
     if (receipt.error().code == ErrorCode::kNotFound) at = body.Has("request_id") ? "request_id" : "id";
     return receipt.error();

@@ -307,6 +307,7 @@ class Exchange {
       responder_.Write("data: " + ErrorBody(ApiFamily::kOpenAi, error) + "\n\n");
       return EndStream();
     }
+    if (Gone()) return;  // the responder tells whoever still reads
     Send(OpenAiError(error, {}, request_.model->generator->engine().RetryAfter()));
   }
   void Send(HttpReply reply) { responder_.Send(std::move(reply)); }

@@ -65,6 +65,7 @@ Result<GenerateRequest> Parse(const ApiContext& context, const JsonObject& body,
   if (const json::value* variables = body.Find("chat_template_kwargs"); variables && !variables->is_null()) {
     BANTAM_TRY(const JsonObject object, body.Object("chat_template_kwargs"));
     input.variables = object.raw();
+    BANTAM_RETURN_IF_ERROR(ChatTemplate::CheckVariables(input.variables));
   }
   at = "add_generation_prompt";
   BANTAM_TRY(input.add_generation_prompt, body.BoolOr("add_generation_prompt", true));
@@ -92,7 +93,7 @@ Result<bool> IsModelChat(const ApiContext& context, const JsonObject& body) {
     BANTAM_TRY(const ServedModelPtr model, context.GetModel(name->get_string()));
     return model != nullptr && model->generator != nullptr;
   }
-  return name == nullptr && context.router == nullptr &&
+  return name == nullptr && context.router() == nullptr &&
          context.NamesOf([](const ServedModel& model) { return model.generator != nullptr; }) != "none";
 }
 

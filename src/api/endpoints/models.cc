@@ -49,11 +49,11 @@ json::object ServedObject(const ServedModel& model) {
 }
 
 // The assistant, with how it decides.
-json::object AssistantObject(const ApiContext& context) {
-  json::object object = ModelObject(context.router->file().name, context.router_created);
+json::object AssistantObject(const Assistant& assistant) {
+  json::object object = ModelObject(assistant.router->file().name, assistant.created);
   object["architecture"] = Architecture(true, false, true);
   object["bantam"] =
-      json::object{{"tasks", "chat, classify, route"}, {"decision", PolicyJson(context.router->policy())}};
+      json::object{{"tasks", "chat, classify, route"}, {"decision", PolicyJson(assistant.router->policy())}};
   return object;
 }
 
@@ -68,7 +68,7 @@ json::object LoadableObject(std::string_view name) {
 std::optional<json::object> ObjectOf(const ApiContext& context, std::string_view name) {
   std::optional<json::object> object;
   if (context.IsRouter(name)) {
-    object = AssistantObject(context);
+    object = AssistantObject(context.assistant.Get());
   } else if (const ServedModelPtr served = context.FindModel(name)) {
     object = ServedObject(*served);
   } else {
@@ -109,7 +109,9 @@ json::array DeciderList(const json::array& models) {
 
 void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder) {
   json::array data;
-  if (context.router != nullptr) data.push_back(AssistantObject(context));
+  if (const Assistant assistant = context.assistant.Get(); assistant.router != nullptr) {
+    data.push_back(AssistantObject(assistant));
+  }
   for (const ServedModelPtr& model : context.models->List()) data.push_back(ServedObject(*model));
   for (const std::string& name : context.models->Loadable()) data.push_back(LoadableObject(name));
   for (const auto& [alias, target] : context.aliases.All()) {

@@ -1,5 +1,6 @@
 // POST /api/pull, as Ollama's clients send and read it: a model comes into the store. Where models come on demand it
-// can be asked for at once.
+// can be asked for at once. A new version of one that is served is tried out before it comes into the store, and then
+// takes the place of the old one.
 #include <exception>
 #include <stop_token>
 
@@ -41,8 +42,8 @@ Result<PullJob> Parse(const HttpRequest& http, std::string& at) {
 // One pull, on its thread.
 class Pull {
  public:
-  Pull(const HttpRequest& http, Responder& responder, const PullJob& job)
-      : http_(http), responder_(responder), job_(job) {}
+  Pull(ModelPool& models, const HttpRequest& http, Responder& responder, const PullJob& job)
+      : models_(models), http_(http), responder_(responder), job_(job) {}
 
   void Run() {
     // Whoever asked has gone: what has come is kept, and the same call goes on with it.
@@ -57,8 +58,10 @@ class Pull {
       if (!job_.stream || !line || progress.stage == PullProgress::Stage::kDone) return;
       if (!Write(*line)) stop.request_stop();
     };
+    options.approve = [&](const std::string& name, const Path& folder) { return models_.Rehearse(name, folder); };
     const Result<Pulled> pulled = PullModel(job_.reference, job_.settings, options);
     if (!pulled) return Fail(pulled.error());
+    if (const Result<bool> refreshed = models_.Refresh(pulled->name); !refreshed) return Fail(refreshed.error());
     // The name under which it is in the store, which may be another than was asked for.
     const json::object done{{"status", "success"}, {"model", pulled->name}};
     if (!job_.stream) {
@@ -85,6 +88,7 @@ class Pull {
     responder_.End();
   }
 
+  ModelPool& models_;
   const HttpRequest& http_;
   Responder& responder_;
   const PullJob& job_;
@@ -100,9 +104,9 @@ void HandleOllamaPull(ApiContext& context, const HttpRequest& http, Responder& r
   if (!parsed) return responder.Send(ErrorReply(ApiFamily::kOllama, parsed.error(), at));
   const auto job = std::make_shared<const PullJob>(*std::move(parsed));
   const std::shared_ptr<Responder> taken = responder.TakeOver();
-  const bool posted = context.pull_workers.TryPost([&http, job, taken] {
+  const bool posted = context.pull_workers.TryPost([&context, &http, job, taken] {
     try {
-      Pull(http, *taken, *job).Run();
+      Pull(*context.models, http, *taken, *job).Run();
     } catch (const std::exception& e) {
       Log(LogLevel::kError, "{} {}: {}", http.method, http.path, e.what());
       taken->Send(ErrorReply(ApiFamily::kOllama, Err(ErrorCode::kInternal, "internal error")));

@@ -56,7 +56,7 @@ class Exchange {
   }
 
   void Run() {
-    if (http_.stop.stop_requested() || http_.client_finished.stop_requested()) return;  // it waited, and gave up
+    if (Gone()) return;  // it waited, and gave up
     auto started = request_.model->generator->Start(request_.call);
     if (!started) return Fail(started.error());
     const std::unique_ptr<TextStream> stream = *std::move(started);
@@ -176,11 +176,13 @@ class Exchange {
     return responder_.Write(ToJson(line) + "\n");
   }
 
+  bool Gone() const { return http_.stop.stop_requested() || http_.client_finished.stop_requested(); }
   void Fail(const Error& error) {
     if (begun_) {
       responder_.Write(ErrorBody(ApiFamily::kOllama, error) + "\n");
       return responder_.End();
     }
+    if (Gone()) return;  // the responder tells whoever still reads
     responder_.Send(ErrorReply(ApiFamily::kOllama, error, {}, request_.model->generator->engine().RetryAfter()));
   }
 

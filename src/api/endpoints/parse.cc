@@ -87,14 +87,15 @@ Error NoSuchEncoder(const ApiContext& context, std::string_view name) {
 Error NoSuchAssistant(const ApiContext& context, std::string_view name) {
   const ServedModelPtr model = context.FindModel(name);
   if (model == nullptr) return NoSuchModel(context, name);
-  if (context.router == nullptr) {
+  const std::shared_ptr<Router> router = context.router();
+  if (router == nullptr) {
     return Err(ErrorCode::kInvalidArgument,
                "\"{}\" is no assistant, it is served for: {}; to chat, serve a model that writes text (--model), or a "
                "route file (-c FILE), which also classifies intents",
                EscapeForTerminal(name), model->Abilities());
   }
   return Err(ErrorCode::kInvalidArgument, "\"{}\" is no assistant, it is served for: {}; the assistant here: {}",
-             EscapeForTerminal(name), model->Abilities(), context.router->file().name);
+             EscapeForTerminal(name), model->Abilities(), router->file().name);
 }
 
 Result<ServedModelPtr> FindAble(const ApiContext& context, const JsonObject& body, std::string_view ability,

@@ -84,13 +84,30 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     gauge("bantam_embedding_cache_entries", "Embeddings kept.", static_cast<double>(stats.entries));
     gauge("bantam_embedding_cache_bytes", "Memory that they take.", static_cast<double>(stats.bytes));
   }
-  if (context.router != nullptr) {
-    const RouterStats stats = context.router->Stats();
+  if (const std::shared_ptr<Router> router = context.router()) {
+    const RouterStats stats = router->Stats();
     counter("bantam_cache_lookups_total", "Questions looked up in the cache.", stats.cache_lookups);
     counter("bantam_cache_hits_total", "Questions answered from the cache.", stats.cache_hits);
+    if (const auto& similar = stats.semantic_cache) {
+      const WrongHitEstimate& wrong = similar->wrong_hits;
+      counter("bantam_semantic_cache_lookups_total",
+              "Questions for a large model that were compared with earlier ones.", similar->lookups);
+      counter("bantam_semantic_cache_hits_total", "Those that meant the same as an earlier one.", similar->hits);
+      counter("bantam_semantic_cache_refused_total",
+              "Those that were like an earlier one, and that the verifier refused.", similar->refused);
+      gauge("bantam_semantic_cache_open", "1; 0 when too many hits were wrong, so that none is given.",
+            similar->open ? 1 : 0);
+      gauge("bantam_semantic_cache_audited", "Hits that were asked again, since the route file is in force.",
+            static_cast<double>(wrong.audited));
+      gauge("bantam_semantic_cache_wrong", "Those of them that came out otherwise.", static_cast<double>(wrong.wrong));
+      gauge("bantam_semantic_cache_wrong_hit_rate_low", "Share of wrong hits: lower end of the 95 % interval.",
+            wrong.interval.low);
+      gauge("bantam_semantic_cache_wrong_hit_rate_high", "Share of wrong hits: upper end of the 95 % interval.",
+            wrong.interval.high);
+    }
     counter("bantam_upstream_requests_total", "Questions sent to a large model.", stats.upstream_requests);
     counter("bantam_upstream_failures_total", "Those that got no complete answer.", stats.upstream_failures);
-    if (context.router->file().drift) {
+    if (router->file().drift) {
       counter("bantam_drift_windows_total", "Windows of messages compared with the calibration.", stats.drift_windows);
       counter("bantam_drift_alarms_total", "Those that were not like it.", stats.drift_alarms);
       gauge("bantam_drift_distance", "Between the confidences of the latest window and of the calibration, 0 to 1.",
@@ -99,6 +116,22 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     }
     gauge("bantam_upstream_cost", "Spent upstream since the start, in the currency of the route file.",
           stats.total_cost);
+    for (const AccountState& account : stats.spending) {
+      const auto of = [&](const char* name, const char* help, double value) {
+        gauge(name, help, value, "upstream", account.name);
+      };
+      const SpendingLimit& limit = account.limit;
+      of("bantam_spent", "In the current period of the budget, in the currency of the route file.",
+         account.spent.money);
+      of("bantam_spent_tokens", "In the current period of the budget, prompts and answers.",
+         static_cast<double>(account.spent.tokens));
+      if (limit.money)
+        of("bantam_budget_left", "Of max_budget, in the current period.", *limit.money - account.spent.money);
+      if (limit.tokens) {
+        of("bantam_budget_left_tokens", "Of token_budget, in the current period.",
+           static_cast<double>(*limit.tokens - account.spent.tokens));
+      }
+    }
   }
   responder.Send({.status = 200,
                   .content_type = "text/plain; version=0.0.4; charset=utf-8",

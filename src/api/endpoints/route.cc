@@ -40,11 +40,11 @@ json::object Describe(const RouteFile& file, const Explanation& e, size_t index)
 Result<std::string> Decide(ApiContext& context, const HttpRequest& request, std::string& at) {
   json::value document;
   BANTAM_TRY(const JsonObject body, ParseBody(request, document));
+  const std::shared_ptr<Router> held = context.router();
   at = "model";
-  BANTAM_TRY(const std::string model,
-             body.StringOr("model", context.router == nullptr ? "" : context.router->file().name));
+  BANTAM_TRY(const std::string model, body.StringOr("model", held == nullptr ? "" : held->file().name));
   if (!context.IsRouter(model)) return NoSuchAssistant(context, model);
-  Router& router = *context.router;
+  Router& router = *held;
   BANTAM_TRY(const std::vector<std::string> texts, ParseQuestions(router, body, at));
   BANTAM_TRY(const MonotonicTime deadline, DeadlineOf(context, request, at));
   at.clear();

@@ -22,7 +22,8 @@
 
 namespace bantam::testing {
 
-// /echo sends the body back, /hold waits until released or stopped, /stream sends pieces until the client is gone.
+// /echo sends the body back, /hold waits until released or stopped, /stream sends pieces until the client is gone,
+// /kept waits on a thread of its own, and /kept/silent then says nothing.
 class TestApp final : public HttpApp {
  public:
   bool IsLight(const HttpRequest& request) const override { return request.path == "/light"; }
@@ -47,7 +48,7 @@ class TestApp final : public HttpApp {
       });
       return;
     }
-    if (request.path == "/kept" || request.path == "/kept/lost") {
+    if (request.path.starts_with("/kept")) {
       std::shared_ptr<Responder> kept = responder.TakeOver();
       std::lock_guard lock(mutex);
       later.emplace_back([this, kept, &request] {
@@ -58,6 +59,7 @@ class TestApp final : public HttpApp {
         }
         if (request.stop.stop_requested() || request.client_finished.stop_requested()) ++stopped;
         --holding;
+        if (request.path == "/kept/silent") return;
         kept->BeginStream({.status = 200, .content_type = "text/plain", .body = {}, .headers = {}});
         kept->Write("kept ");
         kept->Write(request.body);

@@ -3,10 +3,12 @@
 // With any compiler the tests run it over the committed corpus and over seeded mutations (gguf_fuzz_test.cc).
 #include "files/fuzz/gguf_fuzz.h"
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
 #include "base/check.h"
+#include "files/fuzz/gguf_mutator.h"
 #include "files/gguf.h"
 #include "files/gguf_names.h"
 #include "files/gguf_vocab.h"
@@ -66,4 +68,15 @@ int RunGgufFuzz(const uint8_t* data, size_t size) {
 
 #ifdef BANTAM_FUZZ_TARGET  // the tests have several of these in one program
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) { return bantam::RunGgufFuzz(data, size); }
+
+// Half of the time what the bytes mean, else whatever libFuzzer does.
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  if (seed % 2 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  std::mt19937 random(seed);
+  const std::string changed = bantam::MutateGguf({reinterpret_cast<const char*>(data), size}, random);
+  size = std::min(changed.size(), max_size);
+  std::copy_n(changed.begin(), size, data);
+  return size;
+}
 #endif

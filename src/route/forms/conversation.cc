@@ -209,8 +209,8 @@ class Turn {
 
   // Slots in the order in which they may take a part of the text: the least mistakable kinds first.
   std::vector<const Slot*> ByCertainty() const {
-    static constexpr std::array kOrder = {Slot::Type::kEmail, Slot::Type::kRegex, Slot::Type::kDate,
-                                          Slot::Type::kNumber, Slot::Type::kChoice};
+    static constexpr std::array kOrder = {Slot::Type::kEmail,  Slot::Type::kRegex,  Slot::Type::kDate,
+                                          Slot::Type::kNumber, Slot::Type::kChoice, Slot::Type::kEntity};
     std::vector<const Slot*> slots;
     for (const Slot::Type type : kOrder) {
       for (const Slot& slot : form_.slots) {

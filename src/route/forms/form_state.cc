@@ -45,9 +45,7 @@ std::string FormState::ToJson() const {
   return bantam::ToJson(object);
 }
 
-namespace {
-
-Result<FormState> Read(std::string_view text, const RouteFile& file) {
+Result<FormState> FormState::FromJson(std::string_view text, const RouteFile& file) {
   BANTAM_TRY(const json::value document, ParseJson(text, "state", {.max_depth = 8, .max_bytes = 65'536}));
   BANTAM_TRY(const JsonObject object, JsonObject::From(document, "state"));
   BANTAM_TRY(const int64_t version, object.Int("version", 1, 1));
@@ -87,14 +85,6 @@ Result<FormState> Read(std::string_view text, const RouteFile& file) {
     if (const Slot* missing = state.NextMissing(form->second)) state.asked = missing->name;
   }
   return state;
-}
-
-}  // namespace
-
-std::optional<FormState> FormState::FromJson(std::string_view text, const RouteFile& file) {
-  Result<FormState> state = Read(text, file);
-  if (!state) return std::nullopt;
-  return *std::move(state);
 }
 
 FormProgress ProgressOf(const FormState& state, const Form& form, std::string_view word) {

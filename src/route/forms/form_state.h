@@ -30,9 +30,9 @@ struct FormState {
   const Slot* NextMissing(const Form& definition) const;
 
   std::string ToJson() const;
-  // Nothing when the text is not ours or the route file no longer has such a form. A value that its slot no longer
-  // takes is forgotten, and so asked for again.
-  static std::optional<FormState> FromJson(std::string_view text, const RouteFile& file);
+  // kNotFound when the route file no longer has such a form or route, another error when the text is not ours. A value
+  // that its slot no longer takes is forgotten, and so asked for again.
+  static Result<FormState> FromJson(std::string_view text, const RouteFile& file);
 };
 
 FormProgress ProgressOf(const FormState& state, const Form& form, std::string_view word);

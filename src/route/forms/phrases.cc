@@ -323,6 +323,8 @@ std::string DefaultError(const Slot& slot) {
     }
     case Slot::Type::kChoice:
       return fmt::format("Please choose one: {}.", ChoiceList(slot));
+    case Slot::Type::kEntity:
+      return fmt::format("I could not find the {} in that. Please say it in a short sentence.", label);
     case Slot::Type::kEmail:
       return "That does not look like an email address. It should look like name@example.com.";
   }

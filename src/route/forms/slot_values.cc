@@ -130,6 +130,25 @@ SlotReading ReadEmail(std::string_view text, std::span<const TextRange> taken) {
   return Value(std::string(at(emails[0])), std::string(at(emails[0])), emails[0]);
 }
 
+// What the model finds, by its longest certain spans: in an answer one name, in passing also no two of them.
+SlotReading ReadEntity(const Slot& slot, std::string_view text, bool in_passing, std::span<const TextRange> taken) {
+  if (slot.entities == nullptr) return {};
+  std::vector<FoundEntity> found = slot.entities->Find(text);
+  std::erase_if(found, [&](const FoundEntity& entity) {
+    return entity.score < slot.min_score || Overlaps(entity.range, taken) ||
+           std::find(slot.entity_labels.begin(), slot.entity_labels.end(), entity.label) == slot.entity_labels.end();
+  });
+  if (found.empty()) return {};
+  const auto words = [&](const FoundEntity& entity) {
+    return text.substr(entity.range.begin, entity.range.end - entity.range.begin);
+  };
+  for (const FoundEntity& entity : found) {
+    if (words(entity) != words(found[0])) return in_passing ? SlotReading() : Refused({});
+  }
+  const std::string value = PlainText(words(found[0]), kMostRead);
+  return value.empty() ? SlotReading() : Value(value, value, found[0].range);
+}
+
 SlotReading ReadFreeText(const Slot& slot, std::string_view text) {
   const std::string plain = PlainText(text, kMostRead);
   const auto characters = static_cast<size_t>(
@@ -155,6 +174,8 @@ SlotReading ReadAnswer(const Slot& slot, std::string_view text, Day today, std::
       return ReadChoiceSlot(slot, text, false, taken);
     case Slot::Type::kEmail:
       return ReadEmail(text, taken);
+    case Slot::Type::kEntity:
+      return ReadEntity(slot, text, false, taken);
     case Slot::Type::kText:
       break;
   }
@@ -183,6 +204,8 @@ SlotReading ReadInPassing(const Slot& slot, std::string_view text, Day today, st
       return ReadChoiceSlot(slot, text, true, taken);
     case Slot::Type::kEmail:
       return ReadEmail(text, taken);
+    case Slot::Type::kEntity:
+      return ReadEntity(slot, text, true, taken);
   }
   return {};
 }

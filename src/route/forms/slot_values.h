@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "route/forms/date.h"
+#include "route/forms/entity_finder.h"
 #include "route/route_file.h"
 
 namespace bantam {
@@ -17,10 +18,6 @@ struct SlotValue {
   std::string value;  // what is submitted: "2030-12-06", "89.90", the choice's value
   std::string shown;  // what people read: "Friday 6 December 2030", "89.90 pounds"
   bool operator==(const SlotValue&) const = default;
-};
-
-struct TextRange {
-  size_t begin = 0, end = 0;  // bytes, half open
 };
 
 struct SlotReading {

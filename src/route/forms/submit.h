@@ -11,7 +11,7 @@ namespace bantam {
 
 struct SubmitResult {
   bool accepted = false;
-  std::string outcome = "ok";  // for the audit log: "submit_timeout", "submit_refused", "submit_status", ...
+  std::string outcome = "ok";  // for the audit log: "submit_timeout", "submit_status", "submit_unsigned", ...
   std::string problem = {};    // for the server's log
 };
 
@@ -20,6 +20,10 @@ std::string SubmitBody(const Form& form, const FormState& state);
 // The same for every attempt to hand in the same values of the same conversation: a service that keeps to the header
 // takes a form once, even when we never saw its reply.
 std::string IdempotencyKey(const FormState& state);
+
+// "t=SECONDS,v1=HEX": HMAC-SHA256 with the secret over "SECONDS.BODY", so that a service knows who sends, what, and
+// when.
+std::string Signature(std::string_view secret, int64_t unix_seconds, std::string_view body);
 
 SubmitResult SubmitForm(const Form& form, const FormState& state, const HttpSend& send, std::string_view request_id,
                         MonotonicTime deadline, std::stop_token stop);

@@ -130,6 +130,8 @@ model_list:
     litellm_params: {model: openai/gpt-4o, api_key: os.environ/BANTAM_TEST_SURELY_UNSET, timeout: 30, input_cost_per_token: 0.0000025, rpm: 6}
   - model_name: gpt-4o
     litellm_params: {model: azure/gpt-4o-eu}
+  - model_name: gpt-4o
+    litellm_params: {model: gpt-4o, api_key: os.environ/BANTAM_TEST_SURELY_UNSET, order: 2, weight: 3, max_tokens: 0}
   - model_name: claude
     litellm_params: {model: anthropic/claude-sonnet}
   - model_name: local
@@ -139,22 +141,28 @@ model_list:
 router_settings: {num_retries: 2, routing_strategy: simple-shuffle, cooldown_time: 30}
 litellm_settings: {request_timeout: 10, drop_params: true}
 )"});
-  ASSERT_EQ(c.file.upstreams.size(), 3u);
+  ASSERT_EQ(c.file.upstreams.size(), 5u);
+  EXPECT_EQ(c.file.upstreams[1].label, "gpt-4o#2");
+  EXPECT_EQ(c.file.upstreams[1].order, 2);
+  EXPECT_EQ(c.file.upstreams[1].weight, 3);
+  EXPECT_EQ(c.file.upstreams[2].model, "anthropic/claude-sonnet");
+  EXPECT_EQ(c.file.upstreams[2].api_base, "https://api.anthropic.com");
   EXPECT_EQ(c.file.upstreams[0].api_base, "https://api.openai.com/v1");
   EXPECT_EQ(c.file.upstreams[0].model, "gpt-4o");
   EXPECT_EQ(c.file.upstreams[0].timeout, std::chrono::seconds(30));
   EXPECT_DOUBLE_EQ(c.file.upstreams[0].input_per_1m, 2.5);
   EXPECT_EQ(c.file.upstreams[0].num_retries, 2);
-  EXPECT_EQ(c.file.upstreams[1].api_base, "http://127.0.0.1:11434/v1");
-  EXPECT_EQ(c.file.upstreams[1].timeout, std::chrono::seconds(10));
-  EXPECT_EQ(c.file.upstreams[2].model, "openai/openai/gpt-4o") << "one prefix is cut off when it is asked";
+  EXPECT_EQ(c.file.upstreams[3].model, "ollama/llama3.2");
+  EXPECT_EQ(c.file.upstreams[3].api_base, "http://127.0.0.1:11434");
+  EXPECT_EQ(c.file.upstreams[3].timeout, std::chrono::seconds(10));
+  EXPECT_EQ(c.file.upstreams[4].model, "openai/openai/gpt-4o") << "one prefix is cut off when it is asked";
   EXPECT_EQ(c.file.fallback_upstream, "gpt-4o");
   EXPECT_EQ(c.losses,
             "f0:4:136: \"rpm\" of model \"gpt-4o\" has no counterpart\n"
-            "f0:5:5: another deployment of \"gpt-4o\": load is not balanced here\n"
-            "f0:8:21: the model \"anthropic/claude-sonnet\": \"anthropic\" does not speak OpenAI's chat completions\n"
-            "f0:14:41: \"drop_params\" has no counterpart\n"
-            "f0:13:35: \"routing_strategy\" has no counterpart\n");
+            "f0:6:21: the model \"azure/gpt-4o-eu\": \"azure\" speaks a protocol that is not spoken here\n"
+            "f0:8:104: \"max_tokens\" is 0; 1 to 10000000 can be had\n"
+            "f0:16:41: \"drop_params\" has no counterpart\n"
+            "f0:15:35: \"routing_strategy\" has no counterpart\n");
 }
 
 TEST(Import, WhatIsNoSuchFileSaysSo) {

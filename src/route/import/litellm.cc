@@ -8,12 +8,13 @@
 namespace bantam {
 namespace {
 
-// Providers that speak OpenAI's chat completions, by the prefix of a model's name; others need an api_base that does.
+// Providers by the prefix of a model's name: Anthropic, and those that speak OpenAI's chat completions.
 struct Provider {
   std::string_view prefix, api_base, key;
 };
 constexpr std::array kProviders = {
     Provider{"openai", "https://api.openai.com/v1", "os.environ/OPENAI_API_KEY"},
+    Provider{"anthropic", "https://api.anthropic.com", "os.environ/ANTHROPIC_API_KEY"},
     Provider{"groq", "https://api.groq.com/openai/v1", "os.environ/GROQ_API_KEY"},
     Provider{"together_ai", "https://api.together.xyz/v1", "os.environ/TOGETHERAI_API_KEY"},
     Provider{"mistral", "https://api.mistral.ai/v1", "os.environ/MISTRAL_API_KEY"},
@@ -48,9 +49,11 @@ bool ReadEndpoint(const YamlNode& params, RouteFileDraft::Model& model, ImportRe
   const auto provider = std::ranges::find(kProviders, prefix, &Provider::prefix);
   if (prefix == "ollama" || prefix == "ollama_chat") {
     if (model.api_base.empty()) model.api_base = "http://127.0.0.1:11434";
-    if (!model.api_base.ends_with("/v1")) model.api_base += "/v1";
+    // With /v1 it is asked in OpenAI's words, else in its own.
+    model.model = model.api_base.ends_with("/v1") ? rest : "ollama/" + rest;
+    return true;
   } else if (provider == kProviders.end()) {
-    reader.Lose(params.place, "the model \"{}\": \"{}\" does not speak OpenAI's chat completions",
+    reader.Lose(params.place, "the model \"{}\": \"{}\" speaks a protocol that is not spoken here",
                 EscapeForTerminal(name, 80), EscapeForTerminal(prefix, 40));
     return false;
   } else {
@@ -63,15 +66,50 @@ bool ReadEndpoint(const YamlNode& params, RouteFileDraft::Model& model, ImportRe
       return false;
     }
   }
+  if (prefix == "anthropic") {
+    while (model.api_base.ends_with('/')) model.api_base.pop_back();
+    if (model.api_base.ends_with("/v1")) model.api_base.resize(model.api_base.size() - 3);
+    model.model = name;
+    return true;
+  }
   // One prefix openai/ is cut off when it is asked.
   model.model = rest.starts_with("openai/") ? "openai/" + rest : rest;
   return true;
 }
 
+// Numbers that mean the same here.
+void ReadParams(const YamlNode& params, RouteFileDraft::Model& model, ImportReader& reader) {
+  struct Key {
+    const char* name;
+    double least, most;
+  };
+  for (const Key& key : {Key{"order", 1, 1'000}, Key{"weight", 1e-6, 1e6}, Key{"num_retries", 0, 5},
+                         Key{"max_parallel_requests", 1, 10'000}, Key{"max_tokens", 1, 10'000'000}}) {
+    const std::string text = TextAt(params, key.name);
+    if (text.empty()) continue;
+    const auto value = ParseStrictNumber(text);
+    if (value && *value >= key.least && *value <= key.most) {
+      model.params.emplace_back(key.name, text);
+    } else {
+      reader.Lose(params.Find(key.name)->key_place, "\"{}\" is {}; {} to {} can be had", key.name,
+                  EscapeForTerminal(text, 20), key.least, key.most);
+    }
+  }
+}
+
 void ReadModel(const YamlNode& node, ImportReader& reader) {
   static constexpr std::string_view kKnown[] = {"model_name", "litellm_params", "model_info"};
-  static constexpr std::string_view kKnownParams[] = {
-      "model", "api_base", "api_key", "timeout", "input_cost_per_token", "output_cost_per_token"};
+  static constexpr std::string_view kKnownParams[] = {"model",
+                                                      "api_base",
+                                                      "api_key",
+                                                      "timeout",
+                                                      "input_cost_per_token",
+                                                      "output_cost_per_token",
+                                                      "order",
+                                                      "weight",
+                                                      "num_retries",
+                                                      "max_parallel_requests",
+                                                      "max_tokens"};
   const std::string name = TextAt(node, "model_name");
   const YamlNode::Entry* params = node.Find("litellm_params");
   if (name.empty() || params == nullptr)
@@ -82,17 +120,15 @@ void ReadModel(const YamlNode& node, ImportReader& reader) {
                               .api_key = {},
                               .timeout = {},
                               .input_per_1m = {},
-                              .output_per_1m = {}};
-  auto& models = reader.draft().models;
-  if (std::ranges::find(models, model.name, &RouteFileDraft::Model::name) != models.end())
-    return reader.Lose(node.place, "another deployment of \"{}\": load is not balanced here",
-                       EscapeForTerminal(name, 60));
+                              .output_per_1m = {},
+                              .params = {}};
   if (!ReadEndpoint(params->value, model, reader)) return;
   if (const std::string timeout = TextAt(params->value, "timeout"); !timeout.empty()) {
     model.timeout = Seconds(timeout);
     if (model.timeout.empty())
       reader.Lose(params->value.Find("timeout")->key_place, "\"timeout\" is no number of seconds up to 3600");
   }
+  ReadParams(params->value, model, reader);
   model.input_per_1m = PerMillion(params->value, "input_cost_per_token");
   model.output_per_1m = PerMillion(params->value, "output_cost_per_token");
   if (const YamlNode::Entry* info = node.Find("model_info"); info != nullptr && !model.input_per_1m) {
@@ -102,7 +138,7 @@ void ReadModel(const YamlNode& node, ImportReader& reader) {
   const std::string of = fmt::format(" of model \"{}\"", EscapeForTerminal(name, 60));
   reader.LoseOthers(params->value, kKnownParams, of);
   reader.LoseOthers(node, kKnown, of);
-  models.push_back(std::move(model));
+  reader.draft().models.push_back(std::move(model));
 }
 
 void ReadSettings(const YamlNode& settings, ImportReader& reader) {

@@ -35,6 +35,7 @@ void WriteModels(const RouteFileDraft& draft, std::string& out) {
                        Quoted(model.model), Quoted(model.api_base));
     if (!model.api_key.empty()) out += fmt::format("      api_key: {}\n", Quoted(model.api_key));
     if (!model.timeout.empty()) out += fmt::format("      timeout: {}\n", model.timeout);
+    for (const auto& [key, value] : model.params) out += fmt::format("      {}: {}\n", key, value);
     if (model.input_per_1m || model.output_per_1m) {
       out += fmt::format("    cost: {{input_per_1m: {:.6g}, output_per_1m: {:.6g}}}\n", model.input_per_1m.value_or(0),
                          model.output_per_1m.value_or(0));

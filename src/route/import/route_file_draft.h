@@ -16,6 +16,7 @@ struct RouteFileDraft {
     std::string name, model, api_base, api_key;  // api_key may be empty
     std::string timeout;                         // empty: not said
     std::optional<double> input_per_1m, output_per_1m;
+    std::vector<std::pair<std::string, std::string>> params;  // more of them: order, weight, ...
   };
   struct Route {
     std::string name, description;

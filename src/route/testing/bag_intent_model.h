@@ -12,12 +12,13 @@
 #include "route/forms/words.h"
 #include "route/intent_model.h"
 #include "route/route_file.h"
+#include "route/route_tree.h"
 
 namespace bantam::testing {
 
 class BagIntentModel : public IntentModel {
  public:
-  explicit BagIntentModel(const RouteFile& file) {
+  explicit BagIntentModel(const RouteFile& file) : labels_(Names(file)), tree_(file, labels_) {
     for (const Route& route : file.routes) {
       for (const std::string& text : route.utterances) examples_.push_back({text, route.name, Bag(text)});
     }
@@ -42,6 +43,8 @@ class BagIntentModel : public IntentModel {
     understanding.confidence = nearest[0].similarity;
     understanding.out_of_scope = 1 - nearest[0].similarity;
     understanding.num_tokens = bag.size() + 2;
+    understanding.vector.assign(96, 0.1f);
+    for (const std::string& word : bag) understanding.vector[std::hash<std::string>()(word) % 96] += 1;
     for (const NearestExample& example : nearest) {  // the routes that come within a tenth of the best
       auto& set = understanding.prediction_set;
       if (example.similarity > 0 && example.similarity >= nearest[0].similarity - 0.1f &&
@@ -53,6 +56,13 @@ class BagIntentModel : public IntentModel {
       if (routes.size() < 3 && std::find(routes.begin(), routes.end(), example.route) == routes.end())
         routes.push_back(example.route);
     }
+    std::vector<double> best(labels_.size());
+    for (const NearestExample& example : nearest) {
+      double& of_route = best[static_cast<size_t>(std::ranges::find(labels_, example.route) - labels_.begin())];
+      of_route = std::max(of_route, static_cast<double>(example.similarity));
+    }
+    understanding.ancestors = tree_.Rank(understanding.route, best, 0);
+    for (RankedRoute& ancestor : understanding.ancestors) ancestor.probability = std::min(1.0f, ancestor.probability);
     nearest.resize(std::min<size_t>(5, nearest.size()));
     understanding.nearest = std::move(nearest);
     return understanding;
@@ -75,11 +85,18 @@ class BagIntentModel : public IntentModel {
     std::string text, route;
     std::set<std::string> bag;
   };
+  static std::vector<std::string> Names(const RouteFile& file) {
+    std::vector<std::string> names;
+    for (const Route& route : file.routes) names.push_back(route.name);
+    return names;
+  }
   static std::set<std::string> Bag(std::string_view text) {
     std::set<std::string> bag;
     for (const Word& word : SplitWords(text)) bag.insert(word.text);
     return bag;
   }
+  const std::vector<std::string> labels_;
+  const RouteTree tree_;
   std::vector<Example> examples_;
   std::atomic<int> calls_ = 0;
   std::string identity_ = "bag";

@@ -50,6 +50,13 @@ CodePointSet::CodePointSet(std::initializer_list<CodePointRange> ranges) {
   for (const CodePointRange& range : ranges) Add(range);
 }
 
+CodePointSet CodePointSet::From(std::vector<CodePointRange> ranges) {
+  std::ranges::sort(ranges, {}, &CodePointRange::first);
+  CodePointSet out;
+  for (const CodePointRange& range : ranges) out.Add(range);  // at the end each time
+  return out;
+}
+
 CodePointSet CodePointSet::All() { return {{0, kLast}}; }
 
 void CodePointSet::Add(CodePointRange range) {

@@ -21,6 +21,8 @@ class CodePointSet {
  public:
   CodePointSet() = default;
   CodePointSet(std::initializer_list<CodePointRange> ranges);
+  // Of many, in any order: adding them one by one would move the rest each time.
+  static CodePointSet From(std::vector<CodePointRange> ranges);
   static CodePointSet All();
   static CodePointSet Of(uint32_t code_point) { return {{code_point, code_point}}; }
 

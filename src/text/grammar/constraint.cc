@@ -108,7 +108,7 @@ namespace {
 Result<std::shared_ptr<const Grammar>> FromExpr(const ExprPool& pool, uint32_t expr, std::string_view name) {
   GrammarBuilder builder;
   BANTAM_TRY(const uint32_t root, builder.AddRule("root"));
-  Result<uint32_t> end = builder.nfa.AddExpr(builder.start(root), pool, expr, Spelling::kPlain);
+  Result<uint32_t> end = builder.AddExpr(builder.start(root), pool, expr, Spelling::kPlain);
   if (!end) return Err(end.error().code, "{}: {}", name, end.error().message);
   builder.nfa.AddEmpty(*end, builder.final(root));
   return builder.Build(root, name);

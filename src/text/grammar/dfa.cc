@@ -1,6 +1,7 @@
 #include "text/grammar/dfa.h"
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_map>
 
 namespace bantam::grammar {
@@ -17,9 +18,10 @@ struct SetHash {
 // Sets of states of the NFA become states.
 class Subsets {
  public:
-  Subsets(const Nfa& nfa, const ByteClasses& classes, uint32_t final, Budget& budget)
-      : nfa_(nfa), final_(final), budget_(budget), targets_(classes.size()) {
+  Subsets(const Nfa& nfa, const ByteClasses& classes, uint32_t final, Budget& budget, StateMarks& marks)
+      : nfa_(nfa), final_(final), budget_(budget), marks_(marks), targets_(classes.size()) {
     dfa_.classes = classes;
+    marks_.stamps.resize(nfa_.num_states());
   }
 
   Result<Dfa> Run(uint32_t start) {
@@ -31,17 +33,16 @@ class Subsets {
  private:
   // What is reached without a byte; `at_end`: also through "$".
   bool Close(std::vector<uint32_t>& set, bool at_begin, bool at_end) {
-    if (stamps_.empty()) stamps_.resize(nfa_.num_states());
-    ++stamp_;
-    for (const uint32_t state : set) stamps_[state] = stamp_;
+    const uint32_t stamp = ++marks_.stamp;
+    for (const uint32_t state : set) marks_.stamps[state] = stamp;
     uint64_t steps = set.size();
     for (size_t i = 0; i < set.size(); ++i) {
       nfa_.EachEdge(set[i], [&](const Nfa::Edge& edge) {
         ++steps;
         const bool open = edge.kind == Nfa::EdgeKind::kEmpty || (at_begin && edge.kind == Nfa::EdgeKind::kBegin) ||
                           (at_end && edge.kind == Nfa::EdgeKind::kEnd);
-        if (!open || stamps_[edge.to] == stamp_) return;
-        stamps_[edge.to] = stamp_;
+        if (!open || marks_.stamps[edge.to] == stamp) return;
+        marks_.stamps[edge.to] = stamp;
         set.push_back(edge.to);
       });
     }
@@ -80,7 +81,7 @@ class Subsets {
       sets_.push_back(own);
       std::vector<uint32_t> end = kept;
       if (!Close(end, at_begin, true)) return Budget::TooMuchWork();
-      dfa_.final.push_back(stamps_[final_] == stamp_ ? 1 : 0);
+      dfa_.final.push_back(marks_.stamps[final_] == marks_.stamp ? 1 : 0);
       dfa_.next.resize(dfa_.next.size() + dfa_.classes.size(), kDead);
       if (!budget_.Spend(dfa_.classes.size())) return Budget::TooMuchWork();
     }
@@ -90,11 +91,11 @@ class Subsets {
   Status Expand(uint32_t id) {
     const std::vector<uint32_t>& set = *sets_[id];
     for (auto& target : targets_) target.clear();
-    std::vector<std::pair<uint32_t, uint32_t>> calls;  // (rule, to)
+    std::vector<std::tuple<uint32_t, Count, uint32_t>> calls;  // (rule, count, to)
     uint64_t steps = 0;
     for (const uint32_t state : set) {
       nfa_.EachEdge(state, [&](const Nfa::Edge& edge) {
-        if (edge.kind == Nfa::EdgeKind::kCall) calls.emplace_back(edge.rule, edge.to);
+        if (edge.kind == Nfa::EdgeKind::kCall) calls.emplace_back(edge.rule, edge.count, edge.to);
         if (edge.kind != Nfa::EdgeKind::kBytes) return;
         for (size_t c = dfa_.classes.of[edge.first]; c <= dfa_.classes.of[edge.last]; ++c, ++steps)
           targets_[c].push_back(edge.to);
@@ -115,12 +116,12 @@ class Subsets {
     std::ranges::sort(calls);
     for (size_t i = 0; i < calls.size();) {
       std::vector<uint32_t> to;
-      const uint32_t rule = calls[i].first;
-      for (; i < calls.size() && calls[i].first == rule; ++i) {
-        if (to.empty() || to.back() != calls[i].second) to.push_back(calls[i].second);
+      const auto [rule, count, first] = calls[i];
+      for (; i < calls.size() && std::get<0>(calls[i]) == rule && std::get<1>(calls[i]) == count; ++i) {
+        if (to.empty() || to.back() != std::get<2>(calls[i])) to.push_back(std::get<2>(calls[i]));
       }
       BANTAM_RETURN_IF_ERROR(Intern(std::move(to), false));
-      dfa_.calls.push_back({id, rule, interned_});
+      dfa_.calls.push_back({.from = id, .rule = rule, .to = interned_, .count = count});
     }
     return Ok();
   }
@@ -128,12 +129,12 @@ class Subsets {
   const Nfa& nfa_;
   const uint32_t final_;
   Budget& budget_;
+  StateMarks& marks_;
   Dfa dfa_;
   std::unordered_map<std::vector<uint32_t>, uint32_t, SetHash> ids_;
   std::vector<const std::vector<uint32_t>*> sets_;
   std::vector<uint32_t> start_;
-  std::vector<uint32_t> stamps_;
-  uint32_t stamp_ = 0, interned_ = 0;
+  uint32_t interned_ = 0;
   std::vector<std::vector<uint32_t>> targets_;
 };
 
@@ -166,9 +167,10 @@ bool Dfa::IsEmpty() const {
   return true;
 }
 
-Result<Dfa> Determinise(const Nfa& nfa, const ByteClasses& classes, uint32_t start, uint32_t final, Budget& budget) {
+Result<Dfa> Determinise(const Nfa& nfa, const ByteClasses& classes, uint32_t start, uint32_t final, Budget& budget,
+                        StateMarks& marks) {
   BANTAM_RETURN_IF_ERROR(nfa.Check());
-  return Subsets(nfa, classes, final, budget).Run(start);
+  return Subsets(nfa, classes, final, budget, marks).Run(start);
 }
 
 Result<Dfa> DfaOf(const ExprPool& pool, uint32_t expr, Spelling spelling, Budget& budget) {
@@ -177,7 +179,8 @@ Result<Dfa> DfaOf(const ExprPool& pool, uint32_t expr, Spelling spelling, Budget
   BANTAM_TRY(const uint32_t end, nfa.AddExpr(start, pool, expr, spelling));
   const uint32_t final = nfa.AddState();
   nfa.AddEmpty(end, final);
-  return Determinise(nfa, ByteClasses::Of(nfa), start, final, budget);
+  StateMarks marks;
+  return Determinise(nfa, ByteClasses::Of(nfa), start, final, budget, marks);
 }
 
 Result<Dfa> Product(const Dfa& a, const Dfa& b, Combine how, Budget& budget) {

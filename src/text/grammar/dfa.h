@@ -13,6 +13,7 @@ inline constexpr uint32_t kDead = UINT32_MAX;
 struct Dfa {
   struct Call {
     uint32_t from = 0, rule = 0, to = 0;
+    Count count = {};
   };
   ByteClasses classes;
   std::vector<uint32_t> next;  // [states, classes]
@@ -26,8 +27,14 @@ struct Dfa {
   bool IsEmpty() const;  // no text at all
 };
 
+// Which states were seen, for rule after rule of one NFA: to clear it for each would take longer than the rest.
+struct StateMarks {
+  std::vector<uint32_t> stamps;
+  uint32_t stamp = 0;
+};
 // From `start` to `final`. An assertion in a rule that another calls means the beginning or end of the rule's text.
-Result<Dfa> Determinise(const Nfa& nfa, const ByteClasses& classes, uint32_t start, uint32_t final, Budget& budget);
+Result<Dfa> Determinise(const Nfa& nfa, const ByteClasses& classes, uint32_t start, uint32_t final, Budget& budget,
+                        StateMarks& marks);
 Result<Dfa> DfaOf(const ExprPool& pool, uint32_t expr, Spelling spelling, Budget& budget);
 
 enum class Combine : uint8_t { kBoth, kFirstOnly };

@@ -1,6 +1,7 @@
 // What a pattern or a rule says, before it becomes an automaton: a tree of nodes over code points.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,14 +32,24 @@ struct Expr {
   uint32_t rule = 0;
 };
 
-// Owns the nodes; they are named by number, so that a tree is torn down without recursion.
+// What is known of a node when it is made, from its parts.
+struct ExprFacts {
+  uint64_t size = 1;         // of its automaton when all is unfolded, roughly
+  int depth = 1;             // of the tree beneath
+  bool may_be_empty = true;  // as far as is known: true is always safe
+  bool asserts = false;      // there is a beginning or an end of the text within
+};
+
+// Owns the nodes; they are named by number, so that a tree is torn down without recursion. Parts are made first.
 class ExprPool {
  public:
-  uint32_t Add(Expr expr) {
-    nodes_.push_back(std::move(expr));
-    return static_cast<uint32_t>(nodes_.size() - 1);
-  }
+  uint32_t Add(Expr expr);
   const Expr& operator[](uint32_t id) const { return nodes_[id]; }
+  const ExprFacts& facts(uint32_t id) const { return facts_[id]; }
+  // Finds which rules have no empty text. rules: of each rule, by number, what it says.
+  void NarrowRules(std::span<const uint32_t> rules);
+  // A repetition for which the automaton has a counter, not copies.
+  bool IsCounted(uint32_t id) const;
   size_t size() const { return nodes_.size(); }
 
   uint32_t Never() { return Add({.kind = Expr::Kind::kNever}); }
@@ -58,14 +69,15 @@ class ExprPool {
     return Seq(std::move(parts));
   }
 
-  // kTooLarge when parsing made too many.
-  Status Check(std::string_view name) const {
-    if (nodes_.size() <= Limits::kExpressions) return Ok();
-    return Err(ErrorCode::kTooLarge, "{}: more than {} parts, the limit", name, Limits::kExpressions);
-  }
+  // kTooLarge when parsing made too many, or too many within each other.
+  Status Check(std::string_view name) const;
 
  private:
+  ExprFacts FactsOf(const Expr& expr) const;
   std::vector<Expr> nodes_;
+  std::vector<ExprFacts> facts_;
+  std::vector<uint8_t> rule_has_text_;  // by number: never the empty one
+  int depth_ = 0;
 };
 
 }  // namespace bantam::grammar

@@ -25,8 +25,11 @@ class Parser {
       return Wrong(fmt::format("rule \"{}\" is used and not defined", rule));
     }
     BANTAM_RETURN_IF_ERROR(pool_.Check(name_));
+    std::vector<uint32_t> exprs(rules_.size());
+    for (const auto& [rule, each] : rules_) exprs[each.number] = each.expr;
+    pool_.NarrowRules(exprs);
     for (const auto& [rule, each] : rules_) {
-      Result<uint32_t> end = builder_.nfa.AddExpr(builder_.start(each.number), pool_, each.expr, Spelling::kPlain);
+      Result<uint32_t> end = builder_.AddExpr(builder_.start(each.number), pool_, each.expr, Spelling::kPlain);
       if (!end) return Err(end.error().code, "{}: rule \"{}\": {}", name_, rule, end.error().message);
       builder_.nfa.AddEmpty(*end, builder_.final(each.number));
     }
@@ -218,7 +221,7 @@ class Parser {
 
   Result<uint32_t> Class() {
     const bool negated = Take('^');
-    CodePointSet set;
+    std::vector<CodePointRange> ranges;
     while (!Take(']')) {
       if (AtEnd() || Peek() == '\n') return Wrong("\"[\" without \"]\"");
       BANTAM_TRY(const uint32_t first, Char());
@@ -228,8 +231,9 @@ class Parser {
         BANTAM_TRY(last, Char());
         if (last < first) return Wrong("a range in a class is upside down");
       }
-      set.Add({first, last});
+      ranges.push_back({first, last});
     }
+    CodePointSet set = CodePointSet::From(std::move(ranges));
     return pool_.Chars(negated ? set.Complement() : std::move(set));
   }
 

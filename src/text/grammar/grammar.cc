@@ -1,7 +1,6 @@
 #include "text/grammar/grammar.h"
 
 #include <algorithm>
-#include <deque>
 
 namespace bantam::grammar {
 
@@ -12,7 +11,6 @@ struct GrammarBuilder::Joined {
   std::vector<uint8_t> final;
   std::vector<Dfa::Call> calls;  // by `from`; rules by number
   std::vector<uint32_t> starts;  // of rules
-  std::vector<uint8_t> alive;    // an end can be reached
 };
 
 Result<uint32_t> GrammarBuilder::AddRule(std::string name) {
@@ -20,6 +18,14 @@ Result<uint32_t> GrammarBuilder::AddRule(std::string name) {
     return Err(ErrorCode::kTooLarge, "more than {} rules, the limit", Limits::kRules);
   rules_.push_back({std::move(name), nfa.AddState(), nfa.AddState()});
   return static_cast<uint32_t>(rules_.size() - 1);
+}
+
+Result<uint32_t> GrammarBuilder::AddExpr(uint32_t from, const ExprPool& pool, uint32_t expr, Spelling spelling) {
+  const RuleMaker make_rule = [this]() -> Result<NewRule> {
+    BANTAM_TRY(const uint32_t rule, AddRule("what is repeated"));
+    return NewRule{rule, start(rule), final(rule)};
+  };
+  return nfa.AddExpr(from, pool, expr, spelling, &make_rule);
 }
 
 Status GrammarBuilder::Join(Joined& all) {
@@ -31,23 +37,26 @@ Status GrammarBuilder::Join(Joined& all) {
     begins[byte] = true;
   for (const uint8_t byte : ByteClasses::Of(nfa).first) begins[byte] = true;
   all.classes = ByteClasses::From(begins);
+  StateMarks marks;
   for (const Rule& rule : rules_) {
-    Result<Dfa> made = Determinise(nfa, all.classes, rule.start, rule.final, budget);
+    Result<Dfa> made = Determinise(nfa, all.classes, rule.start, rule.final, budget, marks);
     if (!made) return Err(made.error().code, "rule \"{}\": {}", rule.name, made.error().message);
     const auto base = static_cast<uint32_t>(all.final.size());
     all.starts.push_back(base);
     for (const uint32_t to : made->next) all.next.push_back(to == kDead ? kDead : base + to);
     all.final.insert(all.final.end(), made->final.begin(), made->final.end());
-    for (const Dfa::Call& call : made->calls) all.calls.push_back({base + call.from, call.rule, base + call.to});
+    for (const Dfa::Call& call : made->calls) {
+      all.calls.push_back({.from = base + call.from, .rule = call.rule, .to = base + call.to, .count = call.count});
+    }
   }
   return Ok();
 }
 
-// Finds what an end can be reached from, and takes all else away: text never runs into a place that it cannot leave.
-void GrammarBuilder::Trim(Joined& all) const {
+// From which states the end of their rule can be reached, by way of bytes or without any.
+std::vector<uint8_t> GrammarBuilder::Ending(const Joined& all, bool by_bytes) const {
   const size_t states = all.final.size(), width = all.classes.size();
-  std::vector<std::vector<uint32_t>> before(states), calls_to(states), calls_of(rules_.size());
-  for (uint32_t state = 0; state < states; ++state) {
+  std::vector<std::vector<uint32_t>> before(by_bytes ? states : 0), calls_to(states), calls_of(rules_.size());
+  for (uint32_t state = 0; state < before.size(); ++state) {
     for (size_t c = 0; c < width; ++c) {
       const uint32_t to = all.next[state * width + c];
       if (to != kDead && (before[to].empty() || before[to].back() != state)) before[to].push_back(state);
@@ -59,16 +68,16 @@ void GrammarBuilder::Trim(Joined& all) const {
     calls_to[all.calls[i].to].push_back(i);
     calls_of[all.calls[i].rule].push_back(i);
   }
-  all.alive.assign(states, 0);
+  std::vector<uint8_t> ending(states);
   std::vector<uint32_t> open;
   const auto reach = [&](uint32_t state) {
-    if (all.alive[state] != 0) return;
-    all.alive[state] = 1;
+    if (ending[state] != 0) return;
+    ending[state] = 1;
     open.push_back(state);
   };
   const auto try_call = [&](uint32_t i) {
     const Dfa::Call& call = all.calls[i];
-    if (all.alive[call.to] != 0 && all.alive[all.starts[call.rule]] != 0) reach(call.from);
+    if (ending[call.to] != 0 && ending[all.starts[call.rule]] != 0) reach(call.from);
   };
   for (uint32_t state = 0; state < states; ++state) {
     if (all.final[state] != 0) reach(state);
@@ -76,16 +85,20 @@ void GrammarBuilder::Trim(Joined& all) const {
   while (!open.empty()) {
     const uint32_t state = open.back();
     open.pop_back();
-    for (const uint32_t from : before[state]) reach(from);
-    for (const uint32_t i : calls_to[state]) try_call(i);
-    if (rule_at[state] == kDead) continue;
-    for (const uint32_t i : calls_of[rule_at[state]]) try_call(i);
+    if (by_bytes) std::ranges::for_each(before[state], reach);
+    std::ranges::for_each(calls_to[state], try_call);
+    if (rule_at[state] != kDead) std::ranges::for_each(calls_of[rule_at[state]], try_call);
   }
+  return ending;
+}
+
+// Takes away what no end can be reached from: text never runs into a place that it cannot leave.
+void GrammarBuilder::Trim(Joined& all, const std::vector<uint8_t>& alive) {
   for (uint32_t& to : all.next) {
-    if (to != kDead && all.alive[to] == 0) to = kDead;
+    if (to != kDead && alive[to] == 0) to = kDead;
   }
   std::erase_if(all.calls, [&](const Dfa::Call& call) {
-    return all.alive[call.from] == 0 || all.alive[call.to] == 0 || all.alive[all.starts[call.rule]] == 0;
+    return alive[call.from] == 0 || alive[call.to] == 0 || alive[all.starts[call.rule]] == 0;
   });
 }
 
@@ -97,17 +110,7 @@ Status GrammarBuilder::CheckLeftRecursion(const Joined& all) const {
   const auto calls = [&](uint32_t state) {
     return std::span(all.calls).subspan(first[state], first[state + 1] - first[state]);
   };
-  // Which states reach their rule's end without a byte.
-  std::vector<uint8_t> empty = all.final;
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t i = all.calls.size(); i > 0; --i) {
-      const Dfa::Call& call = all.calls[i - 1];
-      if (empty[call.from] != 0 || empty[call.to] == 0 || empty[all.starts[call.rule]] == 0) continue;
-      empty[call.from] = 1;
-      changed = true;
-    }
-  }
+  const std::vector<uint8_t> empty = Ending(all, false);
   // Over states: a call leads to the start of its rule and, where that may be empty, past it. A cycle that enters a
   // rule is left recursion; states of a rule are only ever reached from its start, so it is found where it enters.
   enum : uint8_t { kNew, kOpen, kDone };
@@ -150,8 +153,9 @@ Result<std::shared_ptr<const Grammar>> GrammarBuilder::Build(uint32_t root, std:
   Joined all;
   const auto run = [&]() -> Status {
     BANTAM_RETURN_IF_ERROR(Join(all));
-    Trim(all);
-    if (all.alive[all.starts[root]] == 0) return Err(ErrorCode::kInvalidArgument, "no text at all satisfies it");
+    const std::vector<uint8_t> alive = Ending(all, true);
+    Trim(all, alive);
+    if (alive[all.starts[root]] == 0) return Err(ErrorCode::kInvalidArgument, "no text at all satisfies it");
     return CheckLeftRecursion(all);
   };
   if (Status done = run(); !done) return Err(done.error().code, "{}: {}", name, done.error().message);
@@ -164,7 +168,7 @@ Result<std::shared_ptr<const Grammar>> GrammarBuilder::Build(uint32_t root, std:
   grammar->flags_.resize(states);
   grammar->first_call_.resize(states + 1);
   for (const Dfa::Call& call : all.calls) {
-    grammar->calls_.push_back({all.starts[call.rule], call.to});
+    grammar->calls_.push_back({.start = all.starts[call.rule], .to = call.to, .count = call.count});
     ++grammar->first_call_[call.from + 1];
     grammar->flags_[call.from] |= Grammar::kCalls;
   }
@@ -174,114 +178,9 @@ Result<std::shared_ptr<const Grammar>> GrammarBuilder::Build(uint32_t root, std:
     const auto row = std::span(grammar->next_).subspan(i * width, width);
     if (std::ranges::any_of(row, [](uint32_t to) { return to != kDead; })) grammar->flags_[i] |= Grammar::kReads;
   }
-  grammar->FindFreeChars();
+  grammar->FindFreeChars(budget);
+  grammar->FindLoops(budget);
   return std::shared_ptr<const Grammar>(std::move(grammar));
-}
-
-namespace {
-
-// Where in a character UTF-8 is, for the characters that JSON strings hold as they are.
-enum Place : uint8_t { kBorder, kOne, kTwo, kThree, kE0, kED, kF0, kF4, kNumPlaces, kNone = 255 };
-
-Place After(Place place, uint8_t byte) {
-  switch (place) {
-    case kBorder:
-      if (byte < 0x80) return byte >= 0x20 && byte != '"' && byte != '\\' ? kBorder : kNone;
-      if (byte < 0xC2 || byte > 0xF4) return kNone;
-      if (byte < 0xE0) return kOne;
-      if (byte < 0xF0) return byte == 0xE0 ? kE0 : byte == 0xED ? kED : kTwo;
-      return byte == 0xF0 ? kF0 : byte == 0xF4 ? kF4 : kThree;
-    case kOne:
-    case kTwo:
-    case kThree:
-      return byte >= 0x80 && byte <= 0xBF ? static_cast<Place>(place - 1) : kNone;
-    case kE0:
-      return byte >= 0xA0 && byte <= 0xBF ? kOne : kNone;
-    case kED:
-      return byte >= 0x80 && byte <= 0x9F ? kOne : kNone;
-    case kF0:
-      return byte >= 0x90 && byte <= 0xBF ? kTwo : kNone;
-    case kF4:
-      return byte >= 0x80 && byte <= 0x8F ? kTwo : kNone;
-    default:
-      return kNone;
-  }
-}
-
-}  // namespace
-
-// The shortest way, in whole characters, to a place where one of the next bytes cannot be read: a search from there
-// backwards over (state, place in the character). Starts at states that read all of ASCII's ordinary characters.
-void Grammar::FindFreeChars() {
-  const size_t width = classes_.size();
-  free_chars_.assign(num_states(), 0);
-  const auto readable = [&](uint32_t state) {
-    for (size_t c = 0; c < width; ++c) {
-      if (classes_.first[c] < 0x80 && After(kBorder, classes_.first[c]) != kNone && Next(state, c) == kDead)
-        return false;
-    }
-    return true;
-  };
-  std::vector<uint8_t> is_free(num_states());
-  for (uint32_t state = 0; state < num_states(); ++state) is_free[state] = readable(state) ? 1 : 0;
-  struct Node {
-    std::vector<std::pair<uint32_t, bool>> before;  // (node, a character ended between)
-    uint32_t chars = UINT32_MAX;
-    uint32_t state = 0;
-    Place place = kBorder;
-  };
-  std::vector<Node> nodes;
-  std::vector<uint32_t> ids(num_states() * kNumPlaces, kDead);
-  const auto intern = [&](uint32_t state, Place place) {
-    uint32_t& id = ids[state * kNumPlaces + place];
-    if (id == kDead) {
-      id = static_cast<uint32_t>(nodes.size());
-      nodes.push_back({.before = {}, .state = state, .place = place});
-    }
-    return id;
-  };
-  for (uint32_t state = 0; state < num_states(); ++state) {
-    if (is_free[state] != 0) intern(state, kBorder);
-  }
-  std::deque<uint32_t> open;
-  for (uint32_t i = 0; i < nodes.size(); ++i) {
-    const uint32_t state = nodes[i].state;
-    const Place place = nodes[i].place;
-    bool ends = place == kBorder && is_free[state] == 0;
-    for (size_t c = 0; c < width && !ends; ++c) {
-      const Place after = After(place, classes_.first[c]);
-      if (after == kNone) continue;
-      const uint32_t to = Next(state, c);
-      if (to == kDead) {
-        ends = true;
-        break;
-      }
-      const uint32_t target = intern(to, after);
-      auto& before = nodes[target].before;
-      if (before.empty() || before.back().first != i) before.emplace_back(i, after == kBorder);
-    }
-    if (!ends) continue;
-    nodes[i].chars = 0;
-    open.push_back(i);
-  }
-  while (!open.empty()) {
-    const uint32_t i = open.front();
-    open.pop_front();
-    for (const auto& [from, ended] : nodes[i].before) {
-      const uint32_t chars = nodes[i].chars + (ended ? 1 : 0);
-      if (chars >= nodes[from].chars) continue;
-      nodes[from].chars = chars;
-      if (ended) {
-        open.push_back(from);
-      } else {
-        open.push_front(from);
-      }
-    }
-  }
-  for (const Node& node : nodes) {
-    if (node.place == kBorder)
-      free_chars_[node.state] = static_cast<uint8_t>(std::min<uint32_t>(node.chars, kManyChars));
-  }
 }
 
 }  // namespace bantam::grammar

@@ -4,6 +4,7 @@
 #include "base/file_io.h"
 #include "base/json.h"
 #include "base/testing.h"
+#include "base/text_util.h"
 #include "text/grammar/gbnf_parser.h"
 #include "text/grammar/schema.h"
 #include "text/grammar/testing.h"
@@ -89,14 +90,22 @@ TEST(Gbnf, ErrorsNameThePlace) {
 TEST(Gbnf, Hostile) {
   EXPECT_NE(GbnfError("root ::= " + std::string(60'000, '(')).find("the limit"), std::string::npos);
   EXPECT_NE(GbnfError("root ::= \"a\"{0,1000000000}").find("the limit"), std::string::npos);
-  EXPECT_NE(GbnfError("root ::= ((((\"a\"{9999}){9999}){9999}){9999})").find("the limit"), std::string::npos);
-  EXPECT_NE(GbnfError("root ::= ([ab]* \"a\" [ab]{30}) \"c\"").find("the limit"), std::string::npos);
+  EXPECT_EQ(GbnfError("root ::= ((((\"a\"{9999}){9999}){9999}){9999})"), "");
+  EXPECT_EQ(GbnfError("root ::= ([ab]* \"a\" [ab]{30}) \"c\""), "");
+  EXPECT_NE(GbnfError("root ::= (\"a\"? \"b\"?){100000}").find("the limit"),
+            std::string::npos);  // may be empty: copied
   EXPECT_EQ(GbnfError("root ::= (\"\")* \"x\""), "");
   EXPECT_EQ(GbnfError("root ::= \"x\"" + std::string(200, '*')), "");
   EXPECT_NE(GbnfError("root ::= \"x\"" + std::string(2000, '*')).find("the limit"), std::string::npos);
+  std::string deep = "\"x\"";  // neither the groups nor the repetitions of one are many
+  for (int i = 0; i < 200; ++i) deep = "(" + deep + std::string(200, '*') + ")";
+  EXPECT_NE(GbnfError("root ::= " + deep).find("deeper than 1000, the limit"), std::string::npos);
   std::string chain;
   for (int i = 0; i < 5000; ++i) chain += fmt::format("r{} ::= r{} \"x\"?\n", i, i + 1);
   EXPECT_EQ(GbnfError("root ::= r0\n" + chain + "r5000 ::= \"y\""), "");
+  std::string backwards = "root ::= \"z\"";  // each may be empty because the one before it may
+  for (int i = 0; i < 15'000; ++i) backwards += fmt::format("\nq{} ::= q{}", i, i < 2 ? 15'000 : i - 1);
+  EXPECT_EQ(GbnfError(backwards + "\nq15000 ::= \"\""), "");
   std::string doubling;  // 2^40 ways to begin
   for (int i = 0; i < 40; ++i)
     doubling += fmt::format("a{0} ::= a{1} \"x\" | b{1} \"y\"\nb{0} ::= a{1} \"z\" | b{1} \"w\"\n", i, i + 1);
@@ -145,9 +154,64 @@ TEST(Regex, RefusedByName) {
   EXPECT_EQ(error("a**"), "r: at character 3: nothing to repeat");
   EXPECT_EQ(error("[z-a]"), "r: at character 5: a range in a class is upside down");
   EXPECT_EQ(error("(a"), "r: at character 3: \"(\" without \")\"");
-  EXPECT_NE(error("((a{1000}){1000}){1000}").find("the limit"), std::string::npos);
-  EXPECT_NE(error("(a|b)*a(a|b){25}").find("the limit"), std::string::npos);
+  EXPECT_EQ(error("(a|b)*a[ab]{12}"), "");
+  std::string written_out = "(a|b)*a";  // 2^18 states
+  for (int i = 0; i < 18; ++i) written_out += "[ab]";
+  EXPECT_NE(error(written_out).find("the limit"), std::string::npos);
+  std::string class_of_many;
+  for (int i = 60'000; i > 0; i -= 2) AppendUtf8(static_cast<char32_t>(0x10000 + i), class_of_many);
+  EXPECT_EQ(error("[" + class_of_many + "]"), "");
   EXPECT_NE(error(std::string(1000, '(') + std::string(1000, ')')).find("the limit"), std::string::npos);
+}
+
+// What is counted has the same texts as copies of it.
+TEST(Counted, AsMany) {
+  const auto accepts = [](std::string_view pattern, std::string_view text) {
+    const auto grammar = FromRegex(pattern, "r");
+    EXPECT_TRUE(grammar.has_value()) << pattern << ": " << grammar.error().message;
+    return grammar.has_value() && Accepts(*grammar, text);
+  };
+  const auto times = [](size_t count, std::string_view text) {
+    std::string out;
+    for (size_t i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  for (const size_t count : {19, 20, 21, 29, 30, 31}) {
+    const bool within = count >= 20 && count <= 30;
+    EXPECT_EQ(accepts("(abc|d){20,30}", times(count, "abc")), within) << count;
+    EXPECT_EQ(accepts("(abc|d){20,30}x", times(count, "d") + "x"), within) << count;
+    EXPECT_EQ(accepts("(abc|d){20,}", times(count, "abc")), count >= 20) << count;
+    EXPECT_EQ(accepts("(abc|d){0,30}", times(count, "abc")), count <= 30) << count;
+    EXPECT_EQ(accepts("(abc|d){30}", times(count, "d")), count == 30) << count;
+    EXPECT_EQ(accepts("([a-c]{20,30},){20}", times(20, times(count, "b") + ",")), within) << count;
+    EXPECT_EQ(accepts("[ab]*a[ab]{29}", times(count, "a") + "b"), count >= 29) << count;
+    // Read in several ways: twenty to thirty times one or two.
+    EXPECT_EQ(accepts("(a|aa){20,30}", times(count, "a")), count >= 20) << count;
+    EXPECT_EQ(accepts("(a|aa){20,30}", times(count, "aa")), count <= 30) << count;
+  }
+  EXPECT_TRUE(accepts("(abc|d){0,30}", ""));
+  EXPECT_TRUE(accepts("(a|aa){0,3000}", times(5000, "a")));
+  EXPECT_FALSE(accepts("(a|aa){0,3000}", times(6001, "a")));
+  EXPECT_TRUE(accepts("(((ab){1000}){1000}){1000}|c", "c"));
+  ASSERT_OK_AND_ASSIGN(const auto grammar, FromRegex(".{0,5000}", "r"));
+  EXPECT_LT(grammar->num_states(), 30u);
+}
+
+TEST(Counted, LimitIsAHundredThousand) {
+  const auto error = [](std::string_view pattern) {
+    const auto grammar = FromRegex(pattern, "r");
+    return grammar ? std::string() : grammar.error().message;
+  };
+  EXPECT_EQ(error("a{100000}"), "");
+  EXPECT_EQ(error("a{100001}"), "r: at character 10: more than 100000 repetitions, the limit");
+  EXPECT_EQ(error("(ab?){3,100000}"), "");
+  EXPECT_EQ(error("(ab?){3,100001}"), "r: at character 16: more than 100000 repetitions, the limit");
+  EXPECT_EQ(GbnfError("root ::= \"ab\"{100000}"), "");
+  EXPECT_EQ(GbnfError("root ::= \"ab\"{100001}"), "g:1:22: more than 100000 repetitions, the limit");
+  ASSERT_OK_AND_ASSIGN(const auto grammar, FromRegex("(a|b){99999,100000}c", "r"));
+  for (const size_t count : {99'998u, 99'999u, 100'000u, 100'001u}) {
+    EXPECT_EQ(Accepts(grammar, std::string(count, 'b') + "c"), count == 99'999 || count == 100'000) << count;
+  }
 }
 
 TEST(Choices, OneOfThem) {
@@ -217,21 +281,27 @@ TEST(Constraint, ForcedText) {
 }
 
 TEST(Constraint, StatesMoveToAFreshCache) {
-  // A counted text has a state for each length: the cache fills, and texts that were begun go on.
-  ASSERT_OK_AND_ASSIGN(const auto grammar, FromRegex("(a|bb){0,3000}c", "r"));
+  // Two thousand places with a mask of their own: the cache fills, and texts that were begun go on.
+  std::string pattern;
+  for (int i = 0; i < 2000; ++i) pattern += "(a|bb)";
+  ASSERT_OK_AND_ASSIGN(const auto grammar, FromRegex(pattern + "c{1000}", "r"));
   std::vector<std::string> tokens;
   for (int i = 0; i < 400'000; ++i) tokens.push_back(i % 3 == 0 ? "a" : i % 3 == 1 ? "bb" : "c");
   const auto constraint = Constraint::Create(grammar, TokenTable::FromBytes(tokens));
   ConstraintState state(constraint), old(constraint);
   std::vector<uint32_t> allowed((tokens.size() + 31) / 32);
-  for (int i = 0; i < 2900; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     ASSERT_TRUE(state.Mask(allowed));
     ASSERT_TRUE(state.Accept(i % 2).has_value());
   }
-  ASSERT_TRUE(state.AcceptBytes("c").has_value());
-  EXPECT_TRUE(state.IsDone());
-  ASSERT_TRUE(old.AcceptBytes("abbc").has_value());
-  EXPECT_TRUE(old.CanEnd());
+  ASSERT_TRUE(state.AcceptBytes(std::string(999, 'c')).has_value());
+  EXPECT_FALSE(state.CanEnd());
+  ConstraintState counted = state;
+  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(old.Accept(i % 2).has_value());
+  ASSERT_TRUE(old.AcceptBytes(std::string(1000, 'c')).has_value());
+  EXPECT_TRUE(old.IsDone());
+  ASSERT_TRUE(counted.AcceptBytes("c").has_value());
+  EXPECT_TRUE(counted.IsDone());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "text/grammar/nfa.h"
 
+#include <algorithm>
 #include <map>
 
 namespace bantam::grammar {
@@ -33,6 +34,11 @@ uint32_t Nfa::AddText(uint32_t from, std::string_view bytes) {
 
 // Sequences with the same end share its states.
 void Nfa::AddUtf8(uint32_t from, uint32_t to, const CodePointSet& chars) {
+  if (!chars.empty() && chars.ranges().back().last < 0x80) {
+    for (const auto& [first, last] : chars.ranges())
+      AddBytes(from, to, static_cast<uint8_t>(first), static_cast<uint8_t>(last));
+    return;
+  }
   std::map<std::array<uint32_t, 3>, uint32_t> shared;  // (first, last, to) -> a state before it
   for (const CodePointRange& range : chars.ranges()) {
     EachUtf8Sequence(range, [&](std::span<const ByteRange> sequence) {
@@ -51,9 +57,14 @@ void Nfa::AddUtf8(uint32_t from, uint32_t to, const CodePointSet& chars) {
 }
 
 void Nfa::AddChars(uint32_t from, uint32_t to, const CodePointSet& chars, Spelling spelling) {
-  if (spelling == Spelling::kPlain) return AddUtf8(from, to, chars);
+  const auto escapes = [](const CodePointRange& range) {
+    return range.first < 0x20 || (range.first <= '"' && range.last >= '"') ||
+           (range.first <= '\\' && range.last >= '\\');
+  };
+  if (spelling == Spelling::kPlain || std::ranges::none_of(chars.ranges(), escapes)) return AddUtf8(from, to, chars);
   static const CodePointSet escaped{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
-  AddUtf8(from, to, chars.Intersect(escaped.Complement()));
+  static const CodePointSet plain = escaped.Complement();
+  AddUtf8(from, to, chars.Intersect(plain));
   const CodePointSet rest = chars.Intersect(escaped);
   if (rest.empty()) return;
   const uint32_t slash = AddByte(from, '\\');
@@ -107,7 +118,8 @@ void Nfa::AddAnyJsonChar(uint32_t from, uint32_t to) {
   hex(low_one, to, kHex);
 }
 
-Result<uint32_t> Nfa::AddExpr(uint32_t from, const ExprPool& pool, uint32_t id, Spelling spelling) {
+Result<uint32_t> Nfa::AddExpr(uint32_t from, const ExprPool& pool, uint32_t id, Spelling spelling,
+                              const RuleMaker* make_rule) {
   BANTAM_RETURN_IF_ERROR(Check());
   const Expr& expr = pool[id];
   switch (expr.kind) {
@@ -133,7 +145,7 @@ Result<uint32_t> Nfa::AddExpr(uint32_t from, const ExprPool& pool, uint32_t id, 
     }
     case Expr::Kind::kSeq:
       for (const uint32_t part : expr.parts) {
-        BANTAM_TRY(from, AddExpr(from, pool, part, spelling));
+        BANTAM_TRY(from, AddExpr(from, pool, part, spelling, make_rule));
       }
       return from;
     case Expr::Kind::kAlt: {
@@ -141,7 +153,7 @@ Result<uint32_t> Nfa::AddExpr(uint32_t from, const ExprPool& pool, uint32_t id, 
       for (const uint32_t part : expr.parts) {
         const uint32_t begin = AddState();  // an alternative that loops must not lead into the others
         AddEmpty(from, begin);
-        BANTAM_TRY(const uint32_t end, AddExpr(begin, pool, part, spelling));
+        BANTAM_TRY(const uint32_t end, AddExpr(begin, pool, part, spelling, make_rule));
         AddEmpty(end, to);
       }
       return to;
@@ -149,10 +161,25 @@ Result<uint32_t> Nfa::AddExpr(uint32_t from, const ExprPool& pool, uint32_t id, 
     case Expr::Kind::kRepeat:
       break;
   }
+  return AddRepeat(from, pool, id, spelling, make_rule);
+}
+
+Result<uint32_t> Nfa::AddRepeat(uint32_t from, const ExprPool& pool, uint32_t id, Spelling spelling,
+                                const RuleMaker* make_rule) {
+  const Expr& expr = pool[id];
   const uint32_t part = expr.parts[0], least = expr.least, most = expr.most;
+  if (make_rule != nullptr && pool.IsCounted(id)) {
+    BANTAM_TRY(const NewRule rule, (*make_rule)());
+    BANTAM_TRY(const uint32_t last, AddExpr(rule.start, pool, part, spelling, make_rule));
+    AddEmpty(last, rule.final);
+    const uint32_t to = AddState();
+    AddCall(from, to, rule.number, {std::max(least, 1U), most});
+    if (least == 0) AddEmpty(from, to);
+    return to;
+  }
   for (uint32_t i = 0; i < least; ++i) {
     const uint32_t before = from;
-    BANTAM_TRY(from, AddExpr(from, pool, part, spelling));
+    BANTAM_TRY(from, AddExpr(from, pool, part, spelling, make_rule));
     if (from == before) return from;  // the empty text, however often
   }
   const uint32_t end = AddState();
@@ -160,7 +187,7 @@ Result<uint32_t> Nfa::AddExpr(uint32_t from, const ExprPool& pool, uint32_t id, 
     const uint32_t loop = AddState();
     AddEmpty(from, loop);
     AddEmpty(loop, end);
-    BANTAM_TRY(const uint32_t again, AddExpr(loop, pool, part, spelling));
+    BANTAM_TRY(const uint32_t again, AddExpr(loop, pool, part, spelling, make_rule));
     AddEmpty(again, loop);
     return end;
   }
@@ -168,7 +195,7 @@ Result<uint32_t> Nfa::AddExpr(uint32_t from, const ExprPool& pool, uint32_t id, 
     AddEmpty(from, end);
     const uint32_t begin = AddState();
     AddEmpty(from, begin);
-    BANTAM_TRY(from, AddExpr(begin, pool, part, spelling));
+    BANTAM_TRY(from, AddExpr(begin, pool, part, spelling, make_rule));
     if (from == begin) break;
   }
   AddEmpty(from, end);

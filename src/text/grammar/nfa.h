@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string_view>
 
 #include "text/grammar/expr.h"
@@ -28,6 +29,20 @@ enum class Spelling : uint8_t {
   kJson,   // as within a JSON string: escaped where JSON wants it, and only there
 };
 
+// How often a called rule comes, one time after the other: a counter that texts carry, not copies in the automaton.
+// Only rules without the empty text are called more than once.
+struct Count {
+  uint32_t least = 1, most = 1;  // kForever: no end
+  bool once() const { return most == 1; }
+  auto operator<=>(const Count&) const = default;
+};
+
+// A rule for what is counted.
+struct NewRule {
+  uint32_t number = 0, start = 0, final = 0;
+};
+using RuleMaker = std::function<Result<NewRule>()>;
+
 class Nfa {
  public:
   enum class EdgeKind : uint8_t { kBytes, kEmpty, kBegin, kEnd, kCall };
@@ -35,6 +50,7 @@ class Nfa {
     uint32_t next = 0;  // of the same state; 0: none
     uint32_t to = 0;
     uint32_t rule = 0;  // of a call
+    Count count = {};   // of a call
     EdgeKind kind = EdgeKind::kEmpty;
     uint8_t first = 0, last = 0;  // of bytes
   };
@@ -47,13 +63,15 @@ class Nfa {
     Add(from, {.to = to, .kind = EdgeKind::kBytes, .first = first, .last = last});
   }
   void AddEmpty(uint32_t from, uint32_t to, EdgeKind kind = EdgeKind::kEmpty) { Add(from, {.to = to, .kind = kind}); }
-  void AddCall(uint32_t from, uint32_t to, uint32_t rule) {
-    Add(from, {.to = to, .rule = rule, .kind = EdgeKind::kCall});
+  void AddCall(uint32_t from, uint32_t to, uint32_t rule, Count count = {}) {
+    Add(from, {.to = to, .rule = rule, .count = count, .kind = EdgeKind::kCall});
   }
   // These return the state in which the text has been read.
   uint32_t AddText(uint32_t from, std::string_view bytes);
   uint32_t AddByte(uint32_t from, char byte) { return AddText(from, {&byte, 1}); }
-  Result<uint32_t> AddExpr(uint32_t from, const ExprPool& pool, uint32_t expr, Spelling spelling);
+  // Without `make_rule` repetitions become copies, however many.
+  Result<uint32_t> AddExpr(uint32_t from, const ExprPool& pool, uint32_t expr, Spelling spelling,
+                           const RuleMaker* make_rule = nullptr);
 
   void AddChars(uint32_t from, uint32_t to, const CodePointSet& chars, Spelling spelling);
   // Any character of a JSON string, in any of its spellings: \u with four digits, surrogates in pairs.
@@ -74,6 +92,8 @@ class Nfa {
     heads_[from] = static_cast<uint32_t>(edges_.size());
     edges_.push_back(edge);
   }
+  Result<uint32_t> AddRepeat(uint32_t from, const ExprPool& pool, uint32_t expr, Spelling spelling,
+                             const RuleMaker* make_rule);
   void AddUtf8(uint32_t from, uint32_t to, const CodePointSet& chars);
   std::vector<uint32_t> heads_;
   std::vector<Edge> edges_ = std::vector<Edge>(1);

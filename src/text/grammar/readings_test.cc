@@ -67,6 +67,9 @@ TEST(Readings, MasksOfGrammars) {
       {"deep", "root ::= \"(\" root \")\" | \"((\" root \"))\" | \"x\""},
       {"palindromes", "root ::= \"a\" root \"a\" | \"b\" root \"b\" | [ab]?"},
       {"empty", "root ::= e a e\ne ::= \"\" | \" \" e\na ::= \"<\" root \">\" | \"z\" e"},
+      {"counted", "root ::= (\"a\" | \"bc\"){30,90} \"d\" | \"a\" root"},
+      {"counted text", "root ::= \"\\\"\" ([^\\\"\\\\] | \"\\\\\" [n\\\"]){0,40} \"\\\"\" (\",\" root)?"},
+      {"counted lists", "root ::= \"[\" list (\";\" list){20,} \"]\"\nlist ::= [x-z]{0,25} \".\""},
       {"text", "root ::= [^<]* (\"<\" [a-z]+ \">\" [^<]*)*"},
   };
   size_t places = 0;

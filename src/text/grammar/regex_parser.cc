@@ -278,12 +278,12 @@ class Parser {
   // After the bracket.
   Result<uint32_t> Class() {
     const bool negated = Take('^');
-    CodePointSet set;
+    std::vector<CodePointRange> ranges;
     while (!Take(']')) {
       if (AtEnd()) return Wrong("\"[\" without \"]\"");
       BANTAM_TRY(const CodePointSet first, Member());
       if (Peek() != '-' || Peek(1) == ']' || Peek(1) == kNothing) {
-        set.Add(first);
+        ranges.insert(ranges.end(), first.ranges().begin(), first.ranges().end());
         continue;
       }
       ++at_;
@@ -292,8 +292,9 @@ class Parser {
                           last.ranges().size() == 1 && last.ranges()[0].first == last.ranges()[0].last;
       if (!single) return Wrong("a range in a class needs one character at each end");
       if (first.ranges()[0].first > last.ranges()[0].first) return Wrong("a range in a class is upside down");
-      set.Add({first.ranges()[0].first, last.ranges()[0].first});
+      ranges.push_back({first.ranges()[0].first, last.ranges()[0].first});
     }
+    CodePointSet set = CodePointSet::From(std::move(ranges));
     return pool_.Chars(negated ? set.Complement() : std::move(set));
   }
 

@@ -1,6 +1,7 @@
 #include "text/grammar/schema_compiler.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text_util.h"
 #include "text/grammar/regex_parser.h"
@@ -19,7 +20,7 @@ SchemaList Sorted(SchemaList list) {
 }  // namespace
 
 Result<uint32_t> SchemaCompiler::Run() {
-  BANTAM_RETURN_IF_ERROR(reader_.CheckDialect());
+  BANTAM_RETURN_IF_ERROR(reader_.CheckDocument());
   uint32_t root = 0;
   if (options_.as_arguments) {
     BANTAM_TRY(root, builder_.AddRule(name_));
@@ -55,7 +56,21 @@ Status SchemaCompiler::AddArguments(uint32_t rule) {
   return AddObject(merged, builder_.start(rule), builder_.final(rule), true);
 }
 
+const json::value* SchemaCompiler::Alike(const json::value& schema) {
+  constexpr size_t kMostKeywords = 8;
+  const json::object* object = schema.if_object();
+  if (object == nullptr || object->size() > kMostKeywords) return &schema;
+  json::object said;
+  for (const auto& [key, value] : *object) {
+    if (key == "title" || key == "description") continue;
+    if (value.is_object() || value.is_array()) return &schema;
+    said.emplace(key, value);
+  }
+  return plain_.try_emplace(ToJson(said), &schema).first->second;
+}
+
 Result<uint32_t> SchemaCompiler::RuleOf(SchemaList list) {
+  for (SchemaPart& part : list) part.schema = Alike(*part.schema);
   list = Sorted(std::move(list));
   std::erase_if(list, [](const SchemaPart& part) { return part.schema->is_bool() && part.schema->get_bool(); });
   const auto at = rules_.find(list);
@@ -125,7 +140,7 @@ Status SchemaCompiler::CheckExclusive(const SchemaList& base, const Merged& merg
   (void)merged;
   for (size_t i = 0; i < alternatives.schemas.size(); ++i) {
     for (size_t k = 0; k < i; ++k) {
-      if (!builder_.budget.Spend(10'000)) return Budget::TooMuchWork();
+      if (!builder_.budget.Spend(1'000)) return Budget::TooMuchWork();
       SchemaList a = base, b = base;
       a.push_back({alternatives.schemas[i], false});
       b.push_back({alternatives.schemas[k], false});
@@ -170,7 +185,8 @@ Result<bool> SchemaCompiler::Differ(const SchemaList& a, const SchemaList& b, in
   if (first.values) return types_of_values(first, types_a, second, types_b);
   if (second.values) return types_of_values(second, types_b, first, types_a);
   if ((types_a & types_b) != kObject || depth > 4) return false;
-  for (const std::string& name : first.required) {
+  if (!builder_.budget.Spend(first.required.size() * second.required.size())) return Budget::TooMuchWork();
+  for (const std::string_view name : first.required) {
     if (std::ranges::find(second.required, name) == second.required.end()) continue;
     BANTAM_TRY(const SchemaList one, PropertySchemas(first, name));
     BANTAM_TRY(const SchemaList other, PropertySchemas(second, name));
@@ -179,7 +195,7 @@ Result<bool> SchemaCompiler::Differ(const SchemaList& a, const SchemaList& b, in
   }
   // A property that one needs and the other forbids.
   for (const auto& [needs, forbids] : {std::pair(&first, &second), std::pair(&second, &first)}) {
-    for (const std::string& name : needs->required) {
+    for (const std::string_view name : needs->required) {
       BANTAM_TRY(const SchemaList there, PropertySchemas(*forbids, name));
       for (const SchemaPart& part : there) {
         if (part.schema->is_bool() && !part.schema->get_bool()) return true;
@@ -206,9 +222,7 @@ Result<bool> SchemaCompiler::Allowed(const json::value& value, const Merged& mer
     }
     case json::kind::string: {
       if (!has(kString)) return false;
-      if (merged.strings.any()) return true;
-      BANTAM_TRY(const Dfa dfa, StringDfa(merged.strings, Spelling::kPlain, builder_.budget));
-      return dfa.Accepts(value.get_string());
+      return TextAllowed(merged.strings, value.get_string());
     }
     case json::kind::array:
       if (!has(kArray)) return false;
@@ -289,6 +303,14 @@ Status SchemaCompiler::AddString(const StringRules& rules, uint32_t from, uint32
     nfa().AddAnyJsonChar(begin, begin);
     return nfa().AddEmpty(begin, end), Ok();
   }
+  ExprPool pool;
+  BANTAM_TRY(const std::optional<uint32_t> alone, StringExpr(rules, pool));
+  if (alone) {  // a rule of its own: "^" and "$" are its beginning and end
+    BANTAM_TRY(const uint32_t text, builder_.AddRule(rules.patterns.empty() ? "text" : rules.patterns.front().second));
+    BANTAM_TRY(const uint32_t last, builder_.AddExpr(builder_.start(text), pool, *alone, Spelling::kJson));
+    nfa().AddEmpty(last, builder_.final(text));
+    return nfa().AddCall(begin, end, text), Ok();
+  }
   BANTAM_TRY(const Dfa dfa, StringDfa(rules, Spelling::kJson, builder_.budget));
   return AddDfa(dfa, nfa(), begin, end);
 }
@@ -299,13 +321,13 @@ Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to
                merged.unique_items);
   }
   if (merged.min_items > merged.max_items) return Ok();
-  uint64_t prefix = 0;
-  for (const ItemsPart& part : merged.items) prefix = std::max<uint64_t>(prefix, part.prefix.size());
   const bool endless = merged.max_items == UINT64_MAX;
-  const uint64_t length = endless ? std::max(prefix, merged.min_items) : merged.max_items;
-  if (length > Limits::kRepeat)
+  if (const uint64_t length = endless ? merged.min_items : merged.max_items; length > Limits::kRepeat) {
     return Err(ErrorCode::kTooLarge, "\"minItems\" or \"maxItems\" of {}: more than {} cannot be counted", length,
                Limits::kRepeat);
+  }
+  uint64_t prefix = 0;  // items with a schema of their own
+  for (const ItemsPart& part : merged.items) prefix = std::max<uint64_t>(prefix, part.prefix.size());
   const auto item = [&](uint64_t i) {
     SchemaList list;
     for (const ItemsPart& part : merged.items) {
@@ -319,7 +341,8 @@ Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to
   const auto close = [&](uint32_t state) { nfa().AddEmpty(AddSpace(state, true), end); };
   uint32_t at = AddSpace(nfa().AddByte(from, '['), true);
   if (merged.min_items == 0) nfa().AddEmpty(at, end);
-  for (uint64_t i = 0; i < length; ++i) {
+  const uint64_t alone = std::min(std::max<uint64_t>(prefix, 1), merged.max_items);
+  for (uint64_t i = 0; i < alone; ++i) {
     BANTAM_RETURN_IF_ERROR(nfa().Check());
     BANTAM_TRY(const uint32_t rule, item(i));
     const uint32_t begin = i == 0 ? at : AddSpace(nfa().AddByte(at, ','));
@@ -327,16 +350,16 @@ Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to
     nfa().AddCall(begin, at, rule);
     if (i + 1 >= merged.min_items) close(at);
   }
-  if (!endless) return Ok();
+  if (alone == merged.max_items) return Ok();
+  // The rest is counted: ("," item){m,n}.
   BANTAM_TRY(const uint32_t rule, item(UINT64_MAX));
-  if (length == 0) {
-    const uint32_t after = nfa().AddState();
-    nfa().AddCall(at, after, rule);
-    close(after);
-    at = after;
-  }
-  nfa().AddCall(AddSpace(nfa().AddByte(at, ',')), at, rule);
-  return Ok();
+  BANTAM_TRY(const uint32_t further, builder_.AddRule("further items"));
+  nfa().AddCall(AddSpace(nfa().AddByte(builder_.start(further), ',')), builder_.final(further), rule);
+  const Count count{.least = static_cast<uint32_t>(merged.min_items > alone ? merged.min_items - alone : 1),
+                    .most = endless ? kForever : static_cast<uint32_t>(merged.max_items - alone)};
+  const uint32_t last = nfa().AddState();
+  nfa().AddCall(at, last, further, count);
+  return close(last), Ok();
 }
 
 Result<std::shared_ptr<const Grammar>> FromSchema(const json::value& schema, std::string_view name,

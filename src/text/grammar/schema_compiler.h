@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <span>
 
 #include "text/grammar/schema_reader.h"
 
@@ -12,7 +13,11 @@ class SchemaCompiler {
  public:
   SchemaCompiler(GrammarBuilder& builder, const json::value& document, std::string_view name,
                  const SchemaOptions& options)
-      : reader_(document, name), document_(document), name_(name), options_(options), builder_(builder) {}
+      : reader_(document, name, builder.budget),
+        document_(document),
+        name_(name),
+        options_(options),
+        builder_(builder) {}
   // The rule of the document.
   Result<uint32_t> Run();
 
@@ -22,6 +27,20 @@ class SchemaCompiler {
     SchemaList value;
   };
 
+  struct Property {
+    std::string_view name;
+    uint32_t rule;
+    bool required;
+  };
+  struct Members {
+    const std::vector<Property>& properties;
+    const std::vector<ExtraKeys>& extras;
+    uint64_t least, most;
+  };
+
+  // The first schema that says the same: plain ones are alike in many places, and what is found out about a rule while
+  // text is written holds for all of them.
+  const json::value* Alike(const json::value& schema);
   // The rule of a list of schemas, made later.
   Result<uint32_t> RuleOf(SchemaList list);
   Status Compile(const SchemaList& list, uint32_t rule);
@@ -36,11 +55,14 @@ class SchemaCompiler {
   Status AddString(const StringRules& rules, uint32_t from, uint32_t to);
   Status AddArray(const Merged& merged, uint32_t from, uint32_t to);
   Status AddObject(const Merged& merged, uint32_t from, uint32_t to, bool as_arguments = false);
+  Status AddMembers(const Members& members, uint32_t from, uint32_t to, bool as_arguments);
   Status AddArguments(uint32_t rule);
-  Result<std::vector<ExtraKeys>> Extras(const Merged& merged, const std::vector<std::string>& names);
-  Result<SchemaList> PropertySchemas(const Merged& merged, const std::string& name);
-  Result<bool> NameAllowed(const Merged& merged, const std::string& name);
-  Result<bool> Matches(const std::string& pattern, const std::string& name);
+  Result<std::vector<ExtraKeys>> Extras(const Merged& merged, std::span<const std::string_view> names);
+  Result<SchemaList> PropertySchemas(const Merged& merged, std::string_view name);
+  Result<bool> NameAllowed(const Merged& merged, std::string_view name);
+  Result<bool> TextAllowed(const StringRules& rules, std::string_view text);
+  Result<bool> Matches(const StringRules& one, std::string_view text);
+  StringRules RulesOfName(std::string_view pattern) const;
   uint32_t AddSpace(uint32_t from, bool within_brackets = false);
 
   Nfa& nfa() { return builder_.nfa; }
@@ -51,8 +73,9 @@ class SchemaCompiler {
   const SchemaOptions options_;
   GrammarBuilder& builder_;
   std::map<SchemaList, uint32_t> rules_;
+  std::map<std::string, const json::value*> plain_;
   std::deque<std::pair<SchemaList, uint32_t>> open_;
-  std::map<std::string, Dfa> patterns_;
+  std::map<std::pair<bool, std::string>, Dfa> automata_;  // of formats, and of patterns
 };
 
 }  // namespace bantam::grammar

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <unordered_set>
 
 #include "base/text_util.h"
 #include "text/grammar/schema_reader.h"
@@ -78,6 +79,8 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is {}, expected {}", Where(self), key,
                EscapeForTerminal(ToJson(value), 60), expected);
   };
+  const size_t parts = value.is_array() ? value.get_array().size() : value.is_object() ? value.get_object().size() : 0;
+  if (!budget_.Spend(80 + parts * 20)) return Budget::TooMuchWork();
   if (std::ranges::find(kAnnotations, key) != kAnnotations.end() || key.starts_with("x-")) return Ok();
   if (const auto at = std::ranges::find(kRefusals, key, &Refusal::keyword); at != kRefusals.end()) {
     if ((key == "unevaluatedItems" || key == "unevaluatedProperties") && value.is_bool() && value.get_bool())
@@ -112,6 +115,7 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
       for (const json::value& each : value.get_array()) values.push_back(&each);
     }
     if (out.values) {
+      if (!budget_.Spend(values.size() * out.values->size())) return Budget::TooMuchWork();
       std::erase_if(values, [&](const json::value* each) {
         return std::ranges::none_of(*out.values, [&](const json::value* other) { return SameJson(*each, *other); });
       });
@@ -186,18 +190,19 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     return out.spoken_of |= kObject, Ok();
   if (key == "propertyNames") {
     out.spoken_of |= kObject;
-    Place(value, places_[&self] + "/propertyNames");
+    PutAt(value, self, "/propertyNames");
     out.names.push_back(&value);
     return Ok();
   }
   if (key == "required") {
     out.spoken_of |= kObject;
     if (value.is_bool()) return Refuse(self, key, "is a list of names since draft-04");
-    BANTAM_TRY(const json::array* const array, ArrayOf(self, key, value));
-    for (const json::value& each : *array) {
+    if (!value.is_array()) return wrong("a list of names");
+    std::unordered_set<std::string_view> there(out.required.begin(), out.required.end());
+    for (const json::value& each : value.get_array()) {
       if (!each.is_string()) return wrong("a list of names");
-      if (std::ranges::find(out.required, std::string_view(each.get_string())) == out.required.end())
-        out.required.emplace_back(each.get_string());
+      const std::string_view name = each.get_string();
+      if (there.insert(name).second) out.required.push_back(name);
     }
     return Ok();
   }
@@ -263,7 +268,7 @@ Status SchemaReader::ReadItems(const json::object& schema, const json::value& se
     for (const json::value& each : *array) part.prefix.push_back(&each);
   }
   if (items != nullptr) {
-    Place(*items, fmt::format("{}/{}", places_[&self], rest_key));
+    PutAt(*items, self, fmt::format("/{}", rest_key));
     part.rest = items;
   }
   out.items.push_back(std::move(part));
@@ -275,12 +280,10 @@ Status SchemaReader::ReadProperties(const json::object& schema, const json::valu
   for (const std::string_view key : {"properties", "patternProperties"}) {
     const json::value* value = schema.if_contains(key);
     if (value == nullptr) continue;
-    BANTAM_TRY(const json::object* const members, ObjectOf(self, key, *value));
-    auto& list = key == "properties" ? part.named : part.patterns;
-    for (const auto& [name, each] : *members) list.emplace_back(name, &each);
+    BANTAM_TRY((key == "properties" ? part.named : part.patterns), ObjectOf(self, key, *value));
   }
   if (const json::value* additional = schema.if_contains("additionalProperties")) {
-    Place(*additional, places_[&self] + "/additionalProperties");
+    PutAt(*additional, self, "/additionalProperties");
     part.additional = additional;
   }
   out.properties.push_back(std::move(part));

@@ -1,5 +1,7 @@
 // Objects: the declared properties in the schema's order, then what else may stand there.
 #include <algorithm>
+#include <span>
+#include <unordered_set>
 
 #include "base/text_util.h"
 #include "text/grammar/regex_parser.h"
@@ -18,32 +20,52 @@ bool IsIdentifier(std::string_view name) {
 
 }  // namespace
 
-Result<bool> SchemaCompiler::Matches(const std::string& pattern, const std::string& name) {
-  auto at = patterns_.find(pattern);
-  if (at == patterns_.end()) {
-    StringRules rules;
-    rules.patterns.emplace_back(pattern,
-                                fmt::format("{}: patternProperties \"{}\"", name_, EscapeForTerminal(pattern, 60)));
-    BANTAM_TRY(Dfa dfa, StringDfa(rules, Spelling::kPlain, builder_.budget));
-    at = patterns_.emplace(pattern, std::move(dfa)).first;
-  }
-  return at->second.Accepts(name);
+// Rules of one pattern or format, which many names may be compared with.
+Result<bool> SchemaCompiler::Matches(const StringRules& one, std::string_view text) {
+  const std::string& key = one.patterns.empty() ? one.formats.front() : one.patterns.front().first;
+  const auto at = automata_.find({one.patterns.empty(), key});
+  if (at != automata_.end()) return at->second.Accepts(text);
+  BANTAM_TRY(Dfa dfa, StringDfa(one, Spelling::kPlain, builder_.budget));
+  return automata_.emplace(std::pair(one.patterns.empty(), key), std::move(dfa)).first->second.Accepts(text);
 }
 
-Result<SchemaList> SchemaCompiler::PropertySchemas(const Merged& merged, const std::string& name) {
+Result<bool> SchemaCompiler::TextAllowed(const StringRules& rules, std::string_view text) {
+  const size_t chars = DecodeUtf8(text).size();
+  if (chars < rules.min_length || chars > rules.max_length) return false;
+  for (const auto& pattern : rules.patterns) {
+    BANTAM_TRY(const bool matches, Matches({.patterns = {pattern}, .formats = {}}, text));
+    if (!matches) return false;
+  }
+  for (const std::string& format : rules.formats) {
+    BANTAM_TRY(const bool matches, Matches({.patterns = {}, .formats = {format}}, text));
+    if (!matches) return false;
+  }
+  return true;
+}
+
+StringRules SchemaCompiler::RulesOfName(std::string_view pattern) const {
+  StringRules rules;
+  rules.patterns.emplace_back(pattern,
+                              fmt::format("{}: patternProperties \"{}\"", name_, EscapeForTerminal(pattern, 60)));
+  return rules;
+}
+
+Result<SchemaList> SchemaCompiler::PropertySchemas(const Merged& merged, std::string_view name) {
   SchemaList list;
   for (const PropertiesPart& part : merged.properties) {
+    if (!builder_.budget.Spend(20)) return Budget::TooMuchWork();
     bool found = false;
-    for (const auto& [own, schema] : part.named) {
-      if (own != name) continue;
-      list.push_back({schema, false});
+    if (const json::value* own = part.named != nullptr ? part.named->if_contains(name) : nullptr; own != nullptr) {
+      list.push_back({own, false});
       found = true;
     }
-    for (const auto& [pattern, schema] : part.patterns) {
-      BANTAM_TRY(const bool matches, Matches(pattern, name));
-      if (!matches) continue;
-      list.push_back({schema, false});
-      found = true;
+    if (part.patterns != nullptr) {
+      for (const auto& [pattern, schema] : *part.patterns) {
+        BANTAM_TRY(const bool matches, Matches(RulesOfName(pattern), name));
+        if (!matches) continue;
+        list.push_back({&schema, false});
+        found = true;
+      }
     }
     if (!found && part.additional != nullptr) list.push_back({part.additional, false});
   }
@@ -51,7 +73,7 @@ Result<SchemaList> SchemaCompiler::PropertySchemas(const Merged& merged, const s
 }
 
 // By "propertyNames".
-Result<bool> SchemaCompiler::NameAllowed(const Merged& merged, const std::string& name) {
+Result<bool> SchemaCompiler::NameAllowed(const Merged& merged, std::string_view name) {
   for (const json::value* names : merged.names) {
     BANTAM_TRY(const Merged rules, reader_.Merge({{names, false}}));
     if (rules.never) return false;
@@ -71,14 +93,14 @@ Result<bool> SchemaCompiler::NameAllowed(const Merged& merged, const std::string
 
 // Names that are not declared, by the patterns that they match.
 Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merged& merged,
-                                                                      const std::vector<std::string>& names) {
+                                                                      std::span<const std::string_view> names) {
   std::vector<ExtraKeys> out;
   Budget& budget = builder_.budget;
   ExprPool pool;
   BANTAM_TRY(Dfa keys, StringDfa({}, Spelling::kJson, budget));
   if (!names.empty()) {
     std::vector<uint32_t> own;
-    for (const std::string& name : names) own.push_back(pool.Literal(name));
+    for (const std::string_view name : names) own.push_back(pool.Literal(name));
     BANTAM_TRY(const Dfa declared, DfaOf(pool, pool.Alt(std::move(own)), Spelling::kJson, budget));
     BANTAM_TRY(keys, Product(keys, declared, Combine::kFirstOnly, budget));
   }
@@ -99,23 +121,22 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
     BANTAM_TRY(const Dfa values, DfaOf(pool, pool.Alt(std::move(listed)), Spelling::kJson, budget));
     BANTAM_TRY(keys, Product(keys, values, Combine::kBoth, budget));
   }
-  std::vector<std::string> patterns;
+  std::vector<std::string_view> patterns;
   bool declares = false, says_additional = false;
   for (const PropertiesPart& part : merged.properties) {
-    declares |= !part.named.empty() || !part.patterns.empty();
+    declares |=
+        (part.named != nullptr && !part.named->empty()) || (part.patterns != nullptr && !part.patterns->empty());
     says_additional |= part.additional != nullptr;
-    for (const auto& [pattern, schema] : part.patterns) {
-      if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
+    if (part.patterns == nullptr) continue;
+    for (const auto& [pattern, schema] : *part.patterns) {
+      if (std::ranges::find(patterns, std::string_view(pattern)) == patterns.end()) patterns.push_back(pattern);
+      if (patterns.size() > kMostPatterns)
+        return Err(ErrorCode::kTooLarge, "\"patternProperties\" with more than {} patterns, the limit", kMostPatterns);
     }
   }
-  if (patterns.size() > kMostPatterns)
-    return Err(ErrorCode::kTooLarge, "\"patternProperties\" with more than {} patterns, the limit", kMostPatterns);
   std::vector<Dfa> matching;
-  for (const std::string& pattern : patterns) {
-    StringRules rules;
-    rules.patterns.emplace_back(pattern,
-                                fmt::format("{}: patternProperties \"{}\"", name_, EscapeForTerminal(pattern, 60)));
-    BANTAM_TRY(Dfa dfa, StringDfa(rules, Spelling::kJson, budget));
+  for (const std::string_view pattern : patterns) {
+    BANTAM_TRY(Dfa dfa, StringDfa(RulesOfName(pattern), Spelling::kJson, budget));
     matching.push_back(std::move(dfa));
   }
   for (size_t set = 0; set < size_t{1} << patterns.size(); ++set) {
@@ -129,10 +150,10 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
     SchemaList value;
     for (const PropertiesPart& part : merged.properties) {
       bool found = false;
-      for (const auto& [pattern, schema] : part.patterns) {
-        const auto i = static_cast<size_t>(std::ranges::find(patterns, pattern) - patterns.begin());
-        if ((set >> i & 1) == 0) continue;
-        value.push_back({schema, false});
+      for (size_t i = 0; i < patterns.size(); ++i) {
+        const json::value* own = part.patterns != nullptr ? part.patterns->if_contains(patterns[i]) : nullptr;
+        if (own == nullptr || (set >> i & 1) == 0) continue;
+        value.push_back({own, false});
         found = true;
       }
       if (!found && part.additional != nullptr) value.push_back({part.additional, false});
@@ -145,31 +166,28 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
 }
 
 Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t to, bool as_arguments) {
-  std::vector<std::string> names;
-  const auto declare = [&](const std::string& name) {
-    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
-  };
+  std::vector<std::string_view> names;
+  std::unordered_set<std::string_view> declared;
   for (const PropertiesPart& part : merged.properties) {
-    for (const auto& [name, schema] : part.named) declare(name);
+    if (part.named == nullptr) continue;
+    for (const auto& [name, schema] : *part.named) {
+      if (declared.insert(name).second) names.push_back(name);
+    }
   }
-  for (const std::string& name : merged.required) declare(name);
-  if (!builder_.budget.Spend(names.size() * names.size())) return Budget::TooMuchWork();
+  for (const std::string_view name : merged.required) {
+    if (declared.insert(name).second) names.push_back(name);
+  }
+  const std::unordered_set<std::string_view> required(merged.required.begin(), merged.required.end());
   std::vector<ExtraKeys> extras;
   if (!as_arguments) {
     BANTAM_TRY(extras, Extras(merged, names));
   }
-
-  struct Property {
-    std::string name;
-    uint32_t rule;
-    bool required;
-  };
   std::vector<Property> properties;
-  size_t num_required = 0;
-  for (const std::string& name : names) {
-    const bool required = std::ranges::find(merged.required, name) != merged.required.end();
+  for (const std::string_view name : names) {
+    if (!builder_.budget.Spend(100)) return Budget::TooMuchWork();
+    const bool is_required = required.contains(name);
     BANTAM_TRY(const bool allowed, NameAllowed(merged, name));
-    if (!allowed && required) return Ok();  // no object satisfies it
+    if (!allowed && is_required) return Ok();  // no object satisfies it
     if (!allowed) continue;
     if (as_arguments && !IsIdentifier(name)) {
       return Err(ErrorCode::kUnsupported,
@@ -178,12 +196,11 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
     }
     BANTAM_TRY(SchemaList schemas, PropertySchemas(merged, name));
     BANTAM_TRY(const uint32_t rule, RuleOf(std::move(schemas)));
-    properties.push_back({name, rule, required});
-    num_required += required ? 1 : 0;
+    properties.push_back({name, rule, is_required});
   }
-  const uint64_t least = merged.min_properties > num_required ? merged.min_properties : 0;
+  const uint64_t least = merged.min_properties > merged.required.size() ? merged.min_properties : 0;
   const uint64_t most = merged.max_properties;
-  if (most < num_required) return Ok();
+  if (most < merged.required.size()) return Ok();
   if (least > properties.size() + (extras.empty() ? 0 : 1)) {
     if (extras.empty()) return Ok();
     return Err(ErrorCode::kUnsupported,
@@ -191,10 +208,18 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
                "is written",
                merged.min_properties_where, merged.min_properties);
   }
-  // States are (properties looked at, properties written). The latter counts as far as it matters.
+  if (most != UINT64_MAX && most > Limits::kRepeat && !extras.empty())
+    return Err(ErrorCode::kTooLarge, "\"maxProperties\" of {}: more than {} cannot be counted", most, Limits::kRepeat);
+  return AddMembers({.properties = properties, .extras = extras, .least = least, .most = most}, from, to, as_arguments);
+}
+
+// States are (properties looked at, properties written). The latter counts as far as it matters.
+Status SchemaCompiler::AddMembers(const Members& members, uint32_t from, uint32_t to, bool as_arguments) {
+  const auto& [properties, extras, least, most] = members;
   const bool limited = most != UINT64_MAX && (most < properties.size() || !extras.empty());
-  const uint64_t cap = std::max<uint64_t>(1, limited ? most : least);
-  if (cap > Limits::kRepeat || !builder_.budget.Spend(cap * (properties.size() + 1) * 10)) return Budget::TooMuchWork();
+  const uint64_t cap =
+      std::max<uint64_t>(1, std::min<uint64_t>(properties.size(), limited ? std::max(least, most) : least));
+  if (!builder_.budget.Spend(cap * (properties.size() + 1) * 10)) return Budget::TooMuchWork();
   std::vector<uint32_t> row(cap + 1);
   for (uint32_t& state : row) state = nfa().AddState();
   nfa().AddEmpty(as_arguments ? from : AddSpace(nfa().AddByte(from, '{'), true), row[0]);
@@ -235,27 +260,33 @@ Status SchemaCompiler::AddObject(const Merged& merged, uint32_t from, uint32_t t
     nfa().AddEmpty(written == 0 ? row[0] : AddSpace(row[written], true), close);
   if (extras.empty()) return Ok();
 
-  // The same name may come twice, and then counts once: towards the least, only the first further property counts.
-  std::vector<uint32_t> further(cap + 1);
-  for (uint32_t& state : further) state = nfa().AddState();
-  std::vector<uint32_t> rules;
+  // Two rules for all other properties, the second with a comma before it, which is counted.
+  BANTAM_TRY(const uint32_t other, builder_.AddRule("other properties"));
+  BANTAM_TRY(const uint32_t further, builder_.AddRule("further properties"));
   for (const ExtraKeys& extra : extras) {
     BANTAM_TRY(const uint32_t rule, RuleOf(extra.value));
-    rules.push_back(rule);
+    const uint32_t name_end = nfa().AddState();
+    BANTAM_RETURN_IF_ERROR(AddDfa(extra.key, nfa(), begin(builder_.start(other), 0), name_end));
+    value(name_end, rule, builder_.final(other));
   }
-  for (uint64_t written = 0; written <= cap; ++written) {
-    const bool full = limited && written == most;
-    for (size_t i = 0; i < extras.size() && !full; ++i) {
-      // One copy of the name's automaton for each way to get there.
-      const uint32_t name_end = nfa().AddState();
-      BANTAM_RETURN_IF_ERROR(AddDfa(extras[i].key, nfa(), begin(row[written], written), name_end));
-      value(name_end, rules[i], further[std::min(written + 1, cap)]);
-      if (written == 0 || (limited && written < least)) continue;
-      const uint32_t again_end = nfa().AddState();
-      BANTAM_RETURN_IF_ERROR(AddDfa(extras[i].key, nfa(), begin(further[written], written), again_end));
-      value(again_end, rules[i], limited ? further[std::min(written + 1, cap)] : further[written]);
+  nfa().AddCall(AddSpace(nfa().AddByte(builder_.start(further), ',')), builder_.final(further), other);
+  const uint32_t last = nfa().AddState();
+  nfa().AddEmpty(AddSpace(last, true), close);
+  // The same name may come twice, and then counts once: towards the least, only the first further property counts.
+  for (uint64_t written = least > 0 ? least - 1 : 0; written <= cap; ++written) {
+    const uint64_t left = limited ? most - std::min(most, written) : kForever;
+    if (left == 0) break;
+    uint32_t at = row[written];
+    Count count{.least = 1, .most = static_cast<uint32_t>(left)};
+    if (written == 0) {
+      const uint32_t first = nfa().AddState();
+      nfa().AddCall(at, first, other);
+      nfa().AddEmpty(first, last);
+      if (left == 1) continue;
+      if (limited) --count.most;
+      at = first;
     }
-    if (written >= std::max<uint64_t>(least, 1)) nfa().AddEmpty(AddSpace(further[written], true), close);
+    nfa().AddCall(at, last, further, count);
   }
   return Ok();
 }

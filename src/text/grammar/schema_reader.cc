@@ -1,14 +1,24 @@
 #include "text/grammar/schema_reader.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/text_util.h"
 
 namespace bantam::grammar {
 
 std::string SchemaReader::Where(const json::value& schema) const {
-  const auto at = places_.find(&schema);
-  return fmt::format("{}: #{}", name_, at == places_.end() ? std::string("?") : EscapeForTerminal(at->second, 200));
+  constexpr size_t kShown = 200;
+  std::vector<const std::string*> steps;
+  auto at = places_.find(&schema);
+  const bool known = at != places_.end();
+  while (at != places_.end()) {
+    steps.push_back(&at->second.step);
+    at = places_.find(at->second.within);
+  }
+  std::string path;
+  for (size_t i = steps.size(); i > 0 && path.size() <= kShown; --i) path += steps[i - 1]->substr(0, kShown + 1);
+  return fmt::format("{}: #{}", name_, known ? EscapeForTerminal(path, kShown) : "?");
 }
 
 Status SchemaReader::Refuse(const json::value& schema, std::string_view keyword, std::string_view why) const {
@@ -17,12 +27,26 @@ Status SchemaReader::Refuse(const json::value& schema, std::string_view keyword,
 
 const json::value& SchemaReader::Make(json::value value, const json::value& at) {
   const json::value& made = made_.emplace_back(std::move(value));
-  const auto place = places_.find(&at);
-  Place(made, place == places_.end() ? "" : place->second);
+  PutAt(made, at, "");
   return made;
 }
 
-Status SchemaReader::CheckDialect() const {
+Status SchemaReader::CheckDocument() const {
+  size_t bytes = 0;  // as the document would be written, roughly
+  std::vector<const json::value*> open{&document_};
+  while (!open.empty()) {
+    const json::value& value = *open.back();
+    open.pop_back();
+    bytes += 2 + (value.is_string() ? value.get_string().size() : 0);
+    if (const json::array* array = value.if_array()) {
+      for (const json::value& each : *array) open.push_back(&each);
+    } else if (const json::object* object = value.if_object()) {
+      for (const auto& [key, each] : *object) bytes += key.size() + 3, open.push_back(&each);
+    }
+    if (bytes > Limits::kTextBytes)
+      return Err(ErrorCode::kTooLarge, "{}: larger than {}, the limit of a schema", name_,
+                 HumanBytes(Limits::kTextBytes));
+  }
   const json::object* object = document_.if_object();
   if (object == nullptr) return Ok();
   const json::value* dialect = object->if_contains("$schema");
@@ -42,8 +66,7 @@ Result<const json::array*> SchemaReader::ArrayOf(const json::value& self, std::s
                                                  const json::value& value) {
   const json::array* array = value.if_array();
   if (array == nullptr) return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is no array", Where(self), key);
-  const std::string base = places_[&self];
-  for (size_t i = 0; i < array->size(); ++i) Place((*array)[i], fmt::format("{}/{}/{}", base, key, i));
+  for (size_t i = 0; i < array->size(); ++i) PutAt((*array)[i], self, fmt::format("/{}/{}", key, i));
   return array;
 }
 
@@ -51,8 +74,7 @@ Result<const json::object*> SchemaReader::ObjectOf(const json::value& self, std:
                                                    const json::value& value) {
   const json::object* object = value.if_object();
   if (object == nullptr) return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is no object", Where(self), key);
-  const std::string base = places_[&self];
-  for (const auto& [name, each] : *object) Place(each, fmt::format("{}/{}/{}", base, key, EscapePointerToken(name)));
+  for (const auto& [name, each] : *object) PutAt(each, self, fmt::format("/{}/{}", key, EscapePointerToken(name)));
   return object;
 }
 
@@ -69,27 +91,26 @@ Result<uint64_t> SchemaReader::Count(const json::value& self, std::string_view k
 
 Result<Merged> SchemaReader::Merge(const SchemaList& list) {
   Merged out;
-  SchemaList open = list;
+  std::unordered_set<const json::value*> seen;
   // Those whose alternatives were chosen come first: reached again they are not asked once more.
-  std::ranges::sort(open, [](const SchemaPart& a, const SchemaPart& b) { return a.decided > b.decided; });
-  std::vector<const json::value*> seen;
-  for (size_t i = 0; i < open.size(); ++i) {
-    const auto [schema, decided] = open[i];
-    if (std::ranges::find(seen, schema) != seen.end()) continue;
-    if (seen.size() > 10'000)
-      return Err(ErrorCode::kTooLarge, "{}: more than 10000 schemas for one value", Where(*schema));
-    seen.push_back(schema);
-    BANTAM_RETURN_IF_ERROR(CheckEndless(*schema));
-    if (const bool* all = schema->if_bool()) {
-      out.never |= !*all;
-    } else if (const json::object* object = schema->if_object()) {
-      BANTAM_RETURN_IF_ERROR(ReadKeywords(*object, *schema, decided, out, open));
-    } else {
-      return Err(ErrorCode::kInvalidArgument, "{}: a schema is an object, true or false", Where(*schema));
+  for (const bool decided : {true, false}) {
+    SchemaList open;
+    for (const SchemaPart& part : list) {
+      if (part.decided == decided) open.push_back(part);
     }
-    // What a decided one leads to is decided, and goes before the rest.
-    std::stable_sort(open.begin() + static_cast<ptrdiff_t>(i) + 1, open.end(),
-                     [](const SchemaPart& a, const SchemaPart& b) { return a.decided > b.decided; });
+    for (size_t i = 0; i < open.size(); ++i) {
+      const json::value* schema = open[i].schema;
+      if (!seen.insert(schema).second) continue;
+      if (!budget_.Spend(50)) return Budget::TooMuchWork();
+      BANTAM_RETURN_IF_ERROR(CheckEndless(*schema));
+      if (const bool* all = schema->if_bool()) {
+        out.never |= !*all;
+      } else if (const json::object* object = schema->if_object()) {
+        BANTAM_RETURN_IF_ERROR(ReadKeywords(*object, *schema, decided, out, open));
+      } else {
+        return Err(ErrorCode::kInvalidArgument, "{}: a schema is an object, true or false", Where(*schema));
+      }
+    }
   }
   return out;
 }

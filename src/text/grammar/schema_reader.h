@@ -36,9 +36,9 @@ struct ItemsPart {  // of one schema: items apply after its own prefix
   const json::value* rest = nullptr;
 };
 
-struct PropertiesPart {
-  std::vector<std::pair<std::string, const json::value*>> named;  // in the schema's order
-  std::vector<std::pair<std::string, const json::value*>> patterns;
+struct PropertiesPart {  // of one schema
+  const json::object* named = nullptr;
+  const json::object* patterns = nullptr;
   const json::value* additional = nullptr;
 };
 
@@ -61,7 +61,7 @@ struct Merged {
   std::vector<ItemsPart> items;
   std::string unique_items;  // where it is asked for
   std::vector<PropertiesPart> properties;
-  std::vector<std::string> required;
+  std::vector<std::string_view> required;  // in the document, as all that is pointed to
   std::vector<const json::value*> names;
   uint64_t min_properties = 0, max_properties = UINT64_MAX;
   std::string min_properties_where;
@@ -77,10 +77,12 @@ std::string EscapePointerToken(std::string_view key);
 // Refers to the document. schema_references.cc follows references, schema_keywords.cc reads the keywords.
 class SchemaReader {
  public:
-  SchemaReader(const json::value& document, std::string_view name) : document_(document), name_(name) {
-    Place(document, "");
+  SchemaReader(const json::value& document, std::string_view name, Budget& budget)
+      : document_(document), name_(name), budget_(budget) {
+    places_.emplace(&document, Place{});
   }
-  Status CheckDialect() const;
+  // Its size, and the draft that it is written in.
+  Status CheckDocument() const;
   Result<Merged> Merge(const SchemaList& list);
   // "NAME: #/properties/a".
   std::string Where(const json::value& schema) const;
@@ -90,7 +92,14 @@ class SchemaReader {
 
  private:
   enum class Mark : uint8_t { kOpen, kDone };
-  void Place(const json::value& schema, std::string pointer) { places_.try_emplace(&schema, std::move(pointer)); }
+  // As steps from one schema to the next: whole paths of deep schemas with long names would take more than these.
+  struct Place {
+    const json::value* within = nullptr;
+    std::string step;
+  };
+  void PutAt(const json::value& schema, const json::value& within, std::string step) {
+    places_.try_emplace(&schema, Place{&within, std::move(step)});
+  }
   Result<const json::value*> Resolve(const json::value& from, std::string_view reference);
   Result<std::vector<const json::value*>> InPlace(const json::value& schema);
   Status CheckEndless(const json::value& schema);
@@ -108,7 +117,8 @@ class SchemaReader {
 
   const json::value& document_;
   const std::string name_;
-  std::unordered_map<const json::value*, std::string> places_;
+  Budget& budget_;
+  std::unordered_map<const json::value*, Place> places_;
   std::unordered_map<const json::value*, Mark> marks_;
   std::deque<json::value> made_;  // schemas that stand for keywords
   std::optional<std::map<std::string, const json::value*, std::less<>>> anchors_;

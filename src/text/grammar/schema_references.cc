@@ -74,7 +74,7 @@ Result<const json::value*> SchemaReader::Resolve(const json::value& from, std::s
       return Err(ErrorCode::kInvalidArgument, "{}: \"$ref\" to {}: no \"$anchor\" of that name, or several",
                  Where(from), shown);
     }
-    Place(*at->second, fmt::format("{}", reference));
+    PutAt(*at->second, document_, std::string(reference));
     return at->second;
   }
   const json::value* at = &document_;
@@ -103,7 +103,7 @@ Result<const json::value*> SchemaReader::Resolve(const json::value& from, std::s
                  "{}: \"$ref\" to {}, into a schema with an \"$id\" of its own, is not followed", Where(from), shown);
     }
   }
-  Place(*at, std::move(pointer));
+  PutAt(*at, document_, std::move(pointer));
   return at;
 }
 
@@ -116,6 +116,7 @@ Result<std::vector<const json::value*>> SchemaReader::InPlace(const json::value&
     const json::value* value = object->if_contains(key);
     if (value == nullptr) continue;
     BANTAM_TRY(const json::array* const array, ArrayOf(schema, key, *value));
+    if (!budget_.Spend(array->size() * 50)) return Budget::TooMuchWork();
     for (const json::value& each : *array) out.push_back(&each);
   }
   for (const std::string_view key : {"dependentSchemas", "dependencies"}) {

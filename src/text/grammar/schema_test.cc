@@ -19,13 +19,12 @@ std::string ErrorOf(std::string_view text) {
   return grammar ? "" : grammar.error().message;
 }
 
-void Expect(std::string_view schema, std::initializer_list<std::string_view> good,
-            std::initializer_list<std::string_view> bad) {
+void Expect(std::string_view schema, const std::vector<std::string>& good, const std::vector<std::string>& bad) {
   const auto grammar = Compile(schema);
   ASSERT_TRUE(grammar.has_value()) << schema << ": " << grammar.error().message;
   const auto constraint = Constraint::Create(*grammar, ByteTokens());
-  for (const std::string_view each : good) EXPECT_TRUE(Accepts(constraint, each)) << schema << ": " << each;
-  for (const std::string_view each : bad) EXPECT_FALSE(Accepts(constraint, each)) << schema << ": " << each;
+  for (const std::string& each : good) EXPECT_TRUE(Accepts(constraint, each)) << schema << ": " << each;
+  for (const std::string& each : bad) EXPECT_FALSE(Accepts(constraint, each)) << schema << ": " << each;
 }
 
 TEST(Schema, Numbers) {
@@ -129,9 +128,67 @@ TEST(Schema, RefusedByName) {
   EXPECT_EQ(ErrorOf("3"), "s: #: a schema is an object, true or false");
   EXPECT_EQ(ErrorOf(R"({"pattern":"^+[a-z]$"})"),
             "s: #/pattern: at character 3: nothing to repeat: \"^\" and \"$\" stand for no character");
-  EXPECT_NE(ErrorOf(R"({"pattern":"((a{900}){900}){900}"})").find("the limit"), std::string::npos);
-  EXPECT_NE(ErrorOf(R"({"type":"string","maxLength":90000})").find("the limit"), std::string::npos);
-  EXPECT_NE(ErrorOf(R"({"type":"array","minItems":9000000000})").find("cannot be counted"), std::string::npos);
+}
+
+// At each limit, and one above it.
+TEST(Schema, Counts) {
+  EXPECT_EQ(ErrorOf(R"({"pattern":"((a{900}){900}){900}"})"), "");
+  EXPECT_EQ(ErrorOf(R"({"type":"string","minLength":100000,"maxLength":100000})"), "");
+  EXPECT_NE(ErrorOf(R"({"type":"string","maxLength":100001})").find("above 100000 cannot be counted"),
+            std::string::npos);
+  EXPECT_EQ(ErrorOf(R"({"type":"array","items":{"type":"null"},"minItems":100000})"), "");
+  EXPECT_NE(ErrorOf(R"({"type":"array","minItems":100001})").find("more than 100000 cannot be counted"),
+            std::string::npos);
+  EXPECT_EQ(ErrorOf(R"({"type":"object","maxProperties":100000})"), "");
+  EXPECT_NE(ErrorOf(R"({"type":"object","maxProperties":100001})").find("more than 100000 cannot be counted"),
+            std::string::npos);
+  const auto text = [](size_t length) { return "\"" + std::string(length, 'x') + "\""; };
+  Expect(R"({"type":"string","minLength":3000,"maxLength":5000})", {text(3000), text(5000)}, {text(2999), text(5001)});
+  Expect(R"({"type":"string","pattern":"^[x-z]*$","minLength":30,"maxLength":5000})", {text(30), text(5000)},
+         {text(29), text(5001)});
+  Expect(R"({"type":"string","pattern":"^[x-z]{2,90}$","minLength":30})", {text(30), text(90)}, {text(29), text(91)});
+  const auto list = [](size_t items) {
+    std::string out = "[";
+    for (size_t i = 0; i < items; ++i) out += i == 0 ? "null" : ",null";
+    return out + "]";
+  };
+  Expect(R"({"items":{"type":"null"},"type":"array","minItems":300,"maxItems":500})", {list(300), list(500)},
+         {list(299), list(501), list(0)});
+  Expect(R"({"items":{"type":"null"},"type":"array","maxItems":500})", {list(0), list(1), list(500)}, {list(501)});
+  Expect(R"({"prefixItems":[{"type":"null"},{"type":"null"}],"items":{"type":"null"},"type":"array","minItems":2})",
+         {list(2), list(700)}, {list(1), list(0)});
+  const auto map = [](size_t members) {
+    std::string out = "{";
+    for (size_t i = 0; i < members; ++i) out += fmt::format("{}\"k{}\": 1", i == 0 ? "" : ", ", i);
+    return out + "}";
+  };
+  Expect(R"({"type":"object","additionalProperties":{"type":"integer"},"maxProperties":200})",
+         {map(0), map(1), map(200)}, {map(201)});
+  Expect(R"({"properties":{"k0":{"type":"integer"}},"additionalProperties":{"type":"integer"},"maxProperties":50})",
+         {map(0), map(1), map(50)}, {map(51)});
+}
+
+// Schemas that would take long were they read carelessly: refused or compiled within the budget of steps.
+TEST(Schema, Hostile) {
+  std::string all = R"({"allOf":[)", names = R"({"type":"object","required":[)";
+  for (int i = 0; i < 9'000; ++i) all += fmt::format(R"({}{{"minLength":{}}})", i == 0 ? "" : ",", i % 10);
+  EXPECT_EQ(ErrorOf(all + "]}"), "");
+  for (int i = 0; i < 20'000; ++i) names += fmt::format(R"({}"n{}")", i == 0 ? "" : ",", i);
+  EXPECT_NE(ErrorOf(names + "]}").find("the limit"), std::string::npos);
+  std::string values = R"({"allOf":[{"enum":[)";
+  for (int i = 0; i < 10'000; ++i) values += fmt::format("{}{}", i == 0 ? "" : ",", i);
+  EXPECT_NE(ErrorOf(values + "]}," + values.substr(10) + "]}]}").find("the limit"), std::string::npos);
+  // A long name, and many places beneath it.
+  std::string deep = "{";
+  for (int i = 0; i < 300; ++i) deep += fmt::format(R"({}"p{}":{{"type":"null"}})", i == 0 ? "" : ",", i);
+  EXPECT_EQ(ErrorOf(R"({"properties":{")" + std::string(10'000, 'n') + R"(":{"properties":)" + deep + "}}}}"), "");
+  std::string one_of = R"({"oneOf":[)";
+  for (int i = 0; i < 400; ++i) one_of += fmt::format(R"({}{{"const":{}}})", i == 0 ? "" : ",", i);
+  EXPECT_NE(ErrorOf(one_of + "]}").find("the limit"), std::string::npos);
+  EXPECT_NE(
+      ErrorOf(R"({"description":")" + std::string(Limits::kTextBytes, 'x') + R"("})").find("the limit of a schema"),
+      std::string::npos);
+  EXPECT_EQ(ErrorOf(R"({"description":")" + std::string(Limits::kTextBytes - 40, 'x') + R"("})"), "");
 }
 
 // Which of the test suite's schemas compile, and whether what they accept is right, read strictly. What is valid and

@@ -296,17 +296,63 @@ std::string KnownFormats() {
   return out;
 }
 
+namespace {
+
+Status CheckLengths(const StringRules& rules) {
+  if (rules.min_length <= Limits::kRepeat && (rules.max_length == UINT64_MAX || rules.max_length <= Limits::kRepeat))
+    return Ok();
+  return Err(ErrorCode::kTooLarge, "lengths above {} cannot be counted: leave \"minLength\" and \"maxLength\" out",
+             Limits::kRepeat);
+}
+
+uint32_t MostChars(const StringRules& rules) {
+  return rules.max_length == UINT64_MAX ? kForever : static_cast<uint32_t>(rules.max_length);
+}
+
+// ^[a-z]{2,9}$: the repetition, or null.
+const Expr* OnlyRepetition(const ExprPool& pool, uint32_t expr) {
+  const std::vector<uint32_t>& parts = pool[expr].parts;
+  if (pool[expr].kind != Expr::Kind::kSeq || parts.size() != 3 || pool[parts[0]].kind != Expr::Kind::kBegin ||
+      pool[parts[1]].kind != Expr::Kind::kRepeat || pool[parts[2]].kind != Expr::Kind::kEnd)
+    return nullptr;
+  const Expr& repeat = pool[parts[1]];
+  return pool[repeat.parts[0]].kind == Expr::Kind::kChars ? &repeat : nullptr;
+}
+
+}  // namespace
+
+Result<std::optional<uint32_t>> StringExpr(const StringRules& rules, ExprPool& pool) {
+  BANTAM_RETURN_IF_ERROR(CheckLengths(rules));
+  if (rules.min_length > rules.max_length) return std::optional(pool.Never());
+  const auto least = static_cast<uint32_t>(rules.min_length);
+  const uint32_t most = MostChars(rules), any = pool.Chars(CodePointSet::All());
+  const bool has_lengths = least > 0 || most != kForever;
+  if (rules.patterns.size() + rules.formats.size() > 1) return std::optional<uint32_t>();
+  if (!rules.formats.empty()) {
+    if (has_lengths) return std::optional<uint32_t>();
+    const auto at = std::ranges::find(kFormats, rules.formats.front(), &Format::name);
+    BANTAM_TRY(const uint32_t expr, ParseRegex(at->pattern, at->name, pool));
+    return std::optional(expr);
+  }
+  if (rules.patterns.empty()) return std::optional(pool.Repeat(any, least, most));
+  BANTAM_TRY(const uint32_t expr, ParseRegex(rules.patterns.front().first, rules.patterns.front().second, pool));
+  if (const Expr* repeat = OnlyRepetition(pool, expr); repeat != nullptr) {
+    const uint32_t from = std::max(repeat->least, least), to = std::min(repeat->most, most);
+    return std::optional(from > to ? pool.Never() : pool.Repeat(repeat->parts[0], from, to));
+  }
+  if (has_lengths) return std::optional<uint32_t>();
+  const uint32_t all = pool.Repeat(any, 0, kForever);
+  return std::optional(pool.Seq({all, expr, all}));  // it may stand anywhere
+}
+
 Result<Dfa> StringDfa(const StringRules& rules, Spelling spelling, Budget& budget) {
   ExprPool pool;
+  BANTAM_RETURN_IF_ERROR(CheckLengths(rules));
   const uint32_t any = pool.Chars(CodePointSet::All());
   const uint32_t all = pool.Repeat(any, 0, kForever);
   const bool counted = rules.min_length > 0 || rules.max_length != UINT64_MAX;
-  if (rules.min_length > Limits::kRepeat || (rules.max_length != UINT64_MAX && rules.max_length > Limits::kRepeat)) {
-    return Err(ErrorCode::kTooLarge, "lengths above {} cannot be counted: leave \"minLength\" and \"maxLength\" out",
-               Limits::kRepeat);
-  }
   if (rules.min_length > rules.max_length) return DfaOf(pool, pool.Never(), spelling, budget);
-  const uint32_t most = rules.max_length == UINT64_MAX ? kForever : static_cast<uint32_t>(rules.max_length);
+  const uint32_t most = MostChars(rules);
   std::optional<Dfa> dfa;
   const auto also = [&](uint32_t expr) -> Status {
     BANTAM_TRY(Dfa other, DfaOf(pool, expr, spelling, budget));

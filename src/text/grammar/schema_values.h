@@ -41,6 +41,9 @@ std::string KnownFormats();
 
 // Digits, with a sign where it is allowed.
 Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget);
+// What stands between the quotes, where one repetition or one pattern says all of it; nothing where an automaton for
+// several together is needed.
+Result<std::optional<uint32_t>> StringExpr(const StringRules& rules, ExprPool& pool);
 // What stands between the quotes: every text of the language, or its encoding within JSON.
 Result<Dfa> StringDfa(const StringRules& rules, Spelling spelling, Budget& budget);
 

@@ -75,8 +75,9 @@ Result<std::shared_ptr<const grammar::Grammar>> CallGrammar(const ToolFormat& fo
     CallGrammarParts of_starts{.builder = apart, .functions = functions};
     const uint32_t a = apart.nfa.AddState(), b = apart.nfa.AddState();
     format.AddStart(of_starts, a, b);
+    grammar::StateMarks marks;
     BANTAM_TRY(const grammar::Dfa start,
-               Determinise(apart.nfa, grammar::ByteClasses::Of(apart.nfa), a, b, builder.budget));
+               Determinise(apart.nfa, grammar::ByteClasses::Of(apart.nfa), a, b, builder.budget, marks));
     AddTextNotBeginning(nfa, from, start, to);
     const uint32_t calls = nfa.AddState();
     nfa.AddEmpty(from, calls);
