@@ -1,7 +1,6 @@
 #include "base/sha256.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "base/mapped_file.h"
 
@@ -30,16 +29,6 @@ Sha256Digest Sha256::Finish() {
 
 Sha256Digest Sha256Of(std::string_view bytes) { return Sha256().Update(bytes).Finish(); }
 std::string Sha256Hex(std::string_view bytes) { return HexOf(Sha256Of(bytes)); }
-
-Sha256Digest HmacSha256(std::string_view key, std::string_view message) {
-  Sha256Digest digest{};
-  unsigned size = 0;
-  BANTAM_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                    reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest.data(),
-                    &size) != nullptr &&
-               size == digest.size());
-  return digest;
-}
 
 std::string HexOf(std::span<const unsigned char> digest) {
   static constexpr char kDigits[] = "0123456789abcdef";

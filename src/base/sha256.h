@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) and HMAC with it (FIPS 198-1), by OpenSSL.
+// SHA-256 (FIPS 180-4), by OpenSSL.
 #pragma once
 
 #include <array>
@@ -29,7 +29,6 @@ class Sha256 {
 Sha256Digest Sha256Of(std::string_view bytes);
 std::string Sha256Hex(std::string_view bytes);  // 64 lower-case digits
 std::string HexOf(std::span<const unsigned char> digest);
-Sha256Digest HmacSha256(std::string_view key, std::string_view message);
 Result<std::string> Sha256HexOfFile(const Path& path);
 
 }  // namespace bantam

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/sha256.h"
+#include "base/hmac.h"
 #include "route/placeholders.h"
 #include "route/result_cache.h"
 #include "route/yaml_reader.h"

@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "base/sha256.h"
+#include "base/hmac.h"
 #include "base/testing.h"
 
 namespace bantam {
