@@ -585,10 +585,8 @@ class EndAfter final : public ExitJudge {
 TEST(EncoderEngine, TextsOfOneBatchEndAfterTheirOwnLayers) {
   Stage stage;
   const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
-  stage.Close();
-  std::promise<void> blocked;
-  ASSERT_OK(engine->Submit({.token_ids = {1}, .done = [&](auto) { blocked.set_value(); }}));
-  stage.WaitUntilEntered(1);
+  Outcomes outcomes;
+  Occupy(*engine, stage, outcomes);
   constexpr int kTexts = 8;
   std::vector<EndAfter> judges;
   for (int i = 0; i < kTexts; ++i) judges.emplace_back(i % 4 + 1);  // 4, the last, is nothing to ask after
@@ -600,7 +598,7 @@ TEST(EncoderEngine, TextsOfOneBatchEndAfterTheirOwnLayers) {
                               .done = [&answers, i](auto result) { answers[i].set_value(std::move(result)); }}));
   }
   stage.Open();
-  blocked.get_future().wait();
+  outcomes.WaitFor(1);
   for (size_t i = 0; i < kTexts; ++i) {
     const int layer = i == 0 ? kLayers : static_cast<int>(i % 4) + 1;
     ASSERT_OK_AND_ASSIGN(const std::vector<float> vector, answers[i].get_future().get());
@@ -616,10 +614,8 @@ TEST(EncoderEngine, TextsOfOneBatchEndAfterTheirOwnLayers) {
 TEST(EncoderEngine, AJudgedTextEndsAloneAndItsEqualsAreReadToTheEnd) {
   Stage stage;
   const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
-  stage.Close();
-  std::promise<void> blocked;
-  ASSERT_OK(engine->Submit({.token_ids = {1}, .done = [&](auto) { blocked.set_value(); }}));
-  stage.WaitUntilEntered(1);
+  Outcomes outcomes;
+  Occupy(*engine, stage, outcomes);
   EndAfter judge(2), other(1);
   const std::vector<ExitJudge*> judges = {nullptr, &judge, nullptr, &other, nullptr};
   std::vector<std::promise<Result<std::vector<float>>>> answers(judges.size());
@@ -631,7 +627,7 @@ TEST(EncoderEngine, AJudgedTextEndsAloneAndItsEqualsAreReadToTheEnd) {
                               .done = [&answers, i](auto result) { answers[i].set_value(std::move(result)); }}));
   }
   stage.Open();
-  blocked.get_future().wait();
+  outcomes.WaitFor(1);
   const std::vector<std::vector<float>> expected = {
       {40, 0.5, 1}, {20, 0.25, 0.5}, {40, 0, 1}, {10, 0.125, 0.25}, {40, 0.5, 1}};
   for (size_t i = 0; i < judges.size(); ++i) {
@@ -666,10 +662,8 @@ TEST(EncoderEngine, GivesTheVectorsOfSeveralLayers) {
 TEST(EncoderEngine, AListGetsTheVectorsOfItsLayersBesideOthers) {
   Stage stage;
   const auto engine = EncoderEngine::Create(std::make_unique<FakeEncoder>(stage), {.num_threads = 1});
-  stage.Close();
-  std::promise<void> blocked;
-  ASSERT_OK(engine->Submit({.token_ids = {1}, .done = [&](auto) { blocked.set_value(); }}));
-  stage.WaitUntilEntered(1);
+  Outcomes outcomes;
+  Occupy(*engine, stage, outcomes);
   const std::vector<int> layers = {2, 4};
   const std::vector<int32_t> ids = {40, 80}, borders = {0, 1, 2}, one = {0, 1};
   std::vector<float> both(2 * 2 * kHidden), early(2 * kHidden), seen_only(2 * kHidden);
@@ -693,7 +687,7 @@ TEST(EncoderEngine, AListGetsTheVectorsOfItsLayersBesideOthers) {
   while (engine->Stats().queued < 4) std::this_thread::yield();
   stage.Open();
   for (std::thread& thread : threads) thread.join();
-  blocked.get_future().wait();
+  outcomes.WaitFor(1);
   EXPECT_EQ(both[0], 20);
   EXPECT_EQ(both[kHidden], 40);
   EXPECT_EQ(both[2 * kHidden], 40);

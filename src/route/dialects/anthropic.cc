@@ -111,21 +111,12 @@ class Stream final : public EventStream {
 };
 
 std::string TakeDocument(const json::value& document, ChatReply& reply) {
-  const auto garbage = [&](const char* problem) {
-    reply.outcome = UpstreamOutcome::kGarbage;
-    reply.problem = problem;
-    return std::string();
-  };
-  if (!document.is_object()) return garbage("sent JSON that is not an object");
-  const json::object& object = document.get_object();
-  if (const json::value* error = Present(object, "error")) {
-    TakeError(*error, reply);
-    return {};
-  }
-  TakeUsage(object, reply);
-  reply.finish_reason = FinishReason(TextAt(object, "stop_reason"));
-  const json::value* content = Present(object, "content");
-  if (content == nullptr || !content->is_array()) return garbage("sent an answer without \"content\"");
+  const json::object* object = ReplyObject(document, reply);
+  if (object == nullptr) return {};
+  TakeUsage(*object, reply);
+  reply.finish_reason = FinishReason(TextAt(*object, "stop_reason"));
+  const json::value* content = Present(*object, "content");
+  if (content == nullptr || !content->is_array()) return Garbage(reply, "sent an answer without \"content\"");
   std::string text;
   for (const json::value& block : content->get_array()) {
     if (block.is_object() && TextAt(block.get_object(), "type") == "text") text += TextAt(block.get_object(), "text");

@@ -155,6 +155,25 @@ std::optional<int64_t> CountAt(const json::object& object, std::string_view key)
 
 Result<json::value> ParseReplyJson(std::string_view text) { return ParseJson(text, "reply", kLimits); }
 
+std::string Garbage(ChatReply& reply, std::string problem) {
+  reply.outcome = UpstreamOutcome::kGarbage;
+  reply.problem = std::move(problem);
+  return {};
+}
+
+const json::object* ReplyObject(const json::value& document, ChatReply& reply) {
+  if (!document.is_object()) {
+    Garbage(reply, "sent JSON that is not an object");
+    return nullptr;
+  }
+  const json::object& object = document.get_object();
+  if (const json::value* error = Present(object, "error")) {
+    TakeError(*error, reply);
+    return nullptr;
+  }
+  return &object;
+}
+
 void TakeError(const json::value& error, ChatReply& reply) {
   std::string kind, message;
   if (error.is_string()) message = error.get_string();

@@ -106,6 +106,10 @@ const json::value* Present(const json::object& object, std::string_view key);
 std::string TextAt(const json::object& object, std::string_view key);
 std::optional<int64_t> CountAt(const json::object& object, std::string_view key);
 Result<json::value> ParseReplyJson(std::string_view text);
+// Something that no endpoint may send; no text comes of it.
+std::string Garbage(ChatReply& reply, std::string problem);
+// The document as an object. Null for anything else and for one that holds an error: the reply's outcome says so.
+const json::object* ReplyObject(const json::value& document, ChatReply& reply);
 // An error inside an answer that began as a success: a sentence, or an object with message, type, code.
 void TakeError(const json::value& error, ChatReply& reply);
 

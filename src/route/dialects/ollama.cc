@@ -48,24 +48,16 @@ json::object Body(const UpstreamConfig& config, const AssistantRequest& request)
 
 // The text that a line, or a whole answer, adds.
 std::string TakeDocument(const json::value& document, ChatReply& reply) {
-  if (!document.is_object()) {
-    reply.outcome = UpstreamOutcome::kGarbage;
-    reply.problem = "sent JSON that is not an object";
-    return {};
-  }
-  const json::object& object = document.get_object();
-  if (const json::value* error = Present(object, "error")) {
-    TakeError(*error, reply);
-    return {};
-  }
-  if (const auto tokens = CountAt(object, "prompt_eval_count")) reply.prompt_tokens = tokens;
-  if (const auto tokens = CountAt(object, "eval_count")) reply.completion_tokens = tokens;
-  const json::value* done = object.if_contains("done");
+  const json::object* object = ReplyObject(document, reply);
+  if (object == nullptr) return {};
+  if (const auto tokens = CountAt(*object, "prompt_eval_count")) reply.prompt_tokens = tokens;
+  if (const auto tokens = CountAt(*object, "eval_count")) reply.completion_tokens = tokens;
+  const json::value* done = object->if_contains("done");
   if (done != nullptr && done->is_bool() && done->get_bool()) {
     reply.done = true;
-    reply.finish_reason = TextAt(object, "done_reason") == "length" ? "length" : "stop";
+    reply.finish_reason = TextAt(*object, "done_reason") == "length" ? "length" : "stop";
   }
-  const json::value* message = Present(object, "message");
+  const json::value* message = Present(*object, "message");
   return message != nullptr && message->is_object() ? TextAt(message->get_object(), "content") : std::string();
 }
 

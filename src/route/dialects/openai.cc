@@ -51,38 +51,29 @@ void TakeUsage(const json::object& document, ChatReply& reply) {
 // The text that one document adds: choices[0].delta.content of an event, choices[0].message.content of a whole reply.
 // Sets the reply's outcome when the document is not one that an endpoint may send.
 std::string TakeDocument(const json::value& document, std::string_view part, ChatReply& reply) {
-  const auto garbage = [&](const char* problem) {
-    reply.outcome = UpstreamOutcome::kGarbage;
-    reply.problem = problem;
-    return std::string();
-  };
-  if (!document.is_object()) return garbage("sent JSON that is not an object");
-  const json::object& object = document.get_object();
-  if (const json::value* error = Present(object, "error")) {
-    TakeError(*error, reply);
-    return {};
-  }
-  TakeUsage(object, reply);
-  const json::value* choices = Present(object, "choices");
+  const json::object* object = ReplyObject(document, reply);
+  if (object == nullptr) return {};
+  TakeUsage(*object, reply);
+  const json::value* choices = Present(*object, "choices");
   if (choices == nullptr) return {};  // an event about something else (usage, a gateway's own)
-  if (!choices->is_array()) return garbage("sent \"choices\" that is not an array");
+  if (!choices->is_array()) return Garbage(reply, "sent \"choices\" that is not an array");
   std::string text;
   for (const json::value& choice : choices->get_array()) {
-    if (!choice.is_object()) return garbage("sent a choice that is not an object");
+    if (!choice.is_object()) return Garbage(reply, "sent a choice that is not an object");
     const json::object& fields = choice.get_object();
     const json::value* index = fields.if_contains("index");
     if (index != nullptr && index->is_int64() && index->get_int64() != 0) continue;  // one answer is asked for
     if (const std::string reason = TextAt(fields, "finish_reason"); !reason.empty()) reply.finish_reason = reason;
     const json::value* body = Present(fields, part);
     if (body == nullptr) continue;
-    if (!body->is_object()) return garbage("sent a choice without an object for its text");
+    if (!body->is_object()) return Garbage(reply, "sent a choice without an object for its text");
     const json::value* content = Present(body->get_object(), "content");
     if (content == nullptr) {
       text += TextAt(body->get_object(), "refusal");
     } else if (content->is_string()) {
       text += std::string_view(content->get_string());
     } else {
-      return garbage("sent a text that is not a string");
+      return Garbage(reply, "sent a text that is not a string");
     }
   }
   return text;
