@@ -69,6 +69,7 @@ bool Answering::FindSimilar(const Understanding& understanding) {
   if (!answer) return false;
   if (parts_.similar->Audits(request_.request_id)) {
     audited_ = std::move(answer);
+    notes_.similar->verdict = "audited";
     return false;
   }
   GiveSimilar(*std::move(answer));

@@ -24,10 +24,12 @@ Status Answering::Escalate(const std::string& model, const Understanding& unders
     answer_.text = fmt::format("(This question would be handed to the model \"{}\".)", model);
     return Ok();
   }
-  if (parts_.upstreams.contains(model) && FindSimilar(understanding)) return Ok();
-  if (parts_.ask_later && parts_.upstreams.contains(model)) {
-    if (!AskLater(model, "the network is not used here", later_text)) answer_.text = std::move(local_text);
-    return Ok();
+  if (parts_.upstreams.contains(model)) {
+    if (FindSimilar(understanding)) return Ok();
+    if (parts_.ask_later) {
+      if (!AskLater(model, "the network is not used here", later_text)) answer_.text = std::move(local_text);
+      return Ok();
+    }
   }
   const std::optional<UpstreamReply> reply = AskInTurn(model);
   if (reply && reply->outcome == UpstreamOutcome::kOk) return TakeUpstreamReply(*reply, understanding);
@@ -41,7 +43,8 @@ Status Answering::Escalate(const std::string& model, const Understanding& unders
     answer_.decision = DecisionKind::kEscalate;
     return Err(code, "{}", reply->problem);
   }
-  if (audited_) {  // it could not be asked again
+  if (audited_) {  // it could not be asked again, which is no trouble of whoever asks
+    answer_.upstream_error.reset();
     GiveSimilar(*std::move(audited_));
     return Ok();
   }

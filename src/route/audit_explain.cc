@@ -97,11 +97,13 @@ std::string SimilarWords(const AuditRecord& r) {
                        r.similar->reason.empty() ? fmt::format("the check \"{}\" failed", Safe(r.similar->check))
                                                  : Safe(r.similar->reason));
   }
+  const std::string_view said = r.similar->verdict == "audited_same"        ? "it said the same"
+                                : r.similar->verdict == "audited_different" ? "it said something else"
+                                                                            : "whether it said the same is not known";
   return fmt::format(
       "The cache had an answer to a question like it (similarity {:.3f}); the large model was asked again all the "
-      "same, to "
-      "know how often that is wrong: it said {}.",
-      r.similar->similarity, r.similar->verdict == "audited_same" ? "the same" : "something else");
+      "same, to know how often that is wrong: {}.",
+      r.similar->similarity, said);
 }
 
 std::string Outcome(const AuditRecord& r) {

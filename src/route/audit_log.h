@@ -24,7 +24,8 @@ namespace bantam {
 // A stored question like the one that was asked, and what became of it.
 struct SimilarNote {
   double similarity = 0;
-  std::string verdict = {};          // "hit", "refused", "audited_same", "audited_different"
+  // "hit", "refused", "audited_same", "audited_different"; "audited": nobody could tell
+  std::string verdict = {};
   std::string check = {};            // that refused: "entities"
   std::string reason = {};           // in words, of the questions; kept only with `audit: {content: text}`
   std::string question_sha256 = {};  // of the stored question

@@ -231,7 +231,9 @@ TEST(WrongHits, AnAuditedHitIsAskedAgainAndCounted) {
   EXPECT_EQ(similar.stored.Records()[2].similar->verdict, "audited_different");
   // Where it cannot be asked again, the answer that was found is still the answer, and nothing is known of it.
   similar.Says("", UpstreamOutcome::kRefused);
-  EXPECT_TRUE(desk.Say("how might I change my garden password").cache_hit);
+  const AssistantAnswer answer = desk.Say("how might I change my garden password");
+  EXPECT_TRUE(answer.cache_hit);
+  EXPECT_EQ(answer.upstream_error, std::nullopt);
   EXPECT_EQ(similar.Stats().wrong_hits.audited, 2);
 }
 
