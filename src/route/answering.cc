@@ -36,10 +36,29 @@ Result<AssistantAnswer> Answering::Run() {
     BANTAM_RETURN_IF_ERROR(ContinueTheForm(*std::move(pending.form)));
   } else if (pending.asked) {
     BANTAM_RETURN_IF_ERROR(TakeReply(*pending.asked));
-  } else if (!FindInCache()) {
+  } else if (!FindInCache(Where::kAnywhere)) {
     BANTAM_RETURN_IF_ERROR(DecideAnew(question(), 0));
   }
   if (pending.form_gone) TellThatTheFormIsGone();
+  CountTokens();
+  return std::move(answer_);
+}
+
+// Of an answer that no large model wrote, by the encoder's tokenizer: microseconds for one of usual length.
+void Answering::CountTokens() {
+  Embedder* embedder = parts_.intents->embedder();
+  if (answer_.completion_tokens != 0 || embedder == nullptr) return;
+  const Encoding encoding = embedder->tokenizer().Encode(answer_.text, {.add_special_tokens = false});
+  answer_.completion_tokens = static_cast<int64_t>(encoding.ids.size());
+}
+
+// A conversation may wait for something: Run finds out.
+std::optional<AssistantAnswer> Answering::RunAtOnce() {
+  const auto last = LastUserMessage(request_.messages);
+  const auto is_ours = [](const ChatMessage& message) { return message.role == "assistant"; };
+  if (!last || !request_.session_id.empty() || std::ranges::any_of(request_.messages, is_ours)) return std::nullopt;
+  question_index_ = *last;
+  if (!FindInCache(Where::kMemory)) return std::nullopt;
   return std::move(answer_);
 }
 

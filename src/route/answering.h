@@ -33,12 +33,15 @@ class Answering {
       : parts_(parts), file_(parts.file), policy_(policy), request_(request), sink_(sink) {}
 
   Result<AssistantAnswer> Run();
+  // What Run would answer from memory, without waiting for anything; nothing: it takes Run.
+  std::optional<AssistantAnswer> RunAtOnce();
 
   const AssistantAnswer& answer() const { return answer_; }  // as far as it has come, after an error
   const Notes& notes() const { return notes_; }
   std::string_view question() const;  // the message that is decided on
 
  private:
+  void CountTokens();
   Result<Judgement> JudgeMessage(std::string_view text);
   void TakeOver(const Judgement& judgement);
 
@@ -48,7 +51,8 @@ class Answering {
     std::string intents, asker;
   };
   CacheIdentity Identity() const;
-  bool FindInCache();
+  enum class Where { kAnywhere, kMemory };
+  bool FindInCache(Where where);
   void StoreLocal();
   void StoreUpstream(const Understanding& understanding);
   // In place of asking the large model. False as well for a hit that is to be asked again: `audited_` then.

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::chrono::seconds kSyncEvery{1};
 constexpr std::chrono::minutes kWarnEvery{1};
+constexpr std::chrono::milliseconds kSlow{2};  // a write to the page cache takes microseconds
 
 std::string Name(const Path& file) { return EscapeForTerminal(file.string(), 400); }
 
@@ -63,10 +64,15 @@ class FileAuditLog final : public AuditLog {
 
   Status Append(AuditRecord record) override {
     record.time_us = WallMicros();
-    BANTAM_RETURN_IF_ERROR(Write(std::move(record)));
+    const MonotonicTime start = MonotonicNow();
+    const Status written = Write(std::move(record));
+    slow_ = MonotonicNow() - start > kSlow;
+    BANTAM_RETURN_IF_ERROR(written);
     if (!own_thread_) SyncWhenDue();
     return Ok();
   }
+
+  bool slow() const override { return slow_; }
 
  private:
   Status Write(AuditRecord record) {
@@ -183,7 +189,8 @@ class FileAuditLog final : public AuditLog {
   int64_t size_ = 0;      // of the file, up to the last complete record
   int64_t sequence_ = 0;  // of the last record
   std::string last_hash_{kNoAuditHash};
-  std::atomic<bool> torn_ = false;             // behind size_ lies half a record that could not be taken back
+  std::atomic<bool> torn_ = false;  // behind size_ lies half a record that could not be taken back
+  std::atomic<bool> slow_ = false;
   std::atomic<bool> dirty_ = false;            // written and not synced
   std::mutex sync_mutex_;                      // without a thread: whose turn it is to sync
   MonotonicTime last_sync_{};                  // without a thread

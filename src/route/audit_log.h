@@ -63,6 +63,8 @@ class AuditLog {
   // On an error (kOutOfDisk, ...) nothing of the record is in the file; a later call may succeed, when there is room
   // again.
   virtual Status Append(AuditRecord record) = 0;
+  // Whether the disk kept the last Append waiting: whoever must not wait asks first.
+  virtual bool slow() const = 0;
 };
 
 struct AuditCheck {

@@ -66,23 +66,18 @@ class DiskResultCache final : public ResultCache {
     uint64_t generation = 0;
     {
       std::lock_guard lock(front_mutex_);
-      if (CacheFront::Entry* entry = front_.Find(key)) {
-        if (Fresh(entry->created_us, now)) {
-          if (now - entry->touched_us > kTouchEveryMicros) {
-            entry->touched_us = now;
-            Touch(key);
-          }
-          ++counters_.hits;
-          ++counters_.memory_hits;
-          return entry->value;
-        }
-        front_.Erase(key);
-      }
+      if (const CacheFront::Entry* entry = FindInFront(key, now)) return entry->value;
       generation = generation_;
     }
     auto value = FindOnDisk(key, now, generation);
     ++(value ? counters_.hits : counters_.misses);
     return value;
+  }
+
+  std::optional<std::string> FindInMemory(const Sha256Digest& key) override {
+    std::lock_guard lock(front_mutex_);
+    const CacheFront::Entry* entry = FindInFront(key, options_.now_micros());
+    return entry == nullptr ? std::nullopt : std::optional(entry->value);
   }
 
   void StoreSimilar(const Sha256Digest& key, std::string_view value, const SimilarKey* similar) override {
@@ -198,6 +193,23 @@ class DiskResultCache final : public ResultCache {
   bool Fresh(int64_t created_us, int64_t now_us) const {
     const int64_t ttl = ttl_us_;
     return now_us - created_us < ttl && created_us - now_us < ttl;
+  }
+
+  // Under front_mutex_, until which is left the entry is there.
+  const CacheFront::Entry* FindInFront(const Sha256Digest& key, int64_t now) {
+    CacheFront::Entry* entry = front_.Find(key);
+    if (entry == nullptr) return nullptr;
+    if (!Fresh(entry->created_us, now)) {
+      front_.Erase(key);
+      return nullptr;
+    }
+    if (now - entry->touched_us > kTouchEveryMicros) {
+      entry->touched_us = now;
+      Touch(key);
+    }
+    ++counters_.hits;
+    ++counters_.memory_hits;
+    return entry;
   }
 
   std::optional<std::string> FindOnDisk(const Sha256Digest& key, int64_t now, uint64_t generation) {

@@ -83,6 +83,8 @@ class ResultCache {
   static Result<std::unique_ptr<ResultCache>> Open(const Path& file, const CacheOptions& options);
   virtual ~ResultCache() = default;
   virtual std::optional<std::string> Find(const Sha256Digest& key) = 0;  // the stored value, checksum verified
+  // The same from memory alone, which waits for no disk. One that is not there is not counted as a miss.
+  virtual std::optional<std::string> FindInMemory(const Sha256Digest& key) = 0;
   void Store(const Sha256Digest& key, std::string_view value) { StoreSimilar(key, value, nullptr); }
   // `similar` may be null.
   virtual void StoreSimilar(const Sha256Digest& key, std::string_view value, const SimilarKey* similar) = 0;

@@ -62,6 +62,28 @@ TEST(ResultCache, FindsWhatWasStoredAlsoAfterARestart) {
   EXPECT_EQ(cache->Find(Key(2)), "");
 }
 
+TEST(ResultCache, FromMemoryAloneAMissIsNotCounted) {
+  testing::TempFolder folder;
+  Clock clock;
+  const CacheOptions options{.ttl = seconds(10), .now_micros = clock};
+  {
+    ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(folder / "cache.db", options));
+    cache->Store(Key(1), Value(1));
+    EXPECT_EQ(cache->FindInMemory(Key(1)), Value(1));
+    EXPECT_EQ(cache->FindInMemory(Key(2)), std::nullopt);
+    EXPECT_EQ(cache->Stats().hits, 1u);
+    EXPECT_EQ(cache->Stats().misses, 0u);
+    *clock.now += 11'000'000;
+    EXPECT_EQ(cache->FindInMemory(Key(1)), std::nullopt);
+    *clock.now -= 11'000'000;
+    cache->Store(Key(1), Value(1));
+  }
+  ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(folder / "cache.db", options));
+  EXPECT_EQ(cache->FindInMemory(Key(1)), std::nullopt);
+  EXPECT_EQ(cache->Find(Key(1)), Value(1));
+  EXPECT_EQ(cache->FindInMemory(Key(1)), Value(1));
+}
+
 TEST(ResultCache, MemoryIsBounded) {
   testing::TempFolder folder;
   CacheOptions options;

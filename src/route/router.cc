@@ -48,13 +48,20 @@ class RouterImpl : public Router {
     const MonotonicTime start = MonotonicNow();
     Answering call(parts_, policy(), request, sink);
     Result<AssistantAnswer> result = call.Run();
-    const double latency_ms = MillisecondsSince(start);
-    if (result) result->latency_ms = latency_ms;
-    const AssistantAnswer& answer = result ? *result : call.answer();
-    Count(result.has_value(), answer, call.notes());
-    Record(request, call, result, answer, latency_ms);
-    if (call.notes().decided && parts_.file.drift) WatchForDrift(*call.notes().decided);
+    Finish(request, call, result, MillisecondsSince(start));
     return result;
+  }
+
+  std::optional<AssistantAnswer> AnswerAtOnce(const AssistantRequest& request) override {
+    if (parts_.audit && parts_.audit->slow()) return std::nullopt;
+    const MonotonicTime start = MonotonicNow();
+    const DeltaSink whole;
+    Answering call(parts_, policy(), request, whole);
+    std::optional<AssistantAnswer> answer = call.RunAtOnce();
+    if (!answer) return std::nullopt;
+    Result<AssistantAnswer> result = *std::move(answer);
+    Finish(request, call, result, MillisecondsSince(start));
+    return *std::move(result);
   }
 
   Result<Explanation> Explain(std::string_view text) override {
@@ -140,6 +147,15 @@ class RouterImpl : public Router {
   const RouterParts& parts() const override { return parts_; }
 
  private:
+  void Finish(const AssistantRequest& request, const Answering& call, Result<AssistantAnswer>& result,
+              double latency_ms) {
+    if (result) result->latency_ms = latency_ms;
+    const AssistantAnswer& answer = result ? *result : call.answer();
+    Count(result.has_value(), answer, call.notes());
+    Record(request, call, result, answer, latency_ms);
+    if (call.notes().decided && parts_.file.drift) WatchForDrift(*call.notes().decided);
+  }
+
   // Halving is caution, not proof: under drift nothing is certified. Window by window it goes further, or back.
   void WatchForDrift(double confidence) {
     const std::optional<DriftFinding> finding = drift_.Add(confidence);

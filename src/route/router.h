@@ -73,6 +73,8 @@ class Router {
   // Errors are for requests that are wrong or were cancelled; trouble upstream becomes an answer that says so, or, once
   // text has been sent to the sink, an error after it.
   virtual Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) = 0;
+  // What Answer would say, where that is in memory: it waits for nothing. Otherwise nothing has happened; ask Answer.
+  virtual std::optional<AssistantAnswer> AnswerAtOnce(const AssistantRequest& request) = 0;
   virtual Result<Explanation> Explain(std::string_view text) = 0;
   virtual Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, const EmbedCall& call) = 0;
   // Said of one of the latest answers. kNotFound for an id that is not among them, kInvalidArgument for a route that

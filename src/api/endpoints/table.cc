@@ -10,7 +10,7 @@ std::span<const Endpoint> Endpoints() {
   static constexpr const char* kText = "text/plain";
   static constexpr Endpoint kEndpoints[] = {
       {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model",
-       kOpenAi, "ChatRequest", "ChatReply", kStreams},
+       kOpenAi, "ChatRequest", "ChatReply", kStreams, IsQuickChat},
       {"POST", "/v1/completions", HandleCompletions, "OpenAI completions: a model goes on with a prompt", kOpenAi,
        "CompletionRequest", "CompletionReply", kStreams},
       {"POST", "/infill", HandleInfill, "llama.cpp's infill: what stands between a beginning and an end", kOpenAi,
