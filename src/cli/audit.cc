@@ -154,9 +154,9 @@ std::string Column(std::string_view text, size_t width) {
 }
 
 void PrintRow(const AuditRecord& r) {
-  // A rule's turn and what a person said have nothing that was estimated.
+  // A rule's turn and what a person or a teacher said have nothing that was estimated.
   const std::string confidence =
-      r.source == "rule" || r.source == "person"
+      r.source == "rule" || !IsAnswer(r)
           ? "-"
           : fmt::format("{:5.3f} {} {:5.3f}", r.confidence, r.confidence >= r.threshold ? ">=" : "< ", r.threshold);
   Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8.1f}  {:>9}  {:20}  {}\n", LocalTime(r.time_us),

@@ -9,6 +9,7 @@ std::span<const Command> Commands() {
       Command{"check", "Say whether a route file is right, or what to mend", SetUpCheck},
       Command{"route", "Train, evaluate and test what decides who answers", SetUpRoute},
       Command{"audit", "The log of decisions: verify it, explain one, follow it", SetUpAudit},
+      Command{"learn", "What is learned from traffic: review, propose, promote, roll back", SetUpLearn},
       Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},
       Command{"pull", "Fetch a model from Hugging Face's hub or Ollama's registry", SetUpPull},
       Command{"list", "The models of this machine", SetUpList},

@@ -21,6 +21,7 @@ Run SetUpFillMask(CLI::App& app);
 Run SetUpQuantize(CLI::App& app);
 Run SetUpInfo(CLI::App& app);
 Run SetUpKey(CLI::App& app);
+Run SetUpLearn(CLI::App& app);
 Run SetUpList(CLI::App& app);
 Run SetUpCheck(CLI::App& app);
 Run SetUpPerplexity(CLI::App& app);

@@ -77,9 +77,11 @@ void Answering::TakeOver(const Judgement& judgement) {
 }
 
 Status Answering::DecideAnew(std::string_view text, int asked) {
-  BANTAM_TRY(const Judgement judgement, JudgeMessage(text));
+  BANTAM_TRY(Judgement judgement, JudgeMessage(text));
   TakeOver(judgement);
+  notes_.read = std::move(judgement.understanding.read);
   notes_.decided = judgement.understanding.confidence;
+  notes_.likeliest = judgement.understanding.route;
   if (!judgement.parts.empty()) return TakeParts(judgement, text);
   if (judgement.route != nullptr) {
     return TakeRoute(*judgement.route, text, judgement.understanding, /*cacheable=*/true);

@@ -23,6 +23,8 @@ class Answering {
     std::string outcome = "ok";  // for the audit log
     std::string problem;
     std::optional<double> decided;  // the confidence of a message that was decided on anew
+    std::string likeliest;          // the route that it is of
+    std::vector<float> read;        // Understanding::read
     bool cache_looked_up = false;
     std::optional<SimilarNote> similar;
     bool upstream_asked = false;

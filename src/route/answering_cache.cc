@@ -11,9 +11,10 @@ bool Answering::CacheIsUsed() const {
 }
 
 Answering::CacheIdentity Answering::Identity() const {
-  const std::string& intents = parts_.intents->identity();
-  return {policy_.caution() == 0 ? intents : fmt::format("{} caution {}", intents, policy_.caution()),
-          AskerOf(file_.cache_scope, request_).value_or("")};
+  std::string intents = parts_.intents->identity();
+  if (policy_.caution() > 0) intents += fmt::format(" caution {}", policy_.caution());
+  if (file_.generation > 0) intents += fmt::format(" generation {}", file_.generation);
+  return {std::move(intents), AskerOf(file_.cache_scope, request_).value_or("")};
 }
 
 bool Answering::FindInCache() {

@@ -38,6 +38,18 @@ std::string FeedbackWords(const AuditRecord& r) {
                                             : fmt::format(": the right one is {}.", RouteWords(r)));
 }
 
+// What a record that is no answer tells.
+std::string OtherWords(const AuditRecord& r) {
+  if (r.decision == kFeedbackDecision) return FeedbackWords(r);
+  if (r.decision == kLearningDecision) return fmt::format("A person {}: {}.", Safe(r.outcome), Safe(r.problem));
+  if (r.outcome != "ok") {
+    return fmt::format("The teacher {} was asked which route the message is about, and did not say ({}).",
+                       Safe(r.model), Safe(r.outcome));
+  }
+  return fmt::format("The teacher {} finds the message to be about {}. That cost {:.6f}.", Safe(r.model),
+                     r.route == kOutOfScopeLabel ? std::string("none of the routes") : RouteWords(r), r.cost);
+}
+
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
   if (r.source == "rule" && r.decision != "form") {
@@ -127,10 +139,14 @@ std::string ExplainDecision(const AuditRecord& r) {
   std::string text;
   const auto line = [&](std::string_view words) { (text += words) += '\n'; };
   const std::string time = FormatTime(r.time_us);
-  if (r.decision == kFeedbackDecision) {
-    line(fmt::format("Request {} was judged on {} at {} UTC (record {} of the log).", Safe(r.request_id),
+  if (!IsAnswer(r)) {
+    line(fmt::format("{} {} was {} on {} at {} UTC (record {} of the log).",
+                     r.decision == kLearningDecision ? "Event" : "Request", Safe(r.request_id),
+                     r.decision == kFeedbackDecision ? "judged"
+                     : r.decision == kLabelDecision  ? "labelled"
+                                                     : "noted",
                      time.substr(0, 10), time.substr(11, 12), r.sequence));
-    line(FeedbackWords(r));
+    line(OtherWords(r));
     line(fmt::format("The record's own hash is {}.", Safe(r.hash)));
     return text;
   }
@@ -144,6 +160,8 @@ std::string ExplainDecision(const AuditRecord& r) {
     for (const std::string& route : r.prediction_set) routes += (routes.empty() ? "" : ", ") + Safe(route);
     line(fmt::format("It could have meant: {}.", routes));
   }
+  if (r.propensity)
+    line(fmt::format("It was drawn, with a chance of {:g}, to be shown to the teacher as well.", *r.propensity));
   if (r.budget) {
     line(fmt::format(
         "The error budget in force: at most {:g} % wrong among the answers, {:g} % certain, certified on {} "

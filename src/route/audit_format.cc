@@ -117,6 +117,9 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
   BANTAM_TRY(r.head_sha256, object.String("head_sha256"));
   BANTAM_TRY(r.nearest, ParseNearest(object));
   BANTAM_TRY(r.similar, ParseSimilar(object));
+  if (object.Has("propensity")) {
+    BANTAM_TRY(r.propensity, object.Number("propensity", 0, 1));
+  }
   BANTAM_TRY(line.previous_hash, object.String("prev"));
   BANTAM_TRY(r.hash, object.String("hash"));
   for (const auto* hash : {&line.previous_hash, &r.hash}) {
@@ -181,6 +184,7 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
     text("question_sha256", r.similar->question_sha256);
     line += '}';
   }
+  if (r.propensity) number("propensity", *r.propensity);
   text("outcome", r.outcome);
   if (!r.problem.empty()) text("problem", r.problem, kMaxExampleBytes);
   if (!r.model.empty()) text("model", r.model);

@@ -31,6 +31,11 @@ struct SimilarNote {
   std::string question_sha256 = {};  // of the stored question
 };
 
+// Records that are no answer to anybody.
+inline constexpr std::string_view kFeedbackDecision = "feedback";  // what a person said of an answer
+inline constexpr std::string_view kLabelDecision = "label";        // which route a teacher finds a message to be about
+inline constexpr std::string_view kLearningDecision = "learning";  // what became of candidates and learned heads
+
 struct AuditRecord {
   int64_t sequence = 0;  // from 1, filled by Append
   int64_t time_us = 0;   // wall clock, microseconds since 1970; filled by Append
@@ -47,6 +52,7 @@ struct AuditRecord {
   std::string route_file_sha256, head_sha256;
   std::vector<NearestExample> nearest;  // at most 3; texts are the route file's own examples
   std::optional<SimilarNote> similar;   // what the semantic cache made of the nearest question that it had
+  std::optional<double> propensity;     // the chance with which this message was drawn, to be shown to the teacher, too
   std::string hash;                     // this line's; filled when read
 };
 
@@ -64,6 +70,11 @@ class AuditLog {
   // again.
   virtual Status Append(AuditRecord record) = 0;
 };
+
+inline bool IsAnswer(const AuditRecord& record) {
+  return record.decision != kFeedbackDecision && record.decision != kLabelDecision &&
+         record.decision != kLearningDecision;
+}
 
 struct AuditCheck {
   int64_t records = 0;  // good ones, before the first bad line

@@ -58,6 +58,7 @@ TEST(AuditLog, WhatIsWrittenIsRead) {
   AuditRecord full = Record(1);
   full.session_hash = Sha256Hex("s");
   full.model = "gpt";
+  full.propensity = 0.01;
   full.problem = "\"big\" did not answer in time";
   full.question = "Wo ist\n\"mein\" Geld\u2028?";
   full.answer = "a\xFF\x01z";
@@ -84,6 +85,7 @@ TEST(AuditLog, WhatIsWrittenIsRead) {
   ASSERT_EQ(read[0].nearest.size(), 2u);
   EXPECT_EQ(read[0].nearest[0].text, "where is my refund");
   EXPECT_FLOAT_EQ(read[0].nearest[0].similarity, 0.91f);
+  EXPECT_EQ(read[0].propensity, 0.01);
   const AuditCheck check = Verify(file);
   EXPECT_EQ(check.records, 2);
   EXPECT_EQ(check.last_hash, read[1].hash);

@@ -68,4 +68,31 @@ AuditRecord RecordOf(const SentQuestion& sent) {
   return record;
 }
 
+AuditRecord RecordOf(const Candidate& candidate, const UpstreamReply& reply, const std::optional<std::string>& label) {
+  AuditRecord record;
+  record.request_id = candidate.request_id;
+  record.decision = kLabelDecision;
+  record.source = "teacher";
+  record.route = label.value_or("");
+  record.model = reply.label;
+  record.outcome = reply.outcome == UpstreamOutcome::kOk && !label ? "unreadable" : UpstreamOutcomeName(reply.outcome);
+  record.problem = reply.problem;
+  record.cost = reply.cost;
+  record.question_sha256 = Sha256Hex(candidate.text);
+  record.answer_sha256 = Sha256Hex(reply.text);
+  return record;
+}
+
+AuditRecord RecordOf(const LearningEvent& event) {
+  AuditRecord record;
+  record.request_id = fmt::format("learning-{}", event.id);
+  record.decision = kLearningDecision;
+  record.source = "person";
+  record.outcome = event.outcome;
+  record.problem = event.detail;
+  record.question_sha256 = Sha256Hex("");
+  record.answer_sha256 = Sha256Hex("");
+  return record;
+}
+
 }  // namespace bantam

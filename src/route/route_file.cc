@@ -96,6 +96,7 @@ Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path) {
     ReadDecision(top, reading);
     ReadModels(top, reading);
     ReadPrivacy(top, reading);
+    ReadLearning(top, reading);
     ReadRoutes(top, reading);
     ReadForms(top, reading);
     ReadTests(top, reading);

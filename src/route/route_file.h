@@ -14,6 +14,7 @@
 #include "learn/error_budget.h"
 #include "learn/examples.h"
 #include "route/drift.h"
+#include "route/learning/learning_rule.h"
 #include "route/privacy/pii_mask.h"
 #include "route/result_cache.h"
 #include "route/semantic_rule.h"
@@ -144,6 +145,12 @@ struct RouteFile {
   std::string cache_epoch;                          // changing it is as good as a flush
   std::optional<SemanticCacheRule> semantic_cache;  // empty: a question is found only as it was asked
   bool audit_texts = false;
+  std::optional<LearningRule> learning;  // empty: nothing is learned from traffic
+  // Of the generation in force, taken from the state folder (learning/generations.h); not in the file.
+  int64_t generation = 0;             // 0: the file's examples alone
+  int64_t challenger = 0;             // that decides beside it, without effect; 0: there is none
+  std::vector<LabelledText> learned;  // examples beside the file's
+  std::vector<LabelledText> audited;  // messages for the calibration, beside those of calibration_file
   std::chrono::seconds session_ttl{1800};
   std::vector<RouteTest> tests;
   std::vector<std::string> warnings;  // FILE:LINE:COL: ...; worth a look, but the file works

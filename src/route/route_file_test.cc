@@ -109,7 +109,7 @@ TEST_P(RouteFileErrors, AreTheExpectedOnes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, RouteFileErrors,
-                         ::testing::Values("syntax", "settings", "routes", "forms", "upstreams"),
+                         ::testing::Values("syntax", "settings", "routes", "forms", "upstreams", "learning"),
                          [](const auto& param) { return param.param; });
 
 TEST(RouteFile, MissingFileSaysHowToNameOne) {

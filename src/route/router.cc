@@ -37,6 +37,13 @@ class RouterImpl : public Router {
         return Err(ErrorCode::kUnavailable, "services are not called here");
       };
     }
+    if (parts_.learner) {
+      parts_.learner->Start([this](AuditRecord record) {
+        CountLabel(record);
+        FillIdentity(record);
+        Append(std::move(record));
+      });
+    }
     // Drift was found in what one calibration says; another one is not under suspicion.
     const std::lock_guard lock(parts_.ledger->stats_mutex);
     if (parts_.ledger->calibration_id != policy().calibration_id()) parts_.ledger->stats.caution = 0;
@@ -87,6 +94,13 @@ class RouterImpl : public Router {
       receipt.recorded = false;
       return receipt;
     }
+    if (parts_.learner && !record.route.empty() && !answer->question.empty()) {
+      parts_.learner->Tell({.text = answer->question,
+                            .request_id = feedback.request_id,
+                            .guess = answer->route,
+                            .confidence = answer->confidence},
+                           record.route);
+    }
     FillIdentity(record);
     BANTAM_RETURN_IF_ERROR(parts_.audit->Append(record));
     book.Add(record);
@@ -105,6 +119,7 @@ class RouterImpl : public Router {
         stats.upstream_failures += !sent.problem.empty();
         stats.total_cost += sent.reply.cost;
       }
+      Prepare(record);
       Append(std::move(record));
       take(sent);
     };
@@ -190,11 +205,46 @@ class RouterImpl : public Router {
     if (!parts_.audit) return;
     AuditRecord record = RecordOf(request, call, result, answer);
     record.latency_ms = latency_ms;
+    Prepare(record);
+    if (parts_.learner && result) Learn(call, answer, record);
     Append(std::move(record));
   }
 
-  void Append(AuditRecord record) {
-    if (!parts_.audit) return;
+  // What was decided on by its text alone: not a turn of a form, nor a choice of ours.
+  void Learn(const Answering& call, const AssistantAnswer& answer, AuditRecord& record) {
+    const Answering::Notes& notes = call.notes();
+    if (!notes.decided && !answer.cache_hit) return;
+    Learner& learner = *parts_.learner;
+    record.propensity = learner.Draw(record.request_id);
+    const bool asked_back = answer.decision == DecisionKind::kClarify;
+    const bool escalated = notes.decided && answer.route.empty() && !asked_back;
+    if (notes.decided) {
+      learner.Count(
+          {.messages = 1, .escalated = escalated, .asked_back = asked_back, .audited = record.propensity.has_value()});
+      if (answer.parts.empty()) learner.Compare(std::string(call.question()), notes.read, answer.route);
+    }
+    const bool wanted = escalated && learner.rule().from_escalations;
+    if (!wanted && !record.propensity) return;
+    learner.Hear({.text = record.question,
+                  .request_id = record.request_id,
+                  .guess = notes.decided ? notes.likeliest : answer.route,
+                  .confidence = answer.confidence,
+                  .answered = !answer.route.empty(),
+                  .escalated = wanted,
+                  .drawn = record.propensity.has_value()});
+  }
+
+  void CountLabel(const AuditRecord& record) {
+    if (record.decision != kLabelDecision) return;
+    const std::lock_guard lock(parts_.ledger->stats_mutex);
+    RouterStats& stats = parts_.ledger->stats;
+    ++stats.upstream_requests;
+    stats.upstream_failures += record.outcome != "ok" && record.outcome != "unreadable";
+    stats.total_cost += record.cost;
+  }
+
+  // As the route file wants records to be.
+  void Prepare(AuditRecord& record) const {
     FillIdentity(record);
     if (!parts_.file.audit_texts) {
       record.question.clear();
@@ -208,6 +258,10 @@ class RouterImpl : public Router {
       record.answer = mask.Mask(record.answer);
       if (record.similar) record.similar->reason = mask.Mask(record.similar->reason);
     }
+  }
+
+  void Append(AuditRecord record) {
+    if (!parts_.audit) return;
     if (const Status appended = parts_.audit->Append(record); !appended) {
       Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", record.request_id,
           appended.error().message);

@@ -5,6 +5,7 @@
 #include "base/paths.h"
 #include "route/forms/entity_finder.h"
 #include "route/head_intent_model.h"
+#include "route/learning/generations.h"
 #include "route/privacy/masking_upstream.h"
 #include "route/rehearsal.h"
 #include "route/router_parts.h"
@@ -127,6 +128,7 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   } else if (options.persistent) {
     return folder.error();
   }
+  if (intents.state_folder) TakeLearned(*intents.state_folder, parts.file);
   if (options.persistent && before == nullptr) {
     BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, options.queue, parts));
   } else if (options.persistent && before->cache != nullptr) {
@@ -141,6 +143,9 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   BANTAM_RETURN_IF_ERROR(LoadEntityModels(
       parts.file,
       {.num_threads = options.num_threads, .engine = {.own_thread = options.own_threads}, .store = options.store}));
+  const std::optional<Path> state = intents.state_folder;
+  intents.keep_read = parts.file.challenger > 0;
+  if (state) intents.state_folder = LearningFiles(*state).HeadFolder(parts.file.generation);
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
   if (options.rehearse) {
     const auto stage = MakeRouter({.file = parts.file, .intents = parts.intents, .offline = true});
@@ -163,7 +168,7 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   if (!options.offline && (options.network || options.queue)) {
     if (before != nullptr) parts.spending = before->spending;
     if (!parts.spending && AnyLimit(parts.file)) {
-      const Path spent = options.persistent ? StateFiles(*intents.state_folder).spending : Path();
+      const Path spent = options.persistent ? StateFiles(*state).spending : Path();
       BANTAM_TRY(parts.spending, Spending::Open(spent, parts.file.spending_limits));
     }
     AddUpstreams(client, parts);
@@ -172,6 +177,12 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
     parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
       return client->Send(request, {}, stop);
     };
+  }
+  if (parts.file.learning && options.persistent && options.own_threads && options.network && !options.offline) {
+    const auto teacher = parts.upstreams.find(parts.file.learning->teacher);
+    parts.learner = std::make_shared<Learner>(parts.file, *state,
+                                              teacher == parts.upstreams.end() ? nullptr : teacher->second.get(),
+                                              Shadow::Load(parts.file, *state, options.embedder, intents));
   }
   if (options.persistent && before != nullptr) TakeOverState(*before, parts);
   return MakeRouter(std::move(parts));

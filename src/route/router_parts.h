@@ -13,6 +13,7 @@
 #include "route/feedback.h"
 #include "route/forms/date.h"
 #include "route/intent_model.h"
+#include "route/learning/learner.h"
 #include "route/result_cache.h"
 #include "route/router.h"
 #include "route/session_locks.h"
@@ -50,9 +51,10 @@ struct RouterParts {
 
   std::unique_ptr<SemanticCache> similar = {};                      // null: questions are found only as they were asked
   std::map<std::string, std::unique_ptr<Upstream>> upstreams = {};  // by model_name; a missing one is switched off
-  bool ask_later = false;                                           // they are asked by SendQueued alone
-  HttpSend send = {};                                               // null: services cannot be reached
-  bool offline = false;                                             // as RouterOptions
+  std::shared_ptr<Learner> learner = {};  // null: nothing is learned. After the upstreams, of which it asks one
+  bool ask_later = false;                 // they are asked by SendQueued alone
+  HttpSend send = {};                     // null: services cannot be reached
+  bool offline = false;                   // as RouterOptions
   std::function<Day()> today = LocalToday;
 };
 

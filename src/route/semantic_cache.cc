@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "route/draw.h"
 
 namespace bantam {
 namespace {
@@ -67,10 +68,7 @@ std::optional<SimilarAnswer> SemanticCache::Find(const Sha256Digest& partition, 
   return nearest;
 }
 
-bool SemanticCache::Audits(std::string_view request_id) const {
-  const double draw = static_cast<double>(NumberOf(Sha256Of(request_id)) >> 11) * 0x1p-53;
-  return draw < rule_.audit_rate;
-}
+bool SemanticCache::Audits(std::string_view request_id) const { return IsDrawn("", request_id, rule_.audit_rate); }
 
 void SemanticCache::TakeAudit(bool same_answer) {
   const std::lock_guard lock(mutex_);

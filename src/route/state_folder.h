@@ -13,10 +13,11 @@ struct StateFiles {
         conversations(folder / "conversations.db"),
         queue(folder / "queue.db"),
         spending(folder / "spending.db"),
+        learning(folder / "learning"),
         head(folder / "head.safetensors"),
         examples(folder / "examples.safetensors"),
         calibration(folder / "calibration.safetensors") {}
-  Path lock, cache, audit, conversations, queue, spending, head;
+  Path lock, cache, audit, conversations, queue, spending, learning, head;
   Path examples, calibration;  // vectors of the route file's examples and of its calibration file: disposable
 };
 
