@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 #include <optional>
 
 #include "base/paths.h"
@@ -36,14 +37,11 @@ bool TakesHangup(int pid) {
   const Path theirs = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), failed);
   const Path ours = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (failed || theirs.filename() != ours.filename()) return false;
-  const Result<std::string> status = ReadFile(fmt::format("/proc/{}/status", pid), 65'536);
-  if (!status) return false;
-  for (const std::string_view mask : {"SigBlk:\t", "SigCgt:\t"}) {
-    const size_t at = status->find(mask);
-    if (at == std::string::npos) continue;
+  std::ifstream status(fmt::format("/proc/{}/status", pid));  // of no size, so not for ReadFile
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("SigBlk:\t") && !line.starts_with("SigCgt:\t")) continue;
     uint64_t bits = 0;
-    const char* begin = status->data() + at + mask.size();
-    std::from_chars(begin, status->data() + status->size(), bits, 16);
+    std::from_chars(line.data() + line.find('\t') + 1, line.data() + line.size(), bits, 16);
     if ((bits & (uint64_t{1} << (SIGHUP - 1))) != 0) return true;
   }
   return false;

@@ -166,12 +166,11 @@ Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, cons
   std::vector<LabelledText> messages = file.calibration;
   messages.insert(messages.end(), file.audited.begin(), file.audited.end());
   if (messages.empty()) return Calibration{head.calibration(), head.labels()};
-  BANTAM_TRY(const HeadVectors vectors, EmbedExamples(messages, embedder, {}, files ? files->calibration : Path(),
-                                                      options.may_write, [&](double fraction) {
-                                                        if (options.progress)
-                                                          options.progress("reading the calibration messages",
-                                                                           fraction);
-                                                      }));
+  const auto report = [&](double fraction) {
+    if (options.progress) options.progress("reading the calibration messages", fraction);
+  };
+  BANTAM_TRY(const HeadVectors vectors,
+             EmbedExamples(messages, embedder, {}, files ? files->calibration : Path(), options.may_write, report));
   Calibration calibration{CalibrationOf(head, messages, vectors.vectors), head.labels()};
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::span<const float> vector = vectors.vectors.row(i);
