@@ -13,7 +13,6 @@ import http.client
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -129,12 +128,11 @@ def route_file(examples, strangers, url, options):
 
 
 class Assistant:
-    def __init__(self, binary, server, file):
-        self.binary, self.server, self.file = binary, server, file
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    def __init__(self, server):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=900)
 
-    def post(self, path, body):
-        self.connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    def request(self, method, path, body=None):
+        self.connection.request(method, path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json"})
         reply = self.connection.getresponse()
         text = reply.read()
         if reply.status != 200:
@@ -142,32 +140,21 @@ class Assistant:
         return json.loads(text)
 
     def ask(self, text):
-        return self.post("/v1/chat/completions", {"model": "flywheel", "messages": [{"role": "user", "content": text}]})["bantam"]
-
-    def learn(self, *words):
-        """-> what the command says, also where it refuses"""
-        command = [self.binary, "learn", *words, "-c", self.file, "--json"]
-        environment = {**os.environ, "BANTAM_HOME": str(self.server.home)}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
-        if done.returncode not in (0, 69) or not done.stdout:
-            raise RuntimeError(f"bantam learn {' '.join(words)}: {done.stderr.strip()[-500:]}")
-        return json.loads(done.stdout)
+        return self.request("POST", "/v1/chat/completions", {"model": "flywheel", "messages": [{"role": "user", "content": text}]})["bantam"]
 
     def wait_for_labels(self):
+        time.sleep(0.6)  # what was just heard reaches the store
         for _ in range(600):
-            status = self.learn("status")
-            if status["candidates"]["unlabelled"] == 0:
-                return status
+            if self.request("GET", "/v1/learning")["candidates"]["unlabelled"] == 0:
+                return
             time.sleep(0.2)
         raise RuntimeError("the teacher did not label what it was asked about within two minutes")
 
     def improve(self):
         """-> the report of a proposal, after it was promoted where it is proven"""
-        self.wait_for_labels()
-        report = self.learn("propose")
+        report = self.request("POST", "/v1/learning/propose")
         if report["proven"]:
-            self.learn("promote")
-        self.post("/v1/reload", {})
+            self.request("POST", "/v1/learning/promote")
         return report
 
 
@@ -189,7 +176,7 @@ def measure(binary, data, options=None):
         file = Path(folder) / "flywheel.yaml"
         file.write_text(route_file(examples, strangers, teacher.url, options))
         with BantamProcess(make_home(Path(folder) / "home"), ["-c", file]) as server:
-            assistant = Assistant(binary, server, file)
+            assistant = Assistant(server)
             generation = 0
             for start in range(0, len(stream), WINDOW):
                 window = ask_all(assistant, stream[start : start + WINDOW], teacher)

@@ -75,8 +75,9 @@ std::string StatusText(const LearningStatus& status, const RouteFile& file) {
                     fmt::format("{}", traffic.asked_back), fmt::format("{}", traffic.audited)});
   }
   if (rows.size() > 1) out += AlignColumns(rows, {0, 1, 2, 3, 4, 5}) + "\n";
-  out += fmt::format("candidates: {} to review, {} accepted, {} relabelled, {} rejected; {} wait for the teacher\n",
-                     c.pending, c.accepted, c.relabelled, c.rejected, c.unlabelled);
+  out += fmt::format("candidates: {} {}, {} accepted, {} relabelled, {} rejected; {} wait for the teacher\n", c.pending,
+                     file.learning->review ? "to review" : "learned from without a review", c.accepted, c.relabelled,
+                     c.rejected, c.unlabelled);
   out += fmt::format("audited messages: {}, {} of them labelled\n", c.audited, c.audited_labelled);
   if (status.answered > 0) {
     out += fmt::format("of {} that the head in force had answered itself, {} wrongly: at most {:.2f} %, 95 % certain\n",

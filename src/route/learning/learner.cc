@@ -14,6 +14,7 @@ using std::chrono::seconds;
 constexpr milliseconds kLookEvery{500};
 constexpr seconds kPauseAfterTrouble{30};
 constexpr int64_t kLabelsAtOnce = 16;
+constexpr int kBatches = 16;  // one after the other
 
 }  // namespace
 
@@ -130,40 +131,45 @@ Status Learner::WriteEvents(CandidateStore& store) {
   return Ok();
 }
 
-// The store is closed while the teacher thinks: others have their turn.
+// The store is closed while the teacher thinks: others have their turn. What was heard meanwhile waits a while only.
 Status Learner::Label(const std::stop_token& stop) {
-  if (teacher_ == nullptr || MonotonicNow() < ask_again_ || !CandidateStore::Exists(state_folder_)) return Ok();
-  std::vector<Candidate> unlabelled;
-  {
-    BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder_));
-    BANTAM_TRY(unlabelled, store.List({.labelled = false, .limit = kLabelsAtOnce}));
-  }
   struct Said {
     int64_t id;
     std::optional<std::string> label;
   };
-  std::vector<Said> said;
-  for (const Candidate& candidate : unlabelled) {
-    AssistantRequest request = question_.About(candidate.text);
-    request.request_id = candidate.request_id;
-    request.stop = stop;
-    const UpstreamReply reply = teacher_->Ask(request, {});
-    if (reply.outcome == UpstreamOutcome::kCancelled) break;
-    const bool answered = reply.outcome == UpstreamOutcome::kOk;
-    const auto label = answered ? question_.Read(reply.text) : std::nullopt;
-    record_(RecordOf(candidate, reply, label));
-    if (!answered && MayBeReachedLater(reply.outcome)) {
-      ask_again_ = MonotonicNow() + kPauseAfterTrouble;
-      break;
+  bool all_are_well = teacher_ != nullptr && MonotonicNow() >= ask_again_ && CandidateStore::Exists(state_folder_);
+  for (int batch = 0; batch < kBatches && all_are_well; ++batch) {
+    std::vector<Candidate> unlabelled;
+    {
+      BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder_));
+      BANTAM_TRY(unlabelled, store.List({.labelled = false, .limit = kLabelsAtOnce}));
     }
-    said.push_back({candidate.id, label});
+    std::vector<Said> said;
+    for (const Candidate& candidate : unlabelled) {
+      AssistantRequest request = question_.About(candidate.text);
+      request.request_id = candidate.request_id;
+      request.stop = stop;
+      const UpstreamReply reply = teacher_->Ask(request, {});
+      all_are_well = reply.outcome != UpstreamOutcome::kCancelled;
+      if (!all_are_well) break;
+      const bool answered = reply.outcome == UpstreamOutcome::kOk;
+      const auto label = answered ? question_.Read(reply.text) : std::nullopt;
+      record_(RecordOf(candidate, reply, label));
+      all_are_well = answered || !MayBeReachedLater(reply.outcome);
+      if (!all_are_well) {
+        ask_again_ = MonotonicNow() + kPauseAfterTrouble;
+        break;
+      }
+      said.push_back({candidate.id, label});
+    }
+    if (said.empty()) return Ok();
+    BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder_));
+    BANTAM_RETURN_IF_ERROR(store.Begin());
+    for (const Said& one : said)
+      BANTAM_RETURN_IF_ERROR(one.label ? store.Label(one.id, *one.label) : store.CountTry(one.id));
+    BANTAM_RETURN_IF_ERROR(store.Commit());
   }
-  if (said.empty()) return Ok();
-  BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder_));
-  BANTAM_RETURN_IF_ERROR(store.Begin());
-  for (const Said& one : said)
-    BANTAM_RETURN_IF_ERROR(one.label ? store.Label(one.id, *one.label) : store.CountTry(one.id));
-  return store.Commit();
+  return Ok();
 }
 
 }  // namespace bantam
