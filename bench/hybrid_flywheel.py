@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An assistant that learns from its traffic: CLINC150 streamed through the real server, which begins with five examples a route and asks
 a large model about what it is not sure of. The large model is a stub on this machine that knows the right label of every line: it
-answers, and it is the teacher. After every thousand messages a challenger is proposed, and promoted where it is proven.
+answers, and it is the teacher. After every two thousand messages a challenger is proposed, and promoted where it is proven.
 
 A part of bench/hybrid.py (`measure`, `render`, `picture`); by itself:
 
@@ -29,9 +29,9 @@ OPTIONS = {
     "examples": 5,  # a route
     "strangers": 20,  # examples out of scope
     "max_error": 0.02,
-    "explore_rate": 0.05,
+    "explore_rate": 0.1,  # of a young assistant: what can be shown rests on the audited messages alone
     "messages": 0,  # 0: all that there are
-    "every": 1000,  # messages between two proposals
+    "every": 2000,  # messages between two proposals
     "answer_tokens": 150,  # of an answer of the large model, for its cost
     "input_per_1m": 0.15,
     "output_per_1m": 0.60,
@@ -266,7 +266,7 @@ def render(found):
     return "\n".join([
         f"CLINC150 as traffic: {found['messages']:,} messages in a random order, {found['routes']} routes with {options['examples']} examples each and {options['strangers']}"
         f" out of scope to begin with, an error budget of {percent(budget, 0)}, an `explore_rate` of {options['explore_rate']:g}. The large model is a stub that knows the"
-        " right label: it answers what the head is not sure of, and it is the teacher (`review: auto`). After each thousand a challenger is proposed, and promoted where it is"
+        f" right label: it answers what the head is not sure of, and it is the teacher (`review: auto`). After each {options['every']:,} messages a challenger is proposed, and promoted where it is"
         " proven on audited messages. \"Wrong\" is counted on every message, which the assistant cannot do.\n",
         table(["what", "goal", "found", "met"], goals),
         f"Of the thousands the worst has {percent(total['worst_window'])} wrong; each is a sample of some hundred answers, whose share of errors scatters around the true one."
