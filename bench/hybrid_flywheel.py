@@ -177,9 +177,9 @@ def measure(binary, data, options=None):
         file.write_text(route_file(examples, strangers, teacher.url, options))
         with BantamProcess(make_home(Path(folder) / "home"), ["-c", file]) as server:
             assistant = Assistant(server)
-            generation = 0
+            generation, escalated = 0, []  # whether each message was
             for start in range(0, len(stream), WINDOW):
-                window = ask_all(assistant, stream[start : start + WINDOW], teacher)
+                window = ask_all(assistant, stream[start : start + WINDOW], escalated)
                 found["windows"].append({"generation": generation, **window, **priced(teacher.calls, found, options)})
                 say(f"{start + window['messages']} of {len(stream)}: {window['escalated']} escalated, {window['wrong']} wrong, generation {generation}")
                 if (start + WINDOW) % options["every"] == 0 and start + WINDOW < len(stream):
@@ -188,15 +188,17 @@ def measure(binary, data, options=None):
                     generation = report["challenger"]["generation"] if report["proven"] else generation
                     say(f"  generation {report['challenger']['generation']}: {'promoted' if report['proven'] else report['why_not']}")
             found["drift_alarms"] = server.log().count("drift: the last") - server.log().count("are like those")
+    found["first_escalated"], found["last_escalated"] = sum(escalated[:WINDOW]), sum(escalated[-WINDOW:])
     found["seconds"] = time.monotonic() - begin
     found["summary"] = summary(found)
     return found
 
 
-def ask_all(assistant, messages, teacher):
+def ask_all(assistant, messages, escalated):
     counts = Counter()
     for text, label in messages:
         answer = assistant.ask(text)
+        escalated.append(not answer["route"])
         if answer["route"]:
             counts["answered"] += 1
             counts["wrong"] += answer["route"] != label
@@ -226,8 +228,8 @@ def summary(found):
         of.update({key: window[key] for key in ("messages", "answered", "wrong", "escalated")})
     answered, wrong = sum(w["answered"] for w in found["windows"]), sum(w["wrong"] for w in found["windows"])
     return {
-        "first_escalated": first["escalated"], "last_escalated": last["escalated"],
-        "times_fewer": first["escalated"] / max(1, last["escalated"]),
+        "first_escalated": found["first_escalated"], "last_escalated": found["last_escalated"],
+        "times_fewer": found["first_escalated"] / max(1, found["last_escalated"]),
         "wrong_share": wrong / max(1, answered),
         "worst_generation": max(g["wrong"] / max(1, g["answered"]) for g in generations.values()),
         "worst_window": max(w["wrong"] / max(1, w["answered"]) for w in whole),
