@@ -29,7 +29,7 @@ OPTIONS = {
     "examples": 5,  # a route
     "strangers": 20,  # examples out of scope
     "max_error": 0.02,
-    "explore_rate": 0.1,  # of a young assistant: what can be shown rests on the audited messages alone
+    "explore_rate": 0.05,  # of a young assistant: what can be shown rests on the audited messages alone
     "messages": 0,  # 0: all that there are
     "every": 2000,  # messages between two proposals
     "answer_tokens": 150,  # of an answer of the large model, for its cost

@@ -220,7 +220,7 @@ Result<Proposal> Propose(RouteFile file, const Path& state_folder, std::shared_p
   Prove(challenger, proposal);
   RunTests(challenger, options, proposal);
   proposal.proven = proposal.why_not.empty();
-  proposal.seconds = MillisecondsSince(start) / 1e3;
+  proposal.seconds = std::round(MillisecondsSince(start)) / 1e3;
   BANTAM_RETURN_IF_ERROR(Keep(state_folder, challenger, proposal));
   return proposal;
 }
