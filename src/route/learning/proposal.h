@@ -32,8 +32,8 @@ struct Proposal {
   int64_t calibration = 0;  // lines of the file's calibration_file, which count as well where there is an error budget
   int64_t earlier = 0;      // challengers that were judged before, on some of the same messages
   JudgedHead current, challenger;
-  double limit = 0, delta = 0;  // the bound has to be at most `limit`
-  double min_coverage_gain = 0;
+  double limit = 0, delta = 0;   // the bound has to be at most `limit`
+  double min_coverage_gain = 0;  // wanted where the head in force does not err more than that on these messages
   bool proven = false;
   std::string why_not;             // in words; empty: it is proven
   std::optional<int64_t> missing;  // audited messages that would do, at the same rate of errors

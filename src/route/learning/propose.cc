@@ -107,6 +107,11 @@ Result<JudgedHead> JudgeOn(std::span<const LabelledText> messages, Contender& co
   return judged;
 }
 
+// A head that was promoted by luck, which happens with the chance delta, is not to stay because it answers much.
+bool KeepsTo(double limit, const JudgedHead& head) {
+  return static_cast<double>(head.wrong) <= limit * static_cast<double>(head.answered);
+}
+
 // Whether the challenger errs little enough: by the certificate that its threshold comes from, or, where the file gives
 // the threshold, by the exact bound at it.
 void Prove(const Contender& challenger, Proposal& proposal) {
@@ -129,7 +134,7 @@ void Prove(const Contender& challenger, Proposal& proposal) {
   if (!certificate.supported || judged.upper_bound > proposal.limit) {
     proposal.why_not = fmt::format("it is not shown to err in at most {}", PercentText(proposal.limit));
     if (certificate.missing != Certificate::kNoNumber) proposal.missing = std::max(1, certificate.missing);
-  } else if (proposal.coverage_gain() < proposal.min_coverage_gain) {
+  } else if (KeepsTo(proposal.limit, proposal.current) && proposal.coverage_gain() < proposal.min_coverage_gain) {
     proposal.why_not = fmt::format(
         "it answers {:+.1f} points of the messages more than the head in force, and {:g} are "
         "wanted",
