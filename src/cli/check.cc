@@ -52,7 +52,15 @@ std::string Masked(const PiiRule& rule) {
   }
   return fmt::format("masked before {}: {}",
                      rule.models.empty() ? "every model" : fmt::format("{}", fmt::join(rule.models, ", ")),
-                     types.empty() ? "nothing" : fmt::format("{}", fmt::join(types, ", ")));
+                     types.empty() ? "nothing" : fmt::format("{}", fmt::join(types, ", "))) +
+         (rule.person.model.empty() ? "; names of people are not looked for: \"pii\" has no \"person\"" : "");
+}
+
+// Where answers are kept, when that is not the state folder.
+std::string CacheLine(const RouteFile& file) {
+  if (file.cache_server)
+    return fmt::format("  cache in {}, shared by all processes that name it\n", file.cache_server->shown);
+  return file.cache_in_memory ? "  cache in memory only\n" : "";
 }
 
 // The large models, who stands in for them, what they may cost and what they get to see.
@@ -114,7 +122,7 @@ std::string Table(const RouteFile& file, const Router* router, bool tested, cons
   }
   out += fmt::format("  below it: {}{}\n", file.clarify ? "asks back where a few routes are left, else " : "",
                      file.fallback_upstream.empty() ? "says that it is not sure" : "asks " + file.fallback_upstream);
-  out += Models(file, colours);
+  out += Models(file, colours) + CacheLine(file);
   out +=
       fmt::format("  cache {}, sessions {}, audit log with {}\n",
                   file.cache_enabled ? fmt::format("{} for {}{}", file.cache.max_entries, DurationText(file.cache.ttl),

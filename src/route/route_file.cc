@@ -1,5 +1,7 @@
 #include "route/route_file.h"
 
+#include <cstdlib>
+
 #include "base/text_util.h"
 #include "route/route_file_reader.h"
 
@@ -60,6 +62,11 @@ std::optional<std::string> EnvironmentName(std::string_view text) {
   bool good = !name.empty();
   for (const char c : name) good = good && ((c | 0x20) >= 'a' ? (c | 0x20) <= 'z' || c == '_' : c >= '0' && c <= '9');
   return good ? std::optional(name) : std::nullopt;
+}
+
+std::optional<std::string> EnvironmentValue(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
 }
 
 Error AtEncoder(const RouteFile& file, Error problem) {

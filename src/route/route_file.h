@@ -15,6 +15,7 @@
 #include "learn/examples.h"
 #include "route/drift.h"
 #include "route/privacy/pii_mask.h"
+#include "route/redis/redis_connection.h"
 #include "route/result_cache.h"
 #include "route/semantic_rule.h"
 #include "route/upstream.h"
@@ -107,7 +108,8 @@ struct ClarifyRule {
 // What an answer is when no large model could be asked.
 enum class OfflineRule {
   kDegrade,  // the best that is said here, marked by upstream_error
-  kRefuse    // an error
+  kRefuse,   // an error
+  kQueue     // kept and asked later; the answer says so, with an id
 };
 
 struct RouteFile {
@@ -140,6 +142,8 @@ struct RouteFile {
   std::map<std::string, std::string> responses;
   bool cache_enabled = true;
   CacheOptions cache;
+  std::optional<RedisAddress> cache_server;  // cache.url; empty: a file in the state folder
+  bool cache_in_memory = false;              // cache.url names a variable that is not set
   CacheScope cache_scope = CacheScope::kTenant;
   std::string cache_epoch;                          // changing it is as good as a flush
   std::optional<SemanticCacheRule> semantic_cache;  // empty: a question is found only as it was asked

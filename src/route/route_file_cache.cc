@@ -53,6 +53,45 @@ void ReadSemantic(YamlMap& map, RouteFileReading& reading) {
   rule.audit_similarity = map.Number("audit_similarity", 0.3, 1).value_or(rule.audit_similarity);
 }
 
+// Where several processes share it. Without the variable everything else works, as with the key of a model.
+void ReadUrl(YamlMap& map, RouteFileReading& reading) {
+  std::string url = map.Text("url");
+  if (url.empty()) return;
+  const YamlPlace place = map.PlaceOf("url");
+  std::string said = "\"url\"";
+  if (url.starts_with(kEnvironmentPrefix)) {
+    const std::optional<std::string> name = EnvironmentName(url);
+    if (!name) {
+      reading.problems.Error(place, "\"{}\" names no environment variable; write os.environ/NAME",
+                             EscapeForTerminal(url, 60));
+      return;
+    }
+    reading.file.cache_in_memory = true;
+    const std::optional<std::string> value = EnvironmentValue(*name);
+    if (!value) {
+      reading.problems.Warning(place,
+                               "the environment variable {} is not set, so the cache is kept in memory only; export it "
+                               "to share the cache",
+                               *name);
+      return;
+    }
+    url = *value;
+    said = "the \"url\" in " + *name;
+  }
+  auto address = ParseRedisUrl(url);
+  if (!address) {
+    reading.problems.Error(place, "{} cannot be read: {}", said, address.error().message);
+    return;
+  }
+  if (!address->password.empty() && said == "\"url\"") {
+    reading.problems.Warning(place,
+                             "the password of the cache is written in the file; put the url into the environment and "
+                             "write os.environ/NAME");
+  }
+  reading.file.cache_in_memory = false;
+  reading.file.cache_server = *std::move(address);
+}
+
 }  // namespace
 
 void ReadCache(YamlMap& top, RouteFileReading& reading) {
@@ -70,6 +109,7 @@ void ReadCache(YamlMap& top, RouteFileReading& reading) {
   file.cache.max_entries =
       static_cast<size_t>(map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
   file.cache_epoch = map.Text("cache_epoch");
+  ReadUrl(map, reading);
   if (mode == "exact_then_semantic") {
     ReadSemantic(map, reading);
     map.Finish();

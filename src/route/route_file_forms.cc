@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "base/text_util.h"
 #include "route/forms/date.h"
@@ -196,9 +195,8 @@ void ReadSecret(YamlMap& map, Form& form, Problems& problems) {
     problems.Error(map.PlaceOf("secret"), "\"secret\" is not os.environ/NAME; put the secret into the environment");
     return;
   }
-  const char* value = std::getenv(name->c_str());
-  if (value != nullptr && *value != '\0') {
-    form.submit.secret = value;
+  if (const auto value = EnvironmentValue(*name)) {
+    form.submit.secret = *value;
     return;
   }
   form.submit.unset_secret = *name;

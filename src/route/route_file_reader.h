@@ -76,5 +76,7 @@ bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Pr
 // How the file refers to secrets: "os.environ/NAME". The name; nothing where the text is anything else.
 inline constexpr std::string_view kEnvironmentPrefix = "os.environ/";
 std::optional<std::string> EnvironmentName(std::string_view text);
+// The variable's value; nothing when it is unset or empty.
+std::optional<std::string> EnvironmentValue(const std::string& name);
 
 }  // namespace bantam

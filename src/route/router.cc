@@ -134,6 +134,7 @@ class RouterImpl : public Router {
     }
     stats.caution = caution_;
     if (parts_.spending) stats.spending = parts_.spending->States();
+    if (parts_.cache) stats.cache = parts_.cache->Stats();
     if (parts_.similar) stats.semantic_cache = parts_.similar->Stats();
     return stats;
   }

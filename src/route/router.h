@@ -29,8 +29,9 @@ struct RouterOptions {
   std::shared_ptr<Embedder> embedder = {};               // null: OpenEncoder, LoadEncoder
   std::shared_ptr<EmbeddingCache> embedding_cache = {};  // of an encoder that is loaded; null: none
   int num_threads = 0;
-  bool persistent = true;  // false (route test, explain): no state folder, nothing written, no cache
-  bool offline = false;    // true (route test): no service and no large model is called; forms are taken as handed in
+  bool persistent = true;        // false (route test, explain): no state folder, nothing written,
+  bool cache_in_memory = false;  // and no cache, or one in memory
+  bool offline = false;  // true (route test): no service and no large model is called; forms are taken as handed in
   std::optional<double> max_disagreement = {};  // of early exits, instead of the file's; 0: off
   std::function<void(std::string_view stage, double fraction)> progress = {};  // embedding the examples, training
   bool rehearse = false;  // true: the file is served only if Rehearse finds nothing
@@ -51,6 +52,7 @@ struct RouterStats {
   uint64_t by_source[4] = {};                    // indexed by AnswerSource
   uint64_t by_decision[kNumDecisionKinds] = {};  // indexed by DecisionKind
   uint64_t cache_lookups = 0, cache_hits = 0;
+  std::optional<CacheStats> cache = {};                   // none: nothing is kept
   std::optional<SemanticCacheStats> semantic_cache = {};  // none: it is not used
   uint64_t upstream_requests = 0, upstream_failures = 0;
   uint64_t drift_windows = 0, drift_alarms = 0;  // judged, and found to differ from the calibration

@@ -13,24 +13,37 @@
 namespace bantam {
 namespace {
 
-Status OpenCache(const Path& folder, bool own_thread, RouterParts& parts) {
-  if (!parts.file.cache_enabled) return Ok();
-  parts.file.cache.own_thread = own_thread;
-  parts.file.cache.epoch = parts.file.cache_epoch;
-  BANTAM_TRY(parts.cache, ResultCache::Open(StateFiles(folder).cache, parts.file.cache));
+// Where the file says: a Redis, memory, or a file of the state folder (empty: there is none). What is called over the
+// network is called only where that is allowed.
+Status OpenCache(const Path& folder, const RouterOptions& options, RouterParts& parts) {
+  RouteFile& file = parts.file;
+  if (!file.cache_enabled) return Ok();
+  file.cache.own_thread = options.own_threads;
+  file.cache.epoch = file.cache_epoch;
+  if (file.cache_server && options.network) {
+    parts.cache = ResultCache::OpenShared(*file.cache_server, file.name, file.cache);
+  } else if (file.cache_server || file.cache_in_memory || folder.empty()) {
+    parts.cache = ResultCache::InMemory(file.cache);
+  } else {
+    BANTAM_TRY(parts.cache, ResultCache::Open(StateFiles(folder).cache, file.cache));
+  }
   return Ok();
 }
 
-Status OpenState(const Path& folder, bool own_threads, bool queue, RouterParts& parts) {
+bool SamePlace(const RouteFile& file, const RouteFile& before) {
+  return file.cache_server == before.cache_server && file.cache_in_memory == before.cache_in_memory;
+}
+
+Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& parts) {
   BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
   BANTAM_TRY(StateLock lock, StateLock::Acquire(folder));
   parts.lock = std::make_shared<const StateLock>(std::move(lock));
   const StateFiles files(folder);
-  BANTAM_RETURN_IF_ERROR(OpenCache(folder, own_threads, parts));
-  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
+  BANTAM_RETURN_IF_ERROR(OpenCache(folder, options, parts));
+  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, options.own_threads));
   parts.audit_file = files.audit;
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
-  if (queue) {
+  if (options.queue) {
     BANTAM_TRY(parts.queue, EscalationQueue::Open(files.queue));
   }
   return Ok();
@@ -128,11 +141,13 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
     return folder.error();
   }
   if (options.persistent && before == nullptr) {
-    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, options.queue, parts));
-  } else if (options.persistent && before->cache != nullptr) {
+    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options, parts));
+  } else if (options.persistent && before->cache != nullptr && SamePlace(parts.file, before->file)) {
     parts.cache = before->cache;
   } else if (options.persistent) {
-    BANTAM_RETURN_IF_ERROR(OpenCache(*intents.state_folder, options.own_threads, parts));
+    BANTAM_RETURN_IF_ERROR(OpenCache(*intents.state_folder, options, parts));
+  } else if (options.cache_in_memory) {
+    BANTAM_RETURN_IF_ERROR(OpenCache({}, options, parts));
   }
   if (!options.embedder) {
     BANTAM_TRY(ModelFolder opened, OpenEncoder(parts.file, options));
