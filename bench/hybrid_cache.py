@@ -170,7 +170,7 @@ NAMES = {
 
 
 def render(found):
-    kinds = [[suite["suite"], suite["must_miss"], suite["wrong_hits"], suite["may_hit"], f"{suite['right_hits']} ({100 * suite['hit_rate']:.1f} %)"] for suite in found["pairs"]]
+    kinds = [[suite["suite"], str(suite["must_miss"]), str(suite["wrong_hits"]), str(suite["may_hit"]), f"{suite['right_hits']} ({100 * suite['hit_rate']:.1f} %)"] for suite in found["pairs"]]
     times_rows = [[name, f"{found['times'][what]['p50']:.2f}", f"{found['times'][what]['p99']:.2f}"] for what, name in NAMES.items() if what in found["times"]]
     spent = found["budgets"]
     return "\n".join([

@@ -85,7 +85,8 @@ class CachePlace {
   // How many writes may be on their way, and how long a store waits where they are.
   virtual size_t most_waiting() const = 0;
   virtual std::chrono::milliseconds store_wait() const = 0;
-  // How long after the first failure it is opened again; doubled, up to CacheOptions::disk_retry.
+  // How long after the first failure it is opened again; then ever longer, but never longer than
+  // CacheOptions::disk_retry.
   virtual std::chrono::milliseconds first_retry() const = 0;
 };
 

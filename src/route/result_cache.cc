@@ -213,7 +213,10 @@ class StoredResultCache final : public ResultCache {
     std::optional<CacheStore::Row> row;
     {
       std::lock_guard lock(store_mutex_);
-      if (store_ == nullptr) return std::nullopt;
+      if (store_ == nullptr) {
+        if (!place_) similar_.Remove(key);  // it was evicted, and lies nowhere else
+        return std::nullopt;
+      }
       auto found = store_->Find(key);
       if (!found) {
         Report({found.error(), store_number_});

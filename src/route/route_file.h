@@ -145,7 +145,6 @@ struct RouteFile {
   std::optional<RedisAddress> cache_server;  // cache.url; empty: a file in the state folder
   bool cache_in_memory = false;              // cache.url names a variable that is not set
   CacheScope cache_scope = CacheScope::kTenant;
-  std::string cache_epoch;                          // changing it is as good as a flush
   std::optional<SemanticCacheRule> semantic_cache;  // empty: a question is found only as it was asked
   bool audit_texts = false;
   std::chrono::seconds session_ttl{1800};

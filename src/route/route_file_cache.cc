@@ -56,6 +56,7 @@ void ReadSemantic(YamlMap& map, RouteFileReading& reading) {
 // Where several processes share it. Without the variable everything else works, as with the key of a model.
 void ReadUrl(YamlMap& map, RouteFileReading& reading) {
   std::string url = map.Text("url");
+  const std::string ca_file = map.Text("ca_file");
   if (url.empty()) return;
   const YamlPlace place = map.PlaceOf("url");
   std::string said = "\"url\"";
@@ -88,6 +89,11 @@ void ReadUrl(YamlMap& map, RouteFileReading& reading) {
                              "the password of the cache is written in the file; put the url into the environment and "
                              "write os.environ/NAME");
   }
+  if (!ca_file.empty()) address->stream.ca_file = (reading.file.path.parent_path() / ca_file).string();
+  if (!ca_file.empty() && !address->stream.tls) {
+    reading.problems.Error(map.PlaceOf("ca_file"),
+                           "\"ca_file\" is for TLS, and {} is spoken to without; write rediss://", address->shown);
+  }
   reading.file.cache_in_memory = false;
   reading.file.cache_server = *std::move(address);
 }
@@ -108,7 +114,7 @@ void ReadCache(YamlMap& top, RouteFileReading& reading) {
       std::chrono::duration_cast<seconds>(map.Duration("ttl", file.cache.ttl, seconds(1), hours(24 * 365)));
   file.cache.max_entries =
       static_cast<size_t>(map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
-  file.cache_epoch = map.Text("cache_epoch");
+  file.cache.epoch = map.Text("cache_epoch");
   ReadUrl(map, reading);
   if (mode == "exact_then_semantic") {
     ReadSemantic(map, reading);

@@ -46,13 +46,9 @@ void ReadResponses(YamlMap& top, RouteFileReading& reading) {
 
 // What is said when no large model could be asked.
 void ReadOffline(YamlMap& top, RouteFileReading& reading) {
-  if (top.Text("offline") == "queue") {
-    reading.problems.Error(top.PlaceOf("offline"),
-                           "\"offline\" cannot be queue here; write degrade (the best answer that there is without the "
-                           "model) or refuse (an error)");
-    return;
-  }
-  if (top.OneOf("offline", {"degrade", "refuse"}, "degrade") == "refuse") reading.file.offline = OfflineRule::kRefuse;
+  const std::string offline = top.OneOf("offline", {"degrade", "refuse", "queue"}, "degrade");
+  if (offline == "refuse") reading.file.offline = OfflineRule::kRefuse;
+  if (offline == "queue") reading.file.offline = OfflineRule::kQueue;
 }
 
 }  // namespace

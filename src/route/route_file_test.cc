@@ -228,7 +228,7 @@ cache: {mode: exact_then_semantic, scope: user, similarity: 0.8, verify: [number
         max_wrong_hit: 0.02, audit_rate: 0.05, audit_similarity: 1, cache_epoch: "2026-11"}
 )"));
   EXPECT_EQ(full.cache_scope, CacheScope::kUser);
-  EXPECT_EQ(full.cache_epoch, "2026-11");
+  EXPECT_EQ(full.cache.epoch, "2026-11");
   EXPECT_EQ(full.semantic_cache->pairs.similarity, 0.8);
   EXPECT_FALSE(full.semantic_cache->pairs.Has(PairCheck::kNegation));
   EXPECT_TRUE(full.semantic_cache->pairs.Has(PairCheck::kCrossEncoder));

@@ -106,6 +106,7 @@ class RouterImpl : public Router {
         stats.total_cost += sent.reply.cost;
       }
       Append(std::move(record));
+      KeepLateAnswer(sent);
       take(sent);
     };
     return bantam::SendQueued(*parts_.queue, parts_.file, parts_.upstreams, record_and_take, deadline, stop);
@@ -216,6 +217,20 @@ class RouterImpl : public Router {
     }
     const std::lock_guard lock(parts_.ledger->book_mutex);
     parts_.ledger->book.Add(record);
+  }
+
+  // Kept before the question leaves the queue: where that fails, or the process is killed, it is asked again.
+  void KeepLateAnswer(const SentQuestion& sent) {
+    if (!parts_.late) return;
+    const AssistantRequest& request = sent.question.request;
+    const auto asked = parts_.late->Find(request.tenant, request.request_id);
+    LateAnswer answer{.asked_us = asked && *asked ? (*asked)->asked_us : 0, .ended_us = WallMicros()};
+    answer.state = sent.problem.empty() ? LateAnswer::State::kAnswered : LateAnswer::State::kGivenUp;
+    answer.text = sent.problem.empty() ? sent.reply.text : "";
+    answer.model = sent.question.model;
+    answer.problem = sent.problem;
+    if (const Status kept = parts_.late->Keep(request.tenant, request.request_id, answer); !kept)
+      Log(LogLevel::kError, "the late answer to request {} is not kept: {}", request.request_id, kept.error().message);
   }
 
   Status CheckQueue() const {

@@ -19,7 +19,6 @@ Status OpenCache(const Path& folder, const RouterOptions& options, RouterParts& 
   RouteFile& file = parts.file;
   if (!file.cache_enabled) return Ok();
   file.cache.own_thread = options.own_threads;
-  file.cache.epoch = file.cache_epoch;
   if (file.cache_server && options.network) {
     parts.cache = ResultCache::OpenShared(*file.cache_server, file.name, file.cache);
   } else if (file.cache_server || file.cache_in_memory || folder.empty()) {
@@ -34,6 +33,24 @@ bool SamePlace(const RouteFile& file, const RouteFile& before) {
   return file.cache_server == before.cache_server && file.cache_in_memory == before.cache_in_memory;
 }
 
+// For questions that cannot be asked now: the host of a library sends them itself, a server keeps the answers as well.
+Status OpenQueue(const Path& folder, const RouterOptions& options, RouterParts& parts) {
+  const StateFiles files(folder);
+  CallLedger& ledger = *parts.ledger;
+  const bool keeps_answers = parts.file.offline == OfflineRule::kQueue;
+  if (options.queue || keeps_answers) {
+    if (ledger.queue == nullptr) {
+      BANTAM_TRY(ledger.queue, EscalationQueue::Open(files.queue));
+    }
+    parts.queue = ledger.queue;
+  }
+  if (keeps_answers && ledger.late == nullptr) {
+    BANTAM_TRY(ledger.late, LateAnswers::Open(files.late_answers));
+  }
+  parts.late = ledger.late;
+  return Ok();
+}
+
 Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& parts) {
   BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
   BANTAM_TRY(StateLock lock, StateLock::Acquire(folder));
@@ -43,23 +60,21 @@ Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& 
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, options.own_threads));
   parts.audit_file = files.audit;
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
-  if (options.queue) {
-    BANTAM_TRY(parts.queue, EscalationQueue::Open(files.queue));
-  }
-  return Ok();
+  return OpenQueue(folder, options, parts);
 }
 
 // One set of stores for both routers: the chain of the audit log goes on, and nobody waits for a lock of our own.
-void TakeOverState(const RouterParts& before, RouterParts& parts) {
+Status TakeOverState(const RouterParts& before, const Path& folder, const RouterOptions& options, RouterParts& parts) {
   parts.lock = before.lock;
   parts.audit = before.audit;
   parts.audit_file = before.audit_file;
   parts.conversations = before.conversations;
-  parts.queue = before.queue;
   parts.ledger = before.ledger;
+  BANTAM_RETURN_IF_ERROR(OpenQueue(folder, options, parts));
   if (parts.spending) parts.spending->SetLimits(parts.file.spending_limits);
   if (parts.cache != nullptr) parts.cache->SetLimits(parts.file.cache);
   parts.conversations->SetTtl(parts.file.session_ttl);
+  return Ok();
 }
 
 Status CheckSameName(const RouteFile& file, const RouteFile& before) {
@@ -188,7 +203,8 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
       return client->Send(request, {}, stop);
     };
   }
-  if (options.persistent && before != nullptr) TakeOverState(*before, parts);
+  if (options.persistent && before != nullptr)
+    BANTAM_RETURN_IF_ERROR(TakeOverState(*before, *intents.state_folder, options, parts));
   return MakeRouter(std::move(parts));
 }
 

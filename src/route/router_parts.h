@@ -13,6 +13,7 @@
 #include "route/feedback.h"
 #include "route/forms/date.h"
 #include "route/intent_model.h"
+#include "route/late_answers.h"
 #include "route/result_cache.h"
 #include "route/router.h"
 #include "route/session_locks.h"
@@ -33,6 +34,9 @@ struct CallLedger {
   std::mutex book_mutex;
   AnswerBook book;        // guarded by book_mutex
   std::mutex send_mutex;  // held while the queue is sent: one at a time
+  // Opened by the first route file that wants them, and open as long as there is one that may.
+  std::shared_ptr<EscalationQueue> queue = {};
+  std::shared_ptr<LateAnswers> late = {};
 };
 
 struct RouterParts {
@@ -46,6 +50,7 @@ struct RouterParts {
   std::shared_ptr<ConversationStore> conversations = MakeMemoryConversations();
   std::shared_ptr<Spending> spending = {};      // null: nothing limits it
   std::shared_ptr<EscalationQueue> queue = {};  // null: what cannot be asked now is not asked
+  std::shared_ptr<LateAnswers> late = {};       // null: what the queue's questions come to is not kept here
   std::shared_ptr<CallLedger> ledger = std::make_shared<CallLedger>();
 
   std::unique_ptr<SemanticCache> similar = {};                      // null: questions are found only as they were asked

@@ -200,6 +200,7 @@ json::object Describe(const AssistantAnswer& answer, const std::string& request_
     object["parts"] = std::move(parts);
   }
   if (answer.exit_layer > 0) object["exit_layer"] = answer.exit_layer;
+  if (answer.queued) object["queued"] = true;
   if (!answer.model.empty()) object["upstream_model"] = answer.model;
   if (answer.upstream_error) object["upstream_error"] = *answer.upstream_error;
   if (answer.form) {

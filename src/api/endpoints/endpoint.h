@@ -62,6 +62,7 @@ void HandleClassify(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfinityClassify(ApiContext&, const HttpRequest&, Responder&);
 void HandleRoute(ApiContext&, const HttpRequest&, Responder&);
 void HandleFeedback(ApiContext&, const HttpRequest&, Responder&);
+void HandleLateAnswer(ApiContext&, const HttpRequest&, Responder&);
 void HandleScore(ApiContext&, const HttpRequest&, Responder&);
 void HandleRerank(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfinityRerank(ApiContext&, const HttpRequest&, Responder&);

@@ -45,6 +45,8 @@ std::span<const Endpoint> Endpoints() {
       {"POST", "/v1/feedback", HandleFeedback,
        "Whether an answer of the assistant was right, and which route would have been", kOpenAi, "FeedbackRequest",
        "FeedbackReply"},
+      {"GET", "/v1/answers/", HandleLateAnswer, "What became of a question that waited for its large model", kOpenAi,
+       "", "LateAnswer", kPrefix},
       {"POST", "/infinity/classify", HandleInfinityClassify, "A classifier's labels, as Infinity", kOpenAi,
        "InfinityClassifyRequest", "InfinityClassifyReply"},
       {"POST", "/infinity/rerank", HandleInfinityRerank, "Documents in order of relevance, as Infinity", kOpenAi,

@@ -13,9 +13,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kConnect{250};
+constexpr milliseconds kConnect{500};
 constexpr milliseconds kLookup{10};    // somebody waits for an answer
-constexpr milliseconds kTell{250};     // nobody does
+constexpr milliseconds kTell{500};     // nobody does
 constexpr size_t kBatch = 500;         // keys in one round trip
 constexpr int kMostBatchesOfNews = 4;  // in one go; the others are read the next time
 

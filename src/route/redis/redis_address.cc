@@ -87,7 +87,8 @@ Status ReadPath(std::string_view place, RedisAddress& address) {
 }  // namespace
 
 bool RedisAddress::operator==(const RedisAddress& other) const {
-  return shown == other.shown && user == other.user && password == other.password;
+  return shown == other.shown && user == other.user && password == other.password &&
+         stream.ca_file == other.stream.ca_file;
 }
 
 Result<RedisAddress> ParseRedisUrl(std::string_view url) {
