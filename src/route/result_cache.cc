@@ -113,6 +113,7 @@ class StoredResultCache final : public ResultCache {
         ++counters_.skipped;
         return;
       }
+      std::erase_if(removals_, [&](const auto& removal) { return removal.first == key; });  // not what comes now
       jobs_.push_back({.kind = Job::kWrite,
                        .key = key,
                        .value = std::string(value),

@@ -10,6 +10,7 @@ namespace bantam {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Keys that mean something only with mode: exact_then_semantic.
@@ -57,6 +58,8 @@ void ReadSemantic(YamlMap& map, RouteFileReading& reading) {
 void ReadUrl(YamlMap& map, RouteFileReading& reading) {
   std::string url = map.Text("url");
   const std::string ca_file = map.Text("ca_file");
+  const milliseconds lookup_timeout =
+      map.Duration("lookup_timeout", RedisAddress().lookup_timeout, milliseconds(1), seconds(10));
   if (url.empty()) return;
   const YamlPlace place = map.PlaceOf("url");
   std::string said = "\"url\"";
@@ -94,6 +97,7 @@ void ReadUrl(YamlMap& map, RouteFileReading& reading) {
     reading.problems.Error(map.PlaceOf("ca_file"),
                            "\"ca_file\" is for TLS, and {} is spoken to without; write rediss://", address->shown);
   }
+  address->lookup_timeout = lookup_timeout;
   reading.file.cache_in_memory = false;
   reading.file.cache_server = *std::move(address);
 }

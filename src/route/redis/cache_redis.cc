@@ -14,8 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kConnect{500};
-constexpr milliseconds kLookup{10};    // somebody waits for an answer
-constexpr milliseconds kTell{500};     // nobody does
+constexpr milliseconds kTell{500};     // nobody waits for these
 constexpr size_t kBatch = 500;         // keys in one round trip
 constexpr int kMostBatchesOfNews = 4;  // in one go; the others are read the next time
 
@@ -41,7 +40,8 @@ Result<std::unique_ptr<CacheRedis>> CacheRedis::Open(const RedisAddress& address
   if (generation == nullptr) generation = std::make_shared<std::string>();
   BANTAM_TRY(auto writer, RedisConnection::Connect(address, kConnect));
   BANTAM_TRY(auto reader, RedisConnection::Connect(address, kConnect));
-  std::unique_ptr<CacheRedis> store(new CacheRedis(std::move(reader), std::move(writer), name, std::move(generation)));
+  std::unique_ptr<CacheRedis> store(
+      new CacheRedis(std::move(reader), std::move(writer), name, address.lookup_timeout, std::move(generation)));
   BANTAM_RETURN_IF_ERROR(store->Start());
   return store;
 }
@@ -74,7 +74,7 @@ Result<std::vector<RedisReply>> CacheRedis::Tell(const RedisPipeline& commands) 
 }
 
 Result<std::optional<CacheStore::Row>> CacheRedis::Find(const Sha256Digest& key) {
-  const auto replies = reader_->Ask(RedisPipeline().Add({"GET", AnswerKey(HexOf(key))}), kLookup);
+  const auto replies = reader_->Ask(RedisPipeline().Add({"GET", AnswerKey(HexOf(key))}), lookup_timeout_);
   if (!replies) {
     reading_lives_ = false;
     return replies.error();

@@ -46,9 +46,10 @@ class CacheRedis final : public CacheStore {
 
  private:
   CacheRedis(std::unique_ptr<RedisConnection> reader, std::unique_ptr<RedisConnection> writer, const std::string& name,
-             std::shared_ptr<std::string> generation)
+             std::chrono::milliseconds lookup_timeout, std::shared_ptr<std::string> generation)
       : reader_(std::move(reader)),
         writer_(std::move(writer)),
+        lookup_timeout_(lookup_timeout),
         prefix_("bantam:" + name + ":"),
         generation_(std::move(generation)) {}
 
@@ -70,6 +71,7 @@ class CacheRedis final : public CacheStore {
   Result<std::vector<StoredQuestion>> QuestionsOf(const std::vector<std::string>& hex_keys);
 
   const std::unique_ptr<RedisConnection> reader_, writer_;
+  const std::chrono::milliseconds lookup_timeout_;
   std::atomic<bool> reading_lives_ = true;
   const std::string prefix_;
   const std::shared_ptr<std::string> generation_;  // the writer's, as all behind it

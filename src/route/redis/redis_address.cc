@@ -88,7 +88,7 @@ Status ReadPath(std::string_view place, RedisAddress& address) {
 
 bool RedisAddress::operator==(const RedisAddress& other) const {
   return shown == other.shown && user == other.user && password == other.password &&
-         stream.ca_file == other.stream.ca_file;
+         stream.ca_file == other.stream.ca_file && lookup_timeout == other.lookup_timeout;
 }
 
 Result<RedisAddress> ParseRedisUrl(std::string_view url) {

@@ -19,7 +19,8 @@ struct RedisAddress {
   StreamAddress stream;
   std::string user, password;  // never printed; an empty user is the default one
   int database = 0;
-  std::string shown;  // for messages: without user and password
+  std::chrono::milliseconds lookup_timeout{10};  // how long a question waits for what was stored
+  std::string shown;                             // for messages: without user and password
 
   bool operator==(const RedisAddress& other) const;
 };
