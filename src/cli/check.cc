@@ -74,6 +74,13 @@ std::string Models(const RouteFile& file, const Colours& colours) {
   return out;
 }
 
+std::string AuditContent(const RouteFile& file) {
+  if (!file.audit_texts) return "hashes only";
+  std::string out = file.audit_key_file.empty() ? "texts" : "encrypted texts";
+  if (file.audit_retention.count() > 0) out += " for " + DurationText(file.audit_retention);
+  return out;
+}
+
 struct Options {
   std::string config;
   bool json = false;
@@ -120,7 +127,7 @@ std::string Table(const RouteFile& file, const Router* router, bool tested, cons
                   file.cache_enabled ? fmt::format("{} for {}{}", file.cache.max_entries, DurationText(file.cache.ttl),
                                                    file.semantic_cache ? " (also by other words)" : "")
                                      : "off",
-                  DurationText(file.session_ttl), file.audit_texts ? "texts" : "hashes only");
+                  DurationText(file.session_ttl), AuditContent(file));
   return out;
 }
 
@@ -197,6 +204,7 @@ Status Check(const Options& options) {
   if (!file) return Refuse(file.error(), options);
   std::unique_ptr<Router> router;
   if (!options.no_model) {
+    if (const auto key = LoadAuditKey(*file); !key) return Refuse(key.error(), options);
     auto tried = TryOut(*file, options);
     if (!tried) return Refuse(tried.error(), options);
     router = *std::move(tried);

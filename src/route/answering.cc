@@ -80,6 +80,7 @@ Status Answering::DecideAnew(std::string_view text, int asked) {
   BANTAM_TRY(const Judgement judgement, JudgeMessage(text));
   TakeOver(judgement);
   notes_.decided = judgement.understanding.confidence;
+  notes_.asked = asked > 0;
   if (!judgement.parts.empty()) return TakeParts(judgement, text);
   if (judgement.route != nullptr) {
     return TakeRoute(*judgement.route, text, judgement.understanding, /*cacheable=*/true);

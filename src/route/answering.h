@@ -23,6 +23,7 @@ class Answering {
     std::string outcome = "ok";  // for the audit log
     std::string problem;
     std::optional<double> decided;  // the confidence of a message that was decided on anew
+    bool asked = false;             // we had asked back before it
     bool cache_looked_up = false;
     std::optional<SimilarNote> similar;
     bool upstream_asked = false;

@@ -38,6 +38,18 @@ std::string FeedbackWords(const AuditRecord& r) {
                                             : fmt::format(": the right one is {}.", RouteWords(r)));
 }
 
+// "those older than 2026-08-01 12:00:00 UTC, of the conversation ab12..."
+std::string PurgeWords(const PurgeNote& purge) {
+  std::string out = "those";
+  if (purge.before_us) {
+    const std::string time = FormatTime(*purge.before_us);
+    out += fmt::format(" older than {} {} UTC", time.substr(0, 10), time.substr(11, 8));
+  }
+  if (!purge.session_hash.empty()) out += fmt::format(" of the conversation {}", Safe(purge.session_hash));
+  if (!purge.request_id.empty()) out += fmt::format(" of the request {}", Safe(purge.request_id));
+  return out;
+}
+
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
   if (r.source == "rule" && r.decision != "form") {
@@ -127,6 +139,12 @@ std::string ExplainDecision(const AuditRecord& r) {
   std::string text;
   const auto line = [&](std::string_view words) { (text += words) += '\n'; };
   const std::string time = FormatTime(r.time_us);
+  if (r.purge) {
+    line(fmt::format("The texts of {} records were taken out of the log on {} at {} UTC (record {} of the log): {}.",
+                     r.purge->records, time.substr(0, 10), time.substr(11, 12), r.sequence, PurgeWords(*r.purge)));
+    line(fmt::format("The record's own hash is {}.", Safe(r.hash)));
+    return text;
+  }
   if (r.decision == kFeedbackDecision) {
     line(fmt::format("Request {} was judged on {} at {} UTC (record {} of the log).", Safe(r.request_id),
                      time.substr(0, 10), time.substr(11, 12), r.sequence));
@@ -157,7 +175,11 @@ std::string ExplainDecision(const AuditRecord& r) {
   line(fmt::format("It took {:.1f} ms and cost {}.", r.latency_ms,
                    r.cost == 0 ? std::string("nothing") : fmt::format("{:.6f}", r.cost)));
   if (!r.session_hash.empty()) line(fmt::format("It belongs to the conversation {}.", Safe(r.session_hash)));
-  if (r.question.empty() && r.answer.empty()) {
+  if (r.purged_by != 0) {
+    line(fmt::format("The texts were taken out of the log, as record {} says.", r.purged_by));
+  } else if (!r.sealed.empty()) {
+    line(fmt::format("The texts are encrypted with the key {}, which is not at hand.", Safe(r.key_id)));
+  } else if (r.question.empty() && r.answer.empty()) {
     line(fmt::format("The texts are not kept; the SHA-256 of the question is {} and of the answer {}.",
                      Safe(r.question_sha256), Safe(r.answer_sha256)));
   } else {

@@ -37,6 +37,7 @@ AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, con
   record.budget = answer.budget;
   record.calibration_id = answer.calibration_id;
   record.cost = answer.cost;
+  record.asked = call.notes().asked;
   record.similar = call.notes().similar;
   record.question_sha256 = Sha256Hex(call.question());
   record.question = call.question();

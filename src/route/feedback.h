@@ -15,8 +15,6 @@
 
 namespace bantam {
 
-inline constexpr std::string_view kFeedbackDecision = "feedback";
-
 struct Feedback {
   std::string request_id;
   bool right = false;

@@ -144,6 +144,9 @@ struct RouteFile {
   std::string cache_epoch;                          // changing it is as good as a flush
   std::optional<SemanticCacheRule> semantic_cache;  // empty: a question is found only as it was asked
   bool audit_texts = false;
+  Path audit_key_file;  // encrypts them; empty: nothing does
+  int audit_key_line = 1, audit_key_column = 1;
+  std::chrono::milliseconds audit_retention{0};  // after which texts are taken out of the log; 0: they stay
   std::chrono::seconds session_ttl{1800};
   std::vector<RouteTest> tests;
   std::vector<std::string> warnings;  // FILE:LINE:COL: ...; worth a look, but the file works

@@ -154,7 +154,7 @@ forms:
 responses: {utter_unsure: "I'm not sure. {nearest}"}
 router_settings: {num_retries: 3, timeout: 7s, early_exit: {max_disagreement: 0.3%}}
 cache: {mode: none, ttl: 1d, max_entries: 9}
-audit: {content: text}
+audit: {content: text, key_file: keys/audit.key, retention: 90d}
 session: {ttl: 1.5h}
 out_of_scope: {utterances: [who are you]}
 tests:
@@ -203,6 +203,8 @@ tests:
   EXPECT_EQ(file.cache.ttl, std::chrono::hours(24));
   EXPECT_EQ(file.cache.max_entries, 9u);
   EXPECT_TRUE(file.audit_texts);
+  EXPECT_EQ(file.audit_key_file, folder / "keys/audit.key");
+  EXPECT_EQ(file.audit_retention, std::chrono::hours(24 * 90));
   EXPECT_EQ(file.session_ttl, std::chrono::minutes(90));
   EXPECT_EQ(file.out_of_scope, std::vector<std::string>{"who are you"});
   ASSERT_EQ(file.tests.size(), 2u);

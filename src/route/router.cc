@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text_util.h"
+#include "kernels/isa.h"
 #include "route/answering.h"
 #include "route/decision_record.h"
 #include "route/explanation.h"
@@ -29,6 +30,7 @@ class RouterImpl : public Router {
   explicit RouterImpl(RouterParts parts)
       : parts_(std::move(parts)),
         drift_(Confidences(parts_.intents->calibration()), parts_.file.drift.value_or(DriftRule())) {
+    if (const auto kernels = SelectKernels()) isa_ = IsaName((*kernels)->isa);
     for (int caution = 0; caution <= kMostCaution; ++caution) {
       policies_.emplace_back(parts_.file, parts_.intents->threshold(), parts_.intents->calibration(), caution);
     }
@@ -224,9 +226,11 @@ class RouterImpl : public Router {
   void FillIdentity(AuditRecord& record) const {
     record.route_file_sha256 = parts_.file.sha256;
     record.head_sha256 = parts_.intents->identity();
+    record.isa = isa_;
   }
 
   RouterParts parts_;
+  std::string isa_;                       // of the kernels; empty: none can run here
   std::vector<DecisionPolicy> policies_;  // by caution
   std::atomic<int> caution_ = 0;
   DriftWatch drift_;

@@ -22,6 +22,7 @@
 
 namespace bantam {
 
+class AuditKey;
 class Router;
 struct RouterParts;
 
@@ -63,6 +64,9 @@ struct RouterStats {
 // The encoder that the file names; errors have the place where it does.
 Result<ModelFolder> OpenEncoder(const RouteFile& file, const RouterOptions& options);
 Result<std::shared_ptr<Embedder>> LoadEncoder(const RouteFile& file, ModelFolder opened, const RouterOptions& options);
+
+// The key that the file encrypts the texts of its audit log with, if it names one; else null. Errors have the place.
+Result<std::shared_ptr<const AuditKey>> LoadAuditKey(const RouteFile& file);
 
 // Answer and Explain may be called from many threads; turns of one session are serialised.
 class Router {

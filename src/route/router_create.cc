@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "base/paths.h"
+#include "route/audit_key.h"
+#include "route/audit_purge.h"
 #include "route/forms/entity_finder.h"
 #include "route/head_intent_model.h"
 #include "route/privacy/masking_upstream.h"
@@ -21,12 +23,26 @@ Status OpenCache(const Path& folder, bool own_thread, RouterParts& parts) {
   return Ok();
 }
 
+// A log that cannot be purged is told of, and no reason not to answer.
+void TakeOutOldTexts(const Path& log, const RouteFile& file) {
+  std::error_code ignored;
+  if (file.audit_retention.count() == 0 || !std::filesystem::exists(log, ignored)) return;
+  const int64_t before_us = WallMicros() - std::chrono::microseconds(file.audit_retention).count();
+  const auto report = PurgeAuditLog(log, {.before_us = before_us});
+  if (!report) {
+    Log(LogLevel::kError, "texts older than audit.retention stay in the audit log: {}", report.error().message);
+  } else if (report->records > 0) {
+    Log(LogLevel::kInfo, "audit.retention: the texts of {} records were taken out of the audit log", report->records);
+  }
+}
+
 Status OpenState(const Path& folder, bool own_threads, bool queue, RouterParts& parts) {
   BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
   BANTAM_TRY(StateLock lock, StateLock::Acquire(folder));
   parts.lock = std::make_shared<const StateLock>(std::move(lock));
   const StateFiles files(folder);
   BANTAM_RETURN_IF_ERROR(OpenCache(folder, own_threads, parts));
+  TakeOutOldTexts(files.audit, parts.file);
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
   parts.audit_file = files.audit;
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
@@ -108,11 +124,23 @@ Result<std::shared_ptr<Embedder>> LoadEncoder(const RouteFile& file, ModelFolder
   return std::shared_ptr<Embedder>(*std::move(embedder));
 }
 
+Result<std::shared_ptr<const AuditKey>> LoadAuditKey(const RouteFile& file) {
+  if (file.audit_key_file.empty()) return std::shared_ptr<const AuditKey>();
+  auto key = AuditKey::Load(file.audit_key_file);
+  if (key) return key;
+  return Err(ErrorCode::kBadConfig, "{}:{}:{}: {}", file.path.string(), file.audit_key_line, file.audit_key_column,
+             key.error().message);
+}
+
 Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions options) {
   const RouterParts* before = options.predecessor == nullptr ? nullptr : &options.predecessor->parts();
   if (before != nullptr) BANTAM_RETURN_IF_ERROR(CheckSameName(file, before->file));
   RouterParts parts{.file = std::move(file), .intents = nullptr};
   parts.offline = options.offline;
+  std::shared_ptr<const AuditKey> audit_key;
+  if (options.persistent) {
+    BANTAM_TRY(audit_key, LoadAuditKey(parts.file));
+  }
   for (const std::string& warning : parts.file.warnings) Log(LogLevel::kWarning, "{}", warning);
   IntentOptions intents;
   intents.num_threads = options.num_threads;
@@ -174,6 +202,7 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
     };
   }
   if (options.persistent && before != nullptr) TakeOverState(*before, parts);
+  if (parts.audit) parts.audit->SetKey(std::move(audit_key));
   return MakeRouter(std::move(parts));
 }
 
