@@ -8,6 +8,7 @@ std::span<const Command> Commands() {
       Command{"serve", "The assistant of a route file, and models, over HTTP", SetUpServe},
       Command{"check", "Say whether a route file is right, or what to mend", SetUpCheck},
       Command{"route", "Train, evaluate and test what decides who answers", SetUpRoute},
+      Command{"replay", "Decide the messages of an audit log again: same bits, or what would change", SetUpReplay},
       Command{"audit", "The log of decisions: verify, explain, follow, export, take texts out", SetUpAudit},
       Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},
       Command{"pull", "Fetch a model from Hugging Face's hub or Ollama's registry", SetUpPull},
