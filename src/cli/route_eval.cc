@@ -169,6 +169,7 @@ json::object ToJsonObject(const Evaluated& result) {
           {"oos_f1_at_fr4", OrNull(e.oos_f1_at_fr4)},
           {"accuracy_at_fr4", OrNull(e.accuracy_at_fr4)},
           {"oos_auroc", OrNull(e.oos_auroc)},
+          {"oos_score_auroc", OrNull(e.oos_score_auroc)},
           {"ece", OrNull(e.ece)},
           {"ece_confidence", OrNull(e.ece_confidence)},
           {"threshold", OrNull(result.threshold)},
@@ -205,6 +206,7 @@ std::string Table(const Evaluated& result, int max_confusions) {
   row("recall", e.oos_recall_at_fr4);
   row("F1", e.oos_f1_at_fr4);
   row("AUROC of the confidence", e.oos_auroc);
+  row("AUROC of the score", e.oos_score_auroc, "without the label's probability in it");
   row("calibration error (ECE)", e.ece_confidence, "of the confidence, all lines, at the assumed share");
   if (result.exits) out += Table(*result.exits);
   if (result.train_seconds) out += fmt::format("\ntrained in {:.1f} s\n", *result.train_seconds);

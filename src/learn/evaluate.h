@@ -20,8 +20,11 @@ struct Outcome {
   std::string predicted;  // arg max over the head's labels, before any rejection
   double probability = 0;
   double confidence = 0;
-  bool accepted = false;  // at the head's own threshold
+  double out_of_scope = 0;  // the score alone
+  bool accepted = false;    // at the head's own threshold
 };
+
+Outcome OutcomeOf(const Head& head, const std::string& truth, const Prediction& prediction);
 
 // embeddings.row(i) belongs to examples[i] and has head.dimensions() columns.
 std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> examples,
@@ -48,8 +51,10 @@ struct Evaluation {
   std::optional<double> oos_recall, oos_precision, oos_f1;  // at the head's threshold
   // At the threshold that is the 4 % quantile of these lines' own in-scope confidences.
   std::optional<double> threshold_at_fr4, oos_recall_at_fr4, oos_f1_at_fr4, accuracy_at_fr4;
-  std::optional<double> oos_auroc;  // of the confidence, in scope against out of scope
-  std::optional<double> ece;        // of `probability` on in-scope lines, 15 equal bins
+  // In scope against out of scope: of the confidence, and of the out-of-scope score without the label's probability in
+  // it.
+  std::optional<double> oos_auroc, oos_score_auroc;
+  std::optional<double> ece;  // of `probability` on in-scope lines, 15 equal bins
   // Of `confidence` on all lines, out-of-scope ones weighted to the share that the head assumes among messages.
   std::optional<double> ece_confidence;
   std::vector<ReliabilityBin> bins;             // behind `ece`

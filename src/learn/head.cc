@@ -66,7 +66,8 @@ Prediction Head::Predict(std::span<const float> embedding) const {
   }
   const double largest = *std::max_element(logits.begin(), logits.end());
   const double in_scope =
-      scorer_.InScope({largest, NearestPrototype(prototypes_, x), NearestPrototype(out_of_scope_prototypes_, x)});
+      scorer_.InScope({largest, NearestPrototype(prototypes_, x), NearestPrototype(out_of_scope_prototypes_, x),
+                       NearestRoute(discriminant_, x)});
   return PredictionOf(logits, metadata_.temperature, in_scope, metadata_);
 }
 
