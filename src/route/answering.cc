@@ -51,15 +51,7 @@ std::string_view Answering::question() const {
 Result<Judgement> Answering::JudgeMessage(std::string_view text) {
   if (request_.stop.stop_requested()) return Err(ErrorCode::kCancelled, "the client went away");
   BANTAM_TRY(Understanding understanding, parts_.intents->Understand(text, request_.deadline));
-  Judgement judgement = Judge(file_, policy_, std::move(understanding));
-  const JudgeTexts judge = [&](std::span<const std::string> texts) -> Result<std::vector<Judgement>> {
-    BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, request_.deadline));
-    std::vector<Judgement> judged;
-    for (Understanding& each : all) judged.push_back(Judge(file_, policy_, std::move(each)));
-    return judged;
-  };
-  BANTAM_TRY(judgement.parts, FindRequests(file_, text, judgement, judge, file_.max_requests));
-  return judgement;
+  return bantam::JudgeMessage(file_, policy_, *parts_.intents, text, std::move(understanding), request_.deadline);
 }
 
 void Answering::TakeOver(const Judgement& judgement) {

@@ -88,4 +88,17 @@ Result<std::vector<JudgedPart>> FindRequests(const RouteFile& file, std::string_
   return best;
 }
 
+Result<Judgement> JudgeMessage(const RouteFile& file, const DecisionPolicy& policy, IntentModel& intents,
+                               std::string_view text, Understanding understanding, MonotonicTime deadline) {
+  Judgement judgement = Judge(file, policy, std::move(understanding));
+  const JudgeTexts judge = [&](std::span<const std::string> texts) -> Result<std::vector<Judgement>> {
+    BANTAM_TRY(std::vector<Understanding> all, intents.UnderstandAll(texts, deadline));
+    std::vector<Judgement> judged;
+    for (Understanding& each : all) judged.push_back(Judge(file, policy, std::move(each)));
+    return judged;
+  };
+  BANTAM_TRY(judgement.parts, FindRequests(file, text, judgement, judge, file.max_requests));
+  return judgement;
+}
+
 }  // namespace bantam

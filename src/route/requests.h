@@ -29,4 +29,8 @@ using JudgeTexts = std::function<Result<std::vector<Judgement>>(std::span<const 
 Result<std::vector<JudgedPart>> FindRequests(const RouteFile& file, std::string_view text, const Judgement& whole,
                                              const JudgeTexts& judge, int most);
 
+// Judge, and the requests of the message where the file looks for several.
+Result<Judgement> JudgeMessage(const RouteFile& file, const DecisionPolicy& policy, IntentModel& intents,
+                               std::string_view text, Understanding understanding, MonotonicTime deadline);
+
 }  // namespace bantam

@@ -17,6 +17,7 @@
 #include "route/privacy/pii_mask.h"
 #include "route/result_cache.h"
 #include "route/semantic_rule.h"
+#include "route/signing.h"
 #include "route/upstream.h"
 
 namespace re2 {
@@ -65,9 +66,7 @@ struct SubmitAction {
   enum class Type { kRespond, kHttp } type = Type::kRespond;
   std::string url, method = "POST";
   std::chrono::milliseconds timeout{10'000};
-  // With which requests are signed; resolved from os.environ/NAME, never logged. Empty: they are not.
-  std::string secret;
-  std::string unset_secret;  // the variable that is to hold it and does not: nothing is sent then
+  SigningSecret secret;
 };
 
 struct Form {

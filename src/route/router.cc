@@ -11,6 +11,7 @@
 #include "route/answering.h"
 #include "route/decision_record.h"
 #include "route/explanation.h"
+#include "route/requests.h"
 #include "route/router_parts.h"
 
 namespace bantam {
@@ -59,14 +60,16 @@ class RouterImpl : public Router {
 
   Result<Explanation> Explain(std::string_view text) override {
     BANTAM_TRY(Understanding understanding, parts_.intents->Understand(text, MonotonicTime::max()));
-    return bantam::Explain(parts_.file, policy(), std::move(understanding));
+    return ExplainMessage(text, std::move(understanding), MonotonicTime::max());
   }
 
   Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, const EmbedCall& call) override {
     BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, call));
     std::vector<Explanation> explanations;
-    for (Understanding& understanding : all)
-      explanations.push_back(bantam::Explain(parts_.file, policy(), std::move(understanding)));
+    for (size_t i = 0; i < all.size(); ++i) {
+      BANTAM_TRY(Explanation explanation, ExplainMessage(texts[i], std::move(all[i]), call.deadline));
+      explanations.push_back(std::move(explanation));
+    }
     return explanations;
   }
 
@@ -140,6 +143,12 @@ class RouterImpl : public Router {
   const RouterParts& parts() const override { return parts_; }
 
  private:
+  Result<Explanation> ExplainMessage(std::string_view text, Understanding understanding, MonotonicTime deadline) const {
+    BANTAM_TRY(Judgement judgement,
+               JudgeMessage(parts_.file, policy(), *parts_.intents, text, std::move(understanding), deadline));
+    return bantam::Explain(parts_.file, policy(), std::move(judgement));
+  }
+
   // Halving is caution, not proof: under drift nothing is certified. Window by window it goes further, or back.
   void WatchForDrift(double confidence) {
     const std::optional<DriftFinding> finding = drift_.Add(confidence);
