@@ -109,11 +109,15 @@ Evaluation Evaluate(std::span<const Outcome> outcomes, double out_of_scope_share
   std::vector<double> in_scope, out_of_scope;              // confidences
   std::vector<double> in_scope_score, out_of_scope_score;  // 1 - out_of_scope
   std::vector<WeightedOutcome> by_probability, by_confidence;
-  int right = 0;
+  int right = 0, near_caught = 0;
   for (const Outcome& o : outcomes) {
     if (o.truth == kOutOfScopeLabel) {
       out_of_scope.push_back(o.confidence);
       out_of_scope_score.push_back(1 - o.out_of_scope);
+      if (o.probability >= kNear) {
+        ++e.num_near;
+        near_caught += o.accepted ? 0 : 1;
+      }
     } else {
       in_scope.push_back(o.confidence);
       in_scope_score.push_back(1 - o.out_of_scope);
@@ -141,6 +145,7 @@ Evaluation Evaluate(std::span<const Outcome> outcomes, double out_of_scope_share
     e.oos_recall = own.caught / n_out;
     e.oos_precision = own.caught + own.rejected > 0 ? static_cast<double>(own.caught) / (own.caught + own.rejected) : 0;
     e.oos_f1 = F1(own, e.num_out_of_scope);
+    if (e.num_near > 0) e.near_recall = static_cast<double>(near_caught) / e.num_near;
   }
   if (n_in > 0 && n_out > 0) {
     const double threshold = Quantile(in_scope, 0.04);

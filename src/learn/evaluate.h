@@ -35,6 +35,10 @@ std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> 
 Result<std::vector<Outcome>> CrossValidate(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
                                            const EncoderIdentity& encoder, int folds, const TrainOptions& options);
 
+// An out-of-scope line is near a route that has this probability, were the line in scope: only the out-of-scope score
+// can tell it from one of the route's.
+inline constexpr double kNear = 0.5;
+
 struct Confusion {
   std::string truth, predicted;
   int count = 0;
@@ -49,6 +53,9 @@ struct Evaluation {
   std::optional<double> macro_f1;           // all lines, after it; out of scope is a label like the others
   std::optional<double> false_rejection;    // of in-scope lines, at the head's threshold
   std::optional<double> oos_recall, oos_precision, oos_f1;  // at the head's threshold
+  // Of the out-of-scope lines those near a route, kNear: the hard ones, for the others never reach a threshold of 0.5.
+  int num_near = 0;
+  std::optional<double> near_recall;
   // At the threshold that is the 4 % quantile of these lines' own in-scope confidences.
   std::optional<double> threshold_at_fr4, oos_recall_at_fr4, oos_f1_at_fr4, accuracy_at_fr4;
   // In scope against out of scope: of the confidence, and of the out-of-scope score without the label's probability in
