@@ -72,6 +72,11 @@ bench-decisions: setup-test ## measure decisions and their error budget on CLINC
 	@tools/build.sh release bantam_budget_bench -j $(JOBS)
 	@"$$(tools/venv.sh decisions bench/requirements-decisions.txt)"/bin/python bench/decisions.py
 
+.PHONY: bench-hybrid
+bench-hybrid: setup-test ## measure cache, budgets, learning and replay in front of a large model; rewrites docs/hybrid.md
+	@for target in bantam bantam_store_bench; do tools/build.sh release $$target -j $(JOBS) || exit; done
+	@"$$(tools/venv.sh decisions bench/requirements-decisions.txt)"/bin/python bench/hybrid.py
+
 .PHONY: bench-server
 bench-server: setup-test ## measure what the server adds and stands (five minutes); rewrites docs/server-load.md
 	@for target in bantam bantam_load_client bantam_empty_server; do tools/build.sh release $$target -j $(JOBS) || exit; done

@@ -59,6 +59,12 @@ def questions():
     return "\n".join(lines) + "\n"
 
 
+def ask(port, requests, text, *how):
+    """The client gets the last core: its own where the server has one, shared where it has two."""
+    last = str(max(os.sched_getaffinity(0)))
+    return json.loads(run(["taskset", "-c", last, PYTHON, "bench/http_client.py", port, requests, 100, "helpdesk", *how], "decision's client", input=text))
+
+
 def part(rounds, requests):
     text = questions()
     samples, cached, peaks, routes = {}, {}, {}, {}
@@ -69,13 +75,10 @@ def part(rounds, requests):
                 say(f"decision, round {number + 1} of {rounds}, {threads} threads, {name}")
                 with recorded(f"decision over HTTP: {name}"), tempfile.TemporaryDirectory() as folder, \
                         server(threads, Path(folder)) as (port, pid):  # fmt: skip
-                    command = [PYTHON, "bench/http_client.py", port, requests, 100, "helpdesk"]
-                    # The client gets the last core: its own where the server has one, shared where it has two.
-                    last = str(max(os.sched_getaffinity(0)))
-                    result = json.loads(run(["taskset", "-c", last, *command], "decision's client", input=text))
+                    result = ask(port, requests, text)
                     samples.setdefault((name, threads), []).append(result)
                     if name == "bantam":
-                        cached.setdefault(threads, []).append(json.loads(run(["taskset", "-c", last, *command, "cached"], input=text)))
+                        cached.setdefault(threads, []).append(ask(port, requests, text, "cached"))
                     peaks.setdefault((name, threads), []).append(peak_kb(pid))
                     routes[name] = result["routes"]
     rows = [{"name": n, "threads": th, "tokens": 16, "peak_rss_mib": max(peaks[n, th]) / 1024, **fold(s, KEYS)}

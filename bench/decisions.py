@@ -17,6 +17,7 @@ import numpy
 from sklearn.linear_model import LogisticRegression
 
 import data
+import decision_part
 import machine
 from contest import BINARY, BUILD, MODEL_NAME, REPOSITORY, run, say
 from report import table
@@ -24,8 +25,11 @@ from report import table
 PAGE = REPOSITORY / "docs" / "decisions.md"
 SHOTS = (5, 10)
 RESAMPLES, MESSAGES = 1000, 2000  # of the error budget
+LATENCY_GOALS = {"in process": 1.0, "over HTTP": 1.3}  # p50, ms, at 16 tokens on 2 threads
+LATENCY_THREADS, LATENCY_REQUESTS = 2, 500
+EXIT_SHOTS = 80  # lines an intent that heads with early exits learn from; the draws take others of the hundred
 GOALS = {"full": 96.0, 10: 92.0, 5: 88.5}
-FIGURES = ("in_scope_accuracy", "ece", "oos_auroc", "oos_recall_at_fr4", "oos_f1_at_fr4")
+FIGURES = ("in_scope_accuracy", "ece", "oos_score_auroc", "oos_auroc", "oos_recall_at_fr4", "oos_f1_at_fr4")
 INTRODUCTION = """# Decisions
 
 Written by `make bench-decisions`; do not edit by hand.
@@ -98,7 +102,7 @@ def theirs(folder, vectors, numbers):
     auroc = (rank[: len(best)].sum() - len(best) * (len(best) + 1) / 2) / len(best) / len(away)
     threshold = numpy.quantile(best, 0.04)
     caught, rejected = int((away < threshold).sum()), int((best < threshold).sum())
-    return {"in_scope_accuracy": float(right.mean()), "oos_auroc": float(auroc), "oos_recall_at_fr4": caught / len(away),
+    return {"in_scope_accuracy": float(right.mean()), "oos_score_auroc": float(auroc), "oos_recall_at_fr4": caught / len(away),
             "oos_f1_at_fr4": 2 * caught / (len(away) + caught + rejected), "train_seconds": seconds}  # fmt: skip
 
 
@@ -132,7 +136,35 @@ def measure(folder, draws):
     text = run([BUILD / "bantam_budget_bench", head, others, RESAMPLES, MESSAGES], "the error budget")
     found["budget"] = [json.loads(line) for line in text.splitlines()]
     found["others"] = len(others.read_text().splitlines())
+    found["exits"] = [early_exits(folder, seed) for seed in range(draws)]
+    found["latency"] = latency(folder, head)
     return found
+
+
+def evaluate(head, lines, *options):
+    return json.loads(run([BINARY, "route", "eval", "--head", head, "--data", lines, "--json", *options], f"evaluating {head.stem}"))
+
+
+def early_exits(folder, seed):
+    """-> the points of `route eval --curve`, the last layer first"""
+    say(f"early exits, draw {seed + 1}")
+    head, lines = folder.path / "exits.safetensors", folder.file("exits", folder.draw(EXIT_SHOTS, seed) + folder.splits["oos_train"])
+    run([BINARY, "route", "train", "--data", lines, "--model", MODEL_NAME, "--dtype", "int8", "--out", head, "--json"], "training early exits")
+    test = folder.file("test", folder.splits["test"] + folder.splits["oos_test"])
+    found = evaluate(head, test, "--threads", "1", "--curve", folder.path / "exits.svg")["early_exit"]
+    return found["curve"] if found else []
+
+
+def latency(folder, head):
+    """A decision on a question of 16 tokens: in this process, from its letters to the route, and through HTTP as bench/decision_part.py asks."""
+    say("latency")
+    questions = (REPOSITORY / "bench" / "questions.txt").read_text()
+    lines = folder.path / "questions.jsonl"
+    lines.write_text("".join(json.dumps({"text": line, "label": "oos"}) + "\n" for line in questions.splitlines()))
+    inside = evaluate(head, lines, "--threads", LATENCY_THREADS)["decision_ms"]
+    with tempfile.TemporaryDirectory() as home, decision_part.bantam_server(LATENCY_THREADS, Path(home)) as (port, _):
+        outside = decision_part.ask(port, LATENCY_REQUESTS, questions)
+    return {"in process": inside, "over HTTP": {key: outside[key] for key in ("median_ms", "p99_ms")}}
 
 
 def spread(samples, key, scale=100.0, digits=2):
@@ -148,10 +180,10 @@ def accuracy_table(rows):
     for work, who in rows.items():
         name = "all 15,000 lines" if work == "full" else f"{work} lines an intent"
         for contestant, samples in who.items():
-            body.append([name, contestant, spread(samples, "in_scope_accuracy"), spread(samples, "ece"), spread(samples, "oos_auroc", 1, 3),
+            body.append([name, contestant, spread(samples, "in_scope_accuracy"), spread(samples, "ece"), spread(samples, "oos_score_auroc", 1, 3), spread(samples, "oos_auroc", 1, 3),
                          spread(samples, "oos_recall_at_fr4", 100, 1), spread(samples, "oos_f1_at_fr4", 100, 1),
                          spread(samples, "train_seconds", 1, 1)])  # fmt: skip
-    return table(["trained on", "head", "accuracy in scope, %", "calibration error, %", "AUROC out of scope", "recall where 4 % in scope are rejected, %", "F1 there, %",
+    return table(["trained on", "head", "accuracy in scope, %", "calibration error, %", "AUROC of the out-of-scope score", "of the confidence", "recall where 4 % in scope are rejected, %", "F1 there, %",
                   "training, s"], body)  # fmt: skip
 
 
@@ -167,6 +199,18 @@ def budget_table(found):
     return table(["budget", "score", "budget broken", "answered, mean", "errors among them, mean", "at worst", "nothing supported"], body)
 
 
+def exits_table(draws):
+    """Of the points that every draw has."""
+    body = []
+    for level in sorted({point["max_disagreement"] for point in draws[0]}):
+        points = [point for draw in draws for point in draw if point["max_disagreement"] == level]
+        if len(points) == len(draws):
+            body.append([f"{100 * level:g} %" if level else "off", spread(points, "disagreement"), spread(points, "mean_layers", 1), spread(points, "mean_layers_in_scope", 1),
+                         spread(points, "mean_ms", 1, 3), spread(points, "accuracy"), spread(points, "false_rejection"), spread(points, "oos_recall", 100, 1),
+                         spread(points, "oos_auroc", 1, 3)])  # fmt: skip
+    return table(["allowed", "differ, %", "layers, mean", "in scope", "ms", "accuracy of all lines, %", "falsely rejected, %", "out-of-scope recall, %", "AUROC"], body)
+
+
 def goals_table(found):
     body = []
     for work, goal in GOALS.items():
@@ -180,7 +224,7 @@ def goals_table(found):
         ("int8 against f32", "within 0.2 points", f"{100 * (full['in_scope_accuracy'] - f32['in_scope_accuracy']):+.2f}", abs(full["in_scope_accuracy"] - f32["in_scope_accuracy"]) <= 0.002),
         ("recall at 4 %", "at least 88.5 %", f"{100 * full['oos_recall_at_fr4']:.1f} %, with 100 lines {100 * best['oos_recall_at_fr4']:.1f} %", full["oos_recall_at_fr4"] >= 0.885),
         ("F1 at 4 %", "at least 86 %", f"{100 * full['oos_f1_at_fr4']:.1f} %, with 100 lines {100 * best['oos_f1_at_fr4']:.1f} %", full["oos_f1_at_fr4"] >= 0.86),
-        ("AUROC out of scope", "at least 0.983", f"{full['oos_auroc']:.3f}, with 100 lines {best['oos_auroc']:.3f}", full["oos_auroc"] >= 0.983),
+        ("AUROC of the out-of-scope score", "at least 0.983", f"{full['oos_score_auroc']:.3f}, with 100 lines {best['oos_score_auroc']:.3f}", full["oos_score_auroc"] >= 0.983),
         ("training on 15,000 lines, vectors at hand", "under 10 s", f"{full['train_seconds']:.1f} s", full["train_seconds"] < 10),
     ]:  # fmt: skip
         body.append([name, goal, value, "yes" if met else "**no**"])
@@ -191,6 +235,9 @@ def goals_table(found):
         body.append([f"budget of {100 * line['max_error']:g} % broken", f"at most {100 * most:.1f} %", f"{100 * line['broken']:.1f} %", "yes" if line["broken"] <= most else "**no**"])
         body.append([f"answered at {100 * line['max_error']:g} %", "more than by other scores", f"{100 * line['answered']:.1f} %, they at most {100 * max(others):.1f} %",
                      "yes" if line["answered"] > max(others) else "**no**"])  # fmt: skip
+    for where, goal in LATENCY_GOALS.items():
+        median = found["latency"][where]["median_ms"]
+        body.append([f"a decision {where}, p50", f"under {goal} ms", f"{median:.3f} ms", "yes" if median < goal else "**no**"])
     return table(["what", "goal", "found", "met"], body)
 
 
@@ -205,7 +252,14 @@ def page(results):
         f" the true error of a threshold is known. {found['resamples']:,} times {found['messages']:,} of them are drawn with replacement, the budget is certified on"
         " those with delta = 5 %, and the threshold is applied to all. Other scores go through the same procedure. The naive threshold is the laxest at which the"
         " drawn messages themselves keep the budget.\n",
-        budget_table(found), "## Goals\n", goals_table(found),
+        budget_table(found), "## Early exit\n",
+        f"Heads of {EXIT_SHOTS} lines an intent and the 100 lines of `oos_train`, int8, may decide after an earlier layer. \"Allowed\" is the share of decisions that may differ from those of all"
+        " layers, as held-out examples show it; the figures are of `test` and `oos_test`. Milliseconds are of one text alone, from its letters to the decision, 1 thread, mean.\n",
+        exits_table(found["exits"]), "## Time\n",
+        f"A question of 16 tokens on {LATENCY_THREADS} threads. In process: from its letters to the route, the head of all lines, all layers. Over HTTP: `POST /v1/chat/completions`"
+        " to the help desk of the examples, as in [benchmarks](benchmarks.md#a-whole-decision-over-http).\n",
+        table(["where", "p50, ms", "p99, ms"], [[where, f"{t['median_ms']:.3f}", f"{t['p99_ms']:.3f}"] for where, t in found["latency"].items()]),
+        "## Goals\n", goals_table(found),
         f"Measured {results['date']} at `{m['commit']}` on {m['cpu']}, {m['cores']} cores, {', '.join(m['isa'])}; load before: {m['load_before']:.2f}; "
         f"scikit-learn {m['packages']['scikit-learn']}, numpy {m['packages']['numpy']}; {results['draws']} draws.\n"])  # fmt: skip
 

@@ -2,7 +2,9 @@
 // questions and the judgement of one, an audit record, a turn of a conversation. Prints median and 99th percentile of
 // single calls, in microseconds.
 //
-//   cmake --build --preset release --target bantam_store_bench && build/release/bantam_store_bench [FOLDER]
+//   cmake --build --preset release --target bantam_store_bench && build/release/bantam_store_bench [FOLDER [REDIS_URL]]
+//
+// With the address of a Redis, hits and stores there, too. It is left as it was.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +16,7 @@
 #include "route/audit_log.h"
 #include "route/conversation_store.h"
 #include "route/pairs/pair_verifier.h"
+#include "route/redis/redis_connection.h"
 #include "route/result_cache.h"
 
 namespace bantam {
@@ -93,6 +96,22 @@ void MeasureSimilar(const Path& folder) {
   });
 }
 
+// Of a Redis, as another process would find them: nothing is in our own memory.
+void MeasureRedis(const std::string& url) {
+  constexpr int kEntries = 2'000;
+  const RedisAddress address = OrExit(ParseRedisUrl(url));
+  CacheOptions options;
+  options.memory_entries = 0;
+  options.own_thread = false;
+  const auto cache = ResultCache::OpenShared(address, "bantam-store-bench", options);
+  Measure("cache: store in Redis", kEntries, [&](int i) { cache->Store(KeyOf(i), kAnswer); });
+  Measure("cache: hit in Redis", 20'000, [&](int i) {
+    if (!cache->Find(KeyOf(i % kEntries))) std::abort();
+  });
+  Measure("cache: miss in Redis", 20'000, [&](int i) { cache->Find(KeyOf(1'000'000 + i)); });
+  if (!cache->Flush()) std::exit(1);
+}
+
 void Main(const Path& folder) {
   constexpr int kEntries = 20'000;
   CacheOptions options;
@@ -156,5 +175,6 @@ int main(int argc, char** argv) {
   const bantam::Path folder = parent / "bantam-store-bench";  // made and removed here
   std::filesystem::remove_all(folder);
   bantam::Main(folder);
+  if (argc > 2) bantam::MeasureRedis(argv[2]);
   std::filesystem::remove_all(folder);
 }

@@ -2,7 +2,9 @@
 
 #include <ctime>
 
+#include "base/paths.h"
 #include "files/model_stamp.h"
+#include "route/learning/generations.h"
 #include "tasks/decide.h"
 
 namespace bantam {
@@ -29,12 +31,19 @@ Status SetEncoder(const RouteFile& file, const RouterOptions& options, const Ass
   return Ok();
 }
 
+// The same text, and the same learned from traffic.
+bool IsSameFile(const RouteFile& file, const RouteFile& before) {
+  return file.sha256 == before.sha256 && file.generation == before.generation && file.challenger == before.challenger;
+}
+
 }  // namespace
 
 Result<Assistant> LoadAssistant(const AssistantOptions& options, const Assistant& predecessor,
                                 const std::function<Status(const ModelFolder& model, WeightType type)>& fits,
                                 const std::function<void(std::string_view stage, double fraction)>& progress) {
   BANTAM_TRY(RouteFile file, LoadRouteFile(options.route_file));
+  BANTAM_TRY(const Path state_folder, StateFolder(file.name));
+  TakeLearned(state_folder, file);
   RouterOptions router{.embedding_cache = options.embedding_cache,
                        .num_threads = options.num_threads,
                        .max_disagreement = options.max_disagreement,
@@ -44,7 +53,7 @@ Result<Assistant> LoadAssistant(const AssistantOptions& options, const Assistant
   Assistant assistant;
   BANTAM_RETURN_IF_ERROR(SetEncoder(file, router, predecessor, fits, assistant));
   const bool same_encoder = predecessor.router != nullptr && assistant.encoder == predecessor.encoder;
-  if (same_encoder && file.sha256 == predecessor.router->file().sha256) return predecessor;
+  if (same_encoder && IsSameFile(file, predecessor.router->file())) return predecessor;
   router.embedder = assistant.encoder;
   BANTAM_TRY(assistant.router, Router::Create(std::move(file), std::move(router)));
   assistant.created = std::time(nullptr);

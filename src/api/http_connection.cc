@@ -1,5 +1,6 @@
 #include "api/http_connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -96,6 +97,11 @@ std::optional<Connection::Peer> Connection::Look(Socket::wait_type& next) {
   const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got == 0) return Peer::kFinished;
   return got < 0 && errno != EAGAIN && errno != EINTR ? Peer::kGone : Peer::kThere;
+}
+
+bool Connection::WasReset() {
+  pollfd state{socket_.native_handle(), 0, 0};  // POLLERR and POLLHUP are always told
+  return ::poll(&state, 1, 0) > 0;
 }
 
 void Connection::Cancel() {

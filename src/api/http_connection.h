@@ -51,6 +51,11 @@ class Connection {
   void WatchPeer(Handler handler) {
     KeepWatching(++watches_, Socket::wait_read, std::move(handler));
   }
+  // handler(), once the client refuses what it is sent; ends as WatchPeer does.
+  template <typename Handler>
+  void WatchForReset(Handler handler) {
+    AwaitReset(++watches_, std::move(handler));
+  }
   // handler(error_code, size_t): bytes that nobody wants to understand.
   template <typename Handler>
   void ReadAndForget(asio::mutable_buffer into, Handler handler) {
@@ -77,6 +82,15 @@ class Connection {
       KeepWatching(watch, next, std::move(handler));
     });
   }
+  template <typename Handler>
+  void AwaitReset(uint64_t watch, Handler handler) {
+    socket_.async_wait(Socket::wait_error, [this, watch, handler = std::move(handler)](error_code ec) mutable {
+      if (ec || watch != watches_) return;
+      if (WasReset()) return handler();
+      AwaitReset(watch, std::move(handler));
+    });
+  }
+  bool WasReset();
   // Nothing: what came says nothing yet, such as half a record of TLS; again when the socket can do `next`.
   std::optional<Peer> Look(Socket::wait_type& next);
 

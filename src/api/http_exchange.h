@@ -15,7 +15,7 @@ namespace bantam {
 // The half of an exchange that a worker may outlive: shared by the session and the responder.
 struct Exchange {
   HttpRequest request;
-  std::stop_source stop, client_finished;
+  std::stop_source stop;
   bool keep_alive = true;
   int minor_version = 1;
   bool head_only = false;    // HEAD: the body is not sent

@@ -122,15 +122,36 @@ TEST_F(HttpServerTest, ResetStopsItsOwnWorkOnly) {
   EXPECT_EQ(StatusOf(stays.Receive()), 200);
 }
 
-TEST_F(HttpServerTest, HalfCloseStillGetsItsAnswer) {
+// Both look the same until something is sent: whoever closed refuses it, whoever half-closed reads on.
+TEST_F(HttpServerTest, ACloseStopsTheWorkAndAHalfCloseStillGetsItsAnswer) {
   Start();
-  Client client(server_->port());
-  client.Send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  for (const char* path : {"/hold", "/kept", "/quick/long"}) {
+    const std::string request = fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", path);
+    app->released = false;
+    app->stopped = 0;
+    Client half(server_->port()), closes(server_->port());
+    half.Send(request);
+    closes.Send(request);
+    ASSERT_TRUE(Eventually([&] { return app->holding == 2; })) << path;
+    half.HalfClose();
+    closes.Close();
+    EXPECT_TRUE(Eventually([&] { return app->holding == 1 && app->stopped == 1; })) << path;
+    EXPECT_EQ(app->last_status, 499) << path;
+    app->released = true;
+    const std::string reply = half.Receive();
+    EXPECT_TRUE(reply.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")) << reply;
+    EXPECT_EQ(app->stopped, 1) << path;
+  }
+}
+
+TEST_F(HttpServerTest, AClientOfHttp10CancelsByClosing) {
+  Start();
+  Client proxy(server_->port());
+  proxy.Send("GET /hold HTTP/1.0\r\n\r\n");
   ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
-  client.HalfClose();
-  std::this_thread::sleep_for(milliseconds(20));
-  app->released = true;
-  EXPECT_EQ(StatusOf(client.Receive()), 200);
+  proxy.HalfClose();
+  EXPECT_TRUE(Eventually([&] { return app->stopped == 1; }));
+  EXPECT_EQ(proxy.Receive(), "");
 }
 
 TEST_F(HttpServerTest, StreamsInChunksAndStopsForAClientThatLeft) {
@@ -200,6 +221,36 @@ TEST_F(HttpServerTest, RepliesMayComeAfterTheirHandlers) {
   EXPECT_TRUE(failing.Receive(1).starts_with("HTTP/1.1 500"));
   failing.Send(post("/quick/lost", ""));
   EXPECT_TRUE(failing.Receive(1).starts_with("HTTP/1.1 500"));
+}
+
+TEST_F(HttpServerTest, AQuickHandlerMayGoOnOnAWorker) {
+  Start({.allowed_hosts = {}, .num_workers = 1, .max_queued = 1});
+  const auto ask = [&](std::string_view body) {
+    auto client = std::make_unique<Client>(server_->port());
+    client->Send(
+        fmt::format("POST /quick/long HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+    return client;
+  };
+  const auto first = ask("one");
+  while (app->holding < 1) std::this_thread::sleep_for(milliseconds(1));
+  const auto second = ask("two");
+  Client quick(server_->port());
+  quick.Send("POST /quick HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nnow");
+  EXPECT_NE(quick.Receive(1).find("now"), std::string::npos);  // the worker is busy, the I/O thread is not
+  const std::string full = ask("three")->Receive(1);
+  EXPECT_TRUE(full.starts_with("HTTP/1.1 429")) << full;
+  EXPECT_NE(full.find("Retry-After"), std::string::npos) << full;
+  app->released = true;
+  EXPECT_NE(first->Receive(1).find("long one"), std::string::npos);
+  EXPECT_NE(second->Receive(1).find("long two"), std::string::npos);
+  EXPECT_TRUE(ask("fail")->Receive(1).starts_with("HTTP/1.1 500"));
+  EXPECT_TRUE(ask("silent")->Receive(1).starts_with("HTTP/1.1 500"));
+  // A client that leaves stops its work, as if a worker had had it from the beginning.
+  app->released = false;
+  const auto leaves = ask("four");
+  while (app->holding < 1) std::this_thread::sleep_for(milliseconds(1));
+  leaves->Reset();
+  while (app->stopped < 1) std::this_thread::sleep_for(milliseconds(1));
 }
 
 TEST_F(HttpServerTest, StopWaitsForLateRepliesAndAClientThatLeftHarmsNobody) {
@@ -333,18 +384,7 @@ TEST_F(HttpServerTest, AResponderMayBeKeptByWorkThatGoesOnElsewhere) {
   EXPECT_EQ(StatusOf(Ask("GET /kept/lost HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 500);
 }
 
-TEST_F(HttpServerTest, TheEndOfAClientIsToldToWhomItConcerns) {
-  Start();
-  Client leaves(server_->port());
-  leaves.Send("GET /kept HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
-  leaves.HalfClose();
-  ASSERT_TRUE(Eventually([&] { return app->stopped == 1; }));
-  EXPECT_EQ(StatusOf(leaves.Receive()), 200);  // whoever half-closes may still be read to
-}
-
-// A handler says nothing to a client that has gone. Whoever only half-closed, or waited until the drain was over, is
-// told.
+// A handler says nothing to a client that has gone. Whoever still reads is told.
 TEST_F(HttpServerTest, NoClientThatStillReadsIsLeftWithoutAReason) {
   constexpr std::string_view kSilent = "GET /kept/silent HTTP/1.1\r\nHost: localhost\r\n\r\n";
   ServerOptions options;
@@ -354,7 +394,9 @@ TEST_F(HttpServerTest, NoClientThatStillReadsIsLeftWithoutAReason) {
   half.Send(kSilent);
   ASSERT_TRUE(Eventually([&] { return app->holding == 1; }));
   half.HalfClose();
-  EXPECT_EQ(StatusOf(half.Receive()), 499);
+  app->released = true;
+  EXPECT_EQ(StatusOf(half.Receive()), 500);
+  app->released = false;
 
   Client waits(server_->port());
   waits.Send(kSilent);

@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kDiscardTime{1'000};
 constexpr size_t kMaxDiscardedBytes = size_t{64} << 20;
 constexpr size_t kReadBytes = 64 * 1024;  // of a body, at once
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string NewRequestId() {
   // Unique per process start and request; not a secret.
@@ -167,7 +168,6 @@ void Session::HeadComplete(size_t head_bytes) {
 }
 
 void Session::SendContinue() {
-  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   connection_.Write(asio::buffer(kContinue), [self = shared_from_this()](error_code ec, size_t) {
     if (ec) return self->Close();
     self->ReadBody();
@@ -212,8 +212,7 @@ void Session::Dispatch() {
                        .request_id = NewRequestId(),
                        .peer = connection_.peer(),
                        .received = MonotonicNow(),
-                       .stop = exchange->stop.get_token(),
-                       .client_finished = exchange->client_finished.get_token()};
+                       .stop = exchange->stop.get_token()};
   exchange->keep_alive = head_.keep_alive && !host_.gauges.draining;
   exchange->minor_version = head_.minor_version;
   exchange->head_only = head_.method == "HEAD";
@@ -225,52 +224,71 @@ void Session::Dispatch() {
 
   HttpApp& app = *host_.app;
   const HttpRequest& request = exchange->request;
-  auto answer = [exchange, self = shared_from_this(), &app, &host = host_]() mutable {
-    SessionResponder responder(std::move(self), exchange, host);
-    exchange->request.begun = MonotonicNow();
-    try {
-      app.Handle(exchange->request, responder);
-    } catch (const std::bad_alloc&) {
-      if (!responder.began())
-        responder.Send(app.RenderError(exchange->request.path, 503, "not enough memory for this request"));
-    } catch (const std::exception& e) {
-      Log(LogLevel::kError, "{} {}: {}", exchange->request.method, exchange->request.path, e.what());
-      if (!responder.began()) responder.Send(app.RenderError(exchange->request.path, 500, "internal error"));
-    }
-  };
+  const auto handle = [&app, &request](Responder& responder) { app.Handle(request, responder); };
   // A browser sends Origin with every POST; a page of another site must not use us through its visitor (HOSTILE H-35).
   if (const std::string_view origin = request.Header("origin");
       !origin.empty() && !IsSameOrigin(origin, request.Header("host"))) {
     return SessionResponder(shared_from_this(), exchange, host_)
         .Send(app.RenderError(request.path, 403, "requests from pages of other sites are not accepted"));
   }
-  if (app.IsLight(request)) return answer();
+  if (app.IsLight(request)) return Run(shared_from_this(), exchange, host_, handle);
   if (host_.gauges.draining) {
     ++host_.gauges.rejected;
     return SessionResponder(shared_from_this(), exchange, host_).Send(StoppingReply(app, request.path));
   }
   exchange->holds_drain = true;
   ++host_.holding_drain;
-  if (app.IsQuick(request)) return answer();
+  if (app.IsQuick(request)) return Run(shared_from_this(), exchange, host_, handle);
+  RunOnWorker(exchange, handle);
+}
+
+void Session::RunOnWorker(const std::shared_ptr<Exchange>& exchange, Handler handler) {
   WatchForClose();
-  if (host_.workers->TryPost(answer)) return;
+  const bool posted = host_.workers->TryPost(
+      [self = shared_from_this(), exchange, &host = host_, handler = std::move(handler)]() mutable {
+        Run(std::move(self), exchange, host, handler);
+      });
+  if (posted) return;
   ++host_.gauges.rejected;
-  HttpReply full = app.RenderError(request.path, 429, "too many requests are waiting; try again in a second");
+  HttpReply full =
+      host_.app->RenderError(exchange->request.path, 429, "too many requests are waiting; try again in a second");
   full.headers.emplace_back("Retry-After", "1");
   SessionResponder(shared_from_this(), exchange, host_).Send(std::move(full));
 }
 
-// While a handler works, the only thing to learn from the socket is that the client has gone. A reset cancels the work;
-// of an orderly end of its sending side the handler is told, because a client may half-close and still wait for the
-// answer.
+// On the thread that the handler is to run on.
+void Session::Run(std::shared_ptr<Session> self, const std::shared_ptr<Exchange>& exchange, SessionHost& host,
+                  const Handler& handler) {
+  HttpRequest& request = exchange->request;
+  SessionResponder responder(std::move(self), exchange, host);
+  request.begun = MonotonicNow();
+  try {
+    handler(responder);
+  } catch (const std::bad_alloc&) {
+    if (!responder.began())
+      responder.Send(host.app->RenderError(request.path, 503, "not enough memory for this request"));
+  } catch (const std::exception& e) {
+    Log(LogLevel::kError, "{} {}: {}", request.method, request.path, e.what());
+    if (!responder.began()) responder.Send(host.app->RenderError(request.path, 500, "internal error"));
+  }
+}
+
+// While a handler works, the only thing to learn from the socket is that the client has gone, which cancels the work.
+// An orderly end of its sending side looks the same whether it closed or only sends no more and waits for its answer.
+// So it is asked: an interim reply (RFC 9110 section 15.2) is passed over by whoever still reads, and answered with a
+// reset where nobody does. HTTP/1.0 has none; who speaks it, proxies mostly, cancels by closing.
 void Session::WatchForClose() {
   connection_.WatchPeer([self = shared_from_this(), exchange = exchange_](Connection::Peer peer) {
     if (self->closed_ || self->exchange_ != exchange) return;
-    if (peer == Connection::Peer::kFinished) {
-      self->peer_finished_ = true;
-      exchange->client_finished.request_stop();
-    }
-    if (peer == Connection::Peer::kGone) self->Close();
+    if (peer == Connection::Peer::kThere) return;
+    if (peer == Connection::Peer::kGone || exchange->minor_version == 0) return self->Close();
+    self->peer_finished_ = true;
+    self->connection_.WatchForReset([self, exchange] {
+      if (!self->closed_ && self->exchange_ == exchange) self->Close();
+    });
+    if (exchange->status != 0) return;  // what it is sent already asks as well
+    self->writes_.emplace_back(kContinue);
+    self->PumpWrites();
   });
 }
 

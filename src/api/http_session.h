@@ -61,6 +61,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void WriteReply(std::shared_ptr<Exchange> exchange, std::string bytes, bool last);
   // Makes and sends a reply that comes after its handler has returned, if anybody still waits for it.
   void ReplyLate(const std::shared_ptr<Exchange>& exchange, const std::function<HttpReply()>& make);
+  using Handler = std::function<void(Responder&)>;
+  void RunOnWorker(const std::shared_ptr<Exchange>& exchange, Handler handler);
 
  private:
   void OnGreeting(Connection::Greeting greeting);
@@ -72,6 +74,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void SendContinue();
   void OnBodyBytes(error_code ec, size_t count);
   void Dispatch();
+  static void Run(std::shared_ptr<Session> self, const std::shared_ptr<Exchange>& exchange, SessionHost& host,
+                  const Handler& handler);
   void WatchForClose();
   void Refuse(int status, const std::string& message);
   void Discard();

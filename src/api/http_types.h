@@ -70,9 +70,6 @@ struct HttpRequest {
   MonotonicTime begun = {};  // when its handler was called
   std::shared_ptr<ReplyNotes> notes = std::make_shared<ReplyNotes>();
   std::stop_token stop;  // requested when the client went away or the server's drain time is over
-  // Requested when the client ended its sending side. Nearly always it has gone; some only say that no other request
-  // comes, and wait for the answer. For work so dear that doing it in vain costs more than those few.
-  std::stop_token client_finished;
 
   std::string_view Header(std::string_view lower_case_name) const {
     for (const auto& [name, value] : headers) {
@@ -89,7 +86,7 @@ struct HttpReply {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// Exactly one of Send, Detach, TakeOver and BeginStream is called, once. From one thread at a time.
+// Exactly one of Send, Detach, TakeOver, ContinueOnWorker and BeginStream is called, once. From one thread at a time.
 class Responder {
  public:
   virtual ~Responder() = default;
@@ -102,6 +99,9 @@ class Responder {
   // For work that goes on, elsewhere, after the handler has returned: what it returns takes the place of this
   // responder, and the request lives as long as that.
   virtual std::unique_ptr<Responder> TakeOver() = 0;
+  // For a handler on the I/O thread that finds its request takes longer than microseconds: `work` answers it on a
+  // worker, as if it had been handled there (429 when too many wait already). On a worker it just runs.
+  virtual void ContinueOnWorker(std::function<void(Responder&)> work) = 0;
   // `head.body` is ignored; pieces follow. Write blocks while the client reads too slowly, and returns false when the
   // client is gone: stop working then. End finishes the body.
   virtual void BeginStream(HttpReply head) = 0;

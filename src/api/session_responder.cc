@@ -64,17 +64,12 @@ SessionResponder::~SessionResponder() {
   if (kept_in_ != nullptr) kept_in_->End();  // last: the server may end now
 }
 
-// Silence is how a handler leaves a client that is gone, and how it ends with the server. One that has only ended its
-// sending side, or waited in a queue until the drain was over, still reads, and is told.
+// Silence is how a handler leaves a client that is gone, and how it ends with the server. One that waited in a queue
+// until the drain was over still reads, and is told.
 void SessionResponder::SendWhyNothing() {
   const std::string& path = exchange_->request.path;
   if (exchange_->stop.stop_requested()) return Send(StoppingReply(*host_.app, path));
-  if (!exchange_->client_finished.stop_requested()) {
-    return Send(host_.app->RenderError(path, 500, "the handler sent no reply"));
-  }
-  Send(host_.app->RenderError(path, kClientClosedRequest,
-                              "the client ended its side of the connection before the answer was there, which is how "
-                              "clients cancel; keep it open until then"));
+  Send(host_.app->RenderError(path, 500, "the handler sent no reply"));
 }
 
 std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t> length) const {
@@ -122,6 +117,13 @@ std::unique_ptr<Responder> SessionResponder::TakeOver() {
   BANTAM_CHECK(!began_, "a reply was begun already");
   began_ = true;
   return std::make_unique<SessionResponder>(std::move(session_), exchange_, host_, &host_.late_replies);
+}
+
+void SessionResponder::ContinueOnWorker(std::function<void(Responder&)> work) {
+  if (!host_.io.get_executor().running_in_this_thread()) return work(*this);
+  BANTAM_CHECK(!began_, "a reply was begun already");
+  began_ = true;
+  session_->RunOnWorker(exchange_, std::move(work));
 }
 
 void SessionResponder::Send(HttpReply reply) {

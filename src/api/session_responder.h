@@ -35,6 +35,7 @@ class SessionResponder final : public Responder {
   void Send(HttpReply reply) override;
   Later Detach() override;
   std::unique_ptr<Responder> TakeOver() override;
+  void ContinueOnWorker(std::function<void(Responder&)> work) override;
   void BeginStream(HttpReply head) override;
   bool Write(std::string_view piece) override;
   void End() override;

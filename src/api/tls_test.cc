@@ -231,20 +231,22 @@ TEST_F(TlsServerTest, ResetStopsItsOwnWorkOnly) {
   EXPECT_EQ(StatusOf(stays.Receive()), 200);
 }
 
-// Of TLS, then of TCP: either tells the handler, and the client may still read.
-TEST_F(TlsServerTest, TheEndOfAClientIsToldToWhomItConcerns) {
+// The end of TLS, of TCP's one side, and of the connection: only who left it stops the work.
+TEST_F(TlsServerTest, ACloseStopsTheWorkAndAHalfCloseStillGetsItsAnswer) {
   StartTls();
-  TlsClient says_so(server_->port()), half_closes(server_->port());
-  for (TlsClient* client : {&says_so, &half_closes}) {
+  TlsClient says_so(server_->port()), half_closes(server_->port()), closes(server_->port());
+  for (TlsClient* client : {&says_so, &half_closes, &closes}) {
     client->Send("GET /kept HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
-  ASSERT_TRUE(Eventually([&] { return app->holding == 2; }));
+  ASSERT_TRUE(Eventually([&] { return app->holding == 3; }));
   says_so.SayEnd();
-  ASSERT_TRUE(Eventually([&] { return app->stopped == 1; }));
-  EXPECT_EQ(StatusOf(says_so.Receive()), 200);
   half_closes.HalfClose();
-  ASSERT_TRUE(Eventually([&] { return app->stopped == 2; }));
+  closes.Close();
+  ASSERT_TRUE(Eventually([&] { return app->stopped == 1 && app->holding == 2; }));
+  app->released = true;
+  EXPECT_EQ(StatusOf(says_so.Receive()), 200);
   EXPECT_EQ(StatusOf(half_closes.Receive()), 200);
+  EXPECT_EQ(app->stopped, 1);
 }
 
 // What is no end must not be taken for one: half a record, and a next request that comes early. What follows is seen.

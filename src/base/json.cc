@@ -6,6 +6,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
+#include <cstring>
 #include <iterator>
 #include <unordered_set>
 #include <vector>
@@ -25,17 +26,18 @@ class StrictHandler {
   static constexpr size_t max_string_size = size_t(-1) >> 1;
   using error_code = boost::system::error_code;
 
-  explicit StrictHandler(std::span<const JsonStream> streams = {}) : streams_(streams) {}
+  explicit StrictHandler(json::storage_ptr storage, std::span<const JsonStream> streams)
+      : storage_(std::move(storage)), streams_(streams), root_(storage_) {}
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
   bool on_object_begin(error_code&) {
-    frames_.push_back({json::object(), {}, StreamHere()});
+    frames_.push_back({json::object(storage_), {}, StreamHere()});
     return true;
   }
   bool on_object_end(size_t, error_code& ec) { return Close(ec); }
   bool on_array_begin(error_code&) {
-    frames_.push_back({json::array(), {}, StreamHere()});
+    frames_.push_back({json::array(storage_), {}, StreamHere()});
     return true;
   }
   bool on_array_end(size_t, error_code& ec) { return Close(ec); }
@@ -58,8 +60,9 @@ class StrictHandler {
     return true;
   }
   bool on_string(std::string_view part, size_t, error_code& ec) {
+    if (text_.empty()) return Put(json::value(part, storage_), ec);  // whole, as nearly all are
     text_ += part;
-    json::value value = json::string(text_);
+    json::value value(text_, storage_);
     text_.clear();
     return Put(std::move(value), ec);
   }
@@ -117,6 +120,7 @@ class StrictHandler {
     return Put(std::move(done), ec);
   }
 
+  const json::storage_ptr storage_;
   std::span<const JsonStream> streams_;
   std::vector<Frame> frames_;
   std::string text_;
@@ -152,12 +156,10 @@ std::string Place(std::string_view text, size_t offset, std::string_view name) {
 
 }  // namespace
 
-Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits) {
-  return ParseJson(text, name, limits, {});
-}
+namespace {
 
-Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits,
-                              std::span<const JsonStream> streams) {
+Result<json::value> Parse(std::string_view text, std::string_view name, const JsonLimits& limits,
+                          std::span<const JsonStream> streams, json::storage_ptr storage) {
   if (text.size() > limits.max_bytes) {
     return Err(ErrorCode::kTooLarge, "{}: {} bytes of JSON, the limit is {}", name, text.size(), limits.max_bytes);
   }
@@ -167,7 +169,7 @@ Result<json::value> ParseJson(std::string_view text, std::string_view name, cons
   try {
     json::parse_options options;
     options.max_depth = limits.max_depth;
-    json::basic_parser<StrictHandler> parser(options, streams);
+    json::basic_parser<StrictHandler> parser(options, std::move(storage), streams);
     boost::system::error_code ec;
     const size_t used = parser.write_some(false, text.data(), text.size(), ec);
     if (ec) {
@@ -196,7 +198,23 @@ Result<json::value> ParseJson(std::string_view text, std::string_view name, cons
   }
 }
 
-namespace {
+// Eight bytes a step: whether any is below a space, a quotation mark or a backslash.
+bool NeedsEscapes(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  const auto holds_zero = [](uint64_t eight) { return (eight - kOnes) & ~eight & kHighs; };
+  size_t at = 0;
+  for (uint64_t eight = 0; text.size() - at >= sizeof eight; at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    const uint64_t below_space = (eight - kOnes * ' ') & ~eight & kHighs;
+    if ((below_space | holds_zero(eight ^ kOnes * '"') | holds_zero(eight ^ kOnes * '\\')) != 0) return true;
+  }
+  for (; at < text.size(); ++at) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    if (c < ' ' || c == '"' || c == '\\') return true;
+  }
+  return false;
+}
+
 // Boost prints 0.93 as 9.3E-1; people read our output. Depth is bounded: values come from ParseJson or from our own
 // code.
 void Write(const json::value& value, std::string& out) {
@@ -217,7 +235,7 @@ void Write(const json::value& value, std::string& out) {
       AppendJsonNumber(value.get_double(), out);
       break;
     case json::kind::string:
-      out += QuoteJson(value.get_string());
+      AppendQuotedJson(value.get_string(), out);
       break;
     case json::kind::array: {
       char separator = '[';
@@ -233,7 +251,7 @@ void Write(const json::value& value, std::string& out) {
       char separator = '{';
       for (const auto& [key, item] : value.get_object()) {
         out += separator;
-        out += QuoteJson(key);
+        AppendQuotedJson(key, out);
         out += ':';
         Write(item, out);
         separator = ',';
@@ -244,6 +262,18 @@ void Write(const json::value& value, std::string& out) {
   }
 }
 }  // namespace
+
+Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits) {
+  return Parse(text, name, limits, {}, {});
+}
+Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits,
+                              std::span<const JsonStream> streams) {
+  return Parse(text, name, limits, streams, {});
+}
+Result<json::value> ParseJsonInto(json::storage_ptr storage, std::string_view text, std::string_view name,
+                                  const JsonLimits& limits) {
+  return Parse(text, name, limits, {}, std::move(storage));
+}
 
 void AppendJsonNumber(double number, std::string& out) {
   if (!std::isfinite(number)) {  // JSON has no word for it
@@ -268,7 +298,22 @@ std::string ToJson(const json::value& value) {
   Write(value, out);
   return out;
 }
-std::string QuoteJson(std::string_view text) { return json::serialize(json::string_view(text.data(), text.size())); }
+
+void AppendQuotedJson(std::string_view text, std::string& out) {
+  if (NeedsEscapes(text)) {
+    out += json::serialize(json::string_view(text.data(), text.size()));
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+std::string QuoteJson(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  AppendQuotedJson(text, out);
+  return out;
+}
 
 Result<JsonObject> JsonObject::From(const json::value& value, std::string_view name) {
   if (!value.is_object()) {

@@ -41,12 +41,18 @@ Result<json::value> ParseJson(std::string_view text, std::string_view name, cons
 Result<json::value> ParseJson(std::string_view text, std::string_view name, const JsonLimits& limits,
                               std::span<const JsonStream> streams);
 
+// The same with every value in `storage`, which outlives the document: a boost::json::monotonic_resource of the
+// caller's saves a short document its many small allocations, and gives nothing back before its end.
+Result<json::value> ParseJsonInto(json::storage_ptr storage, std::string_view text, std::string_view name,
+                                  const JsonLimits& limits = {});
+
 // Compact; numbers print the shortest form that reads back the same, NaN and infinity as null.
 std::string ToJson(const json::value& value);
 void AppendJsonNumber(double number, std::string& out);
 void AppendJsonNumber(float number, std::string& out);  // shortest for a float: embeddings
 // One string, quoted and escaped.
 std::string QuoteJson(std::string_view text);
+void AppendQuotedJson(std::string_view text, std::string& out);
 
 // Typed, checked look-ups with errors such as: `config.json: "hidden_size" is "384", expected an integer from 1 to
 // 65536`. Refers to the object it was made from; cheap to copy.

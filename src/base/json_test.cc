@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/serialize.hpp>
+
 #include "base/testing.h"
 
 namespace bantam {
@@ -46,6 +49,34 @@ TEST(Json, WritesReadableNumbers) {
   ASSERT_OK_AND_ASSIGN(const json::value value,
                        ParseJson(R"({"a":[0.93,1.0,-7,1e-7,18446744073709551615],"b":"\u0001é"})", "x"));
   EXPECT_EQ(ToJson(value), R"({"a":[0.93,1.0,-7,1e-07,18446744073709551615],"b":"\u0001é"})");
+}
+
+// Against Boost's writer, over every byte and every place of it in a word of eight.
+TEST(Json, QuotesAsBoostDoes) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t at = 0; at < 19; ++at) {
+      std::string text(19, 'a');
+      text[at] = static_cast<char>(byte);
+      if (byte >= 0x80) text.replace(at, 1, "\xC3\xA9\x7F");
+      EXPECT_EQ(QuoteJson(text), json::serialize(json::string_view(text.data(), text.size())));
+    }
+  }
+  EXPECT_EQ(QuoteJson(""), "\"\"");
+}
+
+TEST(Json, ParsesIntoAStorageOfTheCallers) {
+  const std::string text = R"({"a":[1,{"b":"two \u00e9 and a text that is too long to live in a value"}],"c":null})";
+  json::monotonic_resource storage;
+  json::value document(&storage);
+  {
+    ASSERT_OK_AND_ASSIGN(json::value parsed, ParseJsonInto(document.storage(), text, "x"));
+    document = std::move(parsed);
+  }
+  EXPECT_EQ(document.storage().get(), &storage);
+  EXPECT_EQ(document.at("a").at(1).storage().get(), &storage);
+  EXPECT_EQ(document.at("a").at(1).at("b").storage().get(), &storage);
+  ASSERT_OK_AND_ASSIGN(const json::value plain, ParseJson(text, "x"));
+  EXPECT_EQ(document, plain);
 }
 
 TEST(Json, StreamsTheMembersOfALargeContainer) {

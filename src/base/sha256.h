@@ -22,6 +22,7 @@ class Sha256 {
   Sha256Digest Finish();  // once
 
  private:
+  friend Sha256Digest Sha256Of(std::string_view bytes);
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -54,6 +54,7 @@ Status LoadAssistant(const char* route_file, const bantam_assistant_options* giv
   if (!store.empty()) router.store = Path(store);
   router.state_folder = Path(state);
   router.persistent = !state.empty();
+  router.cache_in_memory = state.empty();
   router.network = options.network != 0;
   router.queue = options.offline_queue != 0;
   if (router.queue && state.empty())

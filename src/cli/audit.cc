@@ -1,4 +1,4 @@
-// bantam audit verify|why|tail: the log of an assistant's decisions.
+// bantam audit: the log of an assistant's decisions. verify, why and tail are here.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,19 +10,18 @@
 
 #include "base/json.h"
 #include "base/text_util.h"
-#include "cli/assistant_option.h"
+#include "cli/audit_commands.h"
+#include "cli/audit_source.h"
 #include "cli/commands.h"
 #include "route/audit_explain.h"
 #include "route/audit_format.h"
 #include "route/audit_reader.h"
-#include "route/state_folder.h"
 
 namespace bantam::cli {
 namespace {
 
 struct Options {
-  AssistantOption assistant;
-  std::string log;  // the file itself
+  AuditSource source;
   bool json = false;
   std::string contains;  // verify
   std::string id;        // why
@@ -30,10 +29,11 @@ struct Options {
   bool follow = false;
 };
 
-Result<Path> LogFile(const Options& options) {
-  if (!options.log.empty()) return Path(options.log);
-  BANTAM_TRY(const Path folder, FindStateFolder(options.assistant));
-  return StateFiles(folder).audit;
+// With the texts as they are read; a line whose texts are encrypted verifies no longer then.
+std::string OpenedLine(std::string_view line, const AuditRecord& record) {
+  const auto parts = SplitAuditLine(line);
+  if (!parts || !parts->texts.starts_with('"') || !record.sealed.empty()) return std::string(line);
+  return fmt::format("{},\"hash\":\"{}\",\"texts\":{}}}", parts->body, parts->hash, FormatAuditTexts(record));
 }
 
 // A reader that went away is noticed by the flush at the end, not by an exception (as fmt::print would).
@@ -42,7 +42,7 @@ void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), s
 // ---- verify ----
 
 Status Verify(const Options& options) {
-  BANTAM_TRY(const Path file, LogFile(options));
+  BANTAM_TRY(const Path file, LogFile(options.source));
   BANTAM_TRY(const AuditCheck check, VerifyAuditLog(file));
   std::string wanted = options.contains;
   bool found = wanted.empty();
@@ -59,6 +59,7 @@ Status Verify(const Options& options) {
     json::object result{{"ok", !check.first_bad_line && found},
                         {"records", check.records},
                         {"last_hash", check.last_hash},
+                        {"purged", check.purged},
                         {"unfinished_bytes", check.unfinished_bytes}};
     result["first_bad_line"] = check.first_bad_line ? json::value(*check.first_bad_line) : json::value();
     result["problem"] = check.first_bad_line ? json::value(check.problem) : json::value();
@@ -76,6 +77,10 @@ Status Verify(const Options& options) {
   if (options.json) return Ok();
   std::printf("%s: %lld records, the chain is intact\nlast hash %s\n", name.c_str(),
               static_cast<long long>(check.records), check.last_hash.c_str());
+  if (check.purged > 0) {
+    std::printf("the texts of %lld records were taken out, each by a record that says so\n",
+                static_cast<long long>(check.purged));
+  }
   if (check.unfinished_bytes > 0) {
     std::printf(
         "the last %lld bytes are an unfinished record: being written right now, or torn by a crash (the next start "
@@ -94,7 +99,7 @@ struct FoundRecord {
 };
 
 Status Why(const Options& options) {
-  BANTAM_TRY(const Path file, LogFile(options));
+  BANTAM_TRY(const Path file, LogFile(options.source));
   int64_t number = 0;
   const char* end = options.id.data() + options.id.size();
   const bool is_number = std::from_chars(options.id.data(), end, number).ptr == end && !options.id.empty();
@@ -116,15 +121,18 @@ Status Why(const Options& options) {
     return Err(ErrorCode::kInvalidArgument, "several request ids begin with \"{}\": give the whole id",
                EscapeForTerminal(options.id));
   }
-  const auto& found = exact.empty() ? beginning : exact;
+  auto& found = exact.empty() ? beginning : exact;
   if (found.empty()) {
     return Err(ErrorCode::kNotFound,
                "no decision \"{}\" in {}: an answer's id is in its field `id` and in `bantam audit tail`",
                EscapeForTerminal(options.id), EscapeForTerminal(file.string(), 400));
   }
-  for (const FoundRecord& one : found) {
-    std::printf("%s%s", options.json ? one.line.c_str() : ExplainDecision(one.record).c_str(),
+  TextOpener opener(options.source);
+  for (FoundRecord& one : found) {
+    const Status opened = opener.OpenIfAny(one.record);
+    std::printf("%s%s", options.json ? OpenedLine(one.line, one.record).c_str() : ExplainDecision(one.record).c_str(),
                 options.json || found.size() > 1 ? "\n" : "");
+    BANTAM_RETURN_IF_ERROR(opened);
   }
   // Of the chain only what leads to the last of them matters: what was spoilt later does not touch it.
   BANTAM_TRY(const AuditCheck check, VerifyAuditLog(file));
@@ -154,9 +162,9 @@ std::string Column(std::string_view text, size_t width) {
 }
 
 void PrintRow(const AuditRecord& r) {
-  // A rule's turn and what a person said have nothing that was estimated.
+  // A rule's turn and what a person or a teacher said have nothing that was estimated.
   const std::string confidence =
-      r.source == "rule" || r.source == "person"
+      r.source == "rule" || !IsAnswer(r)
           ? "-"
           : fmt::format("{:5.3f} {} {:5.3f}", r.confidence, r.confidence >= r.threshold ? ">=" : "< ", r.threshold);
   Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8.1f}  {:>9}  {:20}  {}\n", LocalTime(r.time_us),
@@ -166,19 +174,21 @@ void PrintRow(const AuditRecord& r) {
 }
 
 Status Tail(const Options& options) {
-  BANTAM_TRY(const Path file, LogFile(options));
+  BANTAM_TRY(const Path file, LogFile(options.source));
   BANTAM_TRY(const int64_t offset, OffsetOfLastLines(file, options.lines));
   BANTAM_TRY(AuditReader reader, AuditReader::Open(file, offset));
   if (!options.json) {
     Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8}  {:>9}  {:20}  {}\n", "time", "route", "decision",
                       "source", "confidence", "ms", "cost", "outcome", "request"));
   }
+  TextOpener opener(options.source);
   for (;;) {
     BANTAM_TRY(const auto line, reader.NextLine());
     if (line) {
-      BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
+      BANTAM_TRY(AuditLine parsed, ParseAuditLine(*line, reader.Where()));
       if (options.json) {
-        Print(fmt::format("{}\n", *line));
+        BANTAM_RETURN_IF_ERROR(opener.OpenIfAny(parsed.record));
+        Print(OpenedLine(*line, parsed.record) + "\n");
       } else {
         PrintRow(parsed.record);
       }
@@ -202,8 +212,11 @@ Run SetUpAudit(CLI::App& app) {
       "  bantam audit verify --log audit.jsonl");
   const auto add = [&](const char* name, const char* summary, Status (*run)(const Options&)) {
     CLI::App* sub = app.add_subcommand(name, summary);
-    AddAssistantOption(*sub, options->assistant);
-    sub->add_option("--log", options->log, "The log file itself")->type_name("PATH");
+    if (run == Verify) {
+      AddLogSource(*sub, options->source);  // the chain needs no key
+    } else {
+      AddAuditSource(*sub, options->source);
+    }
     sub->add_flag("--json", options->json, "JSON instead of text");
     sub->callback([options, chosen, run] { *chosen = [options, run] { return run(*options); }; });
     return sub;
@@ -219,6 +232,13 @@ Run SetUpAudit(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0, 1'000'000'000));
   tail->add_flag("-f,--follow", options->follow, "Wait for more");
+  const auto add_own = [&](const char* name, const char* summary, Run (*set_up)(CLI::App&)) {
+    CLI::App* sub = app.add_subcommand(name, summary);
+    Run run = set_up(*sub);
+    sub->callback([chosen, run] { *chosen = run; });
+  };
+  add_own("export", "The log for other programs, as JSON Lines or CSV", SetUpAuditExport);
+  add_own("purge", "Take texts out by age, conversation or request, without breaking the chain", SetUpAuditPurge);
   app.require_subcommand(1);
   return [chosen] { return (*chosen)(); };
 }

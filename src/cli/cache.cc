@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "route/audit_format.h"
 #include "route/cache_admin.h"
+#include "route/route_file.h"
 #include "route/state_folder.h"
 
 namespace bantam::cli {
@@ -21,10 +22,32 @@ struct Options {
   bool json = false;
 };
 
+// Where an assistant's answers are: a file of its state folder, or a Redis.
+struct Place {
+  Path file;
+  std::optional<RedisAddress> server;
+  std::string assistant;  // with a server
+  std::string Name() const { return server ? server->shown : EscapeForTerminal(file.string(), 400); }
+};
+
+Result<Place> FindPlace(const AssistantOption& option) {
+  Place place;
+  if (!option.config.empty()) {
+    BANTAM_TRY(RouteFile file, LoadRouteFile(option.config));
+    if (file.cache_in_memory) {
+      return Err(ErrorCode::kBadConfig, "{}: the environment variable of the cache's \"url\" is not set",
+                 EscapeForTerminal(option.config, 400));
+    }
+    if (file.cache_server) return Place{{}, *std::move(file.cache_server), file.name};
+  }
+  BANTAM_TRY(const Path folder, FindStateFolder(option));
+  return Place{StateFiles(folder).cache, {}, {}};
+}
+
 Status Stats(const Options& options) {
-  BANTAM_TRY(const Path folder, FindStateFolder(options.assistant));
-  const Path file = StateFiles(folder).cache;
-  BANTAM_TRY(const CacheFileInfo info, InspectCache(file));
+  BANTAM_TRY(const Place place, FindPlace(options.assistant));
+  BANTAM_TRY(const CacheFileInfo info,
+             place.server ? InspectCache(*place.server, place.assistant) : InspectCache(place.file));
   const int64_t lookups = info.hits + info.misses;
   const double rate = lookups == 0 ? 0 : static_cast<double>(info.hits) / static_cast<double>(lookups);
   const WrongHitEstimate& wrong = info.wrong_hits;
@@ -53,10 +76,10 @@ Status Stats(const Options& options) {
                             .c_str());
     return Ok();
   }
-  std::printf("%s\n", EscapeForTerminal(file.string(), 400).c_str());
-  std::printf("  %lld answers of %s in a file of %s\n", static_cast<long long>(info.entries),
-              HumanBytes(static_cast<uint64_t>(info.value_bytes)).c_str(),
-              HumanBytes(static_cast<uint64_t>(info.file_bytes)).c_str());
+  std::printf("%s\n", place.Name().c_str());
+  const std::string in_file = place.server ? "" : " in a file of " + HumanBytes(static_cast<uint64_t>(info.file_bytes));
+  std::printf("  %lld answers of %s%s\n", static_cast<long long>(info.entries),
+              HumanBytes(static_cast<uint64_t>(info.value_bytes)).c_str(), in_file.c_str());
   if (info.entries > 0) {
     std::printf("  oldest %s, newest %s\n", FormatTime(info.oldest_us).substr(0, 19).c_str(),
                 FormatTime(info.newest_us).substr(0, 19).c_str());
@@ -87,8 +110,13 @@ std::optional<std::string> EpochOf(const Options& options) {
 }
 
 Status Flush(const Options& options) {
-  BANTAM_TRY(const Path folder, FindStateFolder(options.assistant));
-  BANTAM_TRY(const CacheFlush flush, FlushCache(StateFiles(folder).cache, std::chrono::seconds(10), EpochOf(options)));
+  BANTAM_TRY(const Place place, FindPlace(options.assistant));
+  CacheFlush flush;
+  if (place.server) {
+    BANTAM_RETURN_IF_ERROR(FlushCache(*place.server, place.assistant, EpochOf(options)));
+  } else {
+    BANTAM_TRY(flush, FlushCache(place.file, std::chrono::seconds(10), EpochOf(options)));
+  }
   if (options.json) {
     std::printf("%s\n", ToJson(json::object{{"flushed", true}, {"by_process", flush.by_process}}).c_str());
   } else if (flush.by_process != 0) {

@@ -52,7 +52,15 @@ std::string Masked(const PiiRule& rule) {
   }
   return fmt::format("masked before {}: {}",
                      rule.models.empty() ? "every model" : fmt::format("{}", fmt::join(rule.models, ", ")),
-                     types.empty() ? "nothing" : fmt::format("{}", fmt::join(types, ", ")));
+                     types.empty() ? "nothing" : fmt::format("{}", fmt::join(types, ", "))) +
+         (rule.person.model.empty() ? "; names of people are not looked for: \"pii\" has no \"person\"" : "");
+}
+
+// Where answers are kept, when that is not the state folder.
+std::string CacheLine(const RouteFile& file) {
+  if (file.cache_server)
+    return fmt::format("  cache in {}, shared by all processes that name it\n", file.cache_server->shown);
+  return file.cache_in_memory ? "  cache in memory only\n" : "";
 }
 
 // The large models, who stands in for them, what they may cost and what they get to see.
@@ -71,6 +79,13 @@ std::string Models(const RouteFile& file, const Colours& colours) {
   if (file.spending_limits.total.any()) out += fmt::format("  all models{}\n", Limit(file.spending_limits.total));
   if (file.spending_limits.per_key.any()) out += fmt::format("  each key{}\n", Limit(file.spending_limits.per_key));
   if (file.pii) out += fmt::format("  {}\n", Masked(*file.pii));
+  return out;
+}
+
+std::string AuditContent(const RouteFile& file) {
+  if (!file.audit_texts) return "hashes only";
+  std::string out = file.audit_key_file.empty() ? "texts" : "encrypted texts";
+  if (file.audit_retention.count() > 0) out += " for " + DurationText(file.audit_retention);
   return out;
 }
 
@@ -114,13 +129,13 @@ std::string Table(const RouteFile& file, const Router* router, bool tested, cons
   }
   out += fmt::format("  below it: {}{}\n", file.clarify ? "asks back where a few routes are left, else " : "",
                      file.fallback_upstream.empty() ? "says that it is not sure" : "asks " + file.fallback_upstream);
-  out += Models(file, colours);
+  out += Models(file, colours) + CacheLine(file);
   out +=
       fmt::format("  cache {}, sessions {}, audit log with {}\n",
                   file.cache_enabled ? fmt::format("{} for {}{}", file.cache.max_entries, DurationText(file.cache.ttl),
                                                    file.semantic_cache ? " (also by other words)" : "")
                                      : "off",
-                  DurationText(file.session_ttl), file.audit_texts ? "texts" : "hashes only");
+                  DurationText(file.session_ttl), AuditContent(file));
   return out;
 }
 
@@ -197,6 +212,7 @@ Status Check(const Options& options) {
   if (!file) return Refuse(file.error(), options);
   std::unique_ptr<Router> router;
   if (!options.no_model) {
+    if (const auto key = LoadAuditKey(*file); !key) return Refuse(key.error(), options);
     auto tried = TryOut(*file, options);
     if (!tried) return Refuse(tried.error(), options);
     router = *std::move(tried);

@@ -1,17 +1,16 @@
-// bantam key: keys that clients of a server send.
-#include <sys/random.h>
-
+// bantam key: keys that clients of a server send, and the one that encrypts an audit log's texts.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
 
 #include "api/api_keys.h"
 #include "base/json.h"
+#include "base/random_bytes.h"
 #include "base/text_util.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "route/audit_key.h"
 
 namespace bantam::cli {
 namespace {
@@ -26,12 +25,7 @@ struct NewOptions {
 // 192 bits that nobody can guess.
 Result<std::string> NewSecret() {
   std::array<unsigned char, 24> bytes{};
-  for (size_t got = 0; got < bytes.size();) {
-    const ssize_t count = ::getrandom(bytes.data() + got, bytes.size() - got, 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return ErrnoError("read", "/dev/urandom", errno);
-    got += static_cast<size_t>(count);
-  }
+  BANTAM_RETURN_IF_ERROR(FillRandom(bytes));
   return "bantam-" + HexOf(bytes);
 }
 
@@ -92,15 +86,25 @@ Status RunNew(const NewOptions& options) {
   return Print(secret + "\n");
 }
 
+Status RunAudit(const Path& file) {
+  BANTAM_RETURN_IF_ERROR(MakeAuditKey(file));
+  std::fprintf(stderr,
+               "%s is made; name it in the route file: audit: {content: text, key_file: %s}. Keep a copy elsewhere: "
+               "without it nobody can read the texts.\n",
+               EscapeForTerminal(file.string(), 400).c_str(), EscapeForTerminal(file.filename().string(), 200).c_str());
+  return Ok();
+}
+
 }  // namespace
 
 Run SetUpKey(CLI::App& app) {
   // First, because subcommands take over what stands here when they are added.
   app.footer(
-      "Only hashes are stored: who reads the file of keys cannot use it.\n\n"
+      "Of clients' keys only hashes are stored: who reads their file cannot use it.\n\n"
       "Examples:\n"
       "  bantam key new website --file keys.yaml --requests-per-minute 600\n"
-      "  bantam serve --api-keys keys.yaml");
+      "  bantam serve --api-keys keys.yaml\n"
+      "  bantam key audit audit.key             (for audit: {content: text, key_file: audit.key})");
   auto options = std::make_shared<NewOptions>();
   CLI::App* add = app.add_subcommand("new", "Makes a key, and says it once");
   add->add_option("NAME", options->name, "Whose it is, for limits and messages")->required();
@@ -116,8 +120,13 @@ Run SetUpKey(CLI::App& app) {
       ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
   add->add_flag("--json", options->json, "The key and its hash as JSON");
+  CLI::App* audit = app.add_subcommand("audit", "Makes a key file that encrypts the texts of an audit log");
+  audit->add_option("FILE", options->file, "The file to make; one that exists is left alone")->required();
+  auto chosen = std::make_shared<Run>();
+  add->callback([options, chosen] { *chosen = [options] { return RunNew(*options); }; });
+  audit->callback([options, chosen] { *chosen = [options] { return RunAudit(options->file); }; });
   app.require_subcommand(1);
-  return [options] { return RunNew(*options); };
+  return [chosen] { return (*chosen)(); };
 }
 
 }  // namespace bantam::cli

@@ -32,8 +32,9 @@ struct Evaluated {
   Evaluation figures;
   std::optional<double> threshold;  // none for cross-validation: each fold has its own
   std::optional<double> train_seconds;
-  std::optional<ExitCurve> exits;  // of a head that has any
-  std::string subject;             // "head.safetensors on test.jsonl"
+  std::optional<DecisionTimes> times;  // none for cross-validation
+  std::optional<ExitCurve> exits;      // of a head that has any
+  std::string subject;                 // "head.safetensors on test.jsonl"
   std::string model, dtype;
 };
 
@@ -71,6 +72,7 @@ Result<Evaluated> EvaluateHead(const Head& head, Embedder& embedder, const Optio
   Evaluated result;
   result.figures = Evaluate(PredictAll(head, examples, embedded.vectors), head.metadata().out_of_scope_share);
   BANTAM_TRY(result.exits, MeasureExitCurve(head, embedder, examples, embedded, max_disagreement, curve));
+  BANTAM_TRY(result.times, TimeDecisions(head, embedder, examples));
   result.threshold = head.metadata().threshold;
   return result;
 }
@@ -155,6 +157,8 @@ json::object ToJsonObject(const Evaluated& result) {
                                            {"confidence", bin.confidence},
                                            {"accuracy", bin.accuracy}});
   }
+  json::value times;
+  if (result.times) times = json::object{{"median_ms", result.times->median_ms}, {"p99_ms", result.times->p99_ms}};
   for (const Confusion& c : e.confusions) {
     confusions.push_back(json::object{{"label", c.truth}, {"predicted", c.predicted}, {"count", c.count}});
   }
@@ -164,11 +168,14 @@ json::object ToJsonObject(const Evaluated& result) {
           {"oos_recall", OrNull(e.oos_recall)},
           {"oos_precision", OrNull(e.oos_precision)},
           {"oos_f1", OrNull(e.oos_f1)},
+          {"oos_near_lines", e.num_near},
+          {"oos_near_recall", OrNull(e.near_recall)},
           {"false_rejection", OrNull(e.false_rejection)},
           {"oos_recall_at_fr4", OrNull(e.oos_recall_at_fr4)},
           {"oos_f1_at_fr4", OrNull(e.oos_f1_at_fr4)},
           {"accuracy_at_fr4", OrNull(e.accuracy_at_fr4)},
           {"oos_auroc", OrNull(e.oos_auroc)},
+          {"oos_score_auroc", OrNull(e.oos_score_auroc)},
           {"ece", OrNull(e.ece)},
           {"ece_confidence", OrNull(e.ece_confidence)},
           {"threshold", OrNull(result.threshold)},
@@ -176,6 +183,7 @@ json::object ToJsonObject(const Evaluated& result) {
           {"train_seconds", OrNull(result.train_seconds)},
           {"in_scope_lines", e.num_in_scope},
           {"oos_lines", e.num_out_of_scope},
+          {"decision_ms", std::move(times)},
           {"early_exit", ToJsonValue(result.exits)},
           {"bins", std::move(bins)},
           {"confidence_bins", std::move(confidence_bins)},
@@ -186,9 +194,9 @@ std::string Table(const Evaluated& result, int max_confusions) {
   const Evaluation& e = result.figures;
   std::string out = fmt::format("{}: {} lines in scope, {} out of scope\n", result.subject,
                                 WithThousands(e.num_in_scope), WithThousands(e.num_out_of_scope));
-  const auto row = [&](const char* name, const std::optional<double>& value, const char* note = "") {
+  const auto row = [&](const char* name, const std::optional<double>& value, std::string_view note = {}) {
     const std::string text = value ? fmt::format("{:6.2f} %", 100 * *value) : "     –  ";
-    out += fmt::format("  {:<28}{}{}{}\n", name, text, *note == '\0' ? "" : "   ", note);
+    out += fmt::format("  {:<28}{}{}{}\n", name, text, note.empty() ? "" : "   ", note);
   };
   out += "\nwhich route\n";
   row("accuracy in scope", e.in_scope_accuracy, "best label, nothing rejected");
@@ -199,14 +207,23 @@ std::string Table(const Evaluated& result, int max_confusions) {
   row("macro F1", e.macro_f1);
   row("falsely rejected", e.false_rejection, "of the lines in scope");
   row("out of scope: recall", e.oos_recall);
+  if (e.near_recall) {
+    row("  of those near a route", e.near_recall,
+        fmt::format("{} lines that are likelier than not of one route, were they in scope", WithThousands(e.num_near)));
+  }
   row("out of scope: precision", e.oos_precision);
   row("out of scope: F1", e.oos_f1);
   out += "\nout of scope, where 4 % in scope are falsely rejected\n";
   row("recall", e.oos_recall_at_fr4);
   row("F1", e.oos_f1_at_fr4);
   row("AUROC of the confidence", e.oos_auroc);
+  row("AUROC of the score", e.oos_score_auroc, "without the label's probability in it");
   row("calibration error (ECE)", e.ece_confidence, "of the confidence, all lines, at the assumed share");
   if (result.exits) out += Table(*result.exits);
+  if (result.times) {
+    out += fmt::format("\na decision takes {:.3f} ms, 99 in 100 at most {:.3f}: one text alone, all layers\n",
+                       result.times->median_ms, result.times->p99_ms);
+  }
   if (result.train_seconds) out += fmt::format("\ntrained in {:.1f} s\n", *result.train_seconds);
   if (!e.confusions.empty() && max_confusions > 0) {
     const size_t shown = std::min(e.confusions.size(), static_cast<size_t>(max_confusions));

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/xml.h"
 #include "learn/head_judge.h"
+#include "learn/metrics.h"
 
 namespace bantam::cli {
 namespace {
@@ -69,6 +70,19 @@ json::object PointJson(const ExitPoint& point) {
 
 }  // namespace
 
+Result<DecisionTimes> TimeDecisions(const Head& head, Embedder& embedder, std::span<const LabelledText> examples) {
+  constexpr size_t kWarmUp = 20;
+  const size_t timed = std::min(kTimedLines, examples.size());
+  if (timed == 0) return DecisionTimes{};
+  std::vector<double> times;
+  for (size_t i = 0; i < kWarmUp + timed; ++i) {
+    const size_t line = i < kWarmUp ? i % timed : (i - kWarmUp) * examples.size() / timed;
+    BANTAM_TRY(const double ms, TimeDecision(head, embedder, examples[line].text, std::nullopt));
+    if (i >= kWarmUp) times.push_back(ms);
+  }
+  return DecisionTimes{Quantile(times, 0.5), Quantile(times, 0.99)};
+}
+
 std::vector<int> ExitLayersOf(const Head& head) {
   std::vector<int> layers;
   for (const ExitHead& exit : head.exits().heads) layers.push_back(exit.layer);
@@ -108,7 +122,7 @@ json::value ToJsonValue(const std::optional<ExitCurve>& curve) {
   object["full_oos_recall"] = PointJson(curve->full).at("oos_recall");
   object["timed_lines"] = curve->timed_lines;
   if (!curve->points.empty()) {
-    json::array points;
+    json::array points = {PointJson(curve->full)};
     for (const ExitPoint& point : curve->points) points.push_back(PointJson(point));
     object["curve"] = std::move(points);
   }

@@ -11,6 +11,12 @@
 
 namespace bantam::cli {
 
+// Of decisions after all layers, one text alone, from the text to the route.
+struct DecisionTimes {
+  double median_ms = 0, p99_ms = 0;
+};
+Result<DecisionTimes> TimeDecisions(const Head& head, Embedder& embedder, std::span<const LabelledText> examples);
+
 struct ExitPoint {
   ExitFigures exits;
   double mean_ms = 0;  // of one text alone, from the text to the decision

@@ -33,6 +33,11 @@ std::string Text(const std::string& text, const Explanation& e) {
   const std::string headline = chosen ? colours.Green(e.route) : colours.Yellow("no route");
   out += fmt::format("  {}  {}, {}\n", headline, DecisionKindName(e.decision), EscapeForTerminal(e.action, 120));
   for (const std::string& reason : e.reasons) out += fmt::format("  {}\n", EscapeForTerminal(reason, 400));
+  for (const ExplainedRequest& request : e.requests) {
+    out += fmt::format("    \"{}\": {}  {}, {} ({:.3f})\n", EscapeForTerminal(request.text, 200),
+                       colours.Green(request.route), DecisionKindName(request.decision),
+                       EscapeForTerminal(request.action, 120), request.confidence);
+  }
   out += fmt::format("  out of scope {:.3f}\n", u.out_of_scope);
   if (u.prediction_set.size() > 1)
     out += fmt::format("  could mean {}\n", EscapeForTerminal(QuotedList(u.prediction_set), 400));
@@ -95,6 +100,17 @@ json::object Json(const std::string& text, const Explanation& e) {
                       {"num_layers", u.num_layers},
                       {"ranking", std::move(ranking)},
                       {"nearest", std::move(nearest)}};
+  if (!e.requests.empty()) {
+    json::array requests;
+    for (const ExplainedRequest& request : e.requests) {
+      requests.push_back(json::object{{"text", request.text},
+                                      {"route", request.route},
+                                      {"decision", DecisionKindName(request.decision)},
+                                      {"action", request.action},
+                                      {"confidence", request.confidence}});
+    }
+    object["requests"] = std::move(requests);
+  }
   object["nearest_out_of_scope"] = u.nearest_out_of_scope <= -1 ? json::value() : json::value(u.nearest_out_of_scope);
   return object;
 }

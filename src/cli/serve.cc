@@ -22,6 +22,7 @@
 #include "cli/speculation_option.h"
 #include "files/model_store.h"
 #include "route/budget_report.h"
+#include "route/queue_sender.h"
 #include "route/yaml_reader.h"
 
 namespace bantam::cli {
@@ -193,7 +194,10 @@ Status Serve(const ServeOptions& options) {
     started.budgets = DescribeBudgets(router->policy(), router->file());
   }
   SayStarted(started, log != nullptr);
+  std::optional<QueueSender> sender;
+  if (context->router() != nullptr) sender.emplace([&context] { return context->router(); });
   const Status status = server->Run();
+  sender.reset();
   if (log != nullptr) LogEvent(LogLevel::kInfo, "stopped", {{"after_s", MillisecondsSince(start) / 1e3}});
   return status;
 }

@@ -102,7 +102,8 @@ Result<int> ReadMaxSeqLengthOf(const Path& folder, const JsonObject& config) {
 
 Result<json::value> ReadJsonFile(const Path& path) {
   const auto corrupt = [](const Error& error) {
-    const bool keep = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kForbidden;
+    const bool keep = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kForbidden ||
+                      error.code == ErrorCode::kOutOfMemory;
     return Error{keep ? error.code : ErrorCode::kCorrupt, error.message, error.where};
   };
   auto text = ReadFile(path, kMaxJsonBytes);

@@ -61,6 +61,12 @@ namespace {
 constexpr size_t kParameters = std::tuple_size_v<LogisticFeatures> + 1;  // the coefficients, then the intercept
 using Parameters = std::array<double, kParameters>;
 
+double Linear(const Parameters& w, const LogisticFeatures& x) {
+  double z = w.back();
+  for (size_t j = 0; j < x.size(); ++j) z += w[j] * x[j];
+  return z;
+}
+
 // Solves a x = y for a symmetric positive definite a, by elimination.
 Parameters Solve(std::array<Parameters, kParameters> a, Parameters y) {
   for (size_t p = 0; p < kParameters; ++p) {
@@ -83,7 +89,9 @@ Logistic FitLogistic(std::span<const LogisticFeatures> positives, std::span<cons
                      const Logistic& prior, double prior_deviation) {
   if (positives.empty() || negatives.empty()) return prior;
   const double smaller = static_cast<double>(std::min(positives.size(), negatives.size()));
-  const Parameters centre = {prior.coefficients[0], prior.coefficients[1], prior.coefficients[2], prior.intercept};
+  Parameters centre;
+  std::ranges::copy(prior.coefficients, centre.begin());
+  centre.back() = prior.intercept;
   const double precision = 1 / (prior_deviation * prior_deviation);
   Parameters w = centre;
 
@@ -93,7 +101,7 @@ Logistic FitLogistic(std::span<const LogisticFeatures> positives, std::span<cons
     const auto add = [&](std::span<const LogisticFeatures> rows, double sign) {
       const double weight = smaller / static_cast<double>(rows.size());
       for (const auto& x : rows) {
-        const double margin = sign * (at[0] * x[0] + at[1] * x[1] + at[2] * x[2] + at[3]);
+        const double margin = sign * Linear(at, x);
         value += weight * (margin > 0 ? std::log1p(std::exp(-margin)) : std::log1p(std::exp(margin)) - margin);
       }
     };
@@ -113,8 +121,10 @@ Logistic FitLogistic(std::span<const LogisticFeatures> positives, std::span<cons
     const auto add = [&](std::span<const LogisticFeatures> rows, double target) {
       const double weight = smaller / static_cast<double>(rows.size());
       for (const auto& row : rows) {
-        const Parameters x = {row[0], row[1], row[2], 1};
-        const double p = Sigmoid(w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3]);
+        const double p = Sigmoid(Linear(w, row));
+        Parameters x;
+        std::ranges::copy(row, x.begin());
+        x.back() = 1;
         for (size_t a = 0; a < kParameters; ++a) {
           gradient[a] += weight * (p - target) * x[a];
           for (size_t b = 0; b < kParameters; ++b) hessian[a][b] += weight * p * (1 - p) * x[a] * x[b];
@@ -138,7 +148,9 @@ Logistic FitLogistic(std::span<const LogisticFeatures> positives, std::span<cons
     }
     if (done) break;
   }
-  return {{w[0], w[1], w[2]}, w[3]};
+  Logistic fit{{}, w.back()};
+  std::copy_n(w.begin(), fit.coefficients.size(), fit.coefficients.begin());
+  return fit;
 }
 
 }  // namespace bantam

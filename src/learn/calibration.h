@@ -16,7 +16,7 @@ std::vector<double> Softmax(std::span<const float> logits, double temperature);
 double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels);
 
 // P(positive) = sigmoid(intercept + coefficients . features)
-using LogisticFeatures = std::array<double, 3>;
+using LogisticFeatures = std::array<double, 4>;
 struct Logistic {
   LogisticFeatures coefficients{};
   double intercept = 0;

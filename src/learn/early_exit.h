@@ -22,7 +22,7 @@
 
 namespace bantam {
 
-// Of the logits of one layer: {largest, its distance to the second, unused}
+// Of the logits of one layer: {largest, its distance to the second, unused, unused}
 using ExitFeatures = LogisticFeatures;
 
 struct ExitHead {

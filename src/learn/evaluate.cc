@@ -8,14 +8,17 @@
 
 namespace bantam {
 
+Outcome OutcomeOf(const Head& head, const std::string& truth, const Prediction& p) {
+  return {truth, head.labels()[static_cast<size_t>(p.label)], p.probability, p.confidence, p.out_of_scope, p.accepted};
+}
+
 std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> examples,
                                 const EmbeddingMatrix& embeddings) {
   BANTAM_CHECK(embeddings.rows == examples.size());
   std::vector<Outcome> outcomes;
   outcomes.reserve(examples.size());
   for (size_t i = 0; i < examples.size(); ++i) {
-    const Prediction p = head.Predict(embeddings.row(i));
-    outcomes.push_back({examples[i].label, head.labels()[p.label], p.probability, p.confidence, p.accepted});
+    outcomes.push_back(OutcomeOf(head, examples[i].label, head.Predict(embeddings.row(i))));
   }
   return outcomes;
 }
@@ -103,14 +106,21 @@ std::vector<Confusion> CountConfusions(std::span<const Outcome> outcomes) {
 
 Evaluation Evaluate(std::span<const Outcome> outcomes, double out_of_scope_share) {
   Evaluation e;
-  std::vector<double> in_scope, out_of_scope;  // confidences
+  std::vector<double> in_scope, out_of_scope;              // confidences
+  std::vector<double> in_scope_score, out_of_scope_score;  // 1 - out_of_scope
   std::vector<WeightedOutcome> by_probability, by_confidence;
-  int right = 0;
+  int right = 0, near_caught = 0;
   for (const Outcome& o : outcomes) {
     if (o.truth == kOutOfScopeLabel) {
       out_of_scope.push_back(o.confidence);
+      out_of_scope_score.push_back(1 - o.out_of_scope);
+      if (o.probability >= kNear) {
+        ++e.num_near;
+        near_caught += o.accepted ? 0 : 1;
+      }
     } else {
       in_scope.push_back(o.confidence);
+      in_scope_score.push_back(1 - o.out_of_scope);
       by_probability.push_back({o.probability, o.predicted == o.truth});
       right += o.predicted == o.truth;
     }
@@ -135,6 +145,7 @@ Evaluation Evaluate(std::span<const Outcome> outcomes, double out_of_scope_share
     e.oos_recall = own.caught / n_out;
     e.oos_precision = own.caught + own.rejected > 0 ? static_cast<double>(own.caught) / (own.caught + own.rejected) : 0;
     e.oos_f1 = F1(own, e.num_out_of_scope);
+    if (e.num_near > 0) e.near_recall = static_cast<double>(near_caught) / e.num_near;
   }
   if (n_in > 0 && n_out > 0) {
     const double threshold = Quantile(in_scope, 0.04);
@@ -144,6 +155,7 @@ Evaluation Evaluate(std::span<const Outcome> outcomes, double out_of_scope_share
     e.oos_f1_at_fr4 = F1(at, e.num_out_of_scope);
     e.accuracy_at_fr4 = at.right / n;
     e.oos_auroc = Auroc(in_scope, out_of_scope);
+    e.oos_score_auroc = Auroc(in_scope_score, out_of_scope_score);
     for (const Outcome& o : outcomes) {
       const bool in = o.truth != kOutOfScopeLabel;
       by_confidence.push_back({o.confidence, in && o.predicted == o.truth,

@@ -20,8 +20,11 @@ struct Outcome {
   std::string predicted;  // arg max over the head's labels, before any rejection
   double probability = 0;
   double confidence = 0;
-  bool accepted = false;  // at the head's own threshold
+  double out_of_scope = 0;  // the score alone
+  bool accepted = false;    // at the head's own threshold
 };
+
+Outcome OutcomeOf(const Head& head, const std::string& truth, const Prediction& prediction);
 
 // embeddings.row(i) belongs to examples[i] and has head.dimensions() columns.
 std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> examples,
@@ -31,6 +34,10 @@ std::vector<Outcome> PredictAll(const Head& head, std::span<const LabelledText> 
 // no test lines of its own. Trains `folds` heads. Examples that no fold can hold out are missing from the result.
 Result<std::vector<Outcome>> CrossValidate(std::span<const LabelledText> examples, const EmbeddingMatrix& embeddings,
                                            const EncoderIdentity& encoder, int folds, const TrainOptions& options);
+
+// An out-of-scope line is near a route that has this probability, were the line in scope: only the out-of-scope score
+// can tell it from one of the route's.
+inline constexpr double kNear = 0.5;
 
 struct Confusion {
   std::string truth, predicted;
@@ -46,10 +53,15 @@ struct Evaluation {
   std::optional<double> macro_f1;           // all lines, after it; out of scope is a label like the others
   std::optional<double> false_rejection;    // of in-scope lines, at the head's threshold
   std::optional<double> oos_recall, oos_precision, oos_f1;  // at the head's threshold
+  // Of the out-of-scope lines those near a route, kNear: the hard ones, for the others never reach a threshold of 0.5.
+  int num_near = 0;
+  std::optional<double> near_recall;
   // At the threshold that is the 4 % quantile of these lines' own in-scope confidences.
   std::optional<double> threshold_at_fr4, oos_recall_at_fr4, oos_f1_at_fr4, accuracy_at_fr4;
-  std::optional<double> oos_auroc;  // of the confidence, in scope against out of scope
-  std::optional<double> ece;        // of `probability` on in-scope lines, 15 equal bins
+  // In scope against out of scope: of the confidence, and of the out-of-scope score without the label's probability in
+  // it.
+  std::optional<double> oos_auroc, oos_score_auroc;
+  std::optional<double> ece;  // of `probability` on in-scope lines, 15 equal bins
   // Of `confidence` on all lines, out-of-scope ones weighted to the share that the head assumes among messages.
   std::optional<double> ece_confidence;
   std::vector<ReliabilityBin> bins;             // behind `ece`

@@ -24,9 +24,8 @@ std::vector<ExitOutcome> PredictWithExits(const Head& head, std::span<const Labe
     const bool early = judge.exit_layer() > 0;
     const Prediction& p = early ? judge.prediction() : full;
     const bool same = p.accepted == full.accepted && (!p.accepted || p.label == full.label);
-    outcomes.push_back({{examples[i].label, head.labels()[p.label], p.probability, p.confidence, p.accepted},
-                        early ? judge.exit_layer() : head.exits().num_layers,
-                        !same});
+    outcomes.push_back(
+        {OutcomeOf(head, examples[i].label, p), early ? judge.exit_layer() : head.exits().num_layers, !same});
   }
   return outcomes;
 }

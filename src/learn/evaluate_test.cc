@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 Outcome Line(const char* truth, const char* predicted, double confidence, bool accepted) {
-  return {truth, predicted, confidence, confidence, accepted};
+  return {truth, predicted, confidence, confidence, 1 - confidence / 2, accepted};
 }
 
 // Small enough to count by hand.
@@ -42,6 +42,9 @@ TEST(Evaluate, CountsWhatItsNamesSay) {
   EXPECT_DOUBLE_EQ(*e.accuracy_at_fr4, (6 + 2) / 12.0);
   // Of 32 pairs the out-of-scope line at 0.70 beats 0.60, 0.30 and 0.20, and the one at 0.25 beats 0.20.
   EXPECT_DOUBLE_EQ(*e.oos_auroc, 28.0 / 32);
+  EXPECT_DOUBLE_EQ(*e.oos_score_auroc, 28.0 / 32);
+  EXPECT_EQ(e.num_near, 1);  // the line at 0.70, which was accepted
+  EXPECT_DOUBLE_EQ(*e.near_recall, 0);
   ASSERT_EQ(e.confusions.size(), 3u);
   EXPECT_EQ(e.confusions[0].count, 1);
   EXPECT_EQ(e.confusions[2].truth, "oos");
@@ -53,7 +56,8 @@ TEST(Evaluate, LeavesOutWhatTheLinesCannotSay) {
   EXPECT_FALSE(nothing.accuracy || nothing.in_scope_accuracy || nothing.oos_recall || nothing.ece);
   const Evaluation in_scope = Evaluate(std::vector<Outcome>{Line("a", "a", 0.9, true)}, 0.2);
   EXPECT_TRUE(in_scope.in_scope_accuracy && in_scope.ece && in_scope.false_rejection);
-  EXPECT_FALSE(in_scope.oos_recall || in_scope.oos_auroc || in_scope.oos_recall_at_fr4 || in_scope.ece_confidence);
+  EXPECT_FALSE(in_scope.near_recall || in_scope.oos_recall || in_scope.oos_auroc || in_scope.oos_score_auroc ||
+               in_scope.oos_recall_at_fr4 || in_scope.ece_confidence);
   const Evaluation outside = Evaluate(std::vector<Outcome>{Line("oos", "a", 0.9, true)}, 0.2);
   EXPECT_FALSE(outside.in_scope_accuracy || outside.ece || outside.oos_auroc);
   EXPECT_EQ(*outside.oos_recall, 0);

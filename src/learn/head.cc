@@ -38,6 +38,8 @@ Prediction PredictionOf(std::span<const float> logits, double temperature, doubl
                    [&](int a, int b) { return logits[a] > logits[b]; });
   prediction.label = order[0];
   prediction.probability = prediction.ranking[0].probability;
+  // Not below what a float near 1 can tell, so that both say the same of what is very far away.
+  in_scope = std::max(in_scope, 0x1p-24);
   prediction.out_of_scope = static_cast<float>(1 - in_scope);
   prediction.confidence = static_cast<float>(prediction.probability * in_scope);
   prediction.accepted = prediction.confidence >= metadata.threshold;
@@ -66,7 +68,8 @@ Prediction Head::Predict(std::span<const float> embedding) const {
   }
   const double largest = *std::max_element(logits.begin(), logits.end());
   const double in_scope =
-      scorer_.InScope({largest, NearestPrototype(prototypes_, x), NearestPrototype(out_of_scope_prototypes_, x)});
+      scorer_.InScope({largest, NearestPrototype(prototypes_, x), NearestPrototype(out_of_scope_prototypes_, x),
+                       NearestRoute(discriminant_, x)});
   return PredictionOf(logits, metadata_.temperature, in_scope, metadata_);
 }
 

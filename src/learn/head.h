@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/file_io.h"
+#include "learn/discriminant.h"
 #include "learn/early_exit.h"
 #include "learn/error_budget.h"
 #include "learn/examples.h"
@@ -108,6 +109,7 @@ class Head {
   HeadInput input_;
   SoftmaxModel model_;  // and the prototypes: of what input_ prepares
   Prototypes prototypes_, out_of_scope_prototypes_;
+  Discriminant discriminant_;
   ScopeScorer scorer_;
   ExitPlan exits_;
   std::vector<CalibrationPoint> calibration_;

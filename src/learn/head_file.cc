@@ -6,12 +6,14 @@
 //                                                  where the dimensions are the last layer's alone
 //   prototypes        F32 [all, dimensions]        prototype_count I32 [labels], summing to `all`
 //   out_of_scope_prototypes F32 [0 or more, dimensions]
-//   out_of_scope      F64 [10]  mean 3, deviation 3, coefficients 3, intercept (out_of_scope.h)
+//   out_of_scope      F64 [13]  mean 4, deviation 4, coefficients 4, intercept (out_of_scope.h)
+//   discriminant      F32 [labels, dimensions + 2]  weights, bias, half norm (discriminant.h)
+//   discriminant_spread     F32 [labels, labels]    both [0, 0] beyond the limits there
 //   calibration       I32 [points, 2]  label, 1 if right         calibration_confidence F32 [points]
 //   and of a head with early exits (early_exit.h):
 //   exit_layers       I32 [exits]                  exit_scale    F32 [exits, 2, width]  mean, 1 / deviation
 //   exit_weight       F32 [exits, labels, width]   exit_bias     F32 [exits, labels]   width: of one layer's vector
-//   exit_scores       F64 [exits, 21]  temperature, scope 10, agreement 10
+//   exit_scores       F64 [exits, 27]  temperature, scope 13, agreement 13
 //   exit_levels       F64 [levels, 2]  certainty, disagreement
 //   __metadata__      format, labels (a JSON array), and HeadMetadata as text
 #include <algorithm>
@@ -29,7 +31,7 @@
 namespace bantam {
 namespace {
 
-constexpr std::string_view kFormat = "bantam-intent-head-4";
+constexpr std::string_view kFormat = "bantam-intent-head-5";
 constexpr int64_t kMaxLabels = 100'000, kMaxDimensions = 65'536;
 constexpr size_t kScorerValues = 3 * std::tuple_size_v<ScopeFeatures> + 1;
 constexpr size_t kExitScores = 1 + 2 * kScorerValues;
@@ -111,6 +113,7 @@ class HeadFile {
   Status ReadModel();
   Status ReadPrototypes();
   Status ReadScorer();
+  Status ReadDiscriminant();
   Status ReadCalibration();
   Status ReadExits();
   Status ReadExitLevels();
@@ -135,6 +138,13 @@ std::string HeadFile::Serialize(const Head& head) {
   const VectorScale& middle = head.input_.middle;
   std::vector<float> input_scale = middle.mean;
   input_scale.insert(input_scale.end(), middle.inverse_deviation.begin(), middle.inverse_deviation.end());
+  const bool explained = !head.discriminant_.empty();
+  std::vector<float> discriminant;
+  for (size_t c = 0; c < head.discriminant_.half_norms.size(); ++c) {
+    const auto weights = std::span(head.discriminant_.scores.weights).subspan(c * dimensions, dimensions);
+    discriminant.insert(discriminant.end(), weights.begin(), weights.end());
+    discriminant.insert(discriminant.end(), {head.discriminant_.scores.bias[c], head.discriminant_.half_norms[c]});
+  }
   std::vector<int32_t> calibration;
   std::vector<float> confidence;
   for (const CalibrationPoint& point : head.calibration_) {
@@ -155,6 +165,9 @@ std::string HeadFile::Serialize(const Head& head) {
       {"prototype_count", View(DType::kI32, {labels}, counts)},
       {"out_of_scope_prototypes", View(DType::kF32, {strangers, dimensions}, head.out_of_scope_prototypes_.vectors)},
       {"out_of_scope", View(DType::kF64, {int64_t{kScorerValues}}, scorer)},
+      {"discriminant", View(DType::kF32, explained ? Shape{labels, dimensions + 2} : Shape{0, 0}, discriminant)},
+      {"discriminant_spread",
+       View(DType::kF32, explained ? Shape{labels, labels} : Shape{0, 0}, head.discriminant_.spread)},
       {"calibration", View(DType::kI32, {points, 2}, calibration)},
       {"calibration_confidence", View(DType::kF32, {points}, confidence)}};
   std::map<std::string, std::string> metadata = {{"format", std::string(kFormat)},
@@ -333,6 +346,26 @@ Status HeadFile::ReadScorer() {
   return Ok();
 }
 
+Status HeadFile::ReadDiscriminant() {
+  const int64_t labels = head_.model_.num_labels, dimensions = head_.model_.dimensions;
+  if (labels > Discriminant::kMostLabels || dimensions > Discriminant::kMostDimensions) {
+    BANTAM_RETURN_IF_ERROR(Finite("discriminant", {0, 0}));
+    BANTAM_RETURN_IF_ERROR(Finite("discriminant_spread", {0, 0}));
+    return Ok();
+  }
+  BANTAM_TRY(const std::vector<float> values, Finite("discriminant", {labels, dimensions + 2}));
+  Discriminant& discriminant = head_.discriminant_;
+  discriminant.scores.num_labels = static_cast<int>(labels);
+  discriminant.scores.dimensions = static_cast<int>(dimensions);
+  for (auto row = values.begin(); row != values.end(); row += dimensions + 2) {
+    discriminant.scores.weights.insert(discriminant.scores.weights.end(), row, row + dimensions);
+    discriminant.scores.bias.push_back(row[dimensions]);
+    discriminant.half_norms.push_back(row[dimensions + 1]);
+  }
+  BANTAM_TRY(discriminant.spread, Finite("discriminant_spread", {labels, labels}));
+  return Ok();
+}
+
 Status HeadFile::ReadCalibration() {
   const TensorView* view = file_.Find("calibration_confidence");
   const int64_t points = view != nullptr && view->shape.size() == 1 ? view->shape[0] : 0;
@@ -424,14 +457,15 @@ Result<Head> HeadFile::Read() {
   BANTAM_RETURN_IF_ERROR(ReadModel());
   BANTAM_RETURN_IF_ERROR(ReadPrototypes());
   BANTAM_RETURN_IF_ERROR(ReadScorer());
+  BANTAM_RETURN_IF_ERROR(ReadDiscriminant());
   BANTAM_RETURN_IF_ERROR(ReadCalibration());
   BANTAM_RETURN_IF_ERROR(ReadExits());
-  const size_t expected = head_.exits_.heads.empty() ? 9 : 15;
+  const size_t expected = head_.exits_.heads.empty() ? 11 : 17;
   if (file_.tensors().size() != expected) {
     return Err(
         ErrorCode::kCorrupt,
         "{}: {} tensors, expected {}: weight, bias, input_scale, prototypes, prototype_count, out_of_scope_prototypes, "
-        "out_of_scope, calibration, calibration_confidence{}",
+        "out_of_scope, discriminant, discriminant_spread, calibration, calibration_confidence{}",
         name_, file_.tensors().size(), expected,
         head_.exits_.heads.empty() ? ""
                                    : ", exit_layers, exit_scale, exit_weight, exit_bias, exit_scores, exit_levels");

@@ -1,10 +1,9 @@
 #include "learn/input_moments.h"
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 
-#include "kernels/packing.h"
+#include "learn/moments.h"
 #include "learn/product_tap.h"
 
 namespace bantam {
@@ -13,37 +12,6 @@ namespace {
 constexpr size_t kMaxRecordedBytes = size_t{256} << 20;
 constexpr int kMaxTokens = 4096;
 constexpr int kBatchTokens = 256;
-
-// mean of x x^T over the rows [tokens, in]: X^T X is a product whose right-hand side is X^T.
-std::vector<float> Moments(const std::vector<float>& rows, int in, const Kernels& kernels) {
-  const auto width = static_cast<size_t>(in), tokens = rows.size() / width;
-  std::vector<float> moments(width * width);
-  if (tokens == 0) return moments;
-  std::vector<float> transposed(rows.size());
-  for (size_t t = 0; t < tokens; ++t) {
-    for (size_t i = 0; i < width; ++i) transposed[i * tokens + t] = rows[t * width + i];
-  }
-  std::vector<float> packed(PackedF32Size(in, static_cast<int>(tokens)));
-  PackF32(transposed, in, static_cast<int>(tokens), packed);
-  const std::vector<float> bias(static_cast<size_t>(PaddedColumns(in)));
-  const GemmF32Args args{.x = transposed.data(),
-                         .x_stride = static_cast<ptrdiff_t>(tokens),
-                         .packed = packed.data(),
-                         .bias = bias.data(),
-                         .residual = nullptr,
-                         .residual_stride = 0,
-                         .out = moments.data(),
-                         .out_stride = in,
-                         .num_rows = in,
-                         .in_features = static_cast<int>(tokens),
-                         .out_features = in,
-                         .panel_begin = 0,
-                         .panel_end = PaddedColumns(in) / kPanelColumns,
-                         .activation = kActivationNone};
-  kernels.table.gemm_f32(&args);
-  for (float& moment : moments) moment /= static_cast<float>(tokens);
-  return moments;
-}
 
 void RunAll(const Encoder& encoder, std::span<const std::vector<int32_t>> sequences, int max_tokens, ThreadPool& pool) {
   const auto workspace = encoder.NewWorkspace();
@@ -99,7 +67,7 @@ Result<InputMoments> InputMoments::Record(ModelFolder& model, const std::vector<
     const void* packed = loaded[at].packed_f32;
     if (packed == nullptr) return;
     std::vector<float>& rows = recorded.at(packed);
-    result.moments_[at] = Moments(rows, loaded[at].columns, *kernels);
+    result.moments_[at] = Moments(rows, loaded[at].columns, *kernels, nullptr);
     rows = {};
   });
   return result;

@@ -60,14 +60,15 @@ TEST(Calibration, TemperatureAndLogisticAreThoseOfScipy) {
   const auto rows = [&](std::string_view name) {
     const std::vector<double> flat = golden.Doubles(name);
     std::vector<LogisticFeatures> out;
-    for (size_t i = 0; i + 2 < flat.size(); i += 3) out.push_back({flat[i], flat[i + 1], flat[i + 2]});
+    for (size_t i = 0; i + 2 < flat.size(); i += 3) out.push_back({flat[i], flat[i + 1], flat[i + 2], 0});
     return out;
   };
   const std::vector<double> prior = golden.Doubles("calibration/prior"),
                             expected = golden.Doubles("calibration/coefficients");
   const Logistic fit = FitLogistic(rows("calibration/positives"), rows("calibration/negatives"),
-                                   {{prior[0], prior[1], prior[2]}, prior[3]}, prior[4]);
-  for (size_t j = 0; j < fit.coefficients.size(); ++j) EXPECT_NEAR(fit.coefficients[j], expected[j], 1e-6);
+                                   {{prior[0], prior[1], prior[2], 0}, prior[3]}, prior[4]);
+  for (size_t j = 0; j < 3; ++j) EXPECT_NEAR(fit.coefficients[j], expected[j], 1e-6);
+  EXPECT_EQ(fit.coefficients[3], 0);  // a sign that is always the same
   EXPECT_NEAR(fit.intercept, expected[3], 1e-6);
 }
 
@@ -83,8 +84,8 @@ TEST(Calibration, TemperatureOfFewExamplesIsModerate) {
 }
 
 TEST(Calibration, LogisticWithoutNegativesIsThePrior) {
-  const std::vector<LogisticFeatures> positives = {{1, 1, 0}, {2, 0, 1}};
-  const Logistic prior{{1.7, 0.85, -0.5}, 4.2};
+  const std::vector<LogisticFeatures> positives = {{1, 1, 0, 0}, {2, 0, 1, 0}};
+  const Logistic prior{{1.7, 0.85, -0.5, 0.3}, 4.2};
   EXPECT_EQ(FitLogistic(positives, {}, prior, 1).coefficients, prior.coefficients);
 }
 
@@ -99,6 +100,17 @@ std::vector<WeightedOutcome> Confidences(std::initializer_list<double> right,
 TEST(ChooseThreshold, SeparatesWhatCanBeSeparated) {
   const double t = ChooseThreshold(Confidences({0.8, 0.9, 0.95}), std::vector<double>{0.1, 0.2, 0.4}, 0.2, 0.04);
   EXPECT_NEAR(t, 0.6, 1e-12);  // half way between 0.4 and 0.8
+}
+
+TEST(ChooseThreshold, OfThoseThatExamplesCannotTellApartTakesTheNearestToEvenOdds) {
+  std::vector<WeightedOutcome> in_scope;
+  for (int i = 0; i < 1000; ++i) in_scope.push_back({i < 10 ? 0.3 + i * 0.01 : 0.99, true});
+  const std::vector<double> out_of_scope(90, 0.1);
+  // To reject two in a thousand more is less than the error of what ninety strangers say; three are more.
+  EXPECT_NEAR(ChooseThreshold(in_scope, out_of_scope, 0.2, 0.04), 0.315, 1e-12);
+  in_scope.assign(1000, {0.99, true});
+  for (int i = 0; i < 30; ++i) in_scope[static_cast<size_t>(i)].confidence = 0.3;
+  EXPECT_NEAR(ChooseThreshold(in_scope, out_of_scope, 0.2, 0.04), 0.2, 1e-12);
 }
 
 TEST(ChooseThreshold, KeepsToTheLimitOnFalseRejections) {

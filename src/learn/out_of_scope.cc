@@ -122,12 +122,8 @@ double ScopeScorer::InScope(const ScopeFeatures& features) const {
 }
 
 ScopeScorer FitScopeScorer(std::span<const ScopeFeatures> in_scope, std::span<const ScopeFeatures> out_of_scope,
-                           double share) {
+                           double share, const Logistic& by_default) {
   BANTAM_CHECK(!in_scope.empty() && share > 0 && share < 1);
-  // On CLINC150 the ranking in the direction 1 : 1 is within 0.001 of the best AUROC against its out-of-scope examples
-  // and within 0.002 against held-out routes, which are near and rank best at 2 : 1. A higher intercept than this makes
-  // the confidence truer there (off by 1.4 % at 4.8 rather than 2) and accepts more of what is near.
-  constexpr Logistic kDefault{{1.5, 1.5, 0}, 4.5};
   constexpr double kPriorDeviation = 1;  // a hundred examples have their way, five hardly move it
 
   ScopeScorer scorer;
@@ -146,10 +142,11 @@ ScopeScorer FitScopeScorer(std::span<const ScopeFeatures> in_scope, std::span<co
     }
     return out;
   };
-  scorer.logistic = FitLogistic(standardize(in_scope), standardize(out_of_scope), kDefault, kPriorDeviation);
+  scorer.logistic = FitLogistic(standardize(in_scope), standardize(out_of_scope), by_default, kPriorDeviation);
   // A sign the wrong way round is an accident of few examples; it would accept the farthest messages first.
   ScopeFeatures& coefficients = scorer.logistic.coefficients;
-  coefficients = {std::max(coefficients[0], 0.0), std::max(coefficients[1], 0.0), std::min(coefficients[2], 0.0)};
+  coefficients = {std::max(coefficients[0], 0.0), std::max(coefficients[1], 0.0), std::min(coefficients[2], 0.0),
+                  std::max(coefficients[3], 0.0)};
   scorer.logistic.intercept += std::log((1 - share) / share);  // the fit was for equal shares
   return scorer;
 }

@@ -1,9 +1,10 @@
 // How sure can we be that a message is about any of our routes at all?
 //
-// Three signs, chosen by measurement (README.md has the table): the largest logit, which is low far away from every
+// Four signs, chosen by measurement (README.md has the table): the largest logit, which is low far away from every
 // route; the cosine to the nearest of a few prototypes of each route, which is low where the linear head extrapolates;
-// and the cosine to the nearest out-of-scope example, where there are such examples. Each is put on the scale of
-// in-scope messages that the model has not seen, and a logistic function of the three gives P(in scope).
+// the cosine to the nearest out-of-scope example, where there are such examples; and how much better the nearest route
+// explains the message than all together (discriminant.h). Each is put on the scale of in-scope messages that the model
+// has not seen, and a logistic function of them gives P(in scope).
 #pragma once
 
 #include <array>
@@ -35,7 +36,7 @@ Prototypes MakePrototypes(const EmbeddingMatrix& embeddings, std::span<const int
 // The cosine of x to the nearest prototype; -1 when there is none.
 float NearestPrototype(const Prototypes& prototypes, std::span<const float> x);
 
-// {largest logit, cosine to the nearest prototype, cosine to the nearest out-of-scope prototype}
+// {largest logit, cosine to the nearest prototype, cosine to the nearest out-of-scope prototype, NearestRoute}
 using ScopeFeatures = LogisticFeatures;
 
 struct ScopeScorer {
@@ -45,9 +46,14 @@ struct ScopeScorer {
   double InScope(const ScopeFeatures& features) const;  // P(in scope)
 };
 
-// Features of held-out examples. `out_of_scope` may be empty: then the logistic is the default one.
+// On CLINC150 the ranking in this direction, without any out-of-scope example, is within 0.001 of the best AUROC
+// against those of `val` and against held-out routes; a steeper one ranks strangers better by 0.001 and is off by 1 %
+// more.
+inline constexpr Logistic kDefaultScope{{0.6, 1.25, 0, 1.25}, 5};
+
+// Features of held-out examples. `out_of_scope` may be empty: then the logistic is the default one, for equal shares.
 // share: of out-of-scope messages among all that will come, in (0, 1).
 ScopeScorer FitScopeScorer(std::span<const ScopeFeatures> in_scope, std::span<const ScopeFeatures> out_of_scope,
-                           double share);
+                           double share, const Logistic& by_default = kDefaultScope);
 
 }  // namespace bantam

@@ -55,7 +55,7 @@ class HeadTrainer {
   void RunFold(int fold, const std::optional<SoftmaxModel>& start);
   Prototypes OutOfScopePrototypes(std::span<const int> rows);
   void Score(const SoftmaxModel& model, const Prototypes& prototypes, const Prototypes& strangers,
-             std::span<const int> rows, HeldOut& out);
+             const Discriminant& discriminant, std::span<const int> rows, HeldOut& out);
   void RunFinal();
   void Calibrate();
   void FitSets(std::span<const int> truth);
@@ -204,8 +204,10 @@ void HeadTrainer::RunFold(int fold, const std::optional<SoftmaxModel>& start) {
   const Prototypes prototypes = MakePrototypes(inputs_, rows, labels, num_labels, Prototypes::kPerLabel, pool_);
   const Prototypes strangers = OutOfScopePrototypes(oos);
 
-  Score(model, prototypes, strangers, held, held_in_scope_);
-  Score(model, prototypes, strangers, held_oos, held_out_of_scope_);
+  const Discriminant discriminant = FitDiscriminant(inputs_, rows, labels, num_labels, kernels_, pool_);
+
+  Score(model, prototypes, strangers, discriminant, held, held_in_scope_);
+  Score(model, prototypes, strangers, discriminant, held_oos, held_out_of_scope_);
   fold_models_.push_back(std::move(model));
 }
 
@@ -214,7 +216,7 @@ Prototypes HeadTrainer::OutOfScopePrototypes(std::span<const int> rows) {
 }
 
 void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes, const Prototypes& strangers,
-                        std::span<const int> rows, HeldOut& out) {
+                        const Discriminant& discriminant, std::span<const int> rows, HeldOut& out) {
   const size_t first = out.rows.size(), num_labels = static_cast<size_t>(model.num_labels);
   out.rows.insert(out.rows.end(), rows.begin(), rows.end());
   out.features.resize(out.rows.size());
@@ -225,7 +227,7 @@ void HeadTrainer::Score(const SoftmaxModel& model, const Prototypes& prototypes,
     const std::span<float> logits(out.logits.data() + at * num_labels, num_labels);
     Logits(model, x, logits);
     out.features[at] = {*std::max_element(logits.begin(), logits.end()), NearestPrototype(prototypes, x),
-                        NearestPrototype(strangers, x)};
+                        NearestPrototype(strangers, x), NearestRoute(discriminant, x)};
   });
 }
 
@@ -257,6 +259,7 @@ void HeadTrainer::RunFinal() {
   result_.head.model_ = std::move(fit.model);
   result_.head.prototypes_ = MakePrototypes(inputs_, in_scope_, labels, num_labels, Prototypes::kPerLabel, pool_);
   result_.head.out_of_scope_prototypes_ = OutOfScopePrototypes(out_of_scope_);
+  result_.head.discriminant_ = FitDiscriminant(inputs_, in_scope_, labels, num_labels, kernels_, pool_);
 }
 
 void HeadTrainer::Calibrate() {

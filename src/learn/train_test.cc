@@ -271,17 +271,20 @@ TEST(FitScopeScorer, EachSignPointsItsOwnWay) {
   std::mt19937 random(11);
   std::normal_distribution<double> normal;
   std::vector<ScopeFeatures> in_scope, out_of_scope;
-  for (int i = 0; i < 200; ++i) in_scope.push_back({8 + normal(random), 0.6 + 0.1 * normal(random), 0.6});
+  for (int i = 0; i < 200; ++i)
+    in_scope.push_back({8 + normal(random), 0.6 + 0.1 * normal(random), 0.6, 30 + normal(random)});
   for (int i = 0; i < 60; ++i)
-    out_of_scope.push_back({4 + normal(random), 0.9 + 0.1 * normal(random), 0.2});  // the last two mislead
+    out_of_scope.push_back(
+        {4 + normal(random), 0.9 + 0.1 * normal(random), 0.2, 40 + normal(random)});  // the last three mislead
   for (const double share : {0.05, 0.2, 0.5}) {
     const ScopeScorer scorer = FitScopeScorer(in_scope, out_of_scope, share);
-    EXPECT_GT(scorer.InScope({8, 0.6, 0.6}), scorer.InScope({4, 0.6, 0.6}));
-    EXPECT_GE(scorer.InScope({6, 0.8, 0.6}), scorer.InScope({6, 0.4, 0.6}));
-    EXPECT_LE(scorer.InScope({6, 0.6, 0.9}), scorer.InScope({6, 0.6, 0.1}));
+    EXPECT_GT(scorer.InScope({8, 0.6, 0.6, 30}), scorer.InScope({4, 0.6, 0.6, 30}));
+    EXPECT_GE(scorer.InScope({6, 0.8, 0.6, 30}), scorer.InScope({6, 0.4, 0.6, 30}));
+    EXPECT_LE(scorer.InScope({6, 0.6, 0.9, 30}), scorer.InScope({6, 0.6, 0.1, 30}));
+    EXPECT_GE(scorer.InScope({6, 0.6, 0.6, 35}), scorer.InScope({6, 0.6, 0.6, 25}));
   }
-  EXPECT_GT(FitScopeScorer(in_scope, {}, 0.05).InScope({5, 0.4, -1}),
-            FitScopeScorer(in_scope, {}, 0.5).InScope({5, 0.4, -1}));
+  EXPECT_GT(FitScopeScorer(in_scope, {}, 0.05).InScope({5, 0.4, -1, 28}),
+            FitScopeScorer(in_scope, {}, 0.5).InScope({5, 0.4, -1, 28}));
 }
 
 }  // namespace

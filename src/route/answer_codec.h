@@ -12,8 +12,8 @@
 namespace bantam {
 
 std::string EncodeAnswer(const AssistantAnswer& answer);
-// Marked as a cache hit that cost nothing. Nothing when the text is not one of ours.
-std::optional<AssistantAnswer> DecodeAnswer(std::string_view text);
+// Marked as a cache hit that cost nothing. Nothing when the bytes are not an answer of ours.
+std::optional<AssistantAnswer> DecodeAnswer(std::string_view bytes);
 
 // Everything that can change an answer beside the request. `route_file` and `intents` are hashes; `asker` is whom the
 // answer may be given to again (AskerOf).

@@ -36,10 +36,29 @@ Result<AssistantAnswer> Answering::Run() {
     BANTAM_RETURN_IF_ERROR(ContinueTheForm(*std::move(pending.form)));
   } else if (pending.asked) {
     BANTAM_RETURN_IF_ERROR(TakeReply(*pending.asked));
-  } else if (!FindInCache()) {
+  } else if (!FindInCache(Where::kAnywhere)) {
     BANTAM_RETURN_IF_ERROR(DecideAnew(question(), 0));
   }
   if (pending.form_gone) TellThatTheFormIsGone();
+  CountTokens();
+  return std::move(answer_);
+}
+
+// Of an answer that no large model wrote, by the encoder's tokenizer: microseconds for one of usual length.
+void Answering::CountTokens() {
+  Embedder* embedder = parts_.intents->embedder();
+  if (answer_.completion_tokens != 0 || embedder == nullptr) return;
+  const Encoding encoding = embedder->tokenizer().Encode(answer_.text, {.add_special_tokens = false});
+  answer_.completion_tokens = static_cast<int64_t>(encoding.ids.size());
+}
+
+// A conversation may wait for something: Run finds out.
+std::optional<AssistantAnswer> Answering::RunAtOnce() {
+  const auto last = LastUserMessage(request_.messages);
+  const auto is_ours = [](const ChatMessage& message) { return message.role == "assistant"; };
+  if (!last || !request_.session_id.empty() || std::ranges::any_of(request_.messages, is_ours)) return std::nullopt;
+  question_index_ = *last;
+  if (!FindInCache(Where::kMemory)) return std::nullopt;
   return std::move(answer_);
 }
 
@@ -51,15 +70,7 @@ std::string_view Answering::question() const {
 Result<Judgement> Answering::JudgeMessage(std::string_view text) {
   if (request_.stop.stop_requested()) return Err(ErrorCode::kCancelled, "the client went away");
   BANTAM_TRY(Understanding understanding, parts_.intents->Understand(text, request_.deadline));
-  Judgement judgement = Judge(file_, policy_, std::move(understanding));
-  const JudgeTexts judge = [&](std::span<const std::string> texts) -> Result<std::vector<Judgement>> {
-    BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, request_.deadline));
-    std::vector<Judgement> judged;
-    for (Understanding& each : all) judged.push_back(Judge(file_, policy_, std::move(each)));
-    return judged;
-  };
-  BANTAM_TRY(judgement.parts, FindRequests(file_, text, judgement, judge, file_.max_requests));
-  return judgement;
+  return bantam::JudgeMessage(file_, policy_, *parts_.intents, text, std::move(understanding), request_.deadline);
 }
 
 void Answering::TakeOver(const Judgement& judgement) {
@@ -77,9 +88,12 @@ void Answering::TakeOver(const Judgement& judgement) {
 }
 
 Status Answering::DecideAnew(std::string_view text, int asked) {
-  BANTAM_TRY(const Judgement judgement, JudgeMessage(text));
+  BANTAM_TRY(Judgement judgement, JudgeMessage(text));
   TakeOver(judgement);
+  notes_.read = std::move(judgement.understanding.read);
   notes_.decided = judgement.understanding.confidence;
+  notes_.likeliest = judgement.understanding.route;
+  notes_.asked = asked > 0;
   if (!judgement.parts.empty()) return TakeParts(judgement, text);
   if (judgement.route != nullptr) {
     return TakeRoute(*judgement.route, text, judgement.understanding, /*cacheable=*/true);

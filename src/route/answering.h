@@ -23,6 +23,9 @@ class Answering {
     std::string outcome = "ok";  // for the audit log
     std::string problem;
     std::optional<double> decided;  // the confidence of a message that was decided on anew
+    std::string likeliest;          // the route that it is of
+    std::vector<float> read;        // Understanding::read
+    bool asked = false;             // we had asked back before it
     bool cache_looked_up = false;
     std::optional<SimilarNote> similar;
     bool upstream_asked = false;
@@ -33,12 +36,15 @@ class Answering {
       : parts_(parts), file_(parts.file), policy_(policy), request_(request), sink_(sink) {}
 
   Result<AssistantAnswer> Run();
+  // What Run would answer from memory, without waiting for anything; nothing: it takes Run.
+  std::optional<AssistantAnswer> RunAtOnce();
 
   const AssistantAnswer& answer() const { return answer_; }  // as far as it has come, after an error
   const Notes& notes() const { return notes_; }
   std::string_view question() const;  // the message that is decided on
 
  private:
+  void CountTokens();
   Result<Judgement> JudgeMessage(std::string_view text);
   void TakeOver(const Judgement& judgement);
 
@@ -48,7 +54,8 @@ class Answering {
     std::string intents, asker;
   };
   CacheIdentity Identity() const;
-  bool FindInCache();
+  enum class Where { kAnywhere, kMemory };
+  bool FindInCache(Where where);
   void StoreLocal();
   void StoreUpstream(const Understanding& understanding);
   // In place of asking the large model. False as well for a hit that is to be asked again: `audited_` then.

@@ -11,19 +11,23 @@ bool Answering::CacheIsUsed() const {
 }
 
 Answering::CacheIdentity Answering::Identity() const {
-  const std::string& intents = parts_.intents->identity();
-  return {policy_.caution() == 0 ? intents : fmt::format("{} caution {}", intents, policy_.caution()),
-          AskerOf(file_.cache_scope, request_).value_or("")};
+  std::string intents = parts_.intents->identity();
+  if (policy_.caution() > 0) intents += fmt::format(" caution {}", policy_.caution());
+  if (file_.generation > 0) intents += fmt::format(" generation {}", file_.generation);
+  return {std::move(intents), AskerOf(file_.cache_scope, request_).value_or("")};
 }
 
-bool Answering::FindInCache() {
+bool Answering::FindInCache(Where where) {
   if (!CacheIsUsed()) return false;
   notes_.cache_looked_up = true;
   const CacheIdentity own = Identity();
   const AnswerIdentity identity{file_.sha256, own.intents, own.asker};
-  std::optional<std::string> stored = parts_.cache->Find(LocalAnswerKey(identity, request_, question()));
+  const auto find = [&](const Sha256Digest& key) {
+    return where == Where::kMemory ? parts_.cache->FindInMemory(key) : parts_.cache->Find(key);
+  };
+  std::optional<std::string> stored = find(LocalAnswerKey(identity, request_, question()));
   if (!stored && !parts_.upstreams.empty()) {
-    stored = parts_.cache->Find(UpstreamAnswerKey(identity, request_, question(), question_index_));
+    stored = find(UpstreamAnswerKey(identity, request_, question(), question_index_));
   }
   if (!stored) return false;
   std::optional<AssistantAnswer> answer = DecodeAnswer(*stored);
@@ -34,6 +38,7 @@ bool Answering::FindInCache() {
 
 void Answering::StoreLocal() {
   if (!CacheIsUsed()) return;
+  CountTokens();
   const CacheIdentity own = Identity();
   parts_.cache->Store(LocalAnswerKey({file_.sha256, own.intents, own.asker}, request_, question()),
                       EncodeAnswer(answer_));

@@ -115,7 +115,7 @@ Status Answering::TakeReply(const Clarification& asked) {
     case ClarifyReply::Kind::kOtherWords:
       break;
   }
-  return FindInCache() ? Ok() : DecideAnew(question(), asked.turns);
+  return FindInCache(Where::kAnywhere) ? Ok() : DecideAnew(question(), asked.turns);
 }
 
 // The answer is to the message as it stands, which was perhaps a value of the form: whoever wrote it should know why it

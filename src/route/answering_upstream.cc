@@ -99,9 +99,14 @@ bool Answering::AskLater(const std::string& model, std::string_view problem, con
   answer_.upstream_error = problem;
   notes_.outcome = "queued";
   notes_.problem = problem;
-  const Status added = parts_.queue->Add({.model = model,
-                                          .route = answer_.route,
-                                          .request = earlier_question_.empty() ? request_ : WithEarlierQuestion()});
+  // First, so that what the sender keeps comes behind it.
+  Status added =
+      parts_.late ? parts_.late->Keep(request_.tenant, request_.request_id, {.asked_us = WallMicros()}) : Ok();
+  if (added) {
+    added = parts_.queue->Add({.model = model,
+                               .route = answer_.route,
+                               .request = earlier_question_.empty() ? request_ : WithEarlierQuestion()});
+  }
   if (!added) {
     notes_.outcome = "queue_failed";
     notes_.problem += ", and the question is not queued: " + added.error().message;
@@ -111,6 +116,8 @@ bool Answering::AskLater(const std::string& model, std::string_view problem, con
   answer_.queued = true;
   answer_.decision = DecisionKind::kEscalate;
   answer_.text = text;
+  if (const size_t at = answer_.text.find("{id}"); at != std::string::npos)
+    answer_.text.replace(at, 4, request_.request_id);
   return true;
 }
 

@@ -38,6 +38,30 @@ std::string FeedbackWords(const AuditRecord& r) {
                                             : fmt::format(": the right one is {}.", RouteWords(r)));
 }
 
+// What a record that is no answer tells.
+std::string OtherWords(const AuditRecord& r) {
+  if (r.decision == kFeedbackDecision) return FeedbackWords(r);
+  if (r.decision == kLearningDecision) return fmt::format("A person {}: {}.", Safe(r.outcome), Safe(r.problem));
+  if (r.outcome != "ok") {
+    return fmt::format("The teacher {} was asked which route the message is about, and did not say ({}).",
+                       Safe(r.model), Safe(r.outcome));
+  }
+  return fmt::format("The teacher {} finds the message to be about {}. That cost {:.6f}.", Safe(r.model),
+                     r.route == kOutOfScopeLabel ? std::string("none of the routes") : RouteWords(r), r.cost);
+}
+
+// "those older than 2026-08-01 12:00:00 UTC, of the conversation ab12..."
+std::string PurgeWords(const PurgeNote& purge) {
+  std::string out = "those";
+  if (purge.before_us) {
+    const std::string time = FormatTime(*purge.before_us);
+    out += fmt::format(" older than {} {} UTC", time.substr(0, 10), time.substr(11, 8));
+  }
+  if (!purge.session_hash.empty()) out += fmt::format(" of the conversation {}", Safe(purge.session_hash));
+  if (!purge.request_id.empty()) out += fmt::format(" of the request {}", Safe(purge.request_id));
+  return out;
+}
+
 // Who answered, and why it was that one.
 std::string Reason(const AuditRecord& r) {
   if (r.source == "rule" && r.decision != "form") {
@@ -127,10 +151,20 @@ std::string ExplainDecision(const AuditRecord& r) {
   std::string text;
   const auto line = [&](std::string_view words) { (text += words) += '\n'; };
   const std::string time = FormatTime(r.time_us);
-  if (r.decision == kFeedbackDecision) {
-    line(fmt::format("Request {} was judged on {} at {} UTC (record {} of the log).", Safe(r.request_id),
+  if (r.purge) {
+    line(fmt::format("The texts of {} records were taken out of the log on {} at {} UTC (record {} of the log): {}.",
+                     r.purge->records, time.substr(0, 10), time.substr(11, 12), r.sequence, PurgeWords(*r.purge)));
+    line(fmt::format("The record's own hash is {}.", Safe(r.hash)));
+    return text;
+  }
+  if (!IsAnswer(r)) {
+    line(fmt::format("{} {} was {} on {} at {} UTC (record {} of the log).",
+                     r.decision == kLearningDecision ? "Event" : "Request", Safe(r.request_id),
+                     r.decision == kFeedbackDecision ? "judged"
+                     : r.decision == kLabelDecision  ? "labelled"
+                                                     : "noted",
                      time.substr(0, 10), time.substr(11, 12), r.sequence));
-    line(FeedbackWords(r));
+    line(OtherWords(r));
     line(fmt::format("The record's own hash is {}.", Safe(r.hash)));
     return text;
   }
@@ -144,6 +178,8 @@ std::string ExplainDecision(const AuditRecord& r) {
     for (const std::string& route : r.prediction_set) routes += (routes.empty() ? "" : ", ") + Safe(route);
     line(fmt::format("It could have meant: {}.", routes));
   }
+  if (r.propensity)
+    line(fmt::format("It was drawn, with a chance of {:g}, to be shown to the teacher as well.", *r.propensity));
   if (r.budget) {
     line(fmt::format(
         "The error budget in force: at most {:g} % wrong among the answers, {:g} % certain, certified on {} "
@@ -157,7 +193,11 @@ std::string ExplainDecision(const AuditRecord& r) {
   line(fmt::format("It took {:.1f} ms and cost {}.", r.latency_ms,
                    r.cost == 0 ? std::string("nothing") : fmt::format("{:.6f}", r.cost)));
   if (!r.session_hash.empty()) line(fmt::format("It belongs to the conversation {}.", Safe(r.session_hash)));
-  if (r.question.empty() && r.answer.empty()) {
+  if (r.purged_by != 0) {
+    line(fmt::format("The texts were taken out of the log, as record {} says.", r.purged_by));
+  } else if (!r.sealed.empty()) {
+    line(fmt::format("The texts are encrypted with the key {}, which is not at hand.", Safe(r.key_id)));
+  } else if (r.question.empty() && r.answer.empty()) {
     line(fmt::format("The texts are not kept; the SHA-256 of the question is {} and of the answer {}.",
                      Safe(r.question_sha256), Safe(r.answer_sha256)));
   } else {

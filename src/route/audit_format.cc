@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 #include <iterator>
 #include <limits>
@@ -15,7 +16,7 @@
 namespace bantam {
 namespace {
 
-// Each byte may become six (\u001f); all of them together stay below kMaxAuditLineBytes.
+// Each byte may become six (\u001f), and 4/3 of it when encrypted; all of them together stay below kMaxAuditLineBytes.
 constexpr size_t kMaxTextBytes = size_t{64} << 10;
 constexpr size_t kMaxExampleBytes = 2'000;
 constexpr size_t kMaxWordBytes = 512;
@@ -23,8 +24,9 @@ constexpr size_t kMaxNearest = 3;
 constexpr size_t kMaxSet = 16;  // routes of a prediction set
 
 constexpr std::string_view kHashKey = ",\"hash\":\"";
+constexpr std::string_view kTextsKey = ",\"texts\":";
+constexpr std::string_view kPurgedKey = ",\"purged\":";
 constexpr size_t kHashDigits = 64;
-constexpr size_t kSuffixBytes = kHashKey.size() + kHashDigits + 2;  // "}
 
 std::string Quoted(std::string_view text, size_t max_bytes) {
   if (text.size() <= max_bytes && !FirstInvalidUtf8(text)) return QuoteJson(text);
@@ -84,11 +86,55 @@ Result<std::optional<SimilarNote>> ParseSimilar(const JsonObject& object) {
   return std::optional<SimilarNote>(std::move(note));
 }
 
+Result<std::optional<PurgeNote>> ParsePurge(const JsonObject& object) {
+  if (!object.Has("purge")) return std::optional<PurgeNote>();
+  BANTAM_TRY(const JsonObject purge, object.Object("purge"));
+  PurgeNote note;
+  BANTAM_TRY(const std::string before, purge.StringOr("before", ""));
+  note.before_us = ParseTime(before);
+  BANTAM_TRY(note.session_hash, purge.StringOr("session", ""));
+  BANTAM_TRY(note.request_id, purge.StringOr("request_id", ""));
+  BANTAM_TRY(note.records, purge.Int("records", 1, int64_t{1} << 53));
+  BANTAM_TRY(note.lines_sha256, purge.String("lines_sha256"));
+  return std::optional<PurgeNote>(std::move(note));
+}
+
+Status TakeTexts(const JsonObject& texts, AuditRecord& r) {
+  BANTAM_TRY(r.question, texts.StringOr("question", ""));
+  BANTAM_TRY(r.answer, texts.StringOr("answer", ""));
+  if (r.similar) {
+    BANTAM_TRY(r.similar->reason, texts.StringOr("reason", ""));
+  }
+  return Ok();
+}
+
+Status ParseTexts(const JsonObject& object, int64_t version, AuditRecord& r) {
+  BANTAM_TRY(r.texts_sha256, object.StringOr("texts_sha256", ""));
+  BANTAM_TRY(r.key_id, object.StringOr("key", ""));
+  BANTAM_TRY(r.purged_by, object.IntOr("purged", 0, 1, int64_t{1} << 53));
+  if (version == 1) {
+    BANTAM_TRY(r.question, object.StringOr("question", ""));
+    BANTAM_TRY(r.answer, object.StringOr("answer", ""));
+    return Ok();
+  }
+  const json::value* texts = object.Find("texts");
+  if (texts == nullptr) return Ok();
+  if (texts->is_string()) {
+    r.sealed = texts->get_string();
+    return Ok();
+  }
+  BANTAM_TRY(const JsonObject open, object.Object("texts"));
+  return TakeTexts(open, r);
+}
+
 Result<AuditLine> ParseObject(const JsonObject& object) {
   AuditLine line;
   AuditRecord& r = line.record;
-  BANTAM_TRY(const int64_t version, object.Int("v", 1, 1));
-  static_cast<void>(version);
+  BANTAM_TRY(const int64_t version, object.Int("v", 1, int64_t{1} << 53));
+  if (version > kAuditVersion) {
+    return Err(ErrorCode::kUnsupported, "{}: a record of version {}; this Bantam reads versions 1 and {}",
+               object.name(), version, kAuditVersion);
+  }
   BANTAM_TRY(r.sequence, object.Int("seq", 1, int64_t{1} << 53));
   BANTAM_TRY(const std::string time, object.String("time"));
   const auto time_us = ParseTime(time);
@@ -111,12 +157,17 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
   BANTAM_TRY(r.cost, object.NumberOr("cost", 0, -1e300, 1e300));
   BANTAM_TRY(r.question_sha256, object.String("question_sha256"));
   BANTAM_TRY(r.answer_sha256, object.String("answer_sha256"));
-  BANTAM_TRY(r.question, object.StringOr("question", ""));
-  BANTAM_TRY(r.answer, object.StringOr("answer", ""));
   BANTAM_TRY(r.route_file_sha256, object.String("route_file_sha256"));
   BANTAM_TRY(r.head_sha256, object.String("head_sha256"));
+  BANTAM_TRY(r.isa, object.StringOr("isa", ""));
+  BANTAM_TRY(r.asked, object.BoolOr("asked", false));
   BANTAM_TRY(r.nearest, ParseNearest(object));
   BANTAM_TRY(r.similar, ParseSimilar(object));
+  if (object.Has("propensity")) {
+    BANTAM_TRY(r.propensity, object.Number("propensity", 0, 1));
+  }
+  BANTAM_TRY(r.purge, ParsePurge(object));
+  BANTAM_RETURN_IF_ERROR(ParseTexts(object, version, r));
   BANTAM_TRY(line.previous_hash, object.String("prev"));
   BANTAM_TRY(r.hash, object.String("hash"));
   for (const auto* hash : {&line.previous_hash, &r.hash}) {
@@ -129,8 +180,9 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
 
 std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash, std::string* hash) {
   std::string line;
-  line.reserve(1'024 + r.question.size() + r.answer.size());
-  fmt::format_to(std::back_inserter(line), "{{\"v\":1,\"seq\":{},\"time\":\"{}\"", r.sequence, FormatTime(r.time_us));
+  line.reserve(2'048 + r.question.size() + r.answer.size() + r.sealed.size());
+  fmt::format_to(std::back_inserter(line), "{{\"v\":{},\"seq\":{},\"time\":\"{}\"", kAuditVersion, r.sequence,
+                 FormatTime(r.time_us));
   const auto text = [&](std::string_view key, std::string_view value, size_t max_bytes = kMaxWordBytes) {
     line += ",\"";
     line += key;
@@ -177,10 +229,10 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
     AppendJsonNumber(r.similar->similarity, line);
     text("verdict", r.similar->verdict);
     if (!r.similar->check.empty()) text("check", r.similar->check);
-    if (!r.similar->reason.empty()) text("reason", r.similar->reason, kMaxExampleBytes);
     text("question_sha256", r.similar->question_sha256);
     line += '}';
   }
+  if (r.propensity) number("propensity", *r.propensity);
   text("outcome", r.outcome);
   if (!r.problem.empty()) text("problem", r.problem, kMaxExampleBytes);
   if (!r.model.empty()) text("model", r.model);
@@ -188,16 +240,50 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
   number("cost", r.cost);
   text("question_sha256", r.question_sha256);
   text("answer_sha256", r.answer_sha256);
-  if (!r.question.empty()) text("question", r.question, kMaxTextBytes);
-  if (!r.answer.empty()) text("answer", r.answer, kMaxTextBytes);
   text("route_file_sha256", r.route_file_sha256);
   text("head_sha256", r.head_sha256);
+  if (!r.isa.empty()) text("isa", r.isa);
+  if (r.asked) line += ",\"asked\":true";
+  if (r.purge) {
+    line += ",\"purge\":{\"records\":" + std::to_string(r.purge->records);
+    if (r.purge->before_us) text("before", FormatTime(*r.purge->before_us));
+    if (!r.purge->session_hash.empty()) text("session", r.purge->session_hash);
+    if (!r.purge->request_id.empty()) text("request_id", r.purge->request_id);
+    text("lines_sha256", r.purge->lines_sha256);
+    line += '}';
+  }
+  const std::string texts = r.sealed.empty() ? FormatAuditTexts(r) : QuoteJson(r.sealed);
+  if (!texts.empty()) text("texts_sha256", Sha256Hex(texts));
+  if (!r.sealed.empty()) text("key", r.key_id);
   text("prev", previous_hash);
   *hash = Sha256Hex(line);
   line += kHashKey;
   line += *hash;
-  line += "\"}";
+  line += '"';
+  if (!texts.empty()) (line += kTextsKey) += texts;
+  line += '}';
   return line;
+}
+
+std::string FormatAuditTexts(const AuditRecord& r) {
+  std::string texts;
+  const auto add = [&](std::string_view key, std::string_view value, size_t max_bytes) {
+    if (value.empty()) return;
+    texts += texts.empty() ? "{\"" : ",\"";
+    (texts += key) += "\":";
+    texts += Quoted(value, max_bytes);
+  };
+  add("question", r.question, kMaxTextBytes);
+  add("answer", r.answer, kMaxTextBytes);
+  if (r.similar) add("reason", r.similar->reason, kMaxExampleBytes);
+  if (!texts.empty()) texts += '}';
+  return texts;
+}
+
+Status ParseAuditTexts(std::string_view texts, std::string_view name, AuditRecord& record) {
+  BANTAM_TRY(const json::value document, ParseJson(texts, name, {.max_depth = 2, .max_bytes = kMaxAuditLineBytes}));
+  BANTAM_TRY(const JsonObject object, JsonObject::From(document, name));
+  return TakeTexts(object, record);
 }
 
 Result<AuditLine> ParseAuditLine(std::string_view line, std::string_view name) {
@@ -211,9 +297,30 @@ Result<AuditLine> ParseAuditLine(std::string_view line, std::string_view name) {
   return parsed;
 }
 
+std::optional<AuditLineParts> SplitAuditLine(std::string_view line) {
+  // Inside a string its quotes would be escaped, and nothing before it has a key of that name.
+  const size_t end = line.find(kHashKey);
+  if (end == std::string_view::npos) return std::nullopt;
+  AuditLineParts parts{.body = line.substr(0, end), .hash = line.substr(end + kHashKey.size()), .texts = {}};
+  if (parts.hash.size() < kHashDigits + 2 || parts.hash[kHashDigits] != '"' || !parts.hash.ends_with('}'))
+    return std::nullopt;
+  std::string_view rest = parts.hash.substr(kHashDigits + 1, parts.hash.size() - kHashDigits - 2);
+  parts.hash = parts.hash.substr(0, kHashDigits);
+  if (rest.starts_with(kTextsKey)) {
+    parts.texts = rest.substr(kTextsKey.size());
+  } else if (rest.starts_with(kPurgedKey)) {
+    rest.remove_prefix(kPurgedKey.size());
+    const auto [last, error] = std::from_chars(rest.data(), rest.data() + rest.size(), parts.purged_by);
+    if (error != std::errc() || last != rest.data() + rest.size() || parts.purged_by < 1) return std::nullopt;
+  } else if (!rest.empty()) {
+    return std::nullopt;
+  }
+  return parts;
+}
+
 std::string HashOfAuditLine(std::string_view line) {
-  if (line.size() < kSuffixBytes || line.substr(line.size() - kSuffixBytes, kHashKey.size()) != kHashKey) return {};
-  return Sha256Hex(line.substr(0, line.size() - kSuffixBytes));
+  const auto parts = SplitAuditLine(line);
+  return parts ? Sha256Hex(parts->body) : std::string();
 }
 
 std::string_view RequestIdIn(std::string_view id) {

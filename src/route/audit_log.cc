@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text_util.h"
 #include "route/audit_format.h"
+#include "route/audit_key.h"
 #include "route/audit_reader.h"
 
 namespace bantam {
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::chrono::seconds kSyncEvery{1};
 constexpr std::chrono::minutes kWarnEvery{1};
+constexpr std::chrono::milliseconds kSlow{2};  // a write to the page cache takes microseconds
 
 std::string Name(const Path& file) { return EscapeForTerminal(file.string(), 400); }
 
@@ -61,17 +63,28 @@ class FileAuditLog final : public AuditLog {
     return Ok();
   }
 
+  void SetKey(std::shared_ptr<const AuditKey> key) override {
+    const std::lock_guard lock(mutex_);
+    key_ = std::move(key);
+  }
+
   Status Append(AuditRecord record) override {
     record.time_us = WallMicros();
-    BANTAM_RETURN_IF_ERROR(Write(std::move(record)));
+    const MonotonicTime start = MonotonicNow();
+    const Status written = Write(std::move(record));
+    slow_ = MonotonicNow() - start > kSlow;
+    BANTAM_RETURN_IF_ERROR(written);
     if (!own_thread_) SyncWhenDue();
     return Ok();
   }
+
+  bool slow() const override { return slow_; }
 
  private:
   Status Write(AuditRecord record) {
     std::lock_guard lock(mutex_);
     record.sequence = sequence_ + 1;
+    if (key_) BANTAM_RETURN_IF_ERROR(SealTexts(*key_, record));
     std::string hash;
     std::string line = FormatAuditLine(record, last_hash_, &hash);
     line += '\n';
@@ -179,11 +192,13 @@ class FileAuditLog final : public AuditLog {
   const UniqueFd fd_;
   const Path file_;
   const bool own_thread_;
-  std::mutex mutex_;      // guards the following
+  std::mutex mutex_;  // guards the following
+  std::shared_ptr<const AuditKey> key_;
   int64_t size_ = 0;      // of the file, up to the last complete record
   int64_t sequence_ = 0;  // of the last record
   std::string last_hash_{kNoAuditHash};
-  std::atomic<bool> torn_ = false;             // behind size_ lies half a record that could not be taken back
+  std::atomic<bool> torn_ = false;  // behind size_ lies half a record that could not be taken back
+  std::atomic<bool> slow_ = false;
   std::atomic<bool> dirty_ = false;            // written and not synced
   std::mutex sync_mutex_;                      // without a thread: whose turn it is to sync
   MonotonicTime last_sync_{};                  // without a thread
@@ -195,18 +210,23 @@ class FileAuditLog final : public AuditLog {
 
 Result<std::unique_ptr<AuditLog>> AuditLog::Open(const Path& file, bool own_thread) {
   if (file.has_parent_path()) BANTAM_RETURN_IF_ERROR(MakeFolders(file.parent_path()));
-  // O_NONBLOCK: a FIFO in its place must not hang us. 0600: it may hold what people said.
-  UniqueFd fd(::open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
-  if (!fd.valid()) return ErrnoError("open the audit log", file, errno);
-  struct stat info{};
-  if (::fstat(fd.get(), &info) != 0) return ErrnoError("inspect", file, errno);
-  if (!S_ISREG(info.st_mode))
-    return Err(ErrorCode::kInvalidArgument, "the audit log {} is not a regular file", Name(file));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return ErrnoError("lock", file, errno);
-    return Err(ErrorCode::kConflict,
-               "another process writes the audit log {}; stop it first, or use another BANTAM_HOME", Name(file));
-  }
+  UniqueFd fd;
+  struct stat info{}, there{};
+  do {
+    // O_NONBLOCK: a FIFO in its place must not hang us. 0600: it may hold what people said.
+    fd = UniqueFd(::open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
+    if (!fd.valid()) return ErrnoError("open the audit log", file, errno);
+    if (::fstat(fd.get(), &info) != 0) return ErrnoError("inspect", file, errno);
+    if (!S_ISREG(info.st_mode))
+      return Err(ErrorCode::kInvalidArgument, "the audit log {} is not a regular file", Name(file));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return ErrnoError("lock", file, errno);
+      return Err(ErrorCode::kConflict,
+                 "another process writes the audit log {}; stop it first, or use another BANTAM_HOME", Name(file));
+    }
+    if (::stat(file.c_str(), &there) != 0) return ErrnoError("inspect", file, errno);
+    // A purge may have put a new file in its place between our opening and locking it.
+  } while (there.st_ino != info.st_ino || there.st_dev != info.st_dev);
   if (info.st_size == 0) {  // perhaps new: its name has to reach the disk too
     UniqueFd folder(
         ::open(file.has_parent_path() ? file.parent_path().c_str() : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -58,10 +58,14 @@ TEST(AuditLog, WhatIsWrittenIsRead) {
   AuditRecord full = Record(1);
   full.session_hash = Sha256Hex("s");
   full.model = "gpt";
+  full.propensity = 0.01;
   full.problem = "\"big\" did not answer in time";
   full.question = "Wo ist\n\"mein\" Geld\u2028?";
   full.answer = "a\xFF\x01z";
   full.cost = 0.00125;
+  full.isa = "avx2";
+  full.asked = true;
+  full.propensity = 0.01;
   {
     ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(file));
     ASSERT_OK(log->Append(full));
@@ -81,9 +85,13 @@ TEST(AuditLog, WhatIsWrittenIsRead) {
   EXPECT_EQ(read[0].answer, "a\uFFFD\x01z");  // a log is valid UTF-8, whatever it is told
   EXPECT_EQ(read[0].cost, 0.00125);
   EXPECT_EQ(read[0].confidence, 0.93);
+  EXPECT_EQ(read[0].isa, "avx2");
+  EXPECT_TRUE(read[0].asked);
+  EXPECT_EQ(read[0].propensity, 0.01);
   ASSERT_EQ(read[0].nearest.size(), 2u);
   EXPECT_EQ(read[0].nearest[0].text, "where is my refund");
   EXPECT_FLOAT_EQ(read[0].nearest[0].similarity, 0.91f);
+  EXPECT_EQ(read[0].propensity, 0.01);
   const AuditCheck check = Verify(file);
   EXPECT_EQ(check.records, 2);
   EXPECT_EQ(check.last_hash, read[1].hash);

@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <map>
 
+#include "base/sha256.h"
 #include "base/text_util.h"
 #include "route/audit_format.h"
 
@@ -94,9 +97,63 @@ Status ReadAuditLog(const Path& file, const std::function<bool(const AuditRecord
   }
 }
 
+namespace {
+
+// What is wrong with one line by itself; empty: nothing.
+std::string ProblemOf(std::string_view line, const AuditRecord& record) {
+  const auto parts = SplitAuditLine(line);
+  if (!parts || parts->hash != record.hash || parts->purged_by != record.purged_by)
+    return "it does not end as a record does";
+  const bool purged = parts->purged_by != 0;
+  // A line of version 1 whose texts were taken out: what it is now is proven by the record that took them.
+  const bool hash_holds = purged && record.texts_sha256.empty();
+  if (!hash_holds && Sha256Hex(parts->body) != record.hash)
+    return "its hash does not fit its content: the line was changed";
+  if (!parts->texts.empty() && Sha256Hex(parts->texts) != record.texts_sha256)
+    return "its texts are not those that it was written with";
+  if (parts->texts.empty() && !record.texts_sha256.empty() && !purged)
+    return "its texts were removed, and no purge was recorded";
+  return {};
+}
+
+// Lines whose texts are gone, until the record comes that took them out.
+class PurgedLines {
+ public:
+  void Add(std::string_view line, int64_t by, int64_t line_number) {
+    Lines& lines = waiting_[by];
+    if (++lines.count == 1) lines.first = line_number;
+    lines.hash.Update(line).Update("\n");
+  }
+  // Whether the record tells of exactly those that name it.
+  bool Settle(const AuditRecord& record) {
+    const auto found = waiting_.find(record.sequence);
+    if (!record.purge || found == waiting_.end()) return !record.purge && found == waiting_.end();
+    const bool same = found->second.count == record.purge->records &&
+                      HexOf(found->second.hash.Finish()) == record.purge->lines_sha256;
+    waiting_.erase(found);
+    return same;
+  }
+  // The first line that names a record which never came.
+  std::optional<int64_t> Unsettled() const {
+    std::optional<int64_t> first;
+    for (const auto& [by, lines] : waiting_) first = std::min(first.value_or(lines.first), lines.first);
+    return first;
+  }
+
+ private:
+  struct Lines {
+    int64_t count = 0, first = 0;
+    Sha256 hash;
+  };
+  std::map<int64_t, Lines> waiting_;
+};
+
+}  // namespace
+
 Result<AuditCheck> VerifyAuditLog(const Path& file) {
   BANTAM_TRY(AuditReader reader, AuditReader::Open(file));
   AuditCheck check;
+  PurgedLines purged;
   check.last_hash = kNoAuditHash;
   const auto bad = [&](std::string problem) {
     check.first_bad_line = reader.line_number();
@@ -116,15 +173,24 @@ Result<AuditCheck> VerifyAuditLog(const Path& file) {
     if (!*line) break;
     const auto parsed = ParseAuditLine(**line, reader.Where());
     if (!parsed) return bad(without_place(parsed.error().message));
-    if (HashOfAuditLine(**line) != parsed->record.hash)
-      return bad("its hash does not fit its content: the line was changed");
+    if (std::string problem = ProblemOf(**line, parsed->record); !problem.empty()) return bad(std::move(problem));
     if (parsed->previous_hash != check.last_hash || parsed->record.sequence != check.records + 1) {
       return bad(
           fmt::format("it is record {} and does not continue the line before it: a line was removed, inserted or moved",
                       parsed->record.sequence));
     }
+    if (parsed->record.purged_by != 0) {
+      purged.Add(**line, parsed->record.purged_by, reader.line_number());
+      ++check.purged;
+    }
+    if (!purged.Settle(parsed->record))
+      return bad("it does not tell of the lines whose texts were taken out: one of them was changed since");
     check.last_hash = parsed->record.hash;
     ++check.records;
+  }
+  if ((check.first_bad_line = purged.Unsettled())) {
+    check.problem = "its texts were removed, and the record that is said to have done it is not there";
+    check.records = *check.first_bad_line - 1;
   }
   check.unfinished_bytes = reader.unfinished_bytes();
   return check;

@@ -46,7 +46,10 @@ std::string WhyUnsupported(const Certificate& c) {
 std::vector<std::string> DescribeBudgets(const DecisionPolicy& policy, const RouteFile& file) {
   std::vector<std::string> lines;
   if (!policy.by_budget()) return lines;
-  const std::string_view from = file.calibration.empty() ? "folds of the examples" : "the calibration file";
+  const std::string_view from = file.calibration.empty() && file.audited.empty() ? "folds of the examples"
+                                : file.audited.empty()                           ? "the calibration file"
+                                : file.calibration.empty()                       ? "audited messages"
+                                                           : "the calibration file and audited messages";
   lines.push_back(Describe(fmt::format("error budget, on {}", from), *policy.common().certified));
   for (const auto& [route, bar] : policy.own())
     lines.push_back(Describe(fmt::format("route {}", route), *bar.certified));

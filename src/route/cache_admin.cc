@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text_util.h"
 #include "route/file_lock.h"
+#include "route/redis/cache_redis.h"
 #include "route/result_cache.h"
 #include "route/sqlite_file.h"
 
@@ -31,7 +32,7 @@ Result<CacheFileInfo> InspectCache(const Path& cache_file) {
   BANTAM_TRY(info.value_bytes, reader.Number("SELECT sum(length(value)) FROM entries"));
   BANTAM_TRY(info.oldest_us, reader.Number("SELECT min(created) FROM entries"));
   BANTAM_TRY(info.newest_us, reader.Number("SELECT max(created) FROM entries"));
-  const auto counter = [&](const char* name) {
+  const auto counter = [&](const std::string& name) {
     return reader.Number(fmt::format("SELECT value FROM counters WHERE name = '{}'", name));
   };
   BANTAM_TRY(info.hits, counter("hits"));
@@ -43,9 +44,11 @@ Result<CacheFileInfo> InspectCache(const Path& cache_file) {
              reader.Number("SELECT count(*) FROM sqlite_master WHERE name = 'questions'"));
   if (of_this_version == 0) return info;  // a server of this version has not been here yet
   BANTAM_TRY(info.questions, reader.Number("SELECT count(*) FROM questions"));
-  BANTAM_TRY(const int64_t audited, counter(kEstimateAudited));
-  BANTAM_TRY(const int64_t wrong, counter(kEstimateWrong));
-  if (wrong >= 0 && wrong <= audited) info.wrong_hits = EstimateWrongHits(audited, wrong);
+  BANTAM_TRY(const int64_t route_file, counter(kEstimateFile));
+  const EstimateCounters estimate = EstimateNames(route_file);
+  BANTAM_TRY(const int64_t audited, counter(estimate.audited));
+  BANTAM_TRY(const int64_t wrong, counter(estimate.wrong));
+  info.wrong_hits = EstimateWrongHits(audited, wrong);
   BANTAM_TRY(SqliteStatement epochs,
              reader.Prepare("SELECT epoch, count(*) FROM entries GROUP BY epoch ORDER BY epoch"));
   while (true) {
@@ -53,6 +56,33 @@ Result<CacheFileInfo> InspectCache(const Path& cache_file) {
     if (!found) return info;
     info.epochs[std::string(epochs.Blob(0))] = epochs.Int(1);
   }
+}
+
+Result<CacheFileInfo> InspectCache(const RedisAddress& server, const std::string& assistant) {
+  BANTAM_TRY(const auto store, CacheRedis::Open(server, assistant));
+  BANTAM_TRY(CacheRedis::Summary summary, store->Summarize());
+  BANTAM_TRY(auto counters, store->Counters());
+  const EstimateCounters estimate = EstimateNames(counters[kEstimateFile]);
+  return CacheFileInfo{.entries = summary.entries,
+                       .value_bytes = summary.value_bytes,
+                       .file_bytes = 0,
+                       .oldest_us = summary.oldest_us,
+                       .newest_us = summary.newest_us,
+                       .hits = counters["hits"],
+                       .misses = counters["misses"],
+                       .stores = counters["stores"],
+                       .evictions = counters["evictions"],
+                       .expired = counters["expired"],
+                       .questions = summary.questions,
+                       .wrong_hits = EstimateWrongHits(counters[estimate.audited], counters[estimate.wrong]),
+                       .epochs = std::move(summary.epochs)};
+}
+
+Status FlushCache(const RedisAddress& server, const std::string& assistant, const std::optional<std::string>& epoch) {
+  // By itself first, for its errors: a cache only warns of them.
+  BANTAM_TRY(const auto reachable, CacheRedis::Open(server, assistant));
+  const auto cache = ResultCache::OpenShared(server, assistant, {.own_thread = false});
+  return epoch ? cache->FlushEpoch(*epoch) : cache->Flush();
 }
 
 Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience,

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/file_io.h"
+#include "route/redis/redis_connection.h"
 #include "route/semantic_cache.h"
 
 namespace bantam {
@@ -21,6 +22,8 @@ struct CacheFileInfo {
 
 // Reads only, through a connection that cannot write or checkpoint: safe beside a running server.
 Result<CacheFileInfo> InspectCache(const Path& cache_file);
+// Of a Redis, whose size as a file is not known (0).
+Result<CacheFileInfo> InspectCache(const RedisAddress& server, const std::string& assistant);
 
 struct CacheFlush {
   int by_process = 0;  // the running server that did it; 0: we did
@@ -30,5 +33,7 @@ struct CacheFlush {
 // second) and waits at most `patience`. `epoch`: only what was stored under it.
 Result<CacheFlush> FlushCache(const Path& cache_file, std::chrono::milliseconds patience,
                               const std::optional<std::string>& epoch = {});
+// In a Redis; the servers that share it forget within a second.
+Status FlushCache(const RedisAddress& server, const std::string& assistant, const std::optional<std::string>& epoch);
 
 }  // namespace bantam

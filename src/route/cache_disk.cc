@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text_util.h"
+
 namespace bantam {
 namespace {
 
@@ -91,7 +93,7 @@ void CacheDisk::PublishCounts() {
   visible_bytes_ = bytes_;
 }
 
-Result<std::optional<CacheDisk::Row>> CacheDisk::Find(const Sha256Digest& key) {
+Result<std::optional<CacheStore::Row>> CacheDisk::Find(const Sha256Digest& key) {
   find_.Bind(1, Bytes(key));
   const auto found = find_.Step();
   std::optional<Row> row;
@@ -255,6 +257,15 @@ Status CacheDisk::SetCounters(const std::map<std::string, int64_t>& values) {
   });
 }
 
-Status CacheDisk::CheckpointIfLarge() { return writer_.wal_pages() >= kCheckpointPages ? writer_.Checkpoint() : Ok(); }
+Status CacheDisk::Tidy() { return writer_.wal_pages() >= kCheckpointPages ? writer_.Checkpoint() : Ok(); }
+
+Result<std::unique_ptr<CacheStore>> CacheFile::Open() {
+  BANTAM_TRY(std::unique_ptr<CacheDisk> disk, CacheDisk::Open(file_));
+  return std::unique_ptr<CacheStore>(std::move(disk));
+}
+
+bool CacheFile::PutAside(const Error& error) { return MoveSqliteAside(file_, error.message).has_value(); }
+
+std::string CacheFile::name() const { return EscapeForTerminal(file_.string(), 400); }
 
 }  // namespace bantam

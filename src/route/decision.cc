@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::string_view kUnsure =
     "I'm not sure what you mean. Is it one of these?{nearest}\nIf not, please say it in other words.";
+constexpr std::string_view kQueuedWithId =
+    "I have to ask somebody else about that and cannot reach them now. Your question is kept and will be answered: ask "
+    "for "
+    "{id} later.";
 constexpr std::string_view kQueued = "I have to ask somebody else about that, and will as soon as I can reach them.";
 // What happened, said to the person who asked. The words of the audit log are for those who run the assistant.
 std::string_view UpstreamFailed(UpstreamOutcome outcome) {
@@ -143,7 +147,8 @@ std::string UnsureText(const RouteFile& file, const Understanding& understanding
 
 std::string QueuedText(const RouteFile& file) {
   const auto found = file.responses.find("utter_queued");
-  return found == file.responses.end() ? std::string(kQueued) : found->second;
+  if (found != file.responses.end()) return found->second;
+  return std::string(file.offline == OfflineRule::kQueue ? kQueuedWithId : kQueued);
 }
 
 std::string UpstreamFailedText(const RouteFile& file, const Understanding& understanding, UpstreamOutcome outcome) {

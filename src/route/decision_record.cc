@@ -37,6 +37,7 @@ AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, con
   record.budget = answer.budget;
   record.calibration_id = answer.calibration_id;
   record.cost = answer.cost;
+  record.asked = call.notes().asked;
   record.similar = call.notes().similar;
   record.question_sha256 = Sha256Hex(call.question());
   record.question = call.question();
@@ -65,6 +66,33 @@ AuditRecord RecordOf(const SentQuestion& sent) {
   record.question_sha256 = Sha256Hex(record.question);
   record.answer = sent.reply.text;
   record.answer_sha256 = Sha256Hex(record.answer);
+  return record;
+}
+
+AuditRecord RecordOf(const Candidate& candidate, const UpstreamReply& reply, const std::optional<std::string>& label) {
+  AuditRecord record;
+  record.request_id = candidate.request_id;
+  record.decision = kLabelDecision;
+  record.source = "teacher";
+  record.route = label.value_or("");
+  record.model = reply.label;
+  record.outcome = reply.outcome == UpstreamOutcome::kOk && !label ? "unreadable" : UpstreamOutcomeName(reply.outcome);
+  record.problem = reply.problem;
+  record.cost = reply.cost;
+  record.question_sha256 = Sha256Hex(candidate.text);
+  record.answer_sha256 = Sha256Hex(reply.text);
+  return record;
+}
+
+AuditRecord RecordOf(const LearningEvent& event) {
+  AuditRecord record;
+  record.request_id = fmt::format("learning-{}", event.id);
+  record.decision = kLearningDecision;
+  record.source = "person";
+  record.outcome = event.outcome;
+  record.problem = event.detail;
+  record.question_sha256 = Sha256Hex("");
+  record.answer_sha256 = Sha256Hex("");
   return record;
 }
 

@@ -3,6 +3,7 @@
 
 #include "route/answering.h"
 #include "route/audit_log.h"
+#include "route/learning/candidate_store.h"
 #include "route/send_queued.h"
 
 namespace bantam {
@@ -14,5 +15,9 @@ AuditRecord RecordOf(const AssistantRequest& request, const Answering& call, con
 
 // A question that was queued and has left the queue.
 AuditRecord RecordOf(const SentQuestion& sent);
+
+// What the teacher said about a candidate; an empty label: not what it was asked for.
+AuditRecord RecordOf(const Candidate& candidate, const UpstreamReply& reply, const std::optional<std::string>& label);
+AuditRecord RecordOf(const LearningEvent& event);
 
 }  // namespace bantam

@@ -80,6 +80,7 @@ struct Offline {
           parts.ask_later = ask_later;
           parts.file.fallback_upstream = "big";
           parts.queue = EscalationQueue::Open(StateFiles(stored.folder.path()).queue).value();
+          parts.late = LateAnswers::Open(StateFiles(stored.folder.path()).late_answers).value();
         }) {}
   Status Send() {
     return stored.desk.router->SendQueued([&](const SentQuestion& question) { sent.push_back(question); },
@@ -116,6 +117,26 @@ TEST(SendQueued, WhatCannotBeAskedNowIsAskedLater) {
   EXPECT_EQ(records[1].source, "upstream");
   EXPECT_EQ(records[0].request_id, records[1].request_id);
   EXPECT_EQ(records[0].question_sha256, records[1].question_sha256);
+}
+
+TEST(SendQueued, WhoeverAskedFindsTheAnswerLater) {
+  Offline offline;
+  Desk& desk = offline.stored.desk;
+  const std::shared_ptr<LateAnswers> late = desk.router->parts().late;
+  ASSERT_NE(late, nullptr);
+  const AssistantAnswer answer = desk.Say("explain quantum physics to me");
+  ASSERT_TRUE(answer.queued);
+  const std::string id = offline.stored.Records().at(0).request_id;
+  EXPECT_EQ(late->Find("", id).value()->state, LateAnswer::State::kWaiting);
+  desk.big->reply.text = "Very small things.";
+  ASSERT_OK(offline.Send());
+  const LateAnswer found = late->Find("", id).value().value();
+  EXPECT_EQ(found.state, LateAnswer::State::kAnswered);
+  EXPECT_EQ(found.text, "Very small things.");
+  EXPECT_EQ(found.model, "big");
+  EXPECT_GT(found.asked_us, 0);
+  EXPECT_GE(found.ended_us, found.asked_us);
+  EXPECT_FALSE(late->Find("another key", id).value());
 }
 
 TEST(SendQueued, AnAnswerOfTheQueueIsNotCached) {

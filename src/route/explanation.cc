@@ -1,5 +1,6 @@
 #include "route/explanation.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "route/actions/action.h"
@@ -62,10 +63,40 @@ std::vector<std::string> ReasonsOf(const DecisionPolicy& policy, const Judgement
   return reasons;
 }
 
+// What becomes of several requests in one message (Answering::TakeParts): one that is handed on takes the whole message
+// with it, a form comes last, and otherwise each is answered.
+void ExplainRequests(const Judgement& judgement, Explanation& explanation) {
+  const JudgedPart* leading = &judgement.parts.front();
+  float least = 1;
+  explanation.understanding.prediction_set.clear();
+  for (const JudgedPart& part : judgement.parts) {
+    const Action& action = *part.route->action;
+    explanation.requests.push_back({part.text, part.route->name, action.Describe(), action.kind(), part.confidence});
+    explanation.understanding.prediction_set.push_back(part.route->name);
+    least = std::min(least, part.confidence);
+    const DecisionKind kind = action.kind(), leads = leading->route->action->kind();
+    if (leads != DecisionKind::kEscalate && (kind == DecisionKind::kEscalate || kind == DecisionKind::kForm))
+      leading = &part;
+  }
+  explanation.route = leading->route->name;
+  explanation.action = leading->route->action->Describe();
+  explanation.decision = leading->route->action->kind();
+  explanation.options.clear();
+  explanation.understanding.confidence = least;
+  explanation.reasons.push_back(fmt::format(
+      "it holds {} requests, each sure enough by itself: {}", judgement.parts.size(),
+      explanation.decision == DecisionKind::kEscalate
+          ? fmt::format("\"{}\" is never answered here and takes the whole message with it", explanation.route)
+          : "they are answered one after the other"));
+}
+
 }  // namespace
 
 Explanation Explain(const RouteFile& file, const DecisionPolicy& policy, Understanding understanding) {
-  const Judgement judgement = Judge(file, policy, std::move(understanding));
+  return Explain(file, policy, Judge(file, policy, std::move(understanding)));
+}
+
+Explanation Explain(const RouteFile& file, const DecisionPolicy& policy, Judgement judgement) {
   Explanation explanation;
   explanation.threshold = judgement.bar->threshold;
   explanation.threshold_from = BarFromName(judgement.bar->from);
@@ -89,8 +120,9 @@ Explanation Explain(const RouteFile& file, const DecisionPolicy& policy, Underst
   } else {
     explanation.action = "respond utter_unsure";
   }
-  explanation.understanding = judgement.understanding;
+  explanation.understanding = std::move(judgement.understanding);
   explanation.understanding.confidence = judgement.confidence;
+  if (!judgement.parts.empty()) ExplainRequests(judgement, explanation);
   return explanation;
 }
 

@@ -14,9 +14,10 @@ void AnswerBook::Add(const AuditRecord& record) {
       answer->feedback = Feedback{record.request_id, record.outcome == "right", record.route};
     return;
   }
+  if (!IsAnswer(record)) return;
   const auto [place, is_new] = answers_.try_emplace(record.request_id);
   // Clients may choose their ids; the latest answer is the one that is spoken of.
-  place->second = {record.route, record.question_sha256, record.answer_sha256, {}};
+  place->second = {record.route, record.question_sha256, record.answer_sha256, record.question, record.confidence, {}};
   if (!is_new) return;
   order_.push_back(record.request_id);
   if (order_.size() > kMostAnswers) {

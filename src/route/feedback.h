@@ -15,8 +15,6 @@
 
 namespace bantam {
 
-inline constexpr std::string_view kFeedbackDecision = "feedback";
-
 struct Feedback {
   std::string request_id;
   bool right = false;
@@ -35,6 +33,8 @@ class AnswerBook {
 
   struct Answer {
     std::string route, question_sha256, answer_sha256;
+    std::string question;  // as it is in the log; empty where texts are not kept
+    double confidence = 0;
     std::optional<Feedback> feedback;  // the latest
   };
 

@@ -1,4 +1,6 @@
 // The action hand_over: who is told what, and what is said when nobody can be.
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 #include "route/testing/stored_desk.h"
@@ -56,6 +58,24 @@ TEST(HandOver, TellsAServiceWithTheConversation) {
     desk.service.mode = mode;
     EXPECT_EQ(desk.Send(AskForAPerson()).text, "Nobody is there.") << mode;
   }
+}
+
+TEST(HandOver, SignsWhatItTells) {
+  TempFolder folder;
+  const std::string how = "notify: \"http://desk/new\", secret: os.environ/BANTAM_TEST_DESK_SECRET";
+  ASSERT_EQ(::unsetenv("BANTAM_TEST_DESK_SECRET"), 0);
+  Desk unsigned_desk = MakeDesk(folder.path(), how);
+  EXPECT_EQ(unsigned_desk.Send(AskForAPerson()).text, "Nobody is there.");
+  EXPECT_TRUE(unsigned_desk.service.requests.empty());
+  ASSERT_EQ(::setenv("BANTAM_TEST_DESK_SECRET", "s3cret", 1), 0);
+  Desk desk = MakeDesk(folder.path(), how);
+  EXPECT_EQ(desk.Send(AskForAPerson()).text, "Somebody will write to you.");
+  ASSERT_EQ(desk.service.requests.size(), 1u);
+  const OutgoingRequest& told = desk.service.requests[0];
+  const auto header =
+      std::ranges::find(told.headers, "X-Bantam-Signature", &std::pair<std::string, std::string>::first);
+  ASSERT_NE(header, told.headers.end());
+  EXPECT_EQ(header->second, Signature("s3cret", std::stoll(header->second.substr(2)), told.body));
 }
 
 TEST(HandOver, WritesALineIntoAQueue) {

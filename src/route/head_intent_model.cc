@@ -26,7 +26,7 @@ struct Exits {
 class HeadIntentModel : public IntentModel {
  public:
   HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, RouteTree tree, ExampleIndex index, Exits exits,
-                  Calibration calibration)
+                  Calibration calibration, bool keep_read)
       : embedder_(std::move(embedder)),
         head_(std::move(head)),
         tree_(std::move(tree)),
@@ -34,6 +34,7 @@ class HeadIntentModel : public IntentModel {
         scripts_(index_.examples()),
         exits_(std::move(exits)),
         calibration_(std::move(calibration)),
+        keep_read_(keep_read),
         identity_(Identity()) {}
 
   Result<Understanding> Understand(std::string_view text, MonotonicTime deadline) override {
@@ -42,7 +43,8 @@ class HeadIntentModel : public IntentModel {
     BANTAM_TRY(const Embedding embedding,
                exits_.certainty ? embedder_->EmbedUntil(text, call, judge) : embedder_->Embed(text, call));
     const bool early = judge.exit_layer() > 0;
-    Understanding understanding = Read(text, early ? judge.prediction() : head_.Predict(embedding.vector), embedding);
+    Understanding understanding =
+        Read(text, early ? judge.prediction() : head_.Predict(embedding.vector), embedding.num_tokens);
     understanding.exit_layer = judge.exit_layer();
     if (early) {
       FindNearestAtExit(judge.exit_layer(), LastOf(embedding), understanding);
@@ -59,12 +61,18 @@ class HeadIntentModel : public IntentModel {
     BANTAM_TRY(const std::vector<Embedding> embeddings, embedder_->EmbedBatch(texts, call));
     std::vector<Understanding> all;
     for (size_t i = 0; i < texts.size(); ++i) {
-      all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i]));
+      all.push_back(Read(texts[i], head_.Predict(embeddings[i].vector), embeddings[i].num_tokens));
       index_.FindNearest(LastOf(embeddings[i]), all.back());
       FindAncestors(embeddings[i].vector, all.back());
       KeepVector(embeddings[i], all.back());
     }
     return all;
+  }
+
+  Understanding UnderstandVector(std::string_view text, std::span<const float> vector) override {
+    Understanding understanding = Read(text, head_.Predict(vector), 0);
+    FindAncestors(vector, understanding);
+    return understanding;
   }
 
   const std::string& identity() const override { return identity_; }
@@ -83,6 +91,7 @@ class HeadIntentModel : public IntentModel {
   void KeepVector(const Embedding& embedding, Understanding& understanding) const {
     const std::span<const float> last = LastOf(embedding);
     understanding.vector.assign(last.begin(), last.end());
+    if (keep_read_) understanding.read = embedding.vector;
   }
 
   // The vector of the last layer, or of the exit.
@@ -90,10 +99,10 @@ class HeadIntentModel : public IntentModel {
     return std::span(embedding.vector).last(static_cast<size_t>(embedder_->dimensions()));
   }
 
-  Understanding Read(std::string_view text, const Prediction& prediction, const Embedding& embedding) const {
+  Understanding Read(std::string_view text, const Prediction& prediction, size_t num_tokens) const {
     const auto name = [&](int label) { return head_.labels()[static_cast<size_t>(label)]; };
     Understanding understanding;
-    understanding.num_tokens = embedding.num_tokens;
+    understanding.num_tokens = num_tokens;
     understanding.num_layers = embedder_->encoder().num_layers();
     understanding.out_of_scope = prediction.out_of_scope;
     understanding.confidence = prediction.confidence;
@@ -132,6 +141,7 @@ class HeadIntentModel : public IntentModel {
   const KnownScripts scripts_;
   const Exits exits_;
   const Calibration calibration_;
+  const bool keep_read_;
   const std::string identity_;
 };
 
@@ -150,24 +160,26 @@ std::vector<bool> MayAccept(const RouteFile& file, const Head& head) {
   return may_accept;
 }
 
-// The file's held-out lines as the head sees them, or what the head itself was calibrated on.
+// The file's held-out lines and audited messages as the head sees them, or what the head itself was calibrated on.
 Result<Calibration> CalibrationFor(const RouteFile& file, const Head& head, const RouteTree& tree, Embedder& embedder,
                                    const std::optional<StateFiles>& files, const IntentOptions& options) {
-  if (file.calibration.empty()) return Calibration{head.calibration(), head.labels()};
+  std::vector<LabelledText> messages = file.calibration;
+  messages.insert(messages.end(), file.audited.begin(), file.audited.end());
+  if (messages.empty()) return Calibration{head.calibration(), head.labels()};
+  const auto report = [&](double fraction) {
+    if (options.progress) options.progress("reading the calibration messages", fraction);
+  };
   BANTAM_TRY(const HeadVectors vectors,
-             EmbedExamples(file.calibration, embedder, {}, files ? files->calibration : Path(), options.may_write,
-                           [&](double fraction) {
-                             if (options.progress) options.progress("reading the calibration file", fraction);
-                           }));
-  Calibration calibration{CalibrationOf(head, file.calibration, vectors.vectors), head.labels()};
-  for (size_t i = 0; i < file.calibration.size(); ++i) {
+             EmbedExamples(messages, embedder, {}, files ? files->calibration : Path(), options.may_write, report));
+  Calibration calibration{CalibrationOf(head, messages, vectors.vectors), head.labels()};
+  for (size_t i = 0; i < messages.size(); ++i) {
     const std::span<const float> vector = vectors.vectors.row(i);
     const Prediction prediction = head.Predict(vector);
     const std::string& likeliest = head.labels()[static_cast<size_t>(prediction.label)];
     if (tree.AncestorsOf(likeliest).empty()) continue;
     for (const RankedRoute& ancestor : tree.Rank(likeliest, head.Probabilities(vector), prediction.out_of_scope)) {
       calibration.of_parents[ancestor.route].push_back(
-          {prediction.label, ancestor.probability, file.IsWithin(file.calibration[i].label, ancestor.route)});
+          {prediction.label, ancestor.probability, file.IsWithin(messages[i].label, ancestor.route)});
     }
   }
   return calibration;
@@ -251,7 +263,7 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
   BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, tree, *embedder, files, options));
   return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head), std::move(tree),
                                            ExampleIndex(std::move(examples), vectors.vectors, dimensions),
-                                           std::move(exits), std::move(calibration));
+                                           std::move(exits), std::move(calibration), options.keep_read);
 }
 
 }  // namespace bantam

@@ -13,8 +13,10 @@
 namespace bantam {
 
 struct IntentOptions {
-  std::optional<Path> state_folder;  // where head and vectors lie; none: both are made anew and forgotten
+  std::optional<Path> state_folder;  // where head and vectors lie (of a generation: its own folder); none: both are
+                                     // made anew and forgotten
   bool may_write = true;
+  bool keep_read = false;  // Understanding::read
   int num_threads = 0;
   std::optional<double> max_disagreement;  // instead of the file's early_exit; 0: every text is read to the end
   std::function<void(std::string_view stage, double fraction)> progress;

@@ -37,6 +37,7 @@ struct Understanding {
                                             // examples of the route alone, by the vectors of that layer
   int num_layers = 0;                       // of the encoder
   std::vector<float> vector;                // the encoder's; empty when it was decided early
+  std::vector<float> read;                  // what the head was given, where that is kept for another head
 };
 
 // Thread-safe.
@@ -53,6 +54,8 @@ class IntentModel {
     }
     return all;
   }
+  // From what another head of the same encoder was given: without examples, and nothing is computed by the encoder.
+  virtual Understanding UnderstandVector(std::string_view, std::span<const float>) { return {}; }
   virtual const std::string& identity() const = 0;     // hash of the head and its encoder: part of every cache key
   virtual double threshold() const = 0;                // the head's own
   virtual const Calibration& calibration() const = 0;  // what error budgets are certified on

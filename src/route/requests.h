@@ -2,7 +2,8 @@
 //
 // A message is cut where a sentence ends or a word such as "and" joins two clauses, and both halves are decided on by
 // themselves, with the bar that any message has to reach. It counts as two requests only where each half is sure enough
-// of a route, they are not the same, and the whole message points to one of them: "macaroni and cheese" stays one.
+// of a route, they are not the same, and the whole message points to one of them without being far surer of it:
+// "macaroni and cheese" stays one.
 // What that finds and what it takes for two by mistake is measured in requests_clinc_test.cc.
 #pragma once
 
@@ -28,5 +29,9 @@ using JudgeTexts = std::function<Result<std::vector<Judgement>>(std::span<const 
 // The requests of the message in its order, at most `most`; empty: it is one. `whole`: its judgement.
 Result<std::vector<JudgedPart>> FindRequests(const RouteFile& file, std::string_view text, const Judgement& whole,
                                              const JudgeTexts& judge, int most);
+
+// Judge, and the requests of the message where the file looks for several.
+Result<Judgement> JudgeMessage(const RouteFile& file, const DecisionPolicy& policy, IntentModel& intents,
+                               std::string_view text, Understanding understanding, MonotonicTime deadline);
 
 }  // namespace bantam

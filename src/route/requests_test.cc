@@ -99,6 +99,25 @@ TEST(Requests, AsManyAsTheFileAllows) {
   EXPECT_EQ(answer.decision, DecisionKind::kForm);
 }
 
+// Explained is what would be done.
+TEST(Requests, AreExplained) {
+  Requests r;
+  ASSERT_OK_AND_ASSIGN(const Explanation both, r.desk.router->Explain("opening hours and thanks a lot"));
+  EXPECT_EQ(both.route, "hours");
+  EXPECT_EQ(both.decision, DecisionKind::kAnswer);
+  ASSERT_EQ(both.requests.size(), 2u);
+  EXPECT_EQ(both.requests[1].text, "thanks a lot");
+  EXPECT_EQ(both.requests[1].route, "thanks");
+  const std::vector<std::string> texts = {"opening hours", "opening hours and i will sue you",
+                                          "refund please for order AB123456 and opening hours"};
+  ASSERT_OK_AND_ASSIGN(const std::vector<Explanation> all, r.desk.router->ExplainAll(texts, {}));
+  EXPECT_TRUE(all[0].requests.empty());
+  EXPECT_EQ(all[1].route, "legal");
+  EXPECT_EQ(all[1].decision, DecisionKind::kEscalate);
+  EXPECT_EQ(all[2].route, "refund");
+  EXPECT_EQ(all[2].decision, DecisionKind::kForm);
+}
+
 TEST(Requests, OnlyWhatMayFallApartCostsMore) {
   Requests r;
   const int before = r.desk.model->calls();

@@ -1,7 +1,7 @@
-// Answers to questions asked before: SQLite on disk behind a bounded map in memory. An entry is found only under the
-// same full key; everything that could change the answer is in the key. An entry that was stored with a vector is found
-// as well by questions that are like it, among those of its partition alone: whoever asks judges whether they are the
-// same.
+// Answers to questions asked before: SQLite on disk, or a Redis that several processes share, behind a bounded map in
+// memory. An entry is found only under the same full key; everything that could change the answer is in the key. An
+// entry that was stored with a vector is found as well by questions that are like it, among those of its partition
+// alone: whoever asks judges whether they are the same.
 //
 //   BANTAM_TRY(auto cache, ResultCache::Open(StateFiles(folder).cache, {}));
 //   const Sha256Digest key = CacheKey().Add(file.sha256).Add(tenant).Add(NormalizeQuestion(question)).Finish();
@@ -23,25 +23,27 @@
 
 namespace bantam {
 
+struct RedisAddress;  // route/redis/redis_connection.h
+
 struct CacheOptions {
   std::chrono::seconds ttl{24 * 3600};
   size_t max_entries = 50'000;
-  size_t max_bytes = size_t{256} << 20;  // of values, on disk
+  size_t max_bytes = size_t{256} << 20;  // of values, on disk; a Redis has its own limit, maxmemory
   size_t memory_entries = 4'096;
   size_t memory_bytes = size_t{32} << 20;
-  std::chrono::milliseconds disk_retry{10'000};      // after the file could not be opened
+  std::chrono::milliseconds disk_retry{10'000};      // at most, after the file or the Redis could not be opened
   std::function<int64_t()> now_micros = WallMicros;  // another clock, for tests
   bool own_thread = true;                            // false: Store writes before it returns, and no thread is started
   std::string epoch = {};                            // noted with every entry, for FlushEpoch
 };
 
-// Since the process began, except entries and bytes, which are what there is.
+// Since the process began, except entries and bytes, which are what there is; of a Redis the bytes are not known (0).
 struct CacheStats {
   uint64_t entries = 0, bytes = 0, hits = 0, misses = 0, memory_hits = 0, stores = 0, evictions = 0, expired = 0;
-  uint64_t skipped = 0;   // stores that stayed in memory only, because the disk was full, read-only or too slow
+  uint64_t skipped = 0;   // stores that stayed in memory only: the disk or Redis was full, read-only, too slow or gone
   uint64_t bad_rows = 0;  // rows that failed their checksum: never returned, removed
-  uint64_t disk_errors = 0;
-  bool on_disk = true;  // false: memory only for now
+  uint64_t disk_errors = 0;  // of the Redis, where there is one
+  bool on_disk = true;       // or in the Redis; false: in memory only
 };
 
 // For the same question in other clothes. Folded: upper case (ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic), runs
@@ -77,12 +79,23 @@ struct SimilarQuestion {
 // is moved aside to *.corrupt-TIME and a new one begun; a disk that is full or read-only turns storing off, with one
 // warning a minute, and lookups go on; it is tried again, so that nothing has to be restarted when there is space.
 // Values above 256 KiB are not kept.
+//
+// A Redis never holds anybody up for more than a few milliseconds: what is not answered by then is not there, the
+// connection is closed, and until another one works everything goes on in memory. Stores are on their way together, and
+// a kill may lose those. Flushes and new questions of other processes are seen within a second.
 class ResultCache {
  public:
   // kConflict when another process has it open; no trouble of the disk is an error.
   static Result<std::unique_ptr<ResultCache>> Open(const Path& file, const CacheOptions& options);
+  // `name` separates what several assistants keep in one Redis. One that cannot be reached is warned of and tried
+  // again.
+  static std::unique_ptr<ResultCache> OpenShared(const RedisAddress& address, const std::string& name,
+                                                 const CacheOptions& options);
+  static std::unique_ptr<ResultCache> InMemory(const CacheOptions& options);
   virtual ~ResultCache() = default;
   virtual std::optional<std::string> Find(const Sha256Digest& key) = 0;  // the stored value, checksum verified
+  // The same from memory alone, which waits for no disk. One that is not there is not counted as a miss.
+  virtual std::optional<std::string> FindInMemory(const Sha256Digest& key) = 0;
   void Store(const Sha256Digest& key, std::string_view value) { StoreSimilar(key, value, nullptr); }
   // `similar` may be null.
   virtual void StoreSimilar(const Sha256Digest& key, std::string_view value, const SimilarKey* similar) = 0;
@@ -93,9 +106,11 @@ class ResultCache {
                                                    float least_similarity) = 0;
   virtual Status Flush() = 0;                               // forgets everything, counters of SetCounter included
   virtual Status FlushEpoch(const std::string& epoch) = 0;  // what was stored under it
-  // Numbers that whoever uses the cache keeps with it; 0 when never set. On disk within seconds.
+  // Numbers that whoever uses the cache keeps with it; 0 when never set. In the store within seconds, where those that
+  // several processes add to are added up.
   virtual int64_t Counter(const std::string& name) const = 0;
   virtual void SetCounter(const std::string& name, int64_t value) = 0;
+  virtual void AddToCounter(const std::string& name, int64_t increment) = 0;
   virtual CacheStats Stats() const = 0;
   // What a changed route file may say anew, from now on; all other options stay.
   virtual void SetLimits(const CacheOptions& options) = 0;

@@ -62,6 +62,49 @@ TEST(ResultCache, FindsWhatWasStoredAlsoAfterARestart) {
   EXPECT_EQ(cache->Find(Key(2)), "");
 }
 
+TEST(ResultCache, FromMemoryAloneAMissIsNotCounted) {
+  testing::TempFolder folder;
+  Clock clock;
+  const CacheOptions options{.ttl = seconds(10), .now_micros = clock};
+  {
+    ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(folder / "cache.db", options));
+    cache->Store(Key(1), Value(1));
+    EXPECT_EQ(cache->FindInMemory(Key(1)), Value(1));
+    EXPECT_EQ(cache->FindInMemory(Key(2)), std::nullopt);
+    EXPECT_EQ(cache->Stats().hits, 1u);
+    EXPECT_EQ(cache->Stats().misses, 0u);
+    *clock.now += 11'000'000;
+    EXPECT_EQ(cache->FindInMemory(Key(1)), std::nullopt);
+    *clock.now -= 11'000'000;
+    cache->Store(Key(1), Value(1));
+  }
+  ASSERT_OK_AND_ASSIGN(auto cache, ResultCache::Open(folder / "cache.db", options));
+  EXPECT_EQ(cache->FindInMemory(Key(1)), std::nullopt);
+  EXPECT_EQ(cache->Find(Key(1)), Value(1));
+  EXPECT_EQ(cache->FindInMemory(Key(1)), Value(1));
+}
+
+TEST(ResultCache, InMemoryAlone) {
+  const std::vector<float> vector = {1, 2, 3, 4};
+  CacheOptions options;
+  options.max_entries = 3;
+  const auto cache = ResultCache::InMemory(options);
+  const SimilarKey similar{Key(100), "how do I pay", "payment", vector};
+  cache->StoreSimilar(Key(1), Value(1), &similar);
+  EXPECT_EQ(cache->Find(Key(1)), Value(1));
+  EXPECT_EQ(cache->FindSimilar(Key(100), vector, 0.9f).size(), 1u);
+  for (int i = 2; i < 6; ++i) cache->Store(Key(i), Value(i));
+  EXPECT_EQ(cache->Find(Key(1)), std::nullopt);
+  EXPECT_TRUE(cache->FindSimilar(Key(100), vector, 0.9f).empty());
+  EXPECT_EQ(cache->Stats().entries, 3u);
+  cache->AddToCounter("x", 2);
+  EXPECT_EQ(cache->Counter("x"), 2);
+  ASSERT_OK(cache->FlushEpoch("none"));
+  ASSERT_OK(cache->Flush());
+  EXPECT_EQ(cache->Find(Key(5)), std::nullopt);
+  EXPECT_EQ(cache->Counter("x"), 0);
+}
+
 TEST(ResultCache, MemoryIsBounded) {
   testing::TempFolder folder;
   CacheOptions options;

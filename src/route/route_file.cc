@@ -1,5 +1,7 @@
 #include "route/route_file.h"
 
+#include <cstdlib>
+
 #include "base/text_util.h"
 #include "route/route_file_reader.h"
 
@@ -62,6 +64,11 @@ std::optional<std::string> EnvironmentName(std::string_view text) {
   return good ? std::optional(name) : std::nullopt;
 }
 
+std::optional<std::string> EnvironmentValue(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
+}
+
 Error AtEncoder(const RouteFile& file, Error problem) {
   problem.message =
       fmt::format("{}:{}:{}: {}", file.path.string(), file.encoder_line, file.encoder_column, problem.message);
@@ -96,6 +103,7 @@ Result<RouteFile> ParseRouteFile(std::string_view text, const Path& path) {
     ReadDecision(top, reading);
     ReadModels(top, reading);
     ReadPrivacy(top, reading);
+    ReadLearning(top, reading);
     ReadRoutes(top, reading);
     ReadForms(top, reading);
     ReadTests(top, reading);

@@ -14,9 +14,12 @@
 #include "learn/error_budget.h"
 #include "learn/examples.h"
 #include "route/drift.h"
+#include "route/learning/learning_rule.h"
 #include "route/privacy/pii_mask.h"
+#include "route/redis/redis_connection.h"
 #include "route/result_cache.h"
 #include "route/semantic_rule.h"
+#include "route/signing.h"
 #include "route/upstream.h"
 
 namespace re2 {
@@ -65,9 +68,7 @@ struct SubmitAction {
   enum class Type { kRespond, kHttp } type = Type::kRespond;
   std::string url, method = "POST";
   std::chrono::milliseconds timeout{10'000};
-  // With which requests are signed; resolved from os.environ/NAME, never logged. Empty: they are not.
-  std::string secret;
-  std::string unset_secret;  // the variable that is to hold it and does not: nothing is sent then
+  SigningSecret secret;
 };
 
 struct Form {
@@ -107,7 +108,8 @@ struct ClarifyRule {
 // What an answer is when no large model could be asked.
 enum class OfflineRule {
   kDegrade,  // the best that is said here, marked by upstream_error
-  kRefuse    // an error
+  kRefuse,   // an error
+  kQueue     // kept and asked later; the answer says so, with an id
 };
 
 struct RouteFile {
@@ -140,10 +142,20 @@ struct RouteFile {
   std::map<std::string, std::string> responses;
   bool cache_enabled = true;
   CacheOptions cache;
+  std::optional<RedisAddress> cache_server;  // cache.url; empty: a file in the state folder
+  bool cache_in_memory = false;              // cache.url names a variable that is not set
   CacheScope cache_scope = CacheScope::kTenant;
-  std::string cache_epoch;                          // changing it is as good as a flush
   std::optional<SemanticCacheRule> semantic_cache;  // empty: a question is found only as it was asked
   bool audit_texts = false;
+  std::optional<LearningRule> learning;  // empty: nothing is learned from traffic
+  // Of the generation in force, taken from the state folder (learning/generations.h); not in the file.
+  int64_t generation = 0;             // 0: the file's examples alone
+  int64_t challenger = 0;             // that decides beside it, without effect; 0: there is none
+  std::vector<LabelledText> learned;  // examples beside the file's
+  std::vector<LabelledText> audited;  // messages for the calibration, beside those of calibration_file
+  Path audit_key_file;                // encrypts them; empty: nothing does
+  int audit_key_line = 1, audit_key_column = 1;
+  std::chrono::milliseconds audit_retention{0};  // after which texts are taken out of the log; 0: they stay
   std::chrono::seconds session_ttl{1800};
   std::vector<RouteTest> tests;
   std::vector<std::string> warnings;  // FILE:LINE:COL: ...; worth a look, but the file works

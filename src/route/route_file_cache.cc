@@ -10,6 +10,7 @@ namespace bantam {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Keys that mean something only with mode: exact_then_semantic.
@@ -53,6 +54,54 @@ void ReadSemantic(YamlMap& map, RouteFileReading& reading) {
   rule.audit_similarity = map.Number("audit_similarity", 0.3, 1).value_or(rule.audit_similarity);
 }
 
+// Where several processes share it. Without the variable everything else works, as with the key of a model.
+void ReadUrl(YamlMap& map, RouteFileReading& reading) {
+  std::string url = map.Text("url");
+  const std::string ca_file = map.Text("ca_file");
+  const milliseconds lookup_timeout =
+      map.Duration("lookup_timeout", RedisAddress().lookup_timeout, milliseconds(1), seconds(10));
+  if (url.empty()) return;
+  const YamlPlace place = map.PlaceOf("url");
+  std::string said = "\"url\"";
+  if (url.starts_with(kEnvironmentPrefix)) {
+    const std::optional<std::string> name = EnvironmentName(url);
+    if (!name) {
+      reading.problems.Error(place, "\"{}\" names no environment variable; write os.environ/NAME",
+                             EscapeForTerminal(url, 60));
+      return;
+    }
+    reading.file.cache_in_memory = true;
+    const std::optional<std::string> value = EnvironmentValue(*name);
+    if (!value) {
+      reading.problems.Warning(place,
+                               "the environment variable {} is not set, so the cache is kept in memory only; export it "
+                               "to share the cache",
+                               *name);
+      return;
+    }
+    url = *value;
+    said = "the \"url\" in " + *name;
+  }
+  auto address = ParseRedisUrl(url);
+  if (!address) {
+    reading.problems.Error(place, "{} cannot be read: {}", said, address.error().message);
+    return;
+  }
+  if (!address->password.empty() && said == "\"url\"") {
+    reading.problems.Warning(place,
+                             "the password of the cache is written in the file; put the url into the environment and "
+                             "write os.environ/NAME");
+  }
+  if (!ca_file.empty()) address->stream.ca_file = (reading.file.path.parent_path() / ca_file).string();
+  if (!ca_file.empty() && !address->stream.tls) {
+    reading.problems.Error(map.PlaceOf("ca_file"),
+                           "\"ca_file\" is for TLS, and {} is spoken to without; write rediss://", address->shown);
+  }
+  address->lookup_timeout = lookup_timeout;
+  reading.file.cache_in_memory = false;
+  reading.file.cache_server = *std::move(address);
+}
+
 }  // namespace
 
 void ReadCache(YamlMap& top, RouteFileReading& reading) {
@@ -69,7 +118,8 @@ void ReadCache(YamlMap& top, RouteFileReading& reading) {
       std::chrono::duration_cast<seconds>(map.Duration("ttl", file.cache.ttl, seconds(1), hours(24 * 365)));
   file.cache.max_entries =
       static_cast<size_t>(map.Integer("max_entries", static_cast<int64_t>(file.cache.max_entries), 1, 10'000'000));
-  file.cache_epoch = map.Text("cache_epoch");
+  file.cache.epoch = map.Text("cache_epoch");
+  ReadUrl(map, reading);
   if (mode == "exact_then_semantic") {
     ReadSemantic(map, reading);
     map.Finish();

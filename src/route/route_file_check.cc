@@ -118,6 +118,7 @@ void CheckRouteFile(RouteFileReading& reading) {
   CheckTests(reading);
   CheckExamples(reading);
   CheckDecision(reading);
+  CheckLearning(reading);
   CheckParents(reading);  // which asks for the budget
   RouteFile& file = reading.file;
   if (file.routes.size() == 1) {

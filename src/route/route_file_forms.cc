@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "base/text_util.h"
 #include "route/forms/date.h"
@@ -186,27 +185,6 @@ std::optional<Slot> ReadSlot(const YamlNode::Entry& entry, const Form& form, Pro
   return slot;
 }
 
-// `secret: os.environ/NAME`. Without the variable everything else works, as with the key of a model; an unsigned form
-// would be refused by whoever checks signatures, and taken by whoever forgot to.
-void ReadSecret(YamlMap& map, Form& form, Problems& problems) {
-  const std::string text = map.Text("secret");
-  if (text.empty()) return;
-  const std::optional<std::string> name = EnvironmentName(text);
-  if (!name) {
-    problems.Error(map.PlaceOf("secret"), "\"secret\" is not os.environ/NAME; put the secret into the environment");
-    return;
-  }
-  const char* value = std::getenv(name->c_str());
-  if (value != nullptr && *value != '\0') {
-    form.submit.secret = value;
-    return;
-  }
-  form.submit.unset_secret = *name;
-  problems.Warning(map.PlaceOf("secret"),
-                   "the environment variable {} is not set, so form \"{}\" is not handed in; export it to sign forms",
-                   *name, form.name);
-}
-
 void ReadSubmit(YamlMap& form_map, Form& form, bool slots_are_right, Problems& problems) {
   const YamlNode::Entry* entry = form_map.Find("submit");
   if (entry == nullptr) return;
@@ -220,7 +198,7 @@ void ReadSubmit(YamlMap& form_map, Form& form, bool slots_are_right, Problems& p
     if (slots_are_right) CheckHoles(submit.url, "url", form, map.PlaceOf("url"), problems);
     submit.method = map.OneOf("method", {"POST", "PUT", "PATCH"}, "POST");
     submit.timeout = map.Duration("timeout", submit.timeout, std::chrono::milliseconds(1), std::chrono::minutes(5));
-    ReadSecret(map, form, problems);
+    submit.secret = ReadSecret(map, fmt::format("form \"{}\" is not handed in", form.name));
   }
   map.Finish({"url", "method", "timeout", "secret"}, "type respond");
 }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/text_util.h"
 #include "route/dialects/dialect.h"
@@ -33,9 +32,8 @@ void ReadApiKey(YamlMap& map, UpstreamConfig& config, RouteFileReading& reading)
                            EscapeForTerminal(text, 60));
     return;
   }
-  const char* value = std::getenv(name->c_str());
-  if (value != nullptr && *value != '\0') {
-    config.api_key = value;
+  if (const auto value = EnvironmentValue(*name)) {
+    config.api_key = *value;
     return;
   }
   reading.problems.Warning(place,
@@ -50,6 +48,14 @@ void ReadCost(YamlMap& map, UpstreamConfig& config, Problems& problems) {
     YamlMap cost(*node, fmt::format("\"cost\" of model \"{}\"", config.name), problems);
     config.input_per_1m = cost.Number("input_per_1m", 0, 1e6).value_or(0);
     config.output_per_1m = cost.Number("output_per_1m", 0, 1e6).value_or(0);
+    config.cached_input_per_1m = cost.Number("cached_input_per_1m", 0, 1e6);
+    if (config.cached_input_per_1m.value_or(0) > config.input_per_1m) {
+      problems.Error(
+          cost.PlaceOf("cached_input_per_1m"),
+          "\"cached_input_per_1m\" of model \"{}\" is more than its \"input_per_1m\", so that a budget could "
+          "be passed; give the price of the most expensive input as input_per_1m",
+          config.name);
+    }
     cost.Finish();
   }
 }

@@ -6,13 +6,34 @@
 namespace bantam {
 namespace {
 
+// A model that finds names of people, and with it the type PERSON.
+void ReadPerson(YamlMap& pii, PiiRule& rule, Problems& problems) {
+  const YamlNode* node = pii.Map("person");
+  if (node == nullptr) return;
+  YamlMap map(*node, "\"person\"", problems);
+  rule.person.model =
+      map.RequiredText("model", "name a token classification model of the store, or its folder, that finds names");
+  rule.person.line = map.PlaceOf("model").line;
+  rule.person.column = map.PlaceOf("model").column;
+  for (const auto& [label, place] : map.TextList("labels")) rule.person.labels.push_back(label);
+  rule.person.min_score = map.Number("min_score", 0, 1).value_or(rule.person.min_score);
+  map.Finish();
+  rule.modes[static_cast<size_t>(PiiType::kPerson)] = PiiMode::kOn;
+}
+
 void ReadTypes(YamlMap& pii, PiiRule& rule, Problems& problems) {
   const YamlNode* node = pii.Map("types");
   if (node == nullptr) return;
   YamlMap types(*node, "\"types\"", problems);
   for (size_t i = 0; i < kNumPiiTypes; ++i) {
-    const std::string mode = types.OneOf(PiiTypeName(static_cast<PiiType>(i)), {"on", "off", "mask_only"}, "on");
+    const bool is_person = static_cast<PiiType>(i) == PiiType::kPerson;
+    const std::string other = is_person && rule.person.model.empty() ? "off" : "on";
+    const std::string mode = types.OneOf(PiiTypeName(static_cast<PiiType>(i)), {"on", "off", "mask_only"}, other);
     rule.modes[i] = mode == "off" ? PiiMode::kOff : mode == "mask_only" ? PiiMode::kMaskOnly : PiiMode::kOn;
+    if (is_person && rule.person.model.empty() && rule.modes[i] != PiiMode::kOff) {
+      problems.Error(types.PlaceOf("PERSON"),
+                     "PERSON needs a model that finds names; add person: {{model: NAME}} beside \"types\"");
+    }
   }
   types.Finish();
 }
@@ -58,6 +79,7 @@ void ReadPrivacy(YamlMap& top, RouteFileReading& reading) {
     YamlMap pii(*pii_node, "\"pii\"", reading.problems);
     PiiRule rule;
     ReadMaskBefore(pii, rule, reading);
+    ReadPerson(pii, rule, reading.problems);
     ReadTypes(pii, rule, reading.problems);
     rule.reversible = pii.Bool("reversible", true);
     CheckStandIns(rule, pii.PlaceOf("mask_before"), reading);

@@ -48,7 +48,8 @@ struct RouteFileReading {
   std::vector<std::pair<std::string, YamlPlace>> parents = {};           // routes that name one, and where
   std::vector<std::pair<std::string, YamlPlace>> without_examples = {};  // routes, and where they begin
   DecisionReading decision = {};
-  Sha256 hash = {};  // of everything that was read
+  std::optional<YamlPlace> upper_bound_place = {};  // of learning.promote_if, where it is given
+  Sha256 hash = {};                                 // of everything that was read
 
   void HashBytes(std::string_view bytes);
 };
@@ -58,6 +59,7 @@ void ReadCache(YamlMap& top, RouteFileReading& reading);
 void ReadDecision(YamlMap& top, RouteFileReading& reading);  // decision, and its calibration_file
 void ReadModels(YamlMap& top, RouteFileReading& reading);    // model_list, router_settings
 void ReadPrivacy(YamlMap& top, RouteFileReading& reading);   // privacy, once the models are read
+void ReadLearning(YamlMap& top, RouteFileReading& reading);  // learning, once settings, decision and models are read
 void ReadRoutes(YamlMap& top, RouteFileReading& reading);    // routes, out_of_scope
 void ReadForms(YamlMap& top, RouteFileReading& reading);
 void ReadTests(YamlMap& top, RouteFileReading& reading);
@@ -69,6 +71,8 @@ void ReadRouterSettings(YamlMap& top, UpstreamConfig& defaults, RouteFileReading
 void ReadSpendingLimit(YamlMap& map, SpendingLimit& limit);
 // Part of CheckRouteFile: the policy, and whether the calibration data can do.
 void CheckDecision(RouteFileReading& reading);
+// Part of CheckRouteFile: what learning asks of the rest, once the policy is known.
+void CheckLearning(RouteFileReading& reading);
 
 // A name for a route, form, slot, response or model: letters, digits, '_', '-', '.', at most 64. Complains otherwise.
 bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Problems& problems);
@@ -76,5 +80,7 @@ bool CheckName(std::string_view what, std::string_view name, YamlPlace place, Pr
 // How the file refers to secrets: "os.environ/NAME". The name; nothing where the text is anything else.
 inline constexpr std::string_view kEnvironmentPrefix = "os.environ/";
 std::optional<std::string> EnvironmentName(std::string_view text);
+// The variable's value; nothing when it is unset or empty.
+std::optional<std::string> EnvironmentValue(const std::string& name);
 
 }  // namespace bantam

@@ -71,8 +71,8 @@ void ReadOnBudgetExceeded(YamlMap& map, RouteFileReading& reading) {
   const YamlPlace place = map.PlaceOf("on_budget_exceeded");
   if (who == "queue") {
     reading.problems.Error(place,
-                           "nothing is queued here: \"on_budget_exceeded\" is the name of a model to ask instead, "
-                           "or fail");
+                           "\"on_budget_exceeded\" is the name of a model to ask instead, or fail; to keep questions "
+                           "until there is money again write offline: queue");
   } else if (who != "fail") {
     reading.references.Add(References::Kind::kModel, who, place);
     reading.file.on_budget_exceeded = who;

@@ -46,13 +46,29 @@ void ReadResponses(YamlMap& top, RouteFileReading& reading) {
 
 // What is said when no large model could be asked.
 void ReadOffline(YamlMap& top, RouteFileReading& reading) {
-  if (top.Text("offline") == "queue") {
-    reading.problems.Error(top.PlaceOf("offline"),
-                           "\"offline\" cannot be queue here; write degrade (the best answer that there is without the "
-                           "model) or refuse (an error)");
-    return;
+  const std::string offline = top.OneOf("offline", {"degrade", "refuse", "queue"}, "degrade");
+  if (offline == "refuse") reading.file.offline = OfflineRule::kRefuse;
+  if (offline == "queue") reading.file.offline = OfflineRule::kQueue;
+}
+
+void ReadAudit(YamlMap& top, RouteFileReading& reading) {
+  const YamlNode* node = top.Map("audit");
+  if (node == nullptr) return;
+  RouteFile& file = reading.file;
+  YamlMap map(*node, "\"audit\"", reading.problems);
+  file.audit_texts = map.OneOf("content", {"hash", "text"}, "hash") == "text";
+  if (const std::string name = map.Text("key_file"); !name.empty()) {
+    file.audit_key_file = file.path.parent_path() / name;
+    const YamlPlace place = map.PlaceOf("key_file");
+    file.audit_key_line = place.line;
+    file.audit_key_column = place.column;
+    if (!file.audit_texts) {
+      reading.problems.Error(place,
+                             "\"key_file\" encrypts texts, and none are kept; write content: text, or remove it");
+    }
   }
-  if (top.OneOf("offline", {"degrade", "refuse"}, "degrade") == "refuse") reading.file.offline = OfflineRule::kRefuse;
+  file.audit_retention = map.Duration("retention", milliseconds(0), hours(1), hours(24 * 3650));
+  map.Finish();
 }
 
 }  // namespace
@@ -94,11 +110,7 @@ void ReadSettings(YamlMap& top, RouteFileReading& reading) {
   }
   ReadOffline(top, reading);
   ReadResponses(top, reading);
-  if (const YamlNode* node = top.Map("audit")) {
-    YamlMap map(*node, "\"audit\"", problems);
-    file.audit_texts = map.OneOf("content", {"hash", "text"}, "hash") == "text";
-    map.Finish();
-  }
+  ReadAudit(top, reading);
   if (const YamlNode* node = top.Map("session")) {
     YamlMap map(*node, "\"session\"", problems);
     file.session_ttl = std::chrono::duration_cast<seconds>(

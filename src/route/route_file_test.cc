@@ -109,7 +109,7 @@ TEST_P(RouteFileErrors, AreTheExpectedOnes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, RouteFileErrors,
-                         ::testing::Values("syntax", "settings", "routes", "forms", "upstreams"),
+                         ::testing::Values("syntax", "settings", "routes", "forms", "upstreams", "learning"),
                          [](const auto& param) { return param.param; });
 
 TEST(RouteFile, MissingFileSaysHowToNameOne) {
@@ -154,7 +154,7 @@ forms:
 responses: {utter_unsure: "I'm not sure. {nearest}"}
 router_settings: {num_retries: 3, timeout: 7s, early_exit: {max_disagreement: 0.3%}}
 cache: {mode: none, ttl: 1d, max_entries: 9}
-audit: {content: text}
+audit: {content: text, key_file: keys/audit.key, retention: 90d}
 session: {ttl: 1.5h}
 out_of_scope: {utterances: [who are you]}
 tests:
@@ -203,6 +203,8 @@ tests:
   EXPECT_EQ(file.cache.ttl, std::chrono::hours(24));
   EXPECT_EQ(file.cache.max_entries, 9u);
   EXPECT_TRUE(file.audit_texts);
+  EXPECT_EQ(file.audit_key_file, folder / "keys/audit.key");
+  EXPECT_EQ(file.audit_retention, std::chrono::hours(24 * 90));
   EXPECT_EQ(file.session_ttl, std::chrono::minutes(90));
   EXPECT_EQ(file.out_of_scope, std::vector<std::string>{"who are you"});
   ASSERT_EQ(file.tests.size(), 2u);
@@ -228,7 +230,7 @@ cache: {mode: exact_then_semantic, scope: user, similarity: 0.8, verify: [number
         max_wrong_hit: 0.02, audit_rate: 0.05, audit_similarity: 1, cache_epoch: "2026-11"}
 )"));
   EXPECT_EQ(full.cache_scope, CacheScope::kUser);
-  EXPECT_EQ(full.cache_epoch, "2026-11");
+  EXPECT_EQ(full.cache.epoch, "2026-11");
   EXPECT_EQ(full.semantic_cache->pairs.similarity, 0.8);
   EXPECT_FALSE(full.semantic_cache->pairs.Has(PairCheck::kNegation));
   EXPECT_TRUE(full.semantic_cache->pairs.Has(PairCheck::kCrossEncoder));

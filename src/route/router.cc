@@ -8,9 +8,11 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text_util.h"
+#include "kernels/isa.h"
 #include "route/answering.h"
 #include "route/decision_record.h"
 #include "route/explanation.h"
+#include "route/requests.h"
 #include "route/router_parts.h"
 
 namespace bantam {
@@ -29,6 +31,7 @@ class RouterImpl : public Router {
   explicit RouterImpl(RouterParts parts)
       : parts_(std::move(parts)),
         drift_(Confidences(parts_.intents->calibration()), parts_.file.drift.value_or(DriftRule())) {
+    if (const auto kernels = SelectKernels()) isa_ = IsaName((*kernels)->isa);
     for (int caution = 0; caution <= kMostCaution; ++caution) {
       policies_.emplace_back(parts_.file, parts_.intents->threshold(), parts_.intents->calibration(), caution);
     }
@@ -36,6 +39,13 @@ class RouterImpl : public Router {
       parts_.send = [](const OutgoingRequest&, std::stop_token) -> Result<IncomingResponse> {
         return Err(ErrorCode::kUnavailable, "services are not called here");
       };
+    }
+    if (parts_.learner) {
+      parts_.learner->Start([this](AuditRecord record) {
+        CountLabel(record);
+        FillIdentity(record);
+        Append(std::move(record));
+      });
     }
     // Drift was found in what one calibration says; another one is not under suspicion.
     const std::lock_guard lock(parts_.ledger->stats_mutex);
@@ -48,25 +58,34 @@ class RouterImpl : public Router {
     const MonotonicTime start = MonotonicNow();
     Answering call(parts_, policy(), request, sink);
     Result<AssistantAnswer> result = call.Run();
-    const double latency_ms = MillisecondsSince(start);
-    if (result) result->latency_ms = latency_ms;
-    const AssistantAnswer& answer = result ? *result : call.answer();
-    Count(result.has_value(), answer, call.notes());
-    Record(request, call, result, answer, latency_ms);
-    if (call.notes().decided && parts_.file.drift) WatchForDrift(*call.notes().decided);
+    Finish(request, call, result, MillisecondsSince(start));
     return result;
+  }
+
+  std::optional<AssistantAnswer> AnswerAtOnce(const AssistantRequest& request) override {
+    if (parts_.audit && parts_.audit->slow()) return std::nullopt;
+    const MonotonicTime start = MonotonicNow();
+    const DeltaSink whole;
+    Answering call(parts_, policy(), request, whole);
+    std::optional<AssistantAnswer> answer = call.RunAtOnce();
+    if (!answer) return std::nullopt;
+    Result<AssistantAnswer> result = *std::move(answer);
+    Finish(request, call, result, MillisecondsSince(start));
+    return *std::move(result);
   }
 
   Result<Explanation> Explain(std::string_view text) override {
     BANTAM_TRY(Understanding understanding, parts_.intents->Understand(text, MonotonicTime::max()));
-    return bantam::Explain(parts_.file, policy(), std::move(understanding));
+    return ExplainMessage(text, std::move(understanding), MonotonicTime::max());
   }
 
   Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, const EmbedCall& call) override {
     BANTAM_TRY(std::vector<Understanding> all, parts_.intents->UnderstandAll(texts, call));
     std::vector<Explanation> explanations;
-    for (Understanding& understanding : all)
-      explanations.push_back(bantam::Explain(parts_.file, policy(), std::move(understanding)));
+    for (size_t i = 0; i < all.size(); ++i) {
+      BANTAM_TRY(Explanation explanation, ExplainMessage(texts[i], std::move(all[i]), call.deadline));
+      explanations.push_back(std::move(explanation));
+    }
     return explanations;
   }
 
@@ -87,6 +106,13 @@ class RouterImpl : public Router {
       receipt.recorded = false;
       return receipt;
     }
+    if (parts_.learner && !record.route.empty() && !answer->question.empty()) {
+      parts_.learner->Tell({.text = answer->question,
+                            .request_id = feedback.request_id,
+                            .guess = answer->route,
+                            .confidence = answer->confidence},
+                           record.route);
+    }
     FillIdentity(record);
     BANTAM_RETURN_IF_ERROR(parts_.audit->Append(record));
     book.Add(record);
@@ -105,7 +131,9 @@ class RouterImpl : public Router {
         stats.upstream_failures += !sent.problem.empty();
         stats.total_cost += sent.reply.cost;
       }
+      Prepare(record);
       Append(std::move(record));
+      KeepLateAnswer(sent);
       take(sent);
     };
     return bantam::SendQueued(*parts_.queue, parts_.file, parts_.upstreams, record_and_take, deadline, stop);
@@ -134,12 +162,28 @@ class RouterImpl : public Router {
     }
     stats.caution = caution_;
     if (parts_.spending) stats.spending = parts_.spending->States();
+    if (parts_.cache) stats.cache = parts_.cache->Stats();
     if (parts_.similar) stats.semantic_cache = parts_.similar->Stats();
     return stats;
   }
   const RouterParts& parts() const override { return parts_; }
 
  private:
+  void Finish(const AssistantRequest& request, const Answering& call, Result<AssistantAnswer>& result,
+              double latency_ms) {
+    if (result) result->latency_ms = latency_ms;
+    const AssistantAnswer& answer = result ? *result : call.answer();
+    Count(result.has_value(), answer, call.notes());
+    Record(request, call, result, answer, latency_ms);
+    if (call.notes().decided && parts_.file.drift) WatchForDrift(*call.notes().decided);
+  }
+
+  Result<Explanation> ExplainMessage(std::string_view text, Understanding understanding, MonotonicTime deadline) const {
+    BANTAM_TRY(Judgement judgement,
+               JudgeMessage(parts_.file, policy(), *parts_.intents, text, std::move(understanding), deadline));
+    return bantam::Explain(parts_.file, policy(), std::move(judgement));
+  }
+
   // Halving is caution, not proof: under drift nothing is certified. Window by window it goes further, or back.
   void WatchForDrift(double confidence) {
     const std::optional<DriftFinding> finding = drift_.Add(confidence);
@@ -190,11 +234,46 @@ class RouterImpl : public Router {
     if (!parts_.audit) return;
     AuditRecord record = RecordOf(request, call, result, answer);
     record.latency_ms = latency_ms;
+    Prepare(record);
+    if (parts_.learner && result) Learn(call, answer, record);
     Append(std::move(record));
   }
 
-  void Append(AuditRecord record) {
-    if (!parts_.audit) return;
+  // What was decided on by its text alone: not a turn of a form, nor a choice of ours.
+  void Learn(const Answering& call, const AssistantAnswer& answer, AuditRecord& record) {
+    const Answering::Notes& notes = call.notes();
+    if (!notes.decided && !answer.cache_hit) return;
+    Learner& learner = *parts_.learner;
+    record.propensity = learner.Draw(record.request_id);
+    const bool asked_back = answer.decision == DecisionKind::kClarify;
+    const bool escalated = notes.decided && answer.route.empty() && !asked_back;
+    if (notes.decided) {
+      learner.Count(
+          {.messages = 1, .escalated = escalated, .asked_back = asked_back, .audited = record.propensity.has_value()});
+      if (answer.parts.empty()) learner.Compare(std::string(call.question()), notes.read, answer.route);
+    }
+    const bool wanted = escalated && learner.rule().from_escalations;
+    if (!wanted && !record.propensity) return;
+    learner.Hear({.text = record.question,
+                  .request_id = record.request_id,
+                  .guess = notes.decided ? notes.likeliest : answer.route,
+                  .confidence = answer.confidence,
+                  .answered = !answer.route.empty(),
+                  .escalated = wanted,
+                  .drawn = record.propensity.has_value()});
+  }
+
+  void CountLabel(const AuditRecord& record) {
+    if (record.decision != kLabelDecision) return;
+    const std::lock_guard lock(parts_.ledger->stats_mutex);
+    RouterStats& stats = parts_.ledger->stats;
+    ++stats.upstream_requests;
+    stats.upstream_failures += record.outcome != "ok" && record.outcome != "unreadable";
+    stats.total_cost += record.cost;
+  }
+
+  // As the route file wants records to be.
+  void Prepare(AuditRecord& record) const {
     FillIdentity(record);
     if (!parts_.file.audit_texts) {
       record.question.clear();
@@ -208,6 +287,10 @@ class RouterImpl : public Router {
       record.answer = mask.Mask(record.answer);
       if (record.similar) record.similar->reason = mask.Mask(record.similar->reason);
     }
+  }
+
+  void Append(AuditRecord record) {
+    if (!parts_.audit) return;
     if (const Status appended = parts_.audit->Append(record); !appended) {
       Log(LogLevel::kError, "the decision on request {} is not in the audit log: {}", record.request_id,
           appended.error().message);
@@ -217,6 +300,20 @@ class RouterImpl : public Router {
     parts_.ledger->book.Add(record);
   }
 
+  // Kept before the question leaves the queue: where that fails, or the process is killed, it is asked again.
+  void KeepLateAnswer(const SentQuestion& sent) {
+    if (!parts_.late) return;
+    const AssistantRequest& request = sent.question.request;
+    const auto asked = parts_.late->Find(request.tenant, request.request_id);
+    LateAnswer answer{.asked_us = asked && *asked ? (*asked)->asked_us : 0, .ended_us = WallMicros()};
+    answer.state = sent.problem.empty() ? LateAnswer::State::kAnswered : LateAnswer::State::kGivenUp;
+    answer.text = sent.problem.empty() ? sent.reply.text : "";
+    answer.model = sent.question.model;
+    answer.problem = sent.problem;
+    if (const Status kept = parts_.late->Keep(request.tenant, request.request_id, answer); !kept)
+      Log(LogLevel::kError, "the late answer to request {} is not kept: {}", request.request_id, kept.error().message);
+  }
+
   Status CheckQueue() const {
     return parts_.queue ? Ok() : Status(Err(ErrorCode::kUnsupported, "this assistant was loaded without a queue"));
   }
@@ -224,9 +321,11 @@ class RouterImpl : public Router {
   void FillIdentity(AuditRecord& record) const {
     record.route_file_sha256 = parts_.file.sha256;
     record.head_sha256 = parts_.intents->identity();
+    record.isa = isa_;
   }
 
   RouterParts parts_;
+  std::string isa_;                       // of the kernels; empty: none can run here
   std::vector<DecisionPolicy> policies_;  // by caution
   std::atomic<int> caution_ = 0;
   DriftWatch drift_;

@@ -22,6 +22,7 @@
 
 namespace bantam {
 
+class AuditKey;
 class Router;
 struct RouterParts;
 
@@ -29,8 +30,9 @@ struct RouterOptions {
   std::shared_ptr<Embedder> embedder = {};               // null: OpenEncoder, LoadEncoder
   std::shared_ptr<EmbeddingCache> embedding_cache = {};  // of an encoder that is loaded; null: none
   int num_threads = 0;
-  bool persistent = true;  // false (route test, explain): no state folder, nothing written, no cache
-  bool offline = false;    // true (route test): no service and no large model is called; forms are taken as handed in
+  bool persistent = true;        // false (route test, explain): no state folder, nothing written,
+  bool cache_in_memory = false;  // and no cache, or one in memory
+  bool offline = false;  // true (route test): no service and no large model is called; forms are taken as handed in
   std::optional<double> max_disagreement = {};  // of early exits, instead of the file's; 0: off
   std::function<void(std::string_view stage, double fraction)> progress = {};  // embedding the examples, training
   bool rehearse = false;  // true: the file is served only if Rehearse finds nothing
@@ -51,6 +53,7 @@ struct RouterStats {
   uint64_t by_source[4] = {};                    // indexed by AnswerSource
   uint64_t by_decision[kNumDecisionKinds] = {};  // indexed by DecisionKind
   uint64_t cache_lookups = 0, cache_hits = 0;
+  std::optional<CacheStats> cache = {};                   // none: nothing is kept
   std::optional<SemanticCacheStats> semantic_cache = {};  // none: it is not used
   uint64_t upstream_requests = 0, upstream_failures = 0;
   uint64_t drift_windows = 0, drift_alarms = 0;  // judged, and found to differ from the calibration
@@ -64,6 +67,9 @@ struct RouterStats {
 Result<ModelFolder> OpenEncoder(const RouteFile& file, const RouterOptions& options);
 Result<std::shared_ptr<Embedder>> LoadEncoder(const RouteFile& file, ModelFolder opened, const RouterOptions& options);
 
+// The key that the file encrypts the texts of its audit log with, if it names one; else null. Errors have the place.
+Result<std::shared_ptr<const AuditKey>> LoadAuditKey(const RouteFile& file);
+
 // Answer and Explain may be called from many threads; turns of one session are serialised.
 class Router {
  public:
@@ -73,6 +79,8 @@ class Router {
   // Errors are for requests that are wrong or were cancelled; trouble upstream becomes an answer that says so, or, once
   // text has been sent to the sink, an error after it.
   virtual Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) = 0;
+  // What Answer would say, where that is in memory: it waits for nothing. Otherwise nothing has happened; ask Answer.
+  virtual std::optional<AssistantAnswer> AnswerAtOnce(const AssistantRequest& request) = 0;
   virtual Result<Explanation> Explain(std::string_view text) = 0;
   virtual Result<std::vector<Explanation>> ExplainAll(std::span<const std::string> texts, const EmbedCall& call) = 0;
   // Said of one of the latest answers. kNotFound for an id that is not among them, kInvalidArgument for a route that

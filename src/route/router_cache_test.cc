@@ -1,6 +1,9 @@
 // What the cache may answer, and what it must not.
 #include "route/router.h"
 
+#include <cmath>
+#include <limits>
+
 #include "route/answer_codec.h"
 #include "route/testing/stored_desk.h"
 
@@ -29,6 +32,33 @@ TEST(Router, TheSameQuestionIsAnsweredFromTheCache) {
   const RouterStats stats = stored.desk.router->Stats();
   EXPECT_EQ(stats.cache_lookups, 2u);
   EXPECT_EQ(stats.cache_hits, 1u);
+}
+
+TEST(Router, AnAnswerInMemoryIsGivenAtOnceAndNothingElse) {
+  StoredDesk stored;
+  Router& router = *stored.desk.router;
+  AssistantRequest request = Desk::Ask("opening hours");
+  EXPECT_FALSE(router.AnswerAtOnce(request).has_value());
+  EXPECT_EQ(router.Stats().requests, 0u);
+  const AssistantAnswer first = stored.desk.Send(request);
+  const auto answer = router.AnswerAtOnce(request);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->text, first.text);
+  EXPECT_EQ(answer->source, AnswerSource::kCache);
+  EXPECT_EQ(router.Stats().requests, 2u);
+  EXPECT_EQ(router.Stats().cache_hits, 1u);
+  EXPECT_EQ(stored.desk.model->calls(), 1);
+  // A conversation may wait for something else.
+  AssistantRequest in_session = request;
+  in_session.session_id = "s";
+  EXPECT_FALSE(router.AnswerAtOnce(in_session).has_value());
+  AssistantRequest goes_on = request;
+  goes_on.messages.insert(goes_on.messages.begin(), {{"user", "refund please"}, {"assistant", "Which order?"}});
+  EXPECT_FALSE(router.AnswerAtOnce(goes_on).has_value());
+  AssistantRequest no_store = request;
+  no_store.no_store = true;
+  EXPECT_FALSE(router.AnswerAtOnce(no_store).has_value());
+  EXPECT_EQ(router.Stats().requests, 2u);
 }
 
 TEST(Router, NothingThatCouldChangeTheAnswerIsMissingFromTheKey) {
@@ -102,8 +132,16 @@ TEST(AnswerCodec, GivesBackWhatItWasGiven) {
   answer.completion_tokens = 9;
   answer.cost = 3;
   answer.nearest = {{"x", "y", -0.25f}, {"z", "w", 1.0f}};
-  const auto back = DecodeAnswer(EncodeAnswer(answer));
+  answer.p_correct = 0.75;
+  answer.prediction_set = {"r", "s"};
+  answer.budget = BudgetInForce{.max_error = 0.02, .delta = 0.05, .threshold = 0.9, .num_calibration = 300};
+  const std::string stored = EncodeAnswer(answer);
+  const auto back = DecodeAnswer(stored);
   ASSERT_TRUE(back);
+  EXPECT_EQ(back->p_correct, 0.75);
+  EXPECT_EQ(back->prediction_set, answer.prediction_set);
+  EXPECT_EQ(back->budget->num_calibration, 300);
+  EXPECT_EQ(back->nearest[1].text, "z");
   EXPECT_EQ(back->text, answer.text);
   EXPECT_EQ(back->confidence, answer.confidence);
   EXPECT_EQ(back->decision, answer.decision);
@@ -113,6 +151,28 @@ TEST(AnswerCodec, GivesBackWhatItWasGiven) {
   EXPECT_EQ(back->cost, 0) << "a cached answer costs nothing";
   EXPECT_EQ(back->source, AnswerSource::kCache);
   for (const char* bad : {"", "{}", "[]", "null", "{\"text\":\"x\"}"}) EXPECT_FALSE(DecodeAnswer(bad)) << bad;
+  for (size_t size = 0; size < stored.size(); ++size) EXPECT_FALSE(DecodeAnswer(stored.substr(0, size))) << size;
+  EXPECT_FALSE(DecodeAnswer(stored + '\0'));
+}
+
+TEST(AnswerCodec, RefusesWhatNoAnswerCanBe) {
+  const auto refused = [](const std::function<void(AssistantAnswer&)>& change) {
+    AssistantAnswer answer;
+    answer.text = "x";
+    answer.nearest = {{"y", "z", 0.5f}};
+    change(answer);
+    return !DecodeAnswer(EncodeAnswer(answer)).has_value();
+  };
+  EXPECT_FALSE(refused([](auto&) {}));
+  EXPECT_FALSE(refused([](auto& a) { a.threshold = std::numeric_limits<float>::infinity(); }));
+  EXPECT_TRUE(refused([](auto& a) { a.text = "\xC0\xAF"; }));
+  EXPECT_TRUE(refused([](auto& a) { a.confidence = 1.5f; }));
+  EXPECT_TRUE(refused([](auto& a) { a.threshold = std::nanf(""); }));
+  EXPECT_TRUE(refused([](auto& a) { a.p_correct = -0.1; }));
+  EXPECT_TRUE(refused([](auto& a) { a.decision = static_cast<DecisionKind>(77); }));
+  EXPECT_TRUE(refused([](auto& a) { a.completion_tokens = -1; }));
+  EXPECT_TRUE(refused([](auto& a) { a.nearest[0].similarity = 2; }));
+  EXPECT_TRUE(refused([](auto& a) { a.budget = BudgetInForce{.max_error = 2}; }));
 }
 
 }  // namespace

@@ -3,8 +3,11 @@
 
 #include "base/log.h"
 #include "base/paths.h"
+#include "route/audit_key.h"
+#include "route/audit_purge.h"
 #include "route/forms/entity_finder.h"
 #include "route/head_intent_model.h"
+#include "route/learning/generations.h"
 #include "route/privacy/masking_upstream.h"
 #include "route/rehearsal.h"
 #include "route/router_parts.h"
@@ -13,40 +16,82 @@
 namespace bantam {
 namespace {
 
-Status OpenCache(const Path& folder, bool own_thread, RouterParts& parts) {
-  if (!parts.file.cache_enabled) return Ok();
-  parts.file.cache.own_thread = own_thread;
-  parts.file.cache.epoch = parts.file.cache_epoch;
-  BANTAM_TRY(parts.cache, ResultCache::Open(StateFiles(folder).cache, parts.file.cache));
-  return Ok();
-}
-
-Status OpenState(const Path& folder, bool own_threads, bool queue, RouterParts& parts) {
-  BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
-  BANTAM_TRY(StateLock lock, StateLock::Acquire(folder));
-  parts.lock = std::make_shared<const StateLock>(std::move(lock));
-  const StateFiles files(folder);
-  BANTAM_RETURN_IF_ERROR(OpenCache(folder, own_threads, parts));
-  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, own_threads));
-  parts.audit_file = files.audit;
-  BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
-  if (queue) {
-    BANTAM_TRY(parts.queue, EscalationQueue::Open(files.queue));
+// Where the file says: a Redis, memory, or a file of the state folder (empty: there is none). What is called over the
+// network is called only where that is allowed.
+Status OpenCache(const Path& folder, const RouterOptions& options, RouterParts& parts) {
+  RouteFile& file = parts.file;
+  if (!file.cache_enabled) return Ok();
+  file.cache.own_thread = options.own_threads;
+  if (file.cache_server && options.network) {
+    parts.cache = ResultCache::OpenShared(*file.cache_server, file.name, file.cache);
+  } else if (file.cache_server || file.cache_in_memory || folder.empty()) {
+    parts.cache = ResultCache::InMemory(file.cache);
+  } else {
+    BANTAM_TRY(parts.cache, ResultCache::Open(StateFiles(folder).cache, file.cache));
   }
   return Ok();
 }
 
+// A log that cannot be purged is told of, and no reason not to answer.
+void TakeOutOldTexts(const Path& log, const RouteFile& file) {
+  std::error_code ignored;
+  if (file.audit_retention.count() == 0 || !std::filesystem::exists(log, ignored)) return;
+  const int64_t before_us = WallMicros() - std::chrono::microseconds(file.audit_retention).count();
+  const auto report = PurgeAuditLog(log, {.before_us = before_us});
+  if (!report) {
+    Log(LogLevel::kError, "texts older than audit.retention stay in the audit log: {}", report.error().message);
+  } else if (report->records > 0) {
+    Log(LogLevel::kInfo, "audit.retention: the texts of {} records were taken out of the audit log", report->records);
+  }
+}
+
+bool SamePlace(const RouteFile& file, const RouteFile& before) {
+  return file.cache_server == before.cache_server && file.cache_in_memory == before.cache_in_memory;
+}
+
+// For questions that cannot be asked now: the host of a library sends them itself, a server keeps the answers as well.
+Status OpenQueue(const Path& folder, const RouterOptions& options, RouterParts& parts) {
+  const StateFiles files(folder);
+  CallLedger& ledger = *parts.ledger;
+  const bool keeps_answers = parts.file.offline == OfflineRule::kQueue;
+  if (options.queue || keeps_answers) {
+    if (ledger.queue == nullptr) {
+      BANTAM_TRY(ledger.queue, EscalationQueue::Open(files.queue));
+    }
+    parts.queue = ledger.queue;
+  }
+  if (keeps_answers && ledger.late == nullptr) {
+    BANTAM_TRY(ledger.late, LateAnswers::Open(files.late_answers));
+  }
+  parts.late = ledger.late;
+  return Ok();
+}
+
+Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& parts) {
+  BANTAM_RETURN_IF_ERROR(MakeFolders(folder));
+  BANTAM_TRY(StateLock lock, StateLock::Acquire(folder));
+  parts.lock = std::make_shared<const StateLock>(std::move(lock));
+  const StateFiles files(folder);
+  BANTAM_RETURN_IF_ERROR(OpenCache(folder, options, parts));
+  TakeOutOldTexts(files.audit, parts.file);
+  BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, options.own_threads));
+  parts.audit_file = files.audit;
+  BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
+  return OpenQueue(folder, options, parts);
+}
+
 // One set of stores for both routers: the chain of the audit log goes on, and nobody waits for a lock of our own.
-void TakeOverState(const RouterParts& before, RouterParts& parts) {
+Status TakeOverState(const RouterParts& before, const Path& folder, const RouterOptions& options, RouterParts& parts) {
   parts.lock = before.lock;
   parts.audit = before.audit;
   parts.audit_file = before.audit_file;
   parts.conversations = before.conversations;
-  parts.queue = before.queue;
   parts.ledger = before.ledger;
+  BANTAM_RETURN_IF_ERROR(OpenQueue(folder, options, parts));
   if (parts.spending) parts.spending->SetLimits(parts.file.spending_limits);
   if (parts.cache != nullptr) parts.cache->SetLimits(parts.file.cache);
   parts.conversations->SetTtl(parts.file.session_ttl);
+  return Ok();
 }
 
 Status CheckSameName(const RouteFile& file, const RouteFile& before) {
@@ -108,11 +153,23 @@ Result<std::shared_ptr<Embedder>> LoadEncoder(const RouteFile& file, ModelFolder
   return std::shared_ptr<Embedder>(*std::move(embedder));
 }
 
+Result<std::shared_ptr<const AuditKey>> LoadAuditKey(const RouteFile& file) {
+  if (file.audit_key_file.empty()) return std::shared_ptr<const AuditKey>();
+  auto key = AuditKey::Load(file.audit_key_file);
+  if (key) return key;
+  return Err(ErrorCode::kBadConfig, "{}:{}:{}: {}", file.path.string(), file.audit_key_line, file.audit_key_column,
+             key.error().message);
+}
+
 Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions options) {
   const RouterParts* before = options.predecessor == nullptr ? nullptr : &options.predecessor->parts();
   if (before != nullptr) BANTAM_RETURN_IF_ERROR(CheckSameName(file, before->file));
   RouterParts parts{.file = std::move(file), .intents = nullptr};
   parts.offline = options.offline;
+  std::shared_ptr<const AuditKey> audit_key;
+  if (options.persistent) {
+    BANTAM_TRY(audit_key, LoadAuditKey(parts.file));
+  }
   for (const std::string& warning : parts.file.warnings) Log(LogLevel::kWarning, "{}", warning);
   IntentOptions intents;
   intents.num_threads = options.num_threads;
@@ -127,12 +184,15 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   } else if (options.persistent) {
     return folder.error();
   }
+  if (intents.state_folder) TakeLearned(*intents.state_folder, parts.file);
   if (options.persistent && before == nullptr) {
-    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options.own_threads, options.queue, parts));
-  } else if (options.persistent && before->cache != nullptr) {
+    BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options, parts));
+  } else if (options.persistent && before->cache != nullptr && SamePlace(parts.file, before->file)) {
     parts.cache = before->cache;
   } else if (options.persistent) {
-    BANTAM_RETURN_IF_ERROR(OpenCache(*intents.state_folder, options.own_threads, parts));
+    BANTAM_RETURN_IF_ERROR(OpenCache(*intents.state_folder, options, parts));
+  } else if (options.cache_in_memory) {
+    BANTAM_RETURN_IF_ERROR(OpenCache({}, options, parts));
   }
   if (!options.embedder) {
     BANTAM_TRY(ModelFolder opened, OpenEncoder(parts.file, options));
@@ -141,6 +201,9 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   BANTAM_RETURN_IF_ERROR(LoadEntityModels(
       parts.file,
       {.num_threads = options.num_threads, .engine = {.own_thread = options.own_threads}, .store = options.store}));
+  const std::optional<Path> state = intents.state_folder;
+  intents.keep_read = parts.file.challenger > 0;
+  if (state) intents.state_folder = LearningFiles(*state).HeadFolder(parts.file.generation);
   BANTAM_TRY(parts.intents, LoadIntentModel(parts.file, options.embedder, intents));
   if (options.rehearse) {
     const auto stage = MakeRouter({.file = parts.file, .intents = parts.intents, .offline = true});
@@ -163,7 +226,7 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   if (!options.offline && (options.network || options.queue)) {
     if (before != nullptr) parts.spending = before->spending;
     if (!parts.spending && AnyLimit(parts.file)) {
-      const Path spent = options.persistent ? StateFiles(*intents.state_folder).spending : Path();
+      const Path spent = options.persistent ? StateFiles(*state).spending : Path();
       BANTAM_TRY(parts.spending, Spending::Open(spent, parts.file.spending_limits));
     }
     AddUpstreams(client, parts);
@@ -173,7 +236,15 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
       return client->Send(request, {}, stop);
     };
   }
-  if (options.persistent && before != nullptr) TakeOverState(*before, parts);
+  if (parts.file.learning && options.persistent && options.own_threads && options.network && !options.offline) {
+    const auto teacher = parts.upstreams.find(parts.file.learning->teacher);
+    parts.learner = std::make_shared<Learner>(parts.file, *state,
+                                              teacher == parts.upstreams.end() ? nullptr : teacher->second.get(),
+                                              Shadow::Load(parts.file, *state, options.embedder, intents));
+  }
+  if (options.persistent && before != nullptr)
+    BANTAM_RETURN_IF_ERROR(TakeOverState(*before, *intents.state_folder, options, parts));
+  if (parts.audit) parts.audit->SetKey(std::move(audit_key));
   return MakeRouter(std::move(parts));
 }
 

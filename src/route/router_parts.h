@@ -13,6 +13,8 @@
 #include "route/feedback.h"
 #include "route/forms/date.h"
 #include "route/intent_model.h"
+#include "route/late_answers.h"
+#include "route/learning/learner.h"
 #include "route/result_cache.h"
 #include "route/router.h"
 #include "route/session_locks.h"
@@ -33,6 +35,9 @@ struct CallLedger {
   std::mutex book_mutex;
   AnswerBook book;        // guarded by book_mutex
   std::mutex send_mutex;  // held while the queue is sent: one at a time
+  // Opened by the first route file that wants them, and open as long as there is one that may.
+  std::shared_ptr<EscalationQueue> queue = {};
+  std::shared_ptr<LateAnswers> late = {};
 };
 
 struct RouterParts {
@@ -46,13 +51,15 @@ struct RouterParts {
   std::shared_ptr<ConversationStore> conversations = MakeMemoryConversations();
   std::shared_ptr<Spending> spending = {};      // null: nothing limits it
   std::shared_ptr<EscalationQueue> queue = {};  // null: what cannot be asked now is not asked
+  std::shared_ptr<LateAnswers> late = {};       // null: what the queue's questions come to is not kept here
   std::shared_ptr<CallLedger> ledger = std::make_shared<CallLedger>();
 
   std::unique_ptr<SemanticCache> similar = {};                      // null: questions are found only as they were asked
   std::map<std::string, std::unique_ptr<Upstream>> upstreams = {};  // by model_name; a missing one is switched off
-  bool ask_later = false;                                           // they are asked by SendQueued alone
-  HttpSend send = {};                                               // null: services cannot be reached
-  bool offline = false;                                             // as RouterOptions
+  std::shared_ptr<Learner> learner = {};  // null: nothing is learned. After the upstreams, of which it asks one
+  bool ask_later = false;                 // they are asked by SendQueued alone
+  HttpSend send = {};                     // null: services cannot be reached
+  bool offline = false;                   // as RouterOptions
   std::function<Day()> today = LocalToday;
 };
 

@@ -1,8 +1,11 @@
 #include "route/semantic_cache.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
+#include "learn/confidence_sequence.h"
+#include "route/draw.h"
 
 namespace bantam {
 namespace {
@@ -18,8 +21,15 @@ uint64_t NumberOf(const Sha256Digest& digest) {
 
 }  // namespace
 
+EstimateCounters EstimateNames(int64_t file) {
+  const std::string suffix = fmt::format(".{:016x}", static_cast<uint64_t>(file));
+  return {"similar.audited" + suffix, "similar.wrong" + suffix};
+}
+
 WrongHitEstimate EstimateWrongHits(int64_t audited, int64_t wrong) {
-  return {audited, wrong, BinomialConfidence(wrong, audited, kCertainty)};
+  audited = std::clamp<int64_t>(audited, 0, int64_t{1} << 50);  // counters of a file or a Redis that may hold anything
+  wrong = std::clamp<int64_t>(wrong, 0, audited);
+  return {audited, wrong, ConfidenceAtAnyTime(wrong, audited, kCertainty)};
 }
 
 Result<std::unique_ptr<SemanticCache>> SemanticCache::Create(const SemanticCacheRule& rule,
@@ -31,18 +41,19 @@ Result<std::unique_ptr<SemanticCache>> SemanticCache::Create(const SemanticCache
 
 SemanticCache::SemanticCache(const SemanticCacheRule& rule, std::string_view route_file_sha256, ResultCache& cache,
                              std::unique_ptr<PairVerifier> verifier)
-    : rule_(rule), cache_(cache), verifier_(std::move(verifier)) {
-  const auto file = static_cast<int64_t>(NumberOf(Sha256Of(route_file_sha256)));
-  if (cache_.Counter(kEstimateFile) == file) return;
-  cache_.SetCounter(kEstimateFile, file);
-  cache_.SetCounter(kEstimateAudited, 0);
-  cache_.SetCounter(kEstimateWrong, 0);
+    : rule_(rule),
+      file_(static_cast<int64_t>(NumberOf(Sha256Of(route_file_sha256)))),
+      names_(EstimateNames(file_)),
+      cache_(cache),
+      verifier_(std::move(verifier)) {
+  cache_.SetCounter(kEstimateFile, file_);
 }
 
-bool SemanticCache::IsOpen() const {
-  return EstimateWrongHits(cache_.Counter(kEstimateAudited), cache_.Counter(kEstimateWrong)).interval.low <=
-         rule_.max_wrong_hit;
+WrongHitEstimate SemanticCache::Estimate() const {
+  return EstimateWrongHits(cache_.Counter(names_.audited), cache_.Counter(names_.wrong));
 }
+
+bool SemanticCache::IsOpen() const { return Estimate().interval.low <= rule_.max_wrong_hit; }
 
 std::optional<SimilarAnswer> SemanticCache::Find(const Sha256Digest& partition, std::string_view question,
                                                  std::string_view route, std::span<const float> vector,
@@ -67,24 +78,21 @@ std::optional<SimilarAnswer> SemanticCache::Find(const Sha256Digest& partition, 
   return nearest;
 }
 
-bool SemanticCache::Audits(std::string_view request_id) const {
-  const double draw = static_cast<double>(NumberOf(Sha256Of(request_id)) >> 11) * 0x1p-53;
-  return draw < rule_.audit_rate;
-}
+bool SemanticCache::Audits(std::string_view request_id) const { return IsDrawn("", request_id, rule_.audit_rate); }
 
 void SemanticCache::TakeAudit(bool same_answer) {
   const std::lock_guard lock(mutex_);
   const bool was_open = IsOpen();
-  const int64_t audited = cache_.Counter(kEstimateAudited) + 1;
-  const int64_t wrong = cache_.Counter(kEstimateWrong) + (same_answer ? 0 : 1);
-  cache_.SetCounter(kEstimateAudited, audited);
-  cache_.SetCounter(kEstimateWrong, wrong);
+  cache_.SetCounter(kEstimateFile, file_);  // after a flush
+  cache_.AddToCounter(names_.audited, 1);
+  cache_.AddToCounter(names_.wrong, same_answer ? 0 : 1);
   if (!was_open || IsOpen()) return;
+  const WrongHitEstimate estimate = Estimate();
   Log(LogLevel::kWarning,
       "the semantic cache has closed itself: {} of {} answers that were asked again came out otherwise, so more than "
       "{:g} % of its "
       "hits are wrong; raise \"similarity\" in the route file, or begin anew with `bantam cache flush`",
-      wrong, audited, 100 * rule_.max_wrong_hit);
+      estimate.wrong, estimate.audited, 100 * rule_.max_wrong_hit);
 }
 
 SemanticCacheStats SemanticCache::Stats() const {
@@ -93,7 +101,7 @@ SemanticCacheStats SemanticCache::Stats() const {
           .lookups = lookups_,
           .hits = hits_,
           .refused = refused_,
-          .wrong_hits = EstimateWrongHits(cache_.Counter(kEstimateAudited), cache_.Counter(kEstimateWrong)),
+          .wrong_hits = Estimate(),
           .max_wrong_hit = rule_.max_wrong_hit};
 }
 

@@ -19,10 +19,11 @@
 
 namespace bantam {
 
-// The share of wrong hits, from those that were asked again.
+// The share of wrong hits, from those that were asked again. The interval is certain to 95 % however often it is looked
+// at while they are (learn/confidence_sequence.h): closing on it is not a matter of patience.
 struct WrongHitEstimate {
   int64_t audited = 0, wrong = 0;
-  BinomialInterval interval = {};  // certain to 95 %
+  BinomialInterval interval = {};
 };
 WrongHitEstimate EstimateWrongHits(int64_t audited, int64_t wrong);
 
@@ -33,11 +34,13 @@ struct SemanticCacheStats {
   double max_wrong_hit = 0;
 };
 
-// Names under which the estimate lies with the cache (ResultCache::Counter): of the route file in force, whose hash
-// kEstimateFile holds in part.
-inline constexpr const char* kEstimateAudited = "similar.audited";
-inline constexpr const char* kEstimateWrong = "similar.wrong";
+// Names under which the estimate lies with the cache (ResultCache::Counter). Each route file has its own, by a part of
+// its hash; kEstimateFile holds that of the file that came into force last.
 inline constexpr const char* kEstimateFile = "similar.route_file";
+struct EstimateCounters {
+  std::string audited, wrong;
+};
+EstimateCounters EstimateNames(int64_t file);
 
 struct SimilarAnswer {
   std::string question;  // that was stored
@@ -49,7 +52,7 @@ struct SimilarAnswer {
 // Thread-safe.
 class SemanticCache {
  public:
-  // `route_file_sha256` says whose estimate it is: another file begins anew.
+  // `route_file_sha256` says whose estimate it is: each file has its own.
   static Result<std::unique_ptr<SemanticCache>> Create(const SemanticCacheRule& rule,
                                                        std::string_view route_file_sha256, ResultCache& cache,
                                                        const LoadOptions& load);
@@ -71,8 +74,11 @@ class SemanticCache {
 
  private:
   bool IsOpen() const;
+  WrongHitEstimate Estimate() const;
 
   const SemanticCacheRule rule_;
+  const int64_t file_;
+  const EstimateCounters names_;
   ResultCache& cache_;
   const std::unique_ptr<PairVerifier> verifier_;
   std::atomic<uint64_t> lookups_ = 0, hits_ = 0, refused_ = 0;

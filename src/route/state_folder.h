@@ -12,11 +12,13 @@ struct StateFiles {
         audit(folder / "audit.jsonl"),
         conversations(folder / "conversations.db"),
         queue(folder / "queue.db"),
+        late_answers(folder / "answers.db"),
         spending(folder / "spending.db"),
+        learning(folder / "learning"),
         head(folder / "head.safetensors"),
         examples(folder / "examples.safetensors"),
         calibration(folder / "calibration.safetensors") {}
-  Path lock, cache, audit, conversations, queue, spending, head;
+  Path lock, cache, audit, conversations, queue, late_answers, spending, learning, head;
   Path examples, calibration;  // vectors of the route file's examples and of its calibration file: disposable
 };
 

@@ -17,6 +17,7 @@ inline std::vector<LabelledText> TrainingExamples(const RouteFile& file) {
     if (!route.utterances.empty() && !route.description.empty())
       examples.push_back({route.description, route.name, true});
   }
+  examples.insert(examples.end(), file.learned.begin(), file.learned.end());
   for (const std::string& text : file.out_of_scope) examples.push_back({text, std::string(kOutOfScopeLabel)});
   for (LabelledText& hint : NameHints(examples)) examples.push_back(std::move(hint));
   return examples;

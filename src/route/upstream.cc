@@ -108,19 +108,22 @@ class HttpUpstream final : public Upstream {
     }
   }
 
-  double Price(int64_t prompt_tokens, int64_t completion_tokens) const {
-    return (static_cast<double>(prompt_tokens) * config_.input_per_1m +
+  // `cached` of the prompt's tokens; an endpoint that counts more of them than there are is not believed.
+  double Price(int64_t prompt_tokens, int64_t cached, int64_t completion_tokens) const {
+    cached = std::min(cached, prompt_tokens);
+    return (static_cast<double>(prompt_tokens - cached) * config_.input_per_1m +
+            static_cast<double>(cached) * config_.cached_input_per_1m.value_or(config_.input_per_1m) +
             static_cast<double>(completion_tokens) * config_.output_per_1m) /
            1e6;
   }
 
-  Spent SpentOn(int64_t prompt_tokens, int64_t completion_tokens) const {
-    return {.money = Price(prompt_tokens, completion_tokens), .tokens = prompt_tokens + completion_tokens};
+  Spent SpentOn(int64_t prompt_tokens, int64_t cached, int64_t completion_tokens) const {
+    return {.money = Price(prompt_tokens, cached, completion_tokens), .tokens = prompt_tokens + completion_tokens};
   }
 
   // The worst that one attempt can cost. A file with budgets bounds every answer (route_file_models.cc).
   Spent Worst(const AssistantRequest& request) const {
-    return SpentOn(MostPromptTokens(request), AnswerLimit(config_, request.upstream_parameters));
+    return SpentOn(MostPromptTokens(request), 0, AnswerLimit(config_, request.upstream_parameters));
   }
 
   Result<uint64_t> Reserve(const AssistantRequest& request) const {
@@ -138,7 +141,7 @@ class HttpUpstream final : public Upstream {
     if (!attempt.reached() || (attempt.status() != 0 && !attempt.began())) return {};
     if (got.outcome != UpstreamOutcome::kOk && !(got.done && got.prompt_tokens && got.completion_tokens))
       return Worst(request);
-    return SpentOn(got.prompt_tokens.value_or(EstimatePromptTokens(request)),
+    return SpentOn(got.prompt_tokens.value_or(EstimatePromptTokens(request)), got.cached_tokens,
                    got.completion_tokens.value_or(EstimateTokens(got.text)));
   }
 
@@ -173,7 +176,7 @@ class HttpUpstream final : public Upstream {
     if (attempt.began() && (!got.text.empty() || got.prompt_tokens)) {
       reply.prompt_tokens = got.prompt_tokens.value_or(EstimatePromptTokens(request));
       reply.completion_tokens = got.completion_tokens.value_or(EstimateTokens(got.text));
-      reply.cost = Price(reply.prompt_tokens, reply.completion_tokens);
+      reply.cost = Price(reply.prompt_tokens, got.cached_tokens, reply.completion_tokens);
     }
     return reply;
   }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/http_client.h"
@@ -32,8 +33,9 @@ struct UpstreamConfig {
   int max_parallel_requests = 32;              // more wait for `connect_timeout`, and are then turned away
   int64_t max_tokens = 0;  // the longest answer that may be asked for; 0: as long as the endpoint likes
   double input_per_1m = 0, output_per_1m = 0;
-  SpendingLimit limit;    // of this endpoint
-  int allowed_fails = 3;  // failures in a row, then it is not asked for `cooldown_time`
+  std::optional<double> cached_input_per_1m = {};  // of what the endpoint had read before; empty: as input
+  SpendingLimit limit;                             // of this endpoint
+  int allowed_fails = 3;                           // failures in a row, then it is not asked for `cooldown_time`
   std::chrono::milliseconds cooldown_time{30'000};
   bool use_environment_proxy = false;
   std::string ca_file;  // PEM, for an endpoint inside a company; empty: the system's certificates

@@ -102,6 +102,26 @@ class UpstreamTest : public ::testing::Test {
   }
 };
 
+TEST_F(UpstreamTest, WhatTheEndpointHadReadBeforeHasItsOwnPrice) {
+  const auto answer = [](std::string_view cached) {
+    const std::string body = fmt::format(
+        R"({{"choices":[{{"message":{{"content":"x"}}}}],"usage":{{"prompt_tokens":1000,"completion_tokens":200,)"
+        R"("prompt_tokens_details":{}}}}})",
+        cached);
+    return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}", body.size(),
+                       body);
+  };
+  const auto price = [&](std::string_view cached, std::optional<double> per_1m) {
+    ScriptedServer server(InTurn({answer(cached)}));
+    return Ask(server, [&](UpstreamConfig& config) { config.cached_input_per_1m = per_1m; }).reply.cost * 1e6;
+  };
+  EXPECT_DOUBLE_EQ(price(R"({"cached_tokens":600})", 0.1), 400 * 0.5 + 600 * 0.1 + 200 * 2);
+  EXPECT_DOUBLE_EQ(price(R"({"cached_tokens":600})", {}), 1000 * 0.5 + 200 * 2);
+  EXPECT_DOUBLE_EQ(price(R"({"cached_tokens":5000})", 0), 200 * 2) << "no more than there are";
+  for (const char* nothing : {"null", "7", "{}", R"({"cached_tokens":-5})", R"({"cached_tokens":"many"})"})
+    EXPECT_DOUBLE_EQ(price(nothing, 0), 1000 * 0.5 + 200 * 2) << nothing;
+}
+
 TEST_F(UpstreamTest, StreamsAnAnswer) {
   ScriptedServer server(InTurn({kGood}));
   const Asked asked = Ask(server);

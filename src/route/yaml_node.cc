@@ -315,6 +315,8 @@ YamlParse ParseYaml(std::string_view text, const YamlLimits& limits) {
       const YamlPlace place = lines.PlaceOf(e.mark);
       refuse(place, fmt::format("not valid YAML ({}); {}", e.msg, SyntaxMend(e.msg, lines, place)));
     }
+  } catch (const std::bad_alloc&) {
+    throw;  // not the file's fault: whoever called says so
   } catch (const std::exception& e) {
     if (!builder.stopped()) refuse({}, fmt::format("not valid YAML ({}); check the file's syntax", e.what()));
   }

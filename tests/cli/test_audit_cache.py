@@ -1,6 +1,8 @@
 """bantam audit and bantam cache, on logs that this file chains by itself and a cache that a driver fills."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 import signal
@@ -63,7 +65,7 @@ def test_verify(bantam, log):
     lines = log.read_text().splitlines(keepends=True)
     last = json.loads(lines[-1])["hash"]
     assert json.loads(bantam("audit", "verify", "--json")) == {
-        "ok": True, "records": 22, "last_hash": last, "unfinished_bytes": 0, "first_bad_line": None, "problem": None,
+        "ok": True, "records": 22, "last_hash": last, "purged": 0, "unfinished_bytes": 0, "first_bad_line": None, "problem": None,
     }  # fmt: skip
     bantam("audit", "verify", "--contains", last.upper())
     log.write_text("".join(lines[:-1]))  # cut at the end: the chain cannot tell, a noted hash can
@@ -202,3 +204,56 @@ def test_cache(bantam, home, driver):
     assert bantam("cache", "flush", "--assistant", "helpdesk") == "flushed\n"
     assert json.loads(bantam("cache", "stats", "--json"))["entries"] == 0
     assert " 0 answers" in bantam("cache", "stats")
+
+
+def talk(number, **fields):
+    return {"question": f"question {number}", "answer": f"answer {number}", "session": "e" * 64} | fields
+
+
+@pytest.fixture
+def talks(home):
+    path = home / "state" / "helpdesk" / "audit.jsonl"
+    path.write_text("".join(chain([talk(1), talk(2, session="f" * 64), talk(3, route='=cmd,"x"')])))
+    return path
+
+
+def test_export(bantam, talks):
+    lines = [json.loads(line) for line in bantam("audit", "export").splitlines()]
+    assert [line["seq"] for line in lines] == [1, 2, 3] and not any("question" in line for line in lines)
+    lines = [json.loads(line) for line in bantam("audit", "export", "--texts").splitlines()]
+    assert lines[1]["question"] == "question 2" and lines[1]["session"] == "f" * 64
+    part = bantam("audit", "export", "--since", "2026-11-03T12:00:02Z", "--until", "2026-11-03T12:00:03Z")
+    assert json.loads(part)["seq"] == 2
+    assert bantam("audit", "export", "--until", "2026-11-03") == ""
+    rows = list(csv.DictReader(io.StringIO(bantam("audit", "export", "--format", "csv", "--texts"))))
+    assert rows[0]["answer"] == "answer 1" and rows[0]["confidence"] == "0.93"
+    assert rows[2]["route"] == "'=cmd,\"x\""  # no formula in a spreadsheet
+    assert "--since" in bantam("audit", "export", "--since", "yesterday", code=64)
+
+
+def test_purge(bantam, talks):
+    assert "2 records would" in bantam("audit", "purge", "--session", "e" * 64, "--dry-run")
+    assert "question 1" in talks.read_text()
+    assert json.loads(bantam("audit", "purge", "--session", "e" * 64, "--json")) == {
+        "records": 2, "sequence": 4, "torn_removed": False, "dry_run": False,
+    }  # fmt: skip
+    assert "question 1" not in talks.read_text() and "question 2" in talks.read_text()
+    assert "texts of 2 records were taken out" in bantam("audit", "verify")
+    assert "taken out of the log, as record 4 says" in bantam("audit", "why", "req-001")
+    assert "of the conversation eeee" in bantam("audit", "why", "4")
+    assert "which texts?" in bantam("audit", "purge", code=64)
+    assert "nothing was changed" in bantam("audit", "purge", "--request", "nobody")
+    talks.write_text(talks.read_text().replace("0.93", "0.94", 1))
+    bantam("audit", "verify", code=65)
+
+
+def test_key_file(bantam, tmp_path):
+    key = tmp_path / "audit.key"
+    bantam("key", "audit", key)
+    assert key.stat().st_mode & 0o777 == 0o600 and len(key.read_text()) == 65
+    assert "exists" in bantam("key", "audit", key, code=69)
+    route_file = tmp_path / "b.yaml"
+    with open("examples/helpdesk/bantam.yaml") as example:
+        text = example.read()
+    route_file.write_text(text.replace("audit: {content: hash}", "audit: {content: hash, key_file: audit.key}"))
+    assert "write content: text" in bantam("check", "--no-model", "-c", route_file, code=78)

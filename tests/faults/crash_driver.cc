@@ -1,4 +1,4 @@
-// Writes until it is killed: crash_driver cache|audit|conversations FILE FIRST. After the call for number n has
+// Writes until it is killed: crash_driver cache|audit|purge|conversations FILE FIRST. After the call for number n has
 // returned, the pair (n, stores skipped so far) goes to standard output, as two 64-bit integers in one write.
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 
 #include "faults/crash_values.h"
 #include "route/audit_log.h"
+#include "route/audit_purge.h"
 #include "route/conversation_store.h"
 #include "route/result_cache.h"
 
@@ -60,6 +61,10 @@ int main(int argc, char** argv) {
       Must(log->Append(record));
       return 0;
     });
+  }
+  if (what == "purge") {  // of one conversation after the other
+    Loop(first,
+         [&](int64_t n) { return OrExit(PurgeAuditLog(argv[2], {.session_hash = std::to_string(n)})).sequence; });
   }
   if (what == "conversations") {
     auto store = OrExit(ConversationStore::Open(argv[2], std::chrono::hours(1)));

@@ -173,6 +173,48 @@ TEST(Crash, AuditLog) {
   EXPECT_GT(records, Kills());
 }
 
+// A kill leaves the log as it was or as the purge has made it, and the chain of either holds.
+TEST(Crash, AuditPurge) {
+  testing::TempFolder folder;
+  const Path file = folder / "audit.jsonl";
+  constexpr int64_t kRecords = 60;
+  const auto question = [](int64_t n) { return testing::CrashValue(n).substr(0, 900); };
+  int64_t purged = 0, refilled = 0, next = 0;
+  Driver driver("purge", file, 3);
+  for (int kill = 0; kill < Kills(); ++kill) {
+    if (next >= kRecords || kill == 0) {
+      std::filesystem::remove(file);
+      ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(file, /*own_thread=*/false));
+      for (int64_t n = 0; n < kRecords; ++n) {
+        AuditRecord record;
+        record.request_id = record.session_hash = std::to_string(n);
+        record.question = question(n);
+        ASSERT_OK(log->Append(record));
+      }
+      next = 0;
+      ++refilled;
+    }
+    const Round round = driver.RunAndKill(next);
+    ASSERT_OK_AND_ASSIGN(const AuditCheck check, VerifyAuditLog(file));
+    ASSERT_FALSE(check.first_bad_line.has_value()) << *check.first_bad_line << ": " << check.problem;
+    ASSERT_EQ(check.unfinished_bytes, 0);
+    // What was acknowledged is gone for good; the one in progress is gone or whole.
+    ASSERT_GE(check.purged, std::min(kRecords, round.acknowledged + 1));
+    ASSERT_LE(check.purged, std::min(kRecords, round.acknowledged + 2));
+    ASSERT_EQ(check.records, kRecords + check.purged);
+    ASSERT_OK(ReadAuditLog(file, [&](const AuditRecord& record, std::string_view) {
+      const bool gone = record.sequence <= check.purged || record.sequence > kRecords;
+      EXPECT_EQ(record.question, gone ? "" : question(record.sequence - 1));
+      return true;
+    }));
+    purged += check.purged - next;
+    next = check.purged;
+  }
+  std::printf("purge: %d kills, %lld purges of %lld logs, none half done\n", Kills(), static_cast<long long>(purged),
+              static_cast<long long>(refilled));
+  EXPECT_GT(purged, 0);
+}
+
 TEST(Crash, Conversations) {
   testing::TempFolder folder;
   const Path file = folder / "conversations.db";

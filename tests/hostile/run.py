@@ -36,7 +36,7 @@ def program_path(preset, program):
     folder = REPOSITORY / "build" / preset
     if program == "bantam":
         return folder / program
-    if program == "bantam_crash_test" or program.endswith("_fuzz"):
+    if program.endswith("_fuzz") or (REPOSITORY / "tests/faults" / f"{program.removeprefix('bantam_')}.cc").exists():
         return folder / "tests/faults" / program
     return folder / "src" / program.removeprefix("bantam_").removesuffix("_test") / program
 

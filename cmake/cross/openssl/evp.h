@@ -8,7 +8,7 @@ struct EVP_MD_CTX;
 
 EVP_MD_CTX* EVP_MD_CTX_new();
 void EVP_MD_CTX_free(EVP_MD_CTX* context);
-const EVP_MD* EVP_sha256();  // null: there is no other digest here
+EVP_MD* EVP_MD_fetch(void* context, const char* name, const char* properties);  // null: there is no other digest here
 int EVP_DigestInit_ex(EVP_MD_CTX* context, const EVP_MD* digest, void* engine);
 int EVP_DigestUpdate(EVP_MD_CTX* context, const void* bytes, size_t size);
 int EVP_DigestFinal_ex(EVP_MD_CTX* context, unsigned char* digest, unsigned* size);

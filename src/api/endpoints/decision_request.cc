@@ -184,7 +184,7 @@ void AnswerDecisions(
   const auto shared = std::make_shared<DecisionRequest>(std::move(request));
   const Generator* generator = shared->model == nullptr ? nullptr : shared->model->generator.get();
   const int retry_after_s = generator == nullptr ? 1 : generator->engine().RetryAfter();
-  shared->options.stop = [&http] { return http.stop.stop_requested() || http.client_finished.stop_requested(); };
+  shared->options.stop = [&http] { return http.stop.stop_requested(); };
   const auto answer = [&context, family, shared, retry_after_s, work = WorkDone(http),
                        format = std::move(format)](Responder& own) {
     const std::shared_ptr<Router> router = context.router();

@@ -29,7 +29,8 @@ struct Endpoint {
   const char* request = "";
   const char* reply = "";
   unsigned traits = 0;
-  // Whether a request is small enough to be handled on the I/O thread, with an answer that comes later; null: none is.
+  // Whether a request is small enough to be handled on the I/O thread, with an answer at once, later, or by a worker
+  // that the handler gives it to; null: none is.
   bool (*quick)(const HttpRequest& request) = nullptr;
 
   bool Has(EndpointTraits trait) const { return (traits & trait) != 0; }
@@ -45,6 +46,7 @@ const Endpoint* FindEndpoint(std::string_view method, std::string_view path, boo
 ApiFamily FamilyOf(std::string_view path);
 
 void HandleChat(ApiContext&, const HttpRequest&, Responder&);
+bool IsQuickChat(const HttpRequest&);
 void HandleCompletions(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfill(ApiContext&, const HttpRequest&, Responder&);
 void HandleEmbeddings(ApiContext&, const HttpRequest&, Responder&);
@@ -62,6 +64,7 @@ void HandleClassify(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfinityClassify(ApiContext&, const HttpRequest&, Responder&);
 void HandleRoute(ApiContext&, const HttpRequest&, Responder&);
 void HandleFeedback(ApiContext&, const HttpRequest&, Responder&);
+void HandleLateAnswer(ApiContext&, const HttpRequest&, Responder&);
 void HandleScore(ApiContext&, const HttpRequest&, Responder&);
 void HandleRerank(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfinityRerank(ApiContext&, const HttpRequest&, Responder&);
@@ -88,6 +91,11 @@ void HandleOllamaCreate(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaPush(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaBlob(ApiContext&, const HttpRequest&, Responder&);
 void HandleReload(ApiContext&, const HttpRequest&, Responder&);
+void HandleLearning(ApiContext&, const HttpRequest&, Responder&);
+void HandleLearningReview(ApiContext&, const HttpRequest&, Responder&);
+void HandleLearningPropose(ApiContext&, const HttpRequest&, Responder&);
+void HandleLearningPromote(ApiContext&, const HttpRequest&, Responder&);
+void HandleLearningRollback(ApiContext&, const HttpRequest&, Responder&);
 void HandleHealth(ApiContext&, const HttpRequest&, Responder&);
 void HandleReady(ApiContext&, const HttpRequest&, Responder&);
 void HandleMetrics(ApiContext&, const HttpRequest&, Responder&);

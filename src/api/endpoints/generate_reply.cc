@@ -59,7 +59,6 @@ class Exchange {
     // Within one step of the engine nothing more is computed for a client that is gone.
     const auto cancel = [&] { stream->Cancel(); };
     const std::stop_callback at_stop(http_.stop, cancel);
-    const std::stop_callback at_end_of_client(http_.client_finished, cancel);
     while (true) {
       Result<std::optional<TextEvent>> event = stream->Next(kPingMs);
       if (!event) return Fail(event.error());
@@ -111,7 +110,7 @@ class Exchange {
     Finish();
   }
 
-  bool Gone() const { return http_.stop.stop_requested() || http_.client_finished.stop_requested(); }
+  bool Gone() const { return http_.stop.stop_requested(); }
 
   // False: the client is gone.
   bool Hear(TextEvent& event) {

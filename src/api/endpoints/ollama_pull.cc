@@ -50,7 +50,6 @@ class Pull {
     std::stop_source stop;
     const auto end = [&] { stop.request_stop(); };
     const std::stop_callback at_stop(http_.stop, end);
-    const std::stop_callback at_end_of_client(http_.client_finished, end);
     PullOptions options;
     options.stop = stop.get_token();
     options.on_progress = [&](const PullProgress& progress) {

@@ -64,7 +64,6 @@ class Exchange {
     // Within one step of the engine nothing more is computed for a client that is gone.
     const auto cancel = [&] { stream->Cancel(); };
     const std::stop_callback at_stop(http_.stop, cancel);
-    const std::stop_callback at_end_of_client(http_.client_finished, cancel);
     std::optional<TextEnd> end;
     while (true) {
       Result<std::optional<TextEvent>> event = stream->Next();
@@ -176,7 +175,7 @@ class Exchange {
     return responder_.Write(ToJson(line) + "\n");
   }
 
-  bool Gone() const { return http_.stop.stop_requested() || http_.client_finished.stop_requested(); }
+  bool Gone() const { return http_.stop.stop_requested(); }
   void Fail(const Error& error) {
     if (begun_) {
       responder_.Write(ErrorBody(ApiFamily::kOllama, error) + "\n");

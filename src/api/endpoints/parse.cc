@@ -11,7 +11,7 @@
 namespace bantam {
 
 Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document) {
-  BANTAM_TRY(document, ParseJson(request.body, "body"));
+  BANTAM_TRY(document, ParseJsonInto(document.storage(), request.body, "body"));
   return JsonObject::From(document, "body");
 }
 

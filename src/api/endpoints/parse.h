@@ -15,7 +15,7 @@
 
 namespace bantam {
 
-// The body as a JSON object. `document` keeps the value that the object refers to.
+// The body as a JSON object. `document` keeps the value that the object refers to, in the storage that it came with.
 Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document);
 
 inline constexpr size_t kMaxInputs = 2048;  // texts of a request: OpenAI's own limit

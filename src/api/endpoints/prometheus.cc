@@ -88,6 +88,15 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
     const RouterStats stats = router->Stats();
     counter("bantam_cache_lookups_total", "Questions looked up in the cache.", stats.cache_lookups);
     counter("bantam_cache_hits_total", "Questions answered from the cache.", stats.cache_hits);
+    if (const auto& cache = stats.cache) {
+      gauge("bantam_cache_entries", "Answers that are kept.", static_cast<double>(cache->entries));
+      gauge("bantam_cache_store_up", "1; 0 while the file or the Redis cannot be used and answers are in memory only.",
+            cache->on_disk ? 1 : 0);
+      counter("bantam_cache_store_errors_total", "Times that the file or the Redis failed.", cache->disk_errors);
+      counter("bantam_cache_skipped_total", "Answers that stayed in memory only.", cache->skipped);
+      counter("bantam_cache_bad_rows_total", "Entries that were not what was stored, and were not given.",
+              cache->bad_rows);
+    }
     if (const auto& similar = stats.semantic_cache) {
       const WrongHitEstimate& wrong = similar->wrong_hits;
       counter("bantam_semantic_cache_lookups_total",

@@ -2,6 +2,7 @@
 #include "api/reload.h"
 
 #include "api/endpoints/endpoint.h"
+#include "api/endpoints/reload_thread.h"
 #include "api/error_map.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -41,11 +42,12 @@ HttpReply ReplyOf(const ReloadReport& report) {
 
 }  // namespace
 
-void HandleReload(ApiContext& context, const HttpRequest& http, Responder& responder) {
+void RunOnReloadThread(ApiContext& context, const HttpRequest& http, Responder& responder,
+                       std::function<void(Responder&)> work) {
   const std::shared_ptr<Responder> taken = responder.TakeOver();
-  const bool posted = context.reload_worker.TryPost([&context, &http, taken] {
+  const bool posted = context.reload_worker.TryPost([&http, taken, work = std::move(work)] {
     try {
-      taken->Send(ReplyOf(Reload(context)));
+      work(*taken);
     } catch (const std::exception& e) {
       Log(LogLevel::kError, "{} {}: {}", http.method, http.path, e.what());
       taken->Send(OpenAiError(Err(ErrorCode::kInternal, "internal error")));
@@ -53,6 +55,10 @@ void HandleReload(ApiContext& context, const HttpRequest& http, Responder& respo
   });
   if (posted) return;
   taken->Send(OpenAiError(Err(ErrorCode::kOverloaded, "a reload is under way and another one waits for it already")));
+}
+
+void HandleReload(ApiContext& context, const HttpRequest& http, Responder& responder) {
+  RunOnReloadThread(context, http, responder, [&context](Responder& taken) { taken.Send(ReplyOf(Reload(context))); });
 }
 
 }  // namespace bantam

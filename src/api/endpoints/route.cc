@@ -33,6 +33,18 @@ json::object Describe(const RouteFile& file, const Explanation& e, size_t index)
                       {"nearest", NearestJson(u.nearest)},
                       {"reasons", json::value_from(e.reasons)}};
   if (!e.options.empty()) object["options"] = json::value_from(e.options);
+  if (!e.requests.empty()) {
+    json::array requests;
+    for (const ExplainedRequest& part : e.requests) {
+      const bantam::Route* taken = file.FindRoute(part.route);
+      requests.push_back(json::object{{"text", part.text},
+                                      {"decision", OutcomeName(part.decision)},
+                                      {"route", part.route},
+                                      {"action", taken == nullptr ? json::value() : json::value(taken->action_type)},
+                                      {"confidence", part.confidence}});
+    }
+    object["requests"] = std::move(requests);
+  }
   if (u.exit_layer > 0) object["exit_layer"] = u.exit_layer;
   return object;
 }

@@ -1,6 +1,6 @@
-// hand_over: to a person. {type: hand_over, response: NAME, notify: "https://desk.example/new", on_error: NAME}, or
-// `queue_file: handovers.jsonl` in the place of `notify`. Somebody must hear of it: a fixed text alone is type
-// escalate.
+// hand_over: to a person. {type: hand_over, response: NAME, notify: "https://desk.example/new", secret:
+// os.environ/NAME, on_error: NAME}, or `queue_file: handovers.jsonl` in the place of `notify` and `secret`. Somebody
+// must hear of it: a fixed text alone is type escalate.
 //
 // What they hear: {"assistant", "route", "request_id", "question", "messages": [{"role", "content"}, ...]}
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 
 #include "base/text_util.h"
 #include "route/actions/action.h"
+#include "route/signing.h"
 
 namespace bantam {
 namespace {
@@ -32,6 +33,7 @@ class HandOverAction : public Action {
  public:
   struct Settings {
     std::string response, on_error, notify, queue_file;
+    SigningSecret secret;
     std::chrono::milliseconds timeout{};
   };
   explicit HandOverAction(Settings settings) : settings_(std::move(settings)) {}
@@ -66,6 +68,10 @@ class HandOverAction : public Action {
     request.headers.emplace_back("Content-Type", "application/json");
     request.headers.emplace_back("Idempotency-Key", std::string(context.request_id));
     request.body = Message(context);
+    if (Status signed_well = Sign(settings_.secret, request); !signed_well) {
+      outcome = "http_unsigned";
+      return signed_well;
+    }
     BANTAM_TRY(const IncomingResponse response, context.send(request, context.stop));
     if (response.status >= 200 && response.status <= 299) return Ok();
     outcome = "http_status";
@@ -99,6 +105,7 @@ std::shared_ptr<const Action> ReadHandOverAction(YamlMap& map, References& refer
   if (map.Has("on_error")) references.Add(References::Kind::kResponse, settings.on_error, map.PlaceOf("on_error"));
   settings.notify = map.Text("notify");
   CheckUrl(settings.notify, map.PlaceOf("notify"), map.problems());
+  if (!settings.notify.empty()) settings.secret = ReadSecret(map, "nobody is told of what is handed over");
   settings.queue_file = map.Text("queue_file");
   settings.timeout =
       map.Duration("timeout", std::chrono::seconds(5), std::chrono::milliseconds(1), std::chrono::minutes(5));

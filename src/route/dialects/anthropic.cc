@@ -72,6 +72,7 @@ void TakeUsage(const json::object& object, ChatReply& reply) {
   if (const auto input = CountAt(*usage, "input_tokens")) {
     reply.prompt_tokens = *input + CountAt(*usage, "cache_creation_input_tokens").value_or(0) +
                           CountAt(*usage, "cache_read_input_tokens").value_or(0);
+    reply.cached_tokens = CountAt(*usage, "cache_read_input_tokens").value_or(0);
   }
   if (const auto output = CountAt(*usage, "output_tokens")) reply.completion_tokens = output;
 }

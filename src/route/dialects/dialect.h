@@ -19,7 +19,8 @@ struct ChatReply {
   std::string text;
   std::string finish_reason;  // in OpenAI's words; empty: none came
   std::optional<int64_t> prompt_tokens, completion_tokens;
-  bool done = false;  // the protocol's own end, or the end of a JSON document
+  int64_t cached_tokens = 0;  // of the prompt's, those that cost less because the endpoint had them already
+  bool done = false;          // the protocol's own end, or the end of a JSON document
 };
 
 // Reads a streamed answer; its text goes to the sink piece by piece. One thread; not copied.

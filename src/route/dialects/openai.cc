@@ -46,6 +46,9 @@ void TakeUsage(const json::object& document, ChatReply& reply) {
   if (usage == nullptr || !usage->is_object()) return;
   if (const auto tokens = CountAt(usage->get_object(), "prompt_tokens")) reply.prompt_tokens = tokens;
   if (const auto tokens = CountAt(usage->get_object(), "completion_tokens")) reply.completion_tokens = tokens;
+  const json::value* details = Present(usage->get_object(), "prompt_tokens_details");
+  if (details != nullptr && details->is_object())
+    reply.cached_tokens = CountAt(details->get_object(), "cached_tokens").value_or(0);
 }
 
 // The text that one document adds: choices[0].delta.content of an event, choices[0].message.content of a whole reply.

@@ -27,12 +27,12 @@ struct FoundEntity {
 class EntityFinder {
  public:
   virtual ~EntityFinder() = default;
-  // In the order of the text. Trouble with the model is logged, and nothing is found: the form then asks.
-  virtual std::vector<FoundEntity> Find(std::string_view text) const = 0;
+  // In the order of the text. An error is trouble with the model, or a text that is not UTF-8.
+  virtual Result<std::vector<FoundEntity>> Find(std::string_view text) const = 0;
 };
 
-// Gives every entity slot of the file its finder; a model that several of them name is loaded once. Errors name the
-// slot's place: kBadConfig where the model is not on this machine or has no such label.
+// Gives every entity slot of the file its finder, and what masks names its own; a model that several of them name is
+// loaded once. Errors name the place: kBadConfig where the model is not on this machine or has no such label.
 Status LoadEntityModels(RouteFile& file, const LoadOptions& options);
 
 }  // namespace bantam

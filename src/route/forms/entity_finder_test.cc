@@ -37,7 +37,7 @@ RouteFile Load(std::string_view model, std::string text = std::string(kFile)) {
 // Knows a few names.
 class KnownNames : public EntityFinder {
  public:
-  std::vector<FoundEntity> Find(std::string_view text) const override {
+  Result<std::vector<FoundEntity>> Find(std::string_view text) const override {
     struct Name {
       std::string_view words, label;
       float score;
@@ -132,12 +132,12 @@ TEST(EntityModels, FindWhatTheTaggerFinds) {
   ASSERT_OK(LoadEntityModels(file, options));
   const Form& form = file.forms.at("room");
   EXPECT_EQ(form.slots[0].entities, form.slots[1].entities);  // loaded once
-  const auto found = form.slots[0].entities->Find(text);
+  ASSERT_OK_AND_ASSIGN(const auto found, form.slots[0].entities->Find(text));
   ASSERT_EQ(found.size(), tagged[0].spans.size());
   EXPECT_EQ(found[0].label, tagged[0].spans[0].label);
   EXPECT_EQ(found[0].score, tagged[0].spans[0].score);
   EXPECT_GT(found.back().range.end, size_t{tagged[0].spans.back().end});  // two letters have two bytes
-  EXPECT_TRUE(form.slots[0].entities->Find("not UTF-8: \xFF").empty());
+  EXPECT_EQ(form.slots[0].entities->Find("not UTF-8: \xFF").error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST(EntityModels, ErrorsNameTheSlot) {

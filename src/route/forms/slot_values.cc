@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/log.h"
 #include "route/forms/choice.h"
 #include "route/forms/number.h"
 #include "route/forms/words.h"
@@ -133,7 +134,12 @@ SlotReading ReadEmail(std::string_view text, std::span<const TextRange> taken) {
 // What the model finds, by its longest certain spans: in an answer one name, in passing also no two of them.
 SlotReading ReadEntity(const Slot& slot, std::string_view text, bool in_passing, std::span<const TextRange> taken) {
   if (slot.entities == nullptr) return {};
-  std::vector<FoundEntity> found = slot.entities->Find(text);
+  auto read = slot.entities->Find(text);
+  if (!read) {  // the form then asks
+    Log(LogLevel::kWarning, "the model of slot \"{}\" finds nothing in a message: {}", slot.name, read.error().message);
+    return {};
+  }
+  std::vector<FoundEntity> found = *std::move(read);
   std::erase_if(found, [&](const FoundEntity& entity) {
     return entity.score < slot.min_score || Overlaps(entity.range, taken) ||
            std::find(slot.entity_labels.begin(), slot.entity_labels.end(), entity.label) == slot.entity_labels.end();

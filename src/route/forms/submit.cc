@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/hmac.h"
 #include "route/placeholders.h"
 #include "route/result_cache.h"
 #include "route/yaml_reader.h"
@@ -36,19 +35,10 @@ std::string IdempotencyKey(const FormState& state) {
   return HexOf(key.Finish()).substr(0, 32);
 }
 
-std::string Signature(std::string_view secret, int64_t unix_seconds, std::string_view body) {
-  const std::string signed_text = fmt::format("{}.{}", unix_seconds, body);
-  return fmt::format("t={},v1={}", unix_seconds, HexOf(HmacSha256(secret, signed_text)));
-}
-
 SubmitResult SubmitForm(const Form& form, const FormState& state, const HttpSend& send, std::string_view request_id,
                         MonotonicTime deadline, std::stop_token stop) {
   const SubmitAction& submit = form.submit;
   if (submit.type == SubmitAction::Type::kRespond) return {.accepted = true};
-  if (!submit.unset_secret.empty()) {
-    return {false, "submit_unsigned",
-            fmt::format("the environment variable {}, which holds the secret, is not set", submit.unset_secret)};
-  }
   OutgoingRequest request;
   request.method = submit.method;
   std::string encoded;
@@ -62,9 +52,8 @@ SubmitResult SubmitForm(const Form& form, const FormState& state, const HttpSend
                      {"Idempotency-Key", IdempotencyKey(state)},
                      {"X-Request-Id", std::string(request_id)}};
   request.body = SubmitBody(form, state);
-  if (!submit.secret.empty())
-    request.headers.emplace_back("X-Bantam-Signature",
-                                 Signature(submit.secret, WallMicros() / 1'000'000, request.body));
+  if (const Status signed_well = Sign(submit.secret, request); !signed_well)
+    return {false, "submit_unsigned", signed_well.error().message};
   request.first_byte_timeout = submit.timeout;
   request.idle_timeout = submit.timeout;
   request.deadline = std::min(deadline, MonotonicNow() + submit.timeout);

@@ -21,10 +21,6 @@ std::string SubmitBody(const Form& form, const FormState& state);
 // takes a form once, even when we never saw its reply.
 std::string IdempotencyKey(const FormState& state);
 
-// "t=SECONDS,v1=HEX": HMAC-SHA256 with the secret over "SECONDS.BODY", so that a service knows who sends, what, and
-// when.
-std::string Signature(std::string_view secret, int64_t unix_seconds, std::string_view body);
-
 SubmitResult SubmitForm(const Form& form, const FormState& state, const HttpSend& send, std::string_view request_id,
                         MonotonicTime deadline, std::stop_token stop);
 

@@ -15,6 +15,7 @@ class MaskingUpstream final : public Upstream {
     for (const ChatMessage& message : request.messages) mask.Reserve(message.content);
     for (ChatMessage& message : masked.messages) message.content = mask.Mask(message.content);
     for (auto& [name, value] : masked.upstream_parameters) mask.Mask(value);
+    if (!mask.status()) return NotSent(mask.status().error());
     if (!sink) return Restored(upstream_->Ask(masked, sink), mask);
     PiiRestorer restorer(mask, sink);
     UpstreamReply reply = upstream_->Ask(masked, [&](std::string_view piece) { restorer.Feed(piece); });
@@ -23,6 +24,15 @@ class MaskingUpstream final : public Upstream {
   }
 
  private:
+  // What cannot be masked does not leave.
+  UpstreamReply NotSent(const Error& why) const {
+    UpstreamReply reply;
+    reply.outcome = UpstreamOutcome::kRejected;
+    reply.problem = fmt::format("\"{}\" was not asked: names could not be masked ({})", config().name, why.message);
+    reply.label = config().label;
+    return reply;
+  }
+
   // `problem` stays masked: it goes into logs.
   static UpstreamReply Restored(UpstreamReply reply, const PiiMask& mask) {
     reply.text = mask.Restore(reply.text);

@@ -8,7 +8,8 @@
 namespace bantam {
 namespace {
 
-constexpr std::array<std::string_view, kNumPiiTypes> kNames = {"EMAIL", "PHONE", "CARD", "IBAN", "IP", "SECRET"};
+constexpr std::array<std::string_view, kNumPiiTypes> kNames = {"EMAIL", "PHONE",  "CARD",  "IBAN",
+                                                               "IP",    "SECRET", "PERSON"};
 
 }  // namespace
 
@@ -20,7 +21,7 @@ std::optional<PiiType> ParsePiiType(std::string_view name) {
   return static_cast<PiiType>(found - kNames.begin());
 }
 
-std::vector<PiiSpan> FindPii(std::string_view text) {
+std::vector<PiiSpan> FindPii(std::string_view text, const std::vector<PiiSpan>& names) {
   // The surest first: the digits of an account are no telephone number, and a key may hold anything.
   std::vector<PiiSpan> found;
   ScanSecrets(text, found);
@@ -29,6 +30,7 @@ std::vector<PiiSpan> FindPii(std::string_view text) {
   ScanCards(text, found);
   ScanIps(text, found);
   ScanPhones(text, found);
+  found.insert(found.end(), names.begin(), names.end());
   std::vector<bool> taken(found.empty() ? 0 : text.size());
   std::vector<PiiSpan> spans;
   for (const PiiSpan& span : found) {

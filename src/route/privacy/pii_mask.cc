@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "route/privacy/scan.h"
 
 namespace bantam {
@@ -42,10 +44,28 @@ std::string PiiMask::Placeholder(PiiType type, std::string_view value) {
   return placeholder;
 }
 
+Result<std::vector<PiiSpan>> PiiMask::FindNames(std::string_view text) const {
+  std::vector<PiiSpan> names;
+  if (rule_.person.finder == nullptr || rule_.modes[static_cast<size_t>(PiiType::kPerson)] == PiiMode::kOff)
+    return names;
+  BANTAM_TRY(const std::vector<FoundEntity> found, rule_.person.finder->Find(text));
+  for (const FoundEntity& entity : found) {
+    const bool is_name = std::ranges::find(rule_.person.labels, entity.label) != rule_.person.labels.end();
+    if (is_name && entity.score >= rule_.person.min_score)
+      names.push_back({entity.range.begin, entity.range.end, PiiType::kPerson});
+  }
+  return names;
+}
+
 std::string PiiMask::Mask(std::string_view text) {
+  const auto names = FindNames(text);
+  if (!names) {
+    if (status_) status_ = names.error();
+    return {};
+  }
   std::string masked;
   size_t from = 0;
-  for (const PiiSpan& span : FindPii(text)) {
+  for (const PiiSpan& span : FindPii(text, *names)) {
     if (rule_.modes[static_cast<size_t>(span.type)] == PiiMode::kOff) continue;
     masked += text.substr(from, span.begin - from);
     masked += Placeholder(span.type, text.substr(span.begin, span.end - span.begin));

@@ -29,6 +29,55 @@ TEST(PiiMask, TheSameValueGetsTheSamePlaceholder) {
   EXPECT_EQ(ToJson(parameters), R"({"user":"<EMAIL_1>","stop":["<EMAIL_2>","x"],"n":1})");
 }
 
+// Finds one name, and fails where it is told to.
+class OneName : public EntityFinder {
+ public:
+  Result<std::vector<FoundEntity>> Find(std::string_view text) const override {
+    if (text.find("broken") != std::string_view::npos) return Err(ErrorCode::kInternal, "the model fails");
+    std::vector<FoundEntity> found;
+    for (const auto& [label, score] : {std::pair("PER", 0.9f), std::pair("PER", 0.2f), std::pair("LOC", 0.9f)}) {
+      const std::string_view name = score < 0.5f ? "Grace" : label[0] == 'P' ? "Ada Lovelace" : "Oslo";
+      const size_t at = text.find(name);
+      if (at != std::string_view::npos) found.push_back({label, {at, at + name.size()}, score});
+    }
+    return found;
+  }
+};
+
+TEST(PiiMask, NamesOfPeopleAreFoundByAModel) {
+  PiiRule rule;
+  EXPECT_EQ(PiiMask(rule).Mask("I am Ada Lovelace"), "I am Ada Lovelace") << "without one";
+  rule.person.labels = {"PER"};
+  rule.person.finder = std::make_shared<OneName>();
+  rule.modes[static_cast<size_t>(PiiType::kPerson)] = PiiMode::kOn;
+  PiiMask mask(rule);
+  EXPECT_EQ(mask.Mask("I am Ada Lovelace of Oslo, not Grace, ada@example.org"),
+            "I am <PERSON_1> of Oslo, not Grace, <EMAIL_1>");
+  EXPECT_EQ(mask.Restore("Dear <PERSON_1>"), "Dear Ada Lovelace");
+  EXPECT_TRUE(mask.status());
+  EXPECT_EQ(mask.Mask("broken: Ada Lovelace"), "");
+  EXPECT_FALSE(mask.status());
+}
+
+TEST(MaskingUpstream, WhatCannotBeMaskedIsNotSent) {
+  PiiRule rule;
+  rule.person.labels = {"PER"};
+  rule.person.finder = std::make_shared<OneName>();
+  rule.modes[static_cast<size_t>(PiiType::kPerson)] = PiiMode::kOn;
+  auto fake = std::make_unique<FakeUpstream>("big");
+  const FakeUpstream& asked = *fake;
+  const auto upstream = MaskBefore(std::move(fake), rule);
+  AssistantRequest request;
+  request.messages = {{"user", "I am Ada Lovelace"}};
+  EXPECT_EQ(upstream->Ask(request, {}).outcome, UpstreamOutcome::kOk);
+  EXPECT_EQ(asked.calls, 1);
+  request.messages = {{"user", "I am Ada Lovelace"}, {"assistant", "broken"}, {"user", "and now?"}};
+  const UpstreamReply reply = upstream->Ask(request, {});
+  EXPECT_EQ(reply.outcome, UpstreamOutcome::kRejected);
+  EXPECT_NE(reply.problem.find("names could not be masked"), std::string::npos) << reply.problem;
+  EXPECT_EQ(asked.calls, 1);
+}
+
 TEST(PiiMask, WhatSomebodyWroteIsNoPlaceholder) {
   const PiiRule rule;
   PiiMask mask(rule);

@@ -1,0 +1,163 @@
+// bantam replay: the messages of an audit log, decided again.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+
+#include "base/json.h"
+#include "base/text_util.h"
+#include "cli/audit_source.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/route_data.h"
+#include "cli/terminal.h"
+#include "route/redecide.h"
+
+namespace bantam::cli {
+namespace {
+
+struct Options {
+  AuditSource source;
+  int64_t limit = 0;
+  int shown = 20;
+  int threads = 0;
+  bool json = false, fail_on_change = false;
+};
+
+std::string Words(const DecidedAs& decided) {
+  return fmt::format("{}{} ({:.3f} {} {})", decided.decision,
+                     decided.route.empty() ? std::string() : " " + EscapeForTerminal(decided.route, 60),
+                     decided.confidence, decided.confidence >= decided.threshold ? ">=" : "<",
+                     std::isfinite(decided.threshold) ? fmt::format("{:.3f}", decided.threshold) : "none");
+}
+
+std::string Text(const RedecideReport& r, int shown) {
+  const Colours colours(STDOUT_FILENO);
+  std::string out = fmt::format("{} messages decided again: {} with the same bits, {} decided otherwise\n", r.messages,
+                                r.same_bits, r.changes.size());
+  const auto note = [&](int64_t count, std::string_view words) {
+    if (count > 0) out += fmt::format("  {} {}\n", count, words);
+  };
+  note(r.other_route_file, "were decided by another route file");
+  note(r.other_head, "were decided by another head or encoder: their scores are not expected to be the same");
+  note(r.other_isa,
+       "were computed on another level of instructions, or one that was not recorded: the last bits may differ");
+  note(r.without_texts, "more have no texts in the log");
+  note(r.other_texts, "more have texts that were masked or cut, not what was decided on");
+  note(r.in_conversation, "more were turns of a form, choices, or came after a clarifying question");
+  note(r.beyond_limit, "more are older than --limit takes");
+  const auto line = [&](std::string_view what, const std::string& before, const std::string& after) {
+    out += fmt::format("  {:34}  {:>12}  {:>12}\n", what, before, after);
+  };
+  out += "\n" + colours.Dim(fmt::format("  {:34}  {:>12}  {:>12}", "", "then", "now")) + "\n";
+  line("went to a large model", std::to_string(r.asked_before), std::to_string(r.asked_after));
+  line("at a cost of", fmt::format("{:.6f}", r.cost_before), fmt::format("{:.6f}", r.cost_after));
+  line(fmt::format("wrong, of {} whose route is known", r.labelled), std::to_string(r.wrong_before),
+       std::to_string(r.wrong_after));
+  int left = shown;
+  for (const ChangedDecision& change : r.changes) {
+    if (left-- == 0) break;
+    out += fmt::format(
+        "\n  {}  \"{}\"\n    {}\n    {} {}{}\n", colours.Dim(EscapeForTerminal(change.request_id, 60)),
+        EscapeForTerminal(change.question, 100), Words(change.before), colours.Yellow("now"), Words(change.after),
+        change.right_route.empty() ? std::string()
+                                   : fmt::format("; right is {}", EscapeForTerminal(change.right_route, 60)));
+  }
+  if (r.changes.size() > static_cast<size_t>(shown))
+    out += fmt::format("\n  and {} more; --json lists all\n", r.changes.size() - static_cast<size_t>(shown));
+  return out;
+}
+
+json::object Json(const DecidedAs& decided) {
+  return {{"decision", decided.decision},
+          {"route", decided.route},
+          {"confidence", decided.confidence},
+          {"threshold", std::isfinite(decided.threshold) ? json::value(decided.threshold) : json::value()}};
+}
+
+std::string Json(const RedecideReport& r) {
+  json::array changes;
+  for (const ChangedDecision& change : r.changes) {
+    changes.push_back(
+        json::object{{"seq", change.sequence},
+                     {"request_id", change.request_id},
+                     {"question", change.question},
+                     {"before", Json(change.before)},
+                     {"after", Json(change.after)},
+                     {"right_route", change.right_route.empty() ? json::value() : json::value(change.right_route)}});
+  }
+  return ToJson(json::object{
+             {"messages", r.messages},
+             {"same_bits", r.same_bits},
+             {"changed", r.changes.size()},
+             {"other_route_file", r.other_route_file},
+             {"other_head", r.other_head},
+             {"other_isa", r.other_isa},
+             {"skipped", json::object{{"without_texts", r.without_texts},
+                                      {"other_texts", r.other_texts},
+                                      {"in_conversation", r.in_conversation},
+                                      {"beyond_limit", r.beyond_limit}}},
+             {"large_model", json::object{{"before", r.asked_before}, {"after", r.asked_after}}},
+             {"cost", json::object{{"before", r.cost_before}, {"after", r.cost_after}}},
+             {"wrong", json::object{{"labelled", r.labelled}, {"before", r.wrong_before}, {"after", r.wrong_after}}},
+             {"changes", std::move(changes)}}) +
+         "\n";
+}
+
+Status Replay(const Options& options) {
+  BANTAM_TRY(const Path log, LogFile(options.source));
+  BANTAM_TRY(RouteFile file, LoadRouteFile(options.source.assistant.config));
+  file.drift.reset();  // a replay is no traffic; what drift had changed then shows as another threshold
+  TextOpener opener(options.source);
+  RedecideReport report;
+  {
+    ProgressBar bar("replay");
+    BANTAM_TRY(const std::unique_ptr<Router> router,
+               Router::Create(std::move(file),
+                              {.num_threads = options.threads,
+                               .persistent = false,
+                               .offline = true,
+                               .progress = [&](std::string_view stage, double done) { bar.Update(stage, done); }}));
+    BANTAM_TRY(report, Redecide(*router, log,
+                                {.limit = options.limit,
+                                 .open = [&](AuditRecord& record) { return opener.Open(record); },
+                                 .progress = [&](double done) { bar.Update("deciding again", done); }}));
+  }
+  BANTAM_RETURN_IF_ERROR(Print(options.json ? Json(report) : Text(report, options.shown)));
+  if (!options.fail_on_change || report.changes.empty()) return Ok();
+  return Err(ErrorCode::kCorrupt, "{} of {} messages are decided otherwise", report.changes.size(), report.messages);
+}
+
+}  // namespace
+
+Run SetUpReplay(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("LOG", options->source.log, "The audit log; default: the assistant's own")->type_name("PATH");
+  app.add_option("-c,--config", options->source.assistant.config, "The route file to decide by")
+      ->required()
+      ->type_name("FILE");
+  app.add_option("--key-file", options->source.key_file, "The key to encrypted texts; default: the route file's")
+      ->type_name("PATH");
+  app.add_option("--limit", options->limit, "Only so many messages, the latest ones; 0: all")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+      ->capture_default_str();
+  app.add_option("--show", options->shown, "How many changes are listed")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "JSON, with every change");
+  app.add_flag("--fail-on-change", options->fail_on_change, "Exit status 65 if any decision changes");
+  app.footer(
+      "Nothing is answered, called or stored. The log has to hold texts (audit: {content: text}).\n\n"
+      "Examples:\n"
+      "  bantam replay -c bantam.yaml                        the assistant's own log: the same bits?\n"
+      "  bantam replay audit.jsonl -c new.yaml               what would another route file change?\n"
+      "  bantam replay -c new.yaml --fail-on-change --json   in CI");
+  return [options] { return Replay(*options); };
+}
+
+}  // namespace bantam::cli

@@ -1,0 +1,233 @@
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "learn/binomial.h"
+#include "route/budget_report.h"
+#include "route/decision.h"
+#include "route/head_intent_model.h"
+#include "route/learning/candidate_store.h"
+#include "route/learning/proposal.h"
+#include "route/rehearsal.h"
+#include "route/router_parts.h"
+
+namespace bantam {
+namespace {
+
+constexpr double kDelta = 0.05;  // with policy: threshold, which has no other
+constexpr size_t kTextsAtOnce = 256;
+
+// What candidates there are, as a file takes them.
+struct Material {
+  LearnedTexts texts;
+  CandidateCounts counts;
+};
+
+bool MayBeLearned(const Candidate& candidate, const LearningRule& rule) {
+  return candidate.verdict == Verdict::kAccepted || candidate.verdict == Verdict::kRelabelled ||
+         (!rule.review && candidate.verdict == Verdict::kPending);
+}
+
+bool IsKnown(const RouteFile& file, const std::string& label) {
+  const Route* route = file.FindRoute(label);
+  return label == kOutOfScopeLabel || (route != nullptr && !route->utterances.empty());
+}
+
+Result<Material> ReadMaterial(const RouteFile& file, CandidateStore& store) {
+  std::set<std::string> examples;  // the file's own
+  for (const Route& route : file.routes) {
+    for (const std::string& text : route.utterances) examples.insert(NormalizeQuestion(text));
+  }
+  for (const std::string& text : file.out_of_scope) examples.insert(NormalizeQuestion(text));
+  Material material;
+  BANTAM_TRY(material.counts, store.Counts());
+  BANTAM_TRY(const std::vector<Candidate> learnable, store.List({.audited = false, .labelled = true}));
+  for (const Candidate& candidate : learnable) {
+    if (MayBeLearned(candidate, *file.learning) && IsKnown(file, candidate.label) &&
+        !examples.contains(NormalizeQuestion(candidate.text)))
+      material.texts.learned.push_back({candidate.text, candidate.label});
+  }
+  BANTAM_TRY(const std::vector<Candidate> audited, store.List({.audited = true, .labelled = true}));
+  for (const Candidate& candidate : audited) {
+    if (candidate.verdict == Verdict::kRejected || !IsKnown(file, candidate.label)) continue;
+    for (int64_t i = 0; i < candidate.audited; ++i) material.texts.audited.push_back({candidate.text, candidate.label});
+  }
+  return material;
+}
+
+Error NothingToLearn(const CandidateCounts& counts) {
+  if (counts.pending > 0) {
+    return Err(ErrorCode::kConflict,
+               "{} candidates wait to be reviewed, and nothing is learned from them before; see `bantam learn review`",
+               counts.pending);
+  }
+  return Err(ErrorCode::kConflict, "there is nothing to learn from yet{}",
+             counts.unlabelled == 0 ? std::string()
+                                    : fmt::format(": the teacher has not labelled {} messages", counts.unlabelled));
+}
+
+struct Contender {
+  RouteFile file;
+  std::shared_ptr<IntentModel> model;
+  std::optional<DecisionPolicy> policy;
+};
+
+Status Load(Contender& contender, const std::shared_ptr<Embedder>& embedder, const Path& folder, bool may_write,
+            const ProposeOptions& options) {
+  BANTAM_TRY(contender.model, LoadIntentModel(contender.file, embedder,
+                                              {.state_folder = folder,
+                                               .may_write = may_write,
+                                               .num_threads = options.num_threads,
+                                               .max_disagreement = {},
+                                               .progress = options.progress}));
+  contender.policy.emplace(contender.file, contender.model->threshold(), contender.model->calibration());
+  return Ok();
+}
+
+// As the router would decide, but for messages with several requests, which are decided as one.
+Result<JudgedHead> JudgeOn(std::span<const LabelledText> messages, Contender& contender) {
+  JudgedHead judged;
+  judged.generation = contender.file.generation;
+  judged.head_sha256 = contender.model->head()->Sha256();
+  judged.learned = std::ssize(contender.file.learned);
+  judged.threshold = contender.policy->common().threshold;
+  for (size_t begin = 0; begin < messages.size(); begin += kTextsAtOnce) {
+    const std::span<const LabelledText> some = messages.subspan(begin, std::min(kTextsAtOnce, messages.size() - begin));
+    std::vector<std::string> texts;
+    for (const LabelledText& message : some) texts.push_back(message.text);
+    BANTAM_TRY(std::vector<Understanding> all, contender.model->UnderstandAll(texts, EmbedCall(MonotonicTime::max())));
+    for (size_t i = 0; i < some.size(); ++i) {
+      const Judgement judgement = Judge(contender.file, *contender.policy, std::move(all[i]));
+      if (judgement.route == nullptr) continue;
+      ++judged.answered;
+      judged.wrong += !contender.file.IsWithin(some[i].label, judgement.route->name);
+    }
+  }
+  if (!messages.empty()) judged.coverage = static_cast<double>(judged.answered) / static_cast<double>(messages.size());
+  return judged;
+}
+
+// A head that was promoted by luck, which happens with the chance delta, is not to stay because it answers much.
+bool KeepsTo(double limit, const JudgedHead& head) {
+  return static_cast<double>(head.wrong) <= limit * static_cast<double>(head.answered);
+}
+
+// Whether the challenger errs little enough: by the certificate that its threshold comes from, or, where the file gives
+// the threshold, by the exact bound at it.
+void Prove(const Contender& challenger, Proposal& proposal) {
+  JudgedHead& judged = proposal.challenger;
+  const ErrorBudget wanted{proposal.limit, proposal.delta};
+  Certificate certificate;
+  if (challenger.policy->by_budget()) {
+    certificate = challenger.policy->common().certified->certificate;
+    if (certificate.supported && certificate.upper_bound > proposal.limit)
+      certificate.missing = Certify(challenger.model->calibration().points, wanted).missing;
+    judged.upper_bound = certificate.upper_bound;
+  } else {
+    std::vector<CalibrationPoint> points(static_cast<size_t>(judged.answered), {0, 1, true});
+    for (int64_t i = 0; i < judged.wrong; ++i) points[static_cast<size_t>(i)].right = false;
+    certificate = Certify(points, wanted);
+    judged.upper_bound = judged.answered == 0 ? 1 : BinomialUpperBound(judged.wrong, judged.answered, 1 - wanted.delta);
+    if (certificate.missing > 0 && judged.coverage > 0)
+      certificate.missing = static_cast<int>(std::ceil(certificate.missing / judged.coverage));
+  }
+  if (!certificate.supported || judged.upper_bound > proposal.limit) {
+    proposal.why_not = fmt::format("it is not shown to err in at most {}", PercentText(proposal.limit));
+    if (certificate.missing != Certificate::kNoNumber) proposal.missing = std::max(1, certificate.missing);
+  } else if (KeepsTo(proposal.limit, proposal.current) && proposal.coverage_gain() < proposal.min_coverage_gain) {
+    proposal.why_not = fmt::format(
+        "it answers {:+.1f} points of the messages more than the head in force, and {:g} are "
+        "wanted",
+        100 * proposal.coverage_gain(), 100 * proposal.min_coverage_gain);
+  }
+}
+
+// A reload would refuse it otherwise, once it is in force.
+void RunTests(const Contender& challenger, const ProposeOptions& options, Proposal& proposal) {
+  if (!proposal.why_not.empty()) return;
+  const auto stage = MakeRouter({.file = challenger.file, .intents = challenger.model, .offline = true});
+  if (const Status passed = Rehearse(*stage, options.progress); !passed) {
+    proposal.why_not = fmt::format("the route file's own tests fail with it: {}", passed.error().message);
+  }
+}
+
+Status Remove(const Path& folder) {
+  std::error_code failed;
+  std::filesystem::remove_all(folder, failed);
+  return failed ? Status(ErrnoError("remove", folder, failed.value())) : Ok();
+}
+
+Proposal Compare(const Contender& current, const Contender& challenger) {
+  const LearningRule& rule = *current.file.learning;
+  Proposal proposal;
+  proposal.time_us = WallMicros();
+  proposal.route_file_sha256 = current.file.sha256;
+  proposal.audited = std::ssize(challenger.file.audited);
+  proposal.calibration = challenger.policy->by_budget() ? std::ssize(current.file.calibration) : 0;
+  proposal.limit = rule.upper_bound_error;
+  proposal.delta = current.file.budget ? current.file.budget->delta : kDelta;
+  proposal.min_coverage_gain = rule.min_coverage_gain;
+  return proposal;
+}
+
+// From the work folder to its own, under a number of its own.
+Status Keep(const Path& state_folder, const Contender& challenger, Proposal& proposal) {
+  const LearningFiles files(state_folder);
+  const GenerationFiles work(files.work);
+  BANTAM_RETURN_IF_ERROR(challenger.model->head()->Save(StateFiles(work.folder).head));
+  BANTAM_RETURN_IF_ERROR(WriteLearnedTexts(work, {challenger.file.learned, challenger.file.audited}));
+  BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder));
+  BANTAM_TRY(Generations generations, ReadGenerations(state_folder));
+  proposal.earlier = generations.last;
+  proposal.challenger.generation = generations.challenger = ++generations.last;
+  BANTAM_RETURN_IF_ERROR(WriteFileAtomic(work.report, ToJson(ProposalJson(proposal)) + "\n"));
+  const Path folder = files.Of(generations.last).folder;
+  BANTAM_RETURN_IF_ERROR(Remove(folder));
+  std::error_code failed;
+  std::filesystem::rename(work.folder, folder, failed);
+  if (failed) return ErrnoError("rename", work.folder, failed.value());
+  BANTAM_RETURN_IF_ERROR(WriteGenerations(state_folder, generations));
+  RemoveOtherGenerations(state_folder, generations);
+  return store.Note(
+      {.outcome = proposal.proven ? "proposed" : "refused",
+       .detail = fmt::format("generation {}, head {}: {}", generations.last, proposal.challenger.head_sha256,
+                             proposal.proven ? "proven" : proposal.why_not)});
+}
+
+}  // namespace
+
+Result<Proposal> Propose(RouteFile file, const Path& state_folder, std::shared_ptr<Embedder> embedder,
+                         const ProposeOptions& options) {
+  const MonotonicTime start = MonotonicNow();
+  const LearningFiles files(state_folder);
+  BANTAM_TRY(const FileLock lock, FileLock::Acquire(files.work_lock, "the making of a challenger"));
+  TakeLearned(state_folder, file);
+  Contender current{file, nullptr, {}}, challenger{std::move(file), nullptr, {}};
+  {
+    BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder));
+    BANTAM_TRY(Material material, ReadMaterial(current.file, store));
+    if (material.texts.learned.empty()) return NothingToLearn(material.counts);
+    challenger.file.learned = std::move(material.texts.learned);
+    challenger.file.audited = std::move(material.texts.audited);
+  }
+  BANTAM_RETURN_IF_ERROR(Remove(files.work));  // of a run that was killed
+  BANTAM_RETURN_IF_ERROR(MakeFolders(files.work));
+  BANTAM_RETURN_IF_ERROR(Load(challenger, embedder, files.work, true, options));
+  BANTAM_RETURN_IF_ERROR(Load(current, embedder, files.HeadFolder(current.file.generation), false, options));
+  Proposal proposal = Compare(current, challenger);
+  const std::vector<LabelledText>& messages = challenger.file.audited;
+  BANTAM_TRY(proposal.current, JudgeOn(messages, current));
+  if (proposal.current.answered > 0) {
+    proposal.current.upper_bound =
+        BinomialUpperBound(proposal.current.wrong, proposal.current.answered, 1 - proposal.delta);
+  }
+  BANTAM_TRY(proposal.challenger, JudgeOn(messages, challenger));
+  Prove(challenger, proposal);
+  RunTests(challenger, options, proposal);
+  proposal.proven = proposal.why_not.empty();
+  proposal.seconds = std::round(MillisecondsSince(start)) / 1e3;
+  BANTAM_RETURN_IF_ERROR(Keep(state_folder, challenger, proposal));
+  return proposal;
+}
+
+}  // namespace bantam

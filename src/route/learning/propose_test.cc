@@ -1,0 +1,204 @@
+// Challengers, with the real model: made, judged, taken into force and back.
+#include "base/sha256.h"
+#include "base/testing.h"
+#include "learn/head.h"
+#include "route/head_intent_model.h"
+#include "route/learning/learning_admin.h"
+#include "route/router.h"
+#include "route/state_folder.h"
+
+namespace bantam {
+namespace {
+
+using testing::TempFolder;
+
+constexpr std::string_view kFile = R"(version: 1
+name: shop
+model_list:
+  - {model_name: big, params: {model: x, api_base: "http://127.0.0.1:1/v1"}}
+routes:
+  - name: hours
+    utterances: [when are you open, opening hours, are you open today, what time do you close, business hours please]
+    action: {type: escalate}
+  - name: refund
+    utterances: [i want my money back, refund please, give me a refund, i want to return my order, return this parcel]
+    action: {type: escalate}
+out_of_scope: {utterances: [tell me a joke, what is the capital of france, write a poem]}
+decision: {policy: threshold, confidence_threshold: 0.6, nlu_fallback: big}
+audit: {content: text}
+learning: {promote_if: {upper_bound_error: 0.25, min_coverage_gain: 0.05}, keep: 2}
+)";
+
+HeardMessage Heard(std::string text, bool drawn = false) {
+  return {.text = std::move(text), .request_id = "r", .guess = "hours", .escalated = true, .drawn = drawn};
+}
+
+class ProposeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    BANTAM_REQUIRE_MODEL(model, "all-MiniLM-L6-v2");
+    file_ = ParseRouteFile(kFile, "/h/shop.yaml").value();
+    embedder_ = LoadEncoder(file_, OpenEncoder(file_, {}).value(), {}).value();
+  }
+
+  // Messages about a warehouse, which the file's examples know nothing of.
+  void Fill(int learnable, int audited) {
+    ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
+    const auto add = [&](const std::string& text, const char* label, bool drawn) {
+      ASSERT_OK(store.Hear(Heard(text, drawn)));
+      ASSERT_OK_AND_ASSIGN(const auto all, store.List({.labelled = false}));
+      ASSERT_OK(store.Label(all.back().id, label));
+    };
+    for (int i = 0; i < learnable + audited; ++i) {
+      const bool drawn = i >= learnable;
+      add(fmt::format("is the warehouse in town number {} staffed on that day", i), "hours", drawn);
+      add(fmt::format("parcel {} came in pieces and i will not keep it", i), "refund", drawn);
+    }
+  }
+  void AcceptAll() {
+    std::vector<int64_t> ids;
+    {
+      ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
+      ASSERT_OK_AND_ASSIGN(const auto pending, store.List({.audited = false}));
+      for (const Candidate& candidate : pending) ids.push_back(candidate.id);
+    }
+    ASSERT_OK(ReviewCandidates(file_, folder_.path(), ids, Verdict::kAccepted));
+  }
+  Result<Proposal> Make() { return Propose(file_, folder_.path(), embedder_, {}); }
+  std::vector<std::string> Outcomes() {
+    std::vector<std::string> outcomes;
+    auto store = CandidateStore::Open(folder_.path()).value();
+    const std::vector<LearningEvent> events = store.Events().value();
+    for (const LearningEvent& event : events) outcomes.push_back(event.outcome);
+    return outcomes;
+  }
+
+  TempFolder folder_;
+  RouteFile file_;
+  std::shared_ptr<Embedder> embedder_;
+};
+
+TEST_F(ProposeTest, NothingIsLearnedThatNobodyHasAccepted) {
+  const auto nothing = Make();
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(nothing.error().message, "there is nothing to learn from yet");
+  Fill(2, 0);
+  const auto pending = Make();
+  ASSERT_FALSE(pending);
+  EXPECT_NE(pending.error().message.find("4 candidates wait to be reviewed"), std::string::npos);
+  file_.learning->review = false;
+  EXPECT_OK(Make());
+}
+
+TEST_F(ProposeTest, TooFewAuditedMessagesProveNothing) {
+  Fill(5, 2);
+  AcceptAll();
+  ASSERT_OK_AND_ASSIGN(const Proposal proposal, Make());
+  EXPECT_FALSE(proposal.proven);
+  EXPECT_EQ(proposal.audited, 4);
+  EXPECT_EQ(proposal.challenger.learned, 10);
+  EXPECT_EQ(proposal.missing, LeastAnswers({0.25, 0.05}) - 4);
+  EXPECT_NE(DescribeProposal(proposal, file_).find("7 more audited messages would do"), std::string::npos)
+      << DescribeProposal(proposal, file_);
+  const auto refused = PromoteChallenger(file_, folder_.path());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "generation 1 is not promoted: it is not shown to err in at most 25 %");
+  EXPECT_EQ(Outcomes(), (std::vector<std::string>{"reviewed", "refused"}));
+}
+
+TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
+  Fill(6, 10);
+  AcceptAll();
+  ASSERT_OK_AND_ASSIGN(const Proposal proposal, Make());
+  EXPECT_TRUE(proposal.proven) << DescribeProposal(proposal, file_);
+  EXPECT_EQ(proposal.audited, 20);
+  EXPECT_EQ(proposal.challenger.wrong, 0);
+  EXPECT_GT(proposal.coverage_gain(), 0.05);
+  EXPECT_LE(proposal.challenger.upper_bound, 0.25);
+  // The same candidates give the same bytes.
+  const GenerationFiles first = LearningFiles(folder_.path()).Of(1);
+  const std::string head = Sha256HexOfFile(StateFiles(first.folder).head).value();
+  EXPECT_EQ(head, proposal.challenger.head_sha256);
+  ASSERT_OK_AND_ASSIGN(const Proposal again, Make());
+  EXPECT_EQ(again.challenger.generation, 2);
+  EXPECT_EQ(again.challenger.head_sha256, head);
+  EXPECT_EQ(again.earlier, 1);
+  EXPECT_FALSE(std::filesystem::exists(first.folder)) << "one challenger at a time";
+
+  ASSERT_OK_AND_ASSIGN(const int64_t promoted, PromoteChallenger(file_, folder_.path()));
+  EXPECT_EQ(promoted, 2);
+  RouteFile served = file_;
+  TakeLearned(folder_.path(), served);
+  EXPECT_EQ(served.generation, 2);
+  EXPECT_EQ(served.learned.size(), 12u);
+  EXPECT_EQ(served.audited.size(), 20u);
+  ASSERT_OK_AND_ASSIGN(const auto model,
+                       LoadIntentModel(served, embedder_,
+                                       {.state_folder = LearningFiles(folder_.path()).HeadFolder(served.generation),
+                                        .may_write = false,
+                                        .max_disagreement = {},
+                                        .progress = [](std::string_view stage, double) {
+                                          EXPECT_FALSE(stage.starts_with("train")) << "its head is there already";
+                                        }}));
+  EXPECT_EQ(model->head()->Sha256(), head);
+  EXPECT_EQ(model->calibration().points.size(), 20u);
+
+  EXPECT_EQ(PromoteChallenger(file_, folder_.path()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(RollBack(folder_.path(), 1).error().code, ErrorCode::kNotFound);
+  ASSERT_OK_AND_ASSIGN(const int64_t before, RollBack(folder_.path(), {}));
+  EXPECT_EQ(before, 0);
+  TakeLearned(folder_.path(), served);
+  EXPECT_EQ(served.generation, 0);
+  EXPECT_EQ(served.challenger, 2);
+  EXPECT_TRUE(served.learned.empty());
+  ASSERT_OK_AND_ASSIGN(const LearningStatus status, ReadLearningStatus(file_, folder_.path()));
+  ASSERT_TRUE(status.challenger);
+  EXPECT_EQ(status.challenger->challenger.head_sha256, head);
+  EXPECT_EQ(ToJson(ProposalJson(*status.challenger)), ToJson(ProposalJson(again)));
+  EXPECT_EQ(Outcomes(), (std::vector<std::string>{"reviewed", "proposed", "proposed", "promoted", "rolled back"}));
+  // Another file is another assistant as far as proofs go.
+  file_.sha256 = "another";
+  EXPECT_EQ(PromoteChallenger(file_, folder_.path()).error().code, ErrorCode::kConflict);
+}
+
+TEST_F(ProposeTest, ReviewTakesAllOrNothing) {
+  Fill(2, 0);
+  ASSERT_OK(CandidateStore::Open(folder_.path())->Hear(Heard("not labelled yet")));
+  const std::vector<int64_t> some = {1, 2}, with_unlabelled = {1, 5}, with_unknown = {1, 77};
+  EXPECT_EQ(ReviewCandidates(file_, folder_.path(), with_unlabelled, Verdict::kAccepted).error().code,
+            ErrorCode::kConflict);
+  EXPECT_EQ(ReviewCandidates(file_, folder_.path(), with_unknown, Verdict::kRejected).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(ReviewCandidates(file_, folder_.path(), some, Verdict::kRelabelled, "huors").error().message,
+            "there is no route \"huors\"; did you mean \"hours\"?");
+  EXPECT_OK(ReviewCandidates(file_, folder_.path(), with_unlabelled, Verdict::kRelabelled, "oos"));
+  ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
+  ASSERT_OK_AND_ASSIGN(const CandidateCounts counts, store.Counts());
+  EXPECT_EQ(counts.relabelled, 2);
+  EXPECT_EQ(counts.accepted + counts.rejected, 0);
+}
+
+TEST(Generations, WhatCannotBeReadIsServedWithout) {
+  TempFolder folder;
+  RouteFile file = ParseRouteFile(kFile, "/h/shop.yaml").value();
+  ASSERT_OK(WriteFileAtomic(LearningFiles(folder.path()).generations, "{\"current\": 1}"));
+  EXPECT_EQ(ReadGenerations(folder.path()).error().code, ErrorCode::kCorrupt);
+  TakeLearned(folder.path(), file);
+  EXPECT_EQ(file.generation, 0);
+  ASSERT_OK(WriteGenerations(folder.path(), {.current = 3, .earlier = {2, 0}, .challenger = 0, .last = 3}));
+  TakeLearned(folder.path(), file);
+  EXPECT_EQ(file.generation, 0) << "its texts are not there";
+  ASSERT_OK(WriteLearnedTexts(LearningFiles(folder.path()).Of(3),
+                              {{{"a", "hours"}, {"b", "gone"}, {"c", "oos"}}, {{"d", "refund"}}}));
+  TakeLearned(folder.path(), file);
+  EXPECT_EQ(file.generation, 3);
+  EXPECT_EQ(file.learned.size(), 2u) << "a route that the file no longer has";
+  EXPECT_EQ(file.audited.size(), 1u);
+  file.learning.reset();
+  TakeLearned(folder.path(), file);
+  EXPECT_EQ(file.generation, 0);
+}
+
+}  // namespace
+}  // namespace bantam

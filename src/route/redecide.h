@@ -1,0 +1,57 @@
+// Decides the messages of an audit log again, by the route file and the head of a router, and compares: which scores
+// have the same bits, which decisions change, and what that does to costs and to errors that people or a teacher told.
+//
+//   BANTAM_TRY(const RedecideReport report, Redecide(*router, log, {}));
+//
+// Only messages whose texts are in the log, as they were said, and that were decided on by themselves can be repeated;
+// the report counts the others by what stands in the way.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "route/audit_log.h"
+#include "route/router.h"
+
+namespace bantam {
+
+struct RedecideOptions {
+  int64_t limit = 0;                                     // of messages, the latest ones; 0: all
+  std::function<Status(AuditRecord& record)> open = {};  // encrypted texts
+  std::function<void(double fraction)> progress = {};
+};
+
+struct DecidedAs {
+  std::string decision, route;
+  double confidence = 0, threshold = 0;
+};
+
+struct ChangedDecision {
+  int64_t sequence = 0;
+  std::string request_id, question;
+  DecidedAs before, after;
+  std::string right_route;  // as somebody said; empty: nobody did
+};
+
+struct RedecideReport {
+  int64_t messages = 0;   // that were decided again
+  int64_t same_bits = 0;  // of their scores: the confidence and the similarities of the nearest examples
+  std::vector<ChangedDecision> changes;
+  // Of the messages, those that were decided by another one then: equal bits are not to be expected.
+  int64_t other_route_file = 0, other_head = 0, other_isa = 0;
+  // Not decided again:
+  int64_t without_texts = 0;    // never kept, or taken out since
+  int64_t other_texts = 0;      // masked or cut: not what was decided on
+  int64_t in_conversation = 0;  // turns of forms, choices, and what followed a question of ours
+  int64_t beyond_limit = 0;
+  // To a large model: what it cost, and what it would cost, at the log's mean price where it was not asked then.
+  int64_t asked_before = 0, asked_after = 0;
+  double cost_before = 0, cost_after = 0;
+  // Of the messages that somebody told the right route of: those answered here by another one.
+  int64_t labelled = 0, wrong_before = 0, wrong_after = 0;
+};
+
+Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideOptions& options);
+
+}  // namespace bantam
