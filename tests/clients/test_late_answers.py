@@ -1,67 +1,73 @@
-"""offline: queue: whoever asked while the large model was away is told so, and finds the answer by its id once it is back."""
+"""offline: queue: a question whose large model cannot be reached is kept, also by a server that is killed, and asked when it can; whoever
+asked finds the answer by its id, and nobody else."""
 
-import http.server
-import json
-import threading
 import time
 
 import httpx
+import pytest
+from recording_model import recording_model
 
-from bantam_process import BantamProcess, free_port, make_home
-
-FILE = """version: 1
-name: shop
+ROUTE_FILE = """
+version: 1
+name: desk
 model_list:
-  - {{model_name: big, params: {{model: openai/stub, api_base: "http://127.0.0.1:{port}/v1"}}}}
+  - model_name: big
+    params: {{model: openai/m, api_base: "http://127.0.0.1:{port}/v1", num_retries: 0}}
+router_settings: {{cooldown_time: 1s}}
 routes:
   - name: hours
-    utterances: [when are you open, opening hours, are you open today, what time do you close, business hours please]
+    utterances: [when are you open, what are your opening hours, are you open on sunday, when do you close, opening times please]
     action: {{type: respond, response: utter_hours}}
   - name: refund
-    utterances: [i want my money back, refund please, give me a refund, i want to return my order, return this parcel]
+    utterances: [where is my refund, refund not arrived, "I want my money back", status of my refund, "my refund is late"]
     action: {{type: respond, response: utter_refund}}
-out_of_scope: {{utterances: [tell me a joke, what is the capital of france, write a poem]}}
 decision: {{policy: threshold, confidence_threshold: 0.6, nlu_fallback: big}}
+responses: {{utter_hours: "9 to 17.", utter_refund: "Five days."}}
 offline: queue
-responses: {{utter_hours: From 9 to 17., utter_refund: Send it back., utter_queued: "Later: ask for {{id}}."}}
 """
+QUESTION = "compose a haiku about the moons of Jupiter"
 
 
-class Stub(http.server.BaseHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        reply = json.dumps({"choices": [{"message": {"content": "Green cheese."}}]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(reply)))
-        self.end_headers()
-        self.wfile.write(reply)
+@pytest.fixture
+def upstream():
+    with recording_model() as server:
+        yield server
 
 
-def test_the_answer_is_there_when_the_model_is(tmp_path):
-    port = free_port()
-    file = tmp_path / "shop.yaml"
-    file.write_text(FILE.format(port=port))
-    with BantamProcess(make_home(tmp_path / "home"), ["-c", file]) as server:
-        url = f"http://127.0.0.1:{server.port}"
-        body = {"model": "shop", "messages": [{"role": "user", "content": "what is the moon made of"}]}
-        mine, other = ({"Authorization": f"Bearer {key}"} for key in ("mine", "other"))
-        reply = httpx.post(f"{url}/v1/chat/completions", json=body, headers=mine, timeout=60).json()
-        assert reply["bantam"]["queued"] is True
-        assert reply["choices"][0]["message"]["content"] == f"Later: ask for {reply['bantam']['request_id']}."
-        answer = httpx.get(f"{url}/v1/answers/{reply['id']}", headers=mine).json()
-        assert (answer["state"], answer["answer"], answer["ended"]) == ("waiting", None, None)
-        refused = httpx.get(f"{url}/v1/answers/{reply['id']}", headers=other)
-        assert refused.status_code == 404 and "the key that it was asked with" in refused.json()["error"]["message"]
-        stub = http.server.HTTPServer(("127.0.0.1", port), Stub)
-        threading.Thread(target=stub.serve_forever, daemon=True).start()
-        deadline = time.monotonic() + 60
-        while answer["state"] == "waiting" and time.monotonic() < deadline:
-            time.sleep(0.2)
-            answer = httpx.get(f"{url}/v1/answers/{reply['bantam']['request_id']}", headers=mine).json()
-        stub.shutdown()
-        assert (answer["state"], answer["answer"], answer["problem"]) == ("answered", "Green cheese.", None)
-        assert answer["ended"] >= answer["asked"]
+def headers(key="ann"):
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_a_question_waits_for_its_model(bantam_server, upstream, tmp_path):
+    file = tmp_path / "desk.yaml"
+    file.write_text(ROUTE_FILE.format(port=upstream.server_address[1]))
+    server = bantam_server("-c", str(file))
+    upstream.away = True
+    body = {"model": "desk", "messages": [{"role": "user", "content": QUESTION}]}
+    reply = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers(), timeout=30).json()
+    details = reply["bantam"]
+    assert details["queued"] is True and details["decision"] == "escalate" and details["upstream_error"]
+    assert details["request_id"] in reply["choices"][0]["message"]["content"]  # honest, and with the id
+
+    def find(id_, key="ann"):
+        return httpx.get(f"{server.url}/v1/answers/{id_}", headers=headers(key))
+
+    assert find(reply["id"]).json()["state"] == "waiting"
+    assert find(details["request_id"]).json()["answer"] is None
+    other = find(reply["id"], "bob")
+    assert other.status_code == 404 and other.json()["error"]["param"] == "id"
+    assert find("no-such-id").status_code == 404
+
+    server.kill()
+    server.start()
+    assert find(reply["id"]).json()["state"] == "waiting"
+    upstream.away = False
+    deadline = time.monotonic() + 30
+    while find(reply["id"]).json()["state"] == "waiting" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    late = find(reply["id"]).json()
+    assert late["state"] == "answered" and late["answer"] == QUESTION and late["upstream_model"] == "big"
+    assert late["ended"] >= late["asked"] > 0
+    assert find(reply["id"], "bob").status_code == 404
+    assert len(upstream.seen) == 1
+    assert server.stop() == 0

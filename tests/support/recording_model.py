@@ -23,6 +23,9 @@ class Recorder(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.server.away:
+            self.close_connection = True
+            return
         self.server.seen.append((self.path, dict(self.headers), raw))
         echo = json.loads(raw)["messages"][-1]["content"]
         pieces = [echo[i : i + 3] for i in range(0, len(echo), 3)]
@@ -69,9 +72,10 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 @contextlib.contextmanager
 def recording_model():
-    """`.seen` has (path, headers, body) of each request; with `.cut` set, answers break off in the middle."""
+    """`.seen` has (path, headers, body) of each request; with `.cut` set, answers break off in the middle, with
+    `.away` there are none."""
     server = Server(("127.0.0.1", 0), Recorder)
-    server.seen, server.cut = [], False
+    server.seen, server.cut, server.away = [], False, False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()

@@ -24,6 +24,7 @@ struct SidesOfGroup {
   std::string shown;
 };
 
+bool IsNumber(const QuestionItem& item) { return item.id.starts_with("number "); }
 bool IsContrast(const QuestionItem& item) { return item.known.group >= 0 && item.known.check != PairCheck::kWords; }
 
 using Contrasts = std::map<int, SidesOfGroup>;  // by group
@@ -140,7 +141,7 @@ bool MayChangePlaces(const QuestionItem& x, const QuestionItem& y, const Questio
                      const QuestionItem& other_y) {
   const bool same_parts = x.preposition == other_x.preposition && y.preposition == other_y.preposition;
   if (same_parts && x.preposition != y.preposition) return true;
-  if (x.is_name || y.is_name) return false;
+  if (x.is_name || y.is_name || (IsNumber(x) && IsNumber(y))) return false;
   const auto distance = [](const QuestionItem& first, const QuestionItem& second) {
     return second.word - first.word - first.num_words;
   };
@@ -180,7 +181,7 @@ std::optional<PairRefusal> CompareOrder(const Facts& a, const Facts& b) {
 std::vector<std::string> Left(const Facts& from, const Facts& in) {
   std::vector<std::string> left;
   for (const QuestionItem& item : from.items) {
-    if (IsContrast(item) || item.id.starts_with("number ")) continue;
+    if (IsContrast(item) || IsNumber(item)) continue;
     if (std::any_of(in.items.begin(), in.items.end(), [&](const QuestionItem& other) { return other.id == item.id; }))
       continue;
     left.push_back(item.shown);
@@ -221,7 +222,9 @@ std::optional<PairRefusal> CompareQuestions(const Facts& a, const Facts& b, doub
     std::vector<std::string> x = a.numbers, y = b.numbers;
     std::sort(x.begin(), x.end());
     std::sort(y.begin(), y.end());
-    if (x != y) return Refuse(PairCheck::kNumbers, Joined(a.numbers), Joined(b.numbers));
+    // In another order CompareOrder looks at each, but for one that stands there twice.
+    if (x != y || std::adjacent_find(x.begin(), x.end()) != x.end())
+      return Refuse(PairCheck::kNumbers, Joined(a.numbers), Joined(b.numbers));
   }
   if (rule.Has(PairCheck::kNegation) && a.negations != b.negations) {
     return PairRefusal{PairCheck::kNegation, fmt::format("negation: {} and {}", a.negations, b.negations)};

@@ -39,6 +39,9 @@ TEST(PairCheck, EveryCheckHasItsOwn) {
   EXPECT_EQ(Judge("when did the sale start", "when will the sale start"), "question");
   EXPECT_EQ(Judge("how do I fly from Rome to Oslo", "how do I fly from Oslo to Rome"), "order");
   EXPECT_EQ(Judge("how do I fly from Rome to Oslo", "how do I fly to Oslo from Rome"), "hit");
+  EXPECT_EQ(Judge("write poem 1 0 about the moon", "write poem 0 1 about the moon"), "order");
+  EXPECT_EQ(Judge("what does the code 3 3 4 open", "what does the code 3 4 3 open"), "numbers");
+  EXPECT_EQ(Judge("is a table free at 7 on the 12th", "is a table free on the 12th at 7"), "hit");
   EXPECT_EQ(Judge("can you pay me", "can I pay you"), "order");
   EXPECT_EQ(Judge("how do I change the password of my account", "how do I change my account password"), "hit");
   EXPECT_EQ(Judge("how do I crop a picture", "how do I frame a picture", 0.9), "words");

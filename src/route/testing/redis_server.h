@@ -44,7 +44,8 @@ class RedisServer {
       ::execv(kRedisServer, pointers.data());
       ::_exit(127);
     }
-    for (int i = 0; i < 5'000 && !std::filesystem::exists(socket); ++i)
+    const StreamAddress address{.unix_path = socket};
+    for (int i = 0; i < 5'000 && !ByteStream::Connect(address, std::chrono::milliseconds(100)); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   void Kill() {
