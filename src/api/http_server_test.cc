@@ -144,6 +144,22 @@ TEST_F(HttpServerTest, ACloseStopsTheWorkAndAHalfCloseStillGetsItsAnswer) {
   }
 }
 
+TEST_F(HttpServerTest, AStreamThatIsSilentFindsOutWhoLeft) {
+  Start();
+  Client half(server_->port()), closes(server_->port());
+  for (Client* client : {&half, &closes}) {
+    client->Send("GET /silent-stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_NE(client->Receive(1).find("200 OK"), std::string::npos);
+  }
+  ASSERT_TRUE(Eventually([&] { return app->holding == 2; }));
+  half.HalfClose();
+  closes.Close();
+  EXPECT_TRUE(Eventually([&] { return app->holding == 1 && app->stopped == 1; }));
+  app->released = true;
+  const std::string rest = half.Receive();
+  EXPECT_TRUE(rest.ends_with("04\r\nmore\r\n0\r\n\r\n")) << rest;
+}
+
 TEST_F(HttpServerTest, AClientOfHttp10CancelsByClosing) {
   Start();
   Client proxy(server_->port());

@@ -218,7 +218,7 @@ void Session::Dispatch() {
   exchange->head_only = head_.method == "HEAD";
   parser_.reset();
   exchange_ = exchange;
-  last_queued_ = false;
+  reply_begun_ = last_queued_ = false;
   ++host_.gauges.in_flight;
   NoLimit();
 
@@ -276,7 +276,8 @@ void Session::Run(std::shared_ptr<Session> self, const std::shared_ptr<Exchange>
 // While a handler works, the only thing to learn from the socket is that the client has gone, which cancels the work.
 // An orderly end of its sending side looks the same whether it closed or only sends no more and waits for its answer.
 // So it is asked: an interim reply (RFC 9110 section 15.2) is passed over by whoever still reads, and answered with a
-// reset where nobody does. HTTP/1.0 has none; who speaks it, proxies mostly, cancels by closing.
+// reset where nobody does; amid chunks (RFC 9112 section 7.1) the first digit of the next one's size, a zero, does the
+// same. HTTP/1.0 has neither; who speaks it, proxies mostly, cancels by closing.
 void Session::WatchForClose() {
   connection_.WatchPeer([self = shared_from_this(), exchange = exchange_](Connection::Peer peer) {
     if (self->closed_ || self->exchange_ != exchange) return;
@@ -286,8 +287,8 @@ void Session::WatchForClose() {
     self->connection_.WatchForReset([self, exchange] {
       if (!self->closed_ && self->exchange_ == exchange) self->Close();
     });
-    if (exchange->status != 0) return;  // what it is sent already asks as well
-    self->writes_.emplace_back(kContinue);
+    if (self->last_queued_) return;  // the reply asks as well
+    self->writes_.emplace_back(self->reply_begun_ ? "0" : kContinue);
     self->PumpWrites();
   });
 }
@@ -312,6 +313,7 @@ void Session::Refuse(int status, const std::string& message) {
 
 void Session::WriteReply(std::shared_ptr<Exchange> exchange, std::string bytes, bool last) {
   if (closed_ || exchange_ != exchange) return;
+  reply_begun_ = true;
   if (last) {
     last_queued_ = true;
     if (!exchange->keep_alive || peer_finished_ || host_.gauges.draining) close_after_write_ = true;

@@ -104,6 +104,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::deque<std::string> writes_;
   ConnectionLimits::Verdict verdict_;
   bool writing_ = false;
+  bool reply_begun_ = false;  // the head of the reply is among writes_, or written
   bool last_queued_ = false;
   bool close_after_write_ = false;
   bool closed_ = false;

@@ -78,6 +78,15 @@ class TestApp final : public HttpApp {
       });
       return;
     }
+    if (request.path == "/silent-stream") {
+      responder.BeginStream({.status = 200, .content_type = "text/plain", .body = {}, .headers = {}});
+      ++holding;
+      while (!released && !request.stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (request.stop.stop_requested()) ++stopped;
+      --holding;
+      responder.Write("more");
+      return responder.End();
+    }
     if (request.path == "/hold") {
       ++holding;
       while (!released && !request.stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
