@@ -54,6 +54,9 @@ class RouterImpl : public Router {
     caution_ = parts_.ledger->stats.caution;
   }
 
+  // Its thread records by what is declared after parts_, and so destroyed before it.
+  ~RouterImpl() override { parts_.learner.reset(); }
+
   Result<AssistantAnswer> Answer(const AssistantRequest& request, const DeltaSink& sink) override {
     const MonotonicTime start = MonotonicNow();
     Answering call(parts_, policy(), request, sink);
