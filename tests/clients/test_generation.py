@@ -512,8 +512,9 @@ def test_whom_the_end_of_the_drain_time_cuts_off_is_told(stories, bantam_server)
     server = bantam_server("--model", stories, "--drain", 1)
     body = {"model": "stories", "prompt": "Once", "n": 32, "max_tokens": 480, "ignore_eos": True}
     with concurrent.futures.ThreadPoolExecutor(8) as pool, httpx.Client(timeout=60, limits=httpx.Limits(max_connections=8)) as http:
-        asked = [pool.submit(http.post, server.url + "/v1/completions", json=body | {"stream": n % 2 == 0}) for n in range(8)]
-        eventually(lambda: metric(server, "bantam_generation_running") > 0)
+        asked = [pool.submit(http.post, server.url + "/v1/completions", json=body | {"stream": True}) for _ in range(6)]
+        eventually(lambda: metric(server, "bantam_generation_waiting") > 100)  # several seconds of streams come first
+        asked += [pool.submit(http.post, server.url + "/v1/completions", json=body) for _ in range(2)]
         time.sleep(0.2)
         assert server.stop() == 0
         replies = [each.result() for each in asked]
