@@ -73,18 +73,22 @@ void SessionResponder::SendWhyNothing() {
 }
 
 std::string SessionResponder::Head(const HttpReply& reply, std::optional<size_t> length) const {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\n", reply.status, ReasonPhrase(reply.status),
-                                reply.content_type);
+  std::string out;
+  out.reserve(512);
+  const auto header = [&out](std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+  };
+  out.append("HTTP/1.1 ").append(fmt::format_int(reply.status).c_str()).append(" ");
+  out.append(ReasonPhrase(reply.status)).append("\r\n");
+  header("Content-Type", reply.content_type);
   if (length) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", *length);
+    header("Content-Length", fmt::format_int(*length).c_str());
   } else if (exchange_->minor_version == 1) {
-    out += "Transfer-Encoding: chunked\r\n";
+    header("Transfer-Encoding", "chunked");
   }
-  for (const auto& [name, value] : reply.headers) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
-  for (const auto& [name, value] : exchange_->request.notes->headers()) {
-    fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
-  }
-  fmt::format_to(std::back_inserter(out), "X-Request-Id: {}\r\n", exchange_->request.request_id);
+  for (const auto& [name, value] : reply.headers) header(name, value);
+  for (const auto& [name, value] : exchange_->request.notes->headers()) header(name, value);
+  header("X-Request-Id", exchange_->request.request_id);
   if (!exchange_->keep_alive) out += "Connection: close\r\n";
   out += "\r\n";
   return out;

@@ -1,6 +1,6 @@
 #include "base/json.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
@@ -281,7 +281,7 @@ void AppendJsonNumber(double number, std::string& out) {
     return;
   }
   const size_t begin = out.size();
-  fmt::format_to(std::back_inserter(out), "{}", number);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), number);
   if (out.find_first_of(".e", begin) == std::string::npos) out += ".0";
 }
 
@@ -290,7 +290,7 @@ void AppendJsonNumber(float number, std::string& out) {
     out += "null";
     return;
   }
-  fmt::format_to(std::back_inserter(out), "{}", number);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), number);
 }
 
 std::string ToJson(const json::value& value) {

@@ -1,15 +1,25 @@
 // A seeded hash of token ids. Texts come from strangers: tables that are keyed by it seed it at random.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <random>
 #include <span>
 
 namespace bantam {
 
+// Another number each time. The system is asked once: what std::random_device does first (cpuid) leaves a virtual
+// machine, at some ten microseconds a time. The numbers between are splitmix64's.
 inline uint64_t RandomSeed() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
+  static std::atomic<uint64_t> state = [] {
+    std::random_device device;
+    return uint64_t{device()} << 32 | device();
+  }();
+  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
+  uint64_t mixed = state.fetch_add(kOdd, std::memory_order_relaxed) + kOdd;
+  mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9;
+  mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB;
+  return mixed ^ mixed >> 31;
 }
 
 inline uint64_t HashIds(std::span<const int32_t> ids, uint64_t seed) {

@@ -1,6 +1,6 @@
 #include "route/audit_format.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <charconv>
@@ -28,8 +28,8 @@ constexpr std::string_view kTextsKey = ",\"texts\":";
 constexpr std::string_view kPurgedKey = ",\"purged\":";
 constexpr size_t kHashDigits = 64;
 
-std::string Quoted(std::string_view text, size_t max_bytes) {
-  if (text.size() <= max_bytes && !FirstInvalidUtf8(text)) return QuoteJson(text);
+void AppendQuoted(std::string_view text, size_t max_bytes, std::string& line) {
+  if (text.size() <= max_bytes && !FirstInvalidUtf8(text)) return AppendQuotedJson(text, line);
   std::string whole = ReplaceInvalidUtf8(text);
   if (whole.size() > max_bytes) {
     size_t end = max_bytes;
@@ -37,7 +37,7 @@ std::string Quoted(std::string_view text, size_t max_bytes) {
     whole.resize(end);
     whole += "…";
   }
-  return QuoteJson(whole);
+  AppendQuotedJson(whole, line);
 }
 
 bool IsHash(std::string_view text) {
@@ -181,13 +181,13 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
 std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash, std::string* hash) {
   std::string line;
   line.reserve(2'048 + r.question.size() + r.answer.size() + r.sealed.size());
-  fmt::format_to(std::back_inserter(line), "{{\"v\":{},\"seq\":{},\"time\":\"{}\"", kAuditVersion, r.sequence,
+  fmt::format_to(std::back_inserter(line), FMT_COMPILE("{{\"v\":{},\"seq\":{},\"time\":\"{}\""), kAuditVersion, r.sequence,
                  FormatTime(r.time_us));
   const auto text = [&](std::string_view key, std::string_view value, size_t max_bytes = kMaxWordBytes) {
     line += ",\"";
     line += key;
     line += "\":";
-    line += Quoted(value, max_bytes);
+    AppendQuoted(value, max_bytes, line);
   };
   const auto number = [&](std::string_view key, double value) {
     line += ",\"";
@@ -207,7 +207,7 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
     line += ",\"prediction_set\":[";
     for (size_t i = 0; i < std::min(r.prediction_set.size(), kMaxSet); ++i) {
       if (i > 0) line += ',';
-      line += Quoted(r.prediction_set[i], kMaxWordBytes);
+      AppendQuoted(r.prediction_set[i], kMaxWordBytes, line);
     }
     line += ']';
   }
@@ -217,7 +217,7 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
   for (size_t i = 0; i < std::min(r.nearest.size(), kMaxNearest); ++i) {
     const NearestExample& example = r.nearest[i];
     line += i == 0 ? "{\"text\":" : ",{\"text\":";
-    line += Quoted(example.text, kMaxExampleBytes);
+    AppendQuoted(example.text, kMaxExampleBytes, line);
     text("route", example.route);
     line += ",\"similarity\":";
     AppendJsonNumber(example.similarity, line);
@@ -271,7 +271,7 @@ std::string FormatAuditTexts(const AuditRecord& r) {
     if (value.empty()) return;
     texts += texts.empty() ? "{\"" : ",\"";
     (texts += key) += "\":";
-    texts += Quoted(value, max_bytes);
+    AppendQuoted(value, max_bytes, texts);
   };
   add("question", r.question, kMaxTextBytes);
   add("answer", r.answer, kMaxTextBytes);
@@ -334,7 +334,7 @@ std::string FormatTime(int64_t time_us) {
   const std::time_t seconds = std::clamp<int64_t>(time_us / 1'000'000, 0, 253'402'300'799);  // the end of 9999
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z"), utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
                      utc.tm_hour, utc.tm_min, utc.tm_sec, time_us < 0 ? 0 : time_us % 1'000'000);
 }
 

@@ -15,20 +15,28 @@ void AnswerBook::Add(const AuditRecord& record) {
     return;
   }
   if (!IsAnswer(record)) return;
-  const auto [place, is_new] = answers_.try_emplace(record.request_id);
-  // Clients may choose their ids; the latest answer is the one that is spoken of.
-  place->second = {record.route, record.question_sha256, record.answer_sha256, record.question, record.confidence, {}};
-  if (!is_new) return;
-  order_.push_back(record.request_id);
-  if (order_.size() > kMostAnswers) {
-    answers_.erase(order_.front());
-    order_.pop_front();
+  if (entries_.size() < kMostAnswers) {
+    latest_ = entries_.size();
+    entries_.emplace_back();
+  } else {
+    latest_ = (latest_ + 1) % kMostAnswers;
   }
+  auto& [request_id, answer] = entries_[latest_];
+  request_id = record.request_id;
+  answer.route = record.route;
+  answer.question_sha256 = record.question_sha256;
+  answer.answer_sha256 = record.answer_sha256;
+  answer.question = record.question;
+  answer.confidence = record.confidence;
+  answer.feedback.reset();
 }
 
 AnswerBook::Answer* AnswerBook::Find(std::string_view request_id) {
-  const auto found = answers_.find(std::string(request_id));
-  return found == answers_.end() ? nullptr : &found->second;
+  for (size_t age = 0; age < entries_.size(); ++age) {
+    Entry& entry = entries_[(latest_ + entries_.size() - age) % entries_.size()];
+    if (entry.request_id == request_id) return &entry.answer;
+  }
+  return nullptr;
 }
 
 void AnswerBook::ReadLog(const Path& file) {
@@ -43,8 +51,8 @@ void AnswerBook::ReadLog(const Path& file) {
       BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
       book.Add(parsed.record);
     }
-    answers_ = std::move(book.answers_);
-    order_ = std::move(book.order_);
+    entries_ = std::move(book.entries_);
+    latest_ = book.latest_;
     return Ok();
   };
   if (const Status done = read(); !done)

@@ -3,11 +3,10 @@
 // "wrong", route the right one ("oos": none of them; empty: not said). The latest one about an answer counts.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "learn/examples.h"
 #include "route/audit_log.h"
@@ -39,14 +38,20 @@ class AnswerBook {
   };
 
   void Add(const AuditRecord& record);
-  // Of an answer; null when it is not among the latest.
+  // Of an answer, the latest of that id (clients may choose theirs); null when it is not among the latest. Looks at one
+  // after the other: every answer is added, few are spoken of.
   Answer* Find(std::string_view request_id);
   // Takes those of an earlier run, once; trouble with the file is logged.
   void ReadLog(const Path& file);
 
  private:
-  std::unordered_map<std::string, Answer> answers_;
-  std::deque<std::string> order_;  // request ids, oldest first
+  struct Entry {
+    std::string request_id;
+    Answer answer;
+  };
+
+  std::vector<Entry> entries_;  // a ring once it is full: its strings keep their memory
+  size_t latest_ = 0;           // in entries_
   bool log_was_read_ = false;
 };
 
