@@ -73,6 +73,13 @@ class App final : public HttpApp {
     return ErrorReply(FamilyOf(path), status, message);
   }
 
+  MemoryPressure Pressure() override {
+    if (context_->memory_watch == nullptr) return MemoryPressure::kNone;
+    const MemoryPressure pressure = context_->memory_watch->Look();
+    if (pressure != MemoryPressure::kNone && before_ == MemoryPressure::kNone) context_->models->LetIdleGo();
+    return before_ = pressure;
+  }
+
   void Reload() override {
     const bool posted = context_->reload_worker.TryPost([context = context_.get()] {
       try {
@@ -116,6 +123,7 @@ class App final : public HttpApp {
   }
 
   std::shared_ptr<ApiContext> context_;
+  MemoryPressure before_ = MemoryPressure::kNone;  // I/O thread
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "api/assistant.h"
 #include "api/engine_watch.h"
 #include "api/http_server.h"
+#include "api/memory_watch.h"
 #include "api/metrics.h"
 #include "api/model_aliases.h"
 #include "api/model_pool.h"
@@ -34,6 +35,7 @@ struct ApiContext {
   // Models that come into the store; each may take minutes.
   WorkerPool pull_workers{2, 16};
   EngineWatch engine_watch{std::chrono::seconds(60)};
+  std::unique_ptr<MemoryWatch> memory_watch;               // null: nobody set a limit
   const ServerGauges* gauges = nullptr;                    // set before the first request
   std::unique_ptr<ApiKeys> keys;                           // null: anybody may ask
   std::function<Result<std::vector<ApiKey>>()> read_keys;  // again, at a reload; none: they stay as they are

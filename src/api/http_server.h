@@ -50,6 +50,8 @@ class HttpApp {
   // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
   // belongs to. Any thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;
+  // On the I/O thread, at every request: must be cheap.
+  virtual MemoryPressure Pressure() { return MemoryPressure::kNone; }
   // SIGHUP: what is served from files is read again. On the I/O thread: must not block.
   virtual void Reload() {}
   // One finished exchange, for metrics and log. On the I/O thread.

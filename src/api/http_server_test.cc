@@ -66,6 +66,31 @@ TEST_F(HttpServerTest, WhatIsAnsweredAndWhatIsRefusedIsToldToTheApp) {
   EXPECT_EQ(app->last_refusal, "POST /x 421");
 }
 
+TEST_F(HttpServerTest, ShortOfMemoryItTakesNoNewWork) {
+  Start();
+  const std::string ask = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nok";
+  app->pressure = MemoryPressure::kSome;
+  const std::string last = Ask(ask);
+  EXPECT_EQ(StatusOf(last), 200);
+  EXPECT_NE(last.find("Connection: close\r\n"), std::string::npos) << last;
+  app->pressure = MemoryPressure::kHard;
+  // Before the body is there.
+  const std::string refused = Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n");
+  EXPECT_EQ(StatusOf(refused), 503);
+  EXPECT_NE(refused.find("Retry-After: 1\r\n"), std::string::npos) << refused;
+  EXPECT_EQ(StatusOf(Ask("GET /light HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")), 200);
+  // A body that is on its way is not read on.
+  app->pressure = MemoryPressure::kNone;
+  Client client(server_->port());
+  client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\nbegun");
+  std::this_thread::sleep_for(milliseconds(50));
+  app->pressure = MemoryPressure::kHard;
+  client.Send(std::string(1000, 'x'));
+  EXPECT_EQ(StatusOf(client.Receive()), 503);
+  app->pressure = MemoryPressure::kNone;
+  EXPECT_EQ(Ask(ask).find("Connection: close"), std::string::npos);
+}
+
 TEST_F(HttpServerTest, OnlyLocalHostsAndOwnPages) {
   Start();
   EXPECT_EQ(StatusOf(Ask("GET / HTTP/1.1\r\nHost: evil.com\r\n\r\n")), 421);

@@ -158,6 +158,7 @@ void Session::HeadComplete(size_t head_bytes) {
     return Refuse(413, fmt::format("the body has {} bytes, the limit is {}", *head_.content_length,
                                    host_.options.max_body_bytes));
   }
+  if (IsShortOfMemory()) return;
   parser_.emplace();
   parser_->header_limit(kMaxHeadBytes);
   parser_->body_limit(host_.options.max_body_bytes);
@@ -165,6 +166,17 @@ void Session::HeadComplete(size_t head_bytes) {
   Limit(MonotonicNow() + host_.options.body_timeout);
   if (head_.expects_continue && (head_.chunked || head_.content_length.value_or(0) > 0)) return SendContinue();
   ReadBody();
+}
+
+// Under hard pressure bodies are not read on, whose memory would be the next to be missed.
+bool Session::IsShortOfMemory() {
+  if (host_.app->Pressure() != MemoryPressure::kHard) return false;
+  HttpRequest request;
+  request.method = head_.method;
+  request.path = head_.path;
+  if (host_.app->IsLight(request)) return false;
+  Refuse(503, "the server is short of memory; try again in a second");
+  return true;
 }
 
 void Session::SendContinue() {
@@ -198,6 +210,7 @@ void Session::OnBodyBytes(error_code ec, size_t count) {
   if (!problem && room == 0) problem = http::error::buffer_overflow;
   if (problem) return Refuse(400, fmt::format("malformed request: {}", problem.message()));
   if (ec) return Close();
+  if (count > 0 && IsShortOfMemory()) return;
   connection_.Read(buffer_.prepare(room),
                    [self = shared_from_this()](error_code e, size_t n) { self->OnBodyBytes(e, n); });
 }
@@ -213,7 +226,7 @@ void Session::Dispatch() {
                        .peer = connection_.peer(),
                        .received = MonotonicNow(),
                        .stop = exchange->stop.get_token()};
-  exchange->keep_alive = head_.keep_alive && !host_.gauges.draining;
+  exchange->keep_alive = head_.keep_alive && !host_.gauges.draining && host_.app->Pressure() == MemoryPressure::kNone;
   exchange->minor_version = head_.minor_version;
   exchange->head_only = head_.method == "HEAD";
   parser_.reset();

@@ -78,6 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
                   const Handler& handler);
   void WatchForClose();
   void Refuse(int status, const std::string& message);
+  bool IsShortOfMemory();  // true: the request was refused
   void Discard();
   void OnDiscarded(error_code ec, size_t count);
   void PumpWrites();

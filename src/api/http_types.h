@@ -19,6 +19,9 @@ struct StageTimes {
   double queue = -1, tokenize = -1, compute = -1;
 };
 
+// How short of memory the process is. kSome: connections close after their reply. kHard: no new work.
+enum class MemoryPressure { kNone, kSome, kHard };
+
 // What whoever answers a request tells of how: headers of the reply, which are in the request's line of the log, too;
 // its times, for the metrics; and whose it is, for the log alone. Thread-safe, for the line of a client that has left
 // is written while its request is still at work.

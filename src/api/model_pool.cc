@@ -330,6 +330,14 @@ void ModelPool::KeepAlive(const ServedModel& model, std::chrono::seconds time) {
   changed_.notify_all();
 }
 
+void ModelPool::LetIdleGo() {
+  const std::scoped_lock lock(mutex_);
+  for (Entry& entry : entries_) {
+    if (!entry.stays && entry.idle()) entry.keep_alive = std::chrono::seconds(0);
+  }
+  if (sweeper_.joinable()) changed_.notify_all();
+}
+
 void ModelPool::SweepMain() {
   std::vector<ServedModelPtr> gone;
   std::unique_lock lock(mutex_);

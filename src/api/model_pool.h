@@ -72,6 +72,9 @@ class ModelPool {
   // happens to one that stays anyway.
   void KeepAlive(const ServedModel& model, std::chrono::seconds time);
 
+  // Those that came on demand and that nobody uses at the moment go, whatever their time says: memory is short.
+  void LetIdleGo();
+
   std::vector<ServedModelPtr> List() const;  // in the order in which they came
   std::vector<Resident> Residents() const;
   bool on_demand() const { return options_.on_demand; }

@@ -141,6 +141,10 @@ Status Serve(const ServeOptions& options) {
     context->assistant.Replace(std::move(assistant));
   }
   pool.embedding_cache = context->embedding_cache;
+  if (options.memory_bytes > 0) {
+    const uint64_t before = OwnMemoryBytes() + options.embedding_cache_bytes;
+    context->memory_watch = std::make_unique<MemoryWatch>(MemoryWatch::LimitFor(options.memory_bytes, before));
+  }
   int num_generators = 0;
   for (const std::string& name : options.models) {
     BANTAM_TRY(ModelFolder opened, OpenModel(name, pool.encoder.store));

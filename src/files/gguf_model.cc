@@ -289,8 +289,11 @@ Result<SentenceConfig> ReadSentence(const GgufMetadata& keys, bool causal, bool 
 
 bool LooksLikeGguf(const Path& path) {
   const auto file = MappedFile::Open(path);
-  if (!file || file->bytes().size() < 4) return false;
-  return std::string_view(reinterpret_cast<const char*>(file->bytes().data()), 4) == "GGUF";
+  return file && LooksLikeGguf(file->bytes());
+}
+
+bool LooksLikeGguf(std::span<const std::byte> bytes) {
+  return bytes.size() >= 4 && std::memcmp(bytes.data(), "GGUF", 4) == 0;
 }
 
 Result<std::optional<Path>> FindGgufIn(const Path& folder) {

@@ -17,5 +17,6 @@ Result<std::optional<Path>> FindGgufIn(const Path& folder);
 
 // Whether the file begins as a GGUF file does.
 bool LooksLikeGguf(const Path& path);
+bool LooksLikeGguf(std::span<const std::byte> bytes);
 
 }  // namespace bantam

@@ -20,11 +20,11 @@ namespace {
 std::string Printable(const Path& path) { return EscapeForTerminal(path.string(), 400); }
 
 // A file where a folder was expected: weights in some format, usually.
-Error NotAFolder(const Path& path) {
-  auto file = MappedFile::Open(path);
-  if (!file) return file.error();
+Result<ModelFolder> OpenFile(const Path& path, const std::optional<ModelManifest>& manifest) {
+  BANTAM_TRY(const MappedFile file, MappedFile::Open(path));
+  if (LooksLikeGguf(file.bytes())) return OpenGgufModel(path, manifest);
   std::optional<std::string_view> what;
-  if (!file->bytes().empty()) what = ForeignFormat(file->bytes());
+  if (!file.bytes().empty()) what = ForeignFormat(file.bytes());
   if (!what) what = ForeignFileName(path.filename().string());
   if (what) return Err(ErrorCode::kUnsupported, "{}: {}", Printable(path), *what);
   return Err(ErrorCode::kInvalidArgument, "{} is a file: name the folder that holds config.json and the weights",
@@ -61,9 +61,7 @@ Result<ModelFolder> Open(const Path& folder, const std::optional<ModelManifest>&
     return Err(ErrorCode::kNotFound, "no folder {}; 'bantam list' shows the models that have a name",
                Printable(folder));
   }
-  if (!std::filesystem::is_directory(folder, error)) {
-    return LooksLikeGguf(folder) ? OpenGgufModel(folder, manifest) : NotAFolder(folder);
-  }
+  if (!std::filesystem::is_directory(folder, error)) return OpenFile(folder, manifest);
   if (!std::filesystem::exists(folder / "config.json", error) &&
       !std::filesystem::exists(folder / "modules.json", error)) {
     BANTAM_TRY(const std::optional<Path> gguf, FindGgufIn(folder));

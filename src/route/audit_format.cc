@@ -181,8 +181,8 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
 std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash, std::string* hash) {
   std::string line;
   line.reserve(2'048 + r.question.size() + r.answer.size() + r.sealed.size());
-  fmt::format_to(std::back_inserter(line), FMT_COMPILE("{{\"v\":{},\"seq\":{},\"time\":\"{}\""), kAuditVersion, r.sequence,
-                 FormatTime(r.time_us));
+  fmt::format_to(std::back_inserter(line), FMT_COMPILE("{{\"v\":{},\"seq\":{},\"time\":\"{}\""), kAuditVersion,
+                 r.sequence, FormatTime(r.time_us));
   const auto text = [&](std::string_view key, std::string_view value, size_t max_bytes = kMaxWordBytes) {
     line += ",\"";
     line += key;
@@ -334,8 +334,8 @@ std::string FormatTime(int64_t time_us) {
   const std::time_t seconds = std::clamp<int64_t>(time_us / 1'000'000, 0, 253'402'300'799);  // the end of 9999
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
-  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z"), utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec, time_us < 0 ? 0 : time_us % 1'000'000);
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z"), utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, time_us < 0 ? 0 : time_us % 1'000'000);
 }
 
 std::optional<int64_t> ParseTime(std::string_view text) {

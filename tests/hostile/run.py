@@ -29,6 +29,7 @@ SANITIZERS = {
 }
 if (DATA := REPOSITORY.parent / "shared/data").is_dir():
     os.environ.setdefault("BANTAM_TEST_DATA", str(DATA))
+os.environ["BANTAM_ALL_FAULTS"] = "1"  # of test_faulty_system.py: each call once
 UNDER = {"asan": "under ASan+UBSan", "tsan": "under TSan"}
 
 

@@ -1,11 +1,14 @@
-"""Small machines: R-08 and R-09 of cases.txt. The other limits are tested beside their sources; cases.txt names the tests."""
+"""Small machines: R-04, R-05, R-08 and R-09 of cases.txt. The other limits are tested beside their sources; cases.txt names the tests."""
 
 import os
+import re
 import subprocess
+import time
 
 import httpx
 
 from bantam_process import BantamProcess, make_home
+from raw_http import connect, exchange, post_json, refusal, request
 
 
 def test_r09_threads_are_those_of_the_affinity_mask(bantam_binary):
@@ -38,3 +41,32 @@ def test_r04_too_little_memory_is_refused_before_it_loads(bantam_binary, tmp_pat
     done = subprocess.run([bantam_binary, "serve", "--model", "all-MiniLM-L6-v2", "--memory", "1M", "--port", "0"], capture_output=True, text=True,
                           env=os.environ | {"BANTAM_HOME": str(make_home(tmp_path / "home"))}, timeout=60)  # fmt: skip
     assert done.returncode == 70 and "needs" in done.stderr and "--memory allows 1.0 MiB" in done.stderr, (done.returncode, done.stderr)
+
+
+def test_r05_memory_that_runs_short_while_serving(writer_file, tmp_path):
+    """Bodies that never end fill it: who comes then is refused, what is light is answered, and afterwards all is as it was."""
+    ask = post_json("/v1/completions", {"model": "tiny", "prompt": "a", "max_tokens": 3, "temperature": 0})
+    with BantamProcess(make_home(tmp_path / "home"), ["--model", writer_file, "--memory", "16M"]) as server:
+        def metric(name):
+            return float(re.search(rf"^{name} (\S+)$", httpx.get(server.url + "/metrics").text, re.M)[1])
+
+        before = exchange(server.port, ask)
+        assert before.status == 200 and metric("bantam_memory_pressure") == 0
+        held, size = [], 4_000_000
+        while metric("bantam_memory_bytes") < 0.97 * metric("bantam_memory_limit_bytes"):
+            assert len(held) < 100
+            held.append(connect(server.port))
+            held[-1].sendall(request("POST", "/v1/completions", f"Content-Length: {size}", "Content-Type: application/json") + b" " * (size - 1))
+            time.sleep(0.15)
+        refused = exchange(server.port, ask, wait_for_close=True)
+        refusal(refused, 503)
+        assert refused.headers["Retry-After"] == "1" and refused.closed and metric("bantam_memory_pressure") == 2
+        assert httpx.get(server.url + "/healthz").status_code == 200
+        for connection in held:
+            connection.close()
+        deadline = time.monotonic() + 10
+        while (after := exchange(server.port, ask)).status != 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert after.json()["choices"] == before.json()["choices"] and metric("bantam_memory_pressure") == 0
+        assert "new requests are refused with 503" in server.log() and "enough is free again" in server.log()
+        assert server.stop() == 0

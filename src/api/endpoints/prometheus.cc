@@ -28,6 +28,14 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
   };
   gauge("bantam_uptime_seconds", "Since the server started.", MillisecondsSince(context.started) / 1e3);
   gauge("bantam_resident_bytes", "Resident memory of the process.", ResidentBytes());
+  if (context.memory_watch != nullptr) {
+    gauge("bantam_memory_bytes", "Memory of the process that no file stands for, swapped out or not.",
+          static_cast<double>(OwnMemoryBytes()));
+    gauge("bantam_memory_limit_bytes", "--memory, a tenth more, and what the process took before its models.",
+          static_cast<double>(context.memory_watch->limit()));
+    gauge("bantam_memory_pressure", "0: enough is free; 1: connections close after their reply; 2: no new work.",
+          static_cast<int>(context.memory_watch->Look()));
+  }
   if (context.gauges != nullptr) {
     gauge("bantam_http_connections", "Open connections.", context.gauges->connections);
     gauge("bantam_http_in_flight", "Requests being answered.", context.gauges->in_flight);

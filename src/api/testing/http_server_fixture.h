@@ -28,6 +28,7 @@ class TestApp final : public HttpApp {
  public:
   bool IsLight(const HttpRequest& request) const override { return request.path == "/light"; }
   bool IsQuick(const HttpRequest& request) const override { return request.path.starts_with("/quick"); }
+  MemoryPressure Pressure() override { return pressure; }
   ~TestApp() override {
     for (std::thread& thread : later) thread.join();
   }
@@ -121,6 +122,7 @@ class TestApp final : public HttpApp {
   std::atomic<bool> released = false;
   std::atomic<int> holding = 0, stopped = 0, stream_pieces = -1, last_status = 0;
   std::atomic<uint64_t> last_sent_bytes = 0;
+  std::atomic<MemoryPressure> pressure = MemoryPressure::kNone;
   std::string last_refusal;  // after the server has stopped
   std::mutex mutex;
   std::vector<std::thread> later;
