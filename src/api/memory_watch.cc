@@ -2,6 +2,9 @@
 
 #include <fstream>
 #include <string>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "base/log.h"
 #include "base/text_util.h"
@@ -9,7 +12,13 @@
 namespace bantam {
 namespace {
 
-constexpr auto kEvery = std::chrono::milliseconds(100);
+constexpr auto kEvery = std::chrono::milliseconds(100), kTrimEvery = std::chrono::milliseconds(1'000);
+
+void TrimAllocator() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
 
 void Tell(MemoryPressure pressure, uint64_t used, uint64_t limit) {
   const std::string taken = fmt::format("{} of {} are taken", HumanBytes(used), HumanBytes(limit));
@@ -37,8 +46,15 @@ MemoryPressure MemoryWatch::Look(MonotonicTime now) {
   const MonotonicTime::rep at = now.time_since_epoch().count();
   if (at < due || !next_.compare_exchange_strong(due, at + MonotonicTime::duration(kEvery).count()))
     return pressure_.load(std::memory_order_relaxed);
-  const uint64_t used = used_();
+  uint64_t used = used_();
+  // What was given back to the allocator, by connections that left above all, is taken for free only when the system
+  // has it.
   const auto is_above = [&](double share) { return static_cast<double>(used) >= share * static_cast<double>(limit_); };
+  if (is_above(kSome) && at >= next_trim_) {
+    TrimAllocator();
+    next_trim_ = at + MonotonicTime::duration(kTrimEvery).count();
+    used = used_();
+  }
   const MemoryPressure pressure = is_above(kHard)   ? MemoryPressure::kHard
                                   : is_above(kSome) ? MemoryPressure::kSome
                                                     : MemoryPressure::kNone;

@@ -38,7 +38,8 @@ class MemoryWatch {
  private:
   const uint64_t limit_;
   const std::function<uint64_t()> used_;
-  std::atomic<MonotonicTime::rep> next_ = 0;  // when to read again
+  std::atomic<MonotonicTime::rep> next_ = 0;  // when to read again; who takes it alone goes on
+  std::atomic<MonotonicTime::rep> next_trim_ = 0;
   std::atomic<MemoryPressure> pressure_ = MemoryPressure::kNone;
 };
 

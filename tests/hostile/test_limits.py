@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import subprocess
 import time
 
@@ -44,29 +45,48 @@ def test_r04_too_little_memory_is_refused_before_it_loads(bantam_binary, tmp_pat
 
 
 def test_r05_memory_that_runs_short_while_serving(writer_file, tmp_path):
-    """Bodies that never end fill it: who comes then is refused, what is light is answered, and afterwards all is as it was."""
+    """Bodies that never end, and connections that wait, fill it: who comes then is refused, what is light is answered, and afterwards all is as it was."""
     ask = post_json("/v1/completions", {"model": "tiny", "prompt": "a", "max_tokens": 3, "temperature": 0})
     with BantamProcess(make_home(tmp_path / "home"), ["--model", writer_file, "--memory", "16M"]) as server:
         def metric(name):
             return float(re.search(rf"^{name} (\S+)$", httpx.get(server.url + "/metrics").text, re.M)[1])
 
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most := resource.getrlimit(resource.RLIMIT_NOFILE)[1], most))
         before = exchange(server.port, ask)
         assert before.status == 200 and metric("bantam_memory_pressure") == 0
-        held, size = [], 4_000_000
-        while metric("bantam_memory_bytes") < 0.97 * metric("bantam_memory_limit_bytes"):
-            assert len(held) < 100
-            held.append(connect(server.port))
-            held[-1].sendall(request("POST", "/v1/completions", f"Content-Length: {size}", "Content-Type: application/json") + b" " * (size - 1))
-            time.sleep(0.15)
+        def fill(open_one, most):
+            held = []
+            while metric("bantam_memory_bytes") < 0.97 * metric("bantam_memory_limit_bytes"):
+                assert len(held) < most
+                held += open_one()
+                time.sleep(0.1)
+            return held
+
+        def body():
+            connection = connect(server.port)
+            connection.sendall(request("POST", "/v1/completions", "Content-Length: 4000000", "Content-Type: application/json") + b" " * 3_999_999)
+            return [connection]
+
+        def idle():
+            many = [connect(server.port) for _ in range(200)]
+            for connection in many:
+                connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return many
+
+        def recovers(held):
+            for connection in held:
+                connection.close()
+            deadline = time.monotonic() + 10
+            while (after := exchange(server.port, ask)).status != 200 and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert after.json()["choices"] == before.json()["choices"] and metric("bantam_memory_pressure") == 0
+
+        held = fill(body, 100)
         refused = exchange(server.port, ask, wait_for_close=True)
         refusal(refused, 503)
         assert refused.headers["Retry-After"] == "1" and refused.closed and metric("bantam_memory_pressure") == 2
         assert httpx.get(server.url + "/healthz").status_code == 200
-        for connection in held:
-            connection.close()
-        deadline = time.monotonic() + 10
-        while (after := exchange(server.port, ask)).status != 200 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert after.json()["choices"] == before.json()["choices"] and metric("bantam_memory_pressure") == 0
+        recovers(held)
+        recovers(fill(idle, 20_000))  # the allocator has their memory then, in small pieces
         assert "new requests are refused with 503" in server.log() and "enough is free again" in server.log()
         assert server.stop() == 0
