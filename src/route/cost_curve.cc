@@ -98,8 +98,10 @@ size_t Stride(size_t count, int64_t most) {
   return most == 0 ? 1 : std::max<size_t>(1, (count + static_cast<size_t>(most) - 1) / static_cast<size_t>(most));
 }
 
+// Drawn, and labelled because of it: one that a person alone said something about was chosen by that person.
 bool IsSampled(const RouteFile& file, const LoggedMessage& message) {
-  return IsKnown(file, message.right_route) && message.record.propensity.value_or(0) >= kLeastPropensity;
+  return message.by_teacher && IsKnown(file, message.right_route) &&
+         message.record.propensity.value_or(0) >= kLeastPropensity;
 }
 
 std::vector<Chosen> Choose(const RouteFile& file, const std::vector<LoggedMessage>& messages, int64_t most) {
@@ -153,9 +155,7 @@ std::string WhyNoMessages(const LeftOut& left_out) {
 std::string WhyNoLabels(const RouteFile& file, const CostCurve& curve, int64_t drawn) {
   if (drawn > 0) {
     return fmt::format(
-        "{} messages were drawn for the audit, and nobody has said yet which route is right for them: the teacher is "
-        "asked after the answer, and feedback counts, too.",
-        drawn);
+        "{} messages were drawn for the audit, and the teacher has not said yet which route is right for them.", drawn);
   }
   const std::string known =
       curve.not_drawn == 0

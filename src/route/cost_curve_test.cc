@@ -238,6 +238,9 @@ TEST(CostCurve, SaysWhatIsMissing) {
   EXPECT_TRUE(complained.why_empty.find("explore_rate") != std::string::npos) << complained.why_empty;
   Write(stored, {Said("3", "xyzzy", 0.5)});
   EXPECT_TRUE(Draw(stored).why_empty.starts_with("1 messages were drawn")) << Draw(stored).why_empty;
+  // Who complains chooses about what.
+  Write(stored, {Said("4", "plugh", 0.5), Label("4", "plugh", "thanks", true)});
+  EXPECT_FALSE(Draw(stored).why_empty.empty());
   // A label that is no route of the file any more is none.
   Write(stored, {Label("3", "xyzzy", "gone")});
   EXPECT_FALSE(Draw(stored).why_empty.empty());

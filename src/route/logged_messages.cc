@@ -9,45 +9,55 @@
 namespace bantam {
 namespace {
 
-// Which routes are right. A teacher is asked once about a text, however often it is said, so what was said of a message
-// holds for others of the same words; and what a person said for all of them, whatever the teacher finds.
-class RightRoutes {
+// What one sort of judge said. A teacher is asked once about a text, however often it is said, so what was said of a
+// message holds for others of the same words.
+class Said {
  public:
   void Add(const AuditRecord& record) {
-    if (record.route.empty()) return;
-    if (record.decision == kFeedbackDecision) by_person_[record.request_id] = record.route;
-    if (record.decision != kLabelDecision) return;
-    by_teacher_[record.request_id] = record.route;
+    by_id_[record.request_id] = record.route;
     by_digest_[record.question_sha256] = record.route;
   }
-
-  void Assign(std::vector<LoggedMessage>& messages) const {
-    if (by_person_.empty() && by_teacher_.empty()) return;
-    std::map<std::string, std::string> by_text;
-    for (const auto* told : {&by_teacher_, &by_person_}) {
-      for (const LoggedMessage& message : messages) {
-        const auto found = told->find(message.record.request_id);
-        if (found != told->end()) by_text[NormalizeQuestion(message.record.question)] = found->second;
-      }
+  void SpreadOver(const std::vector<LoggedMessage>& messages) {
+    for (const LoggedMessage& message : messages) {
+      const auto found = by_id_.find(message.record.request_id);
+      if (found != by_id_.end()) by_text_[NormalizeQuestion(message.record.question)] = found->second;
     }
-    for (LoggedMessage& message : messages) {
-      // The message that the teacher was asked about may stand before all of these.
-      if (!Take(by_person_, message.record.request_id, message) &&
-          !Take(by_text, NormalizeQuestion(message.record.question), message))
-        Take(by_digest_, message.record.question_sha256, message);
-    }
+  }
+  // Null: nothing. By its digest a message is found whose judged twin stands before all that was read.
+  const std::string* Of(const AuditRecord& record) const {
+    const std::string* said = Find(by_id_, record.request_id);
+    if (said == nullptr && !by_text_.empty()) said = Find(by_text_, NormalizeQuestion(record.question));
+    return said != nullptr ? said : Find(by_digest_, record.question_sha256);
   }
 
  private:
-  using Told = std::map<std::string, std::string>;
-  static bool Take(const Told& told, const std::string& key, LoggedMessage& message) {
-    const auto found = told.find(key);
-    if (found == told.end()) return false;
-    message.right_route = found->second;
-    return true;
+  using Routes = std::map<std::string, std::string>;
+  static const std::string* Find(const Routes& routes, const std::string& key) {
+    const auto found = routes.find(key);
+    return found == routes.end() ? nullptr : &found->second;
   }
-  Told by_person_, by_teacher_;  // by request id
-  Told by_digest_;               // by what the question of a teacher's label hashes to
+  Routes by_id_, by_digest_, by_text_;
+};
+
+struct Judges {
+  Said teacher, person;
+
+  void Add(const AuditRecord& record) {
+    if (record.route.empty()) return;
+    if (record.decision == kFeedbackDecision) person.Add(record);
+    if (record.decision == kLabelDecision) teacher.Add(record);
+  }
+  void Assign(std::vector<LoggedMessage>& messages) {
+    teacher.SpreadOver(messages);
+    person.SpreadOver(messages);
+    for (LoggedMessage& message : messages) {
+      const std::string* by_teacher = teacher.Of(message.record);
+      const std::string* by_person = person.Of(message.record);
+      message.by_teacher = by_teacher != nullptr;
+      if (by_teacher != nullptr) message.right_route = *by_teacher;
+      if (by_person != nullptr) message.right_route = *by_person;
+    }
+  }
 };
 
 bool WasJudged(const AuditRecord& record) {
@@ -58,10 +68,10 @@ bool WasJudged(const AuditRecord& record) {
 
 Result<LoggedMessages> ReadLoggedMessages(const Path& log, const LoggedMessagesOptions& options) {
   LoggedMessages loaded;
-  RightRoutes right_routes;
+  Judges judges;
   Status opened = Ok();
   BANTAM_RETURN_IF_ERROR(ReadAuditLogFrom(log, options.offset, [&](const AuditRecord& record, std::string_view) {
-    right_routes.Add(record);
+    judges.Add(record);
     if (!WasJudged(record)) return true;
     if (record.source == "rule" || record.asked) return ++loaded.left_out.in_conversation, true;
     if (record.cost > 0) {
@@ -88,7 +98,7 @@ Result<LoggedMessages> ReadLoggedMessages(const Path& log, const LoggedMessagesO
     loaded.left_out.beyond_limit = static_cast<int64_t>(loaded.messages.size() - most);
     loaded.messages.erase(loaded.messages.begin(), loaded.messages.end() - options.limit);
   }
-  right_routes.Assign(loaded.messages);
+  judges.Assign(loaded.messages);
   return loaded;
 }
 

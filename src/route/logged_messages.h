@@ -18,7 +18,9 @@ namespace bantam {
 
 struct LoggedMessage {
   AuditRecord record;       // without its answer
-  std::string right_route;  // kOutOfScopeLabel: none of them; empty: nobody said
+  std::string right_route;  // kOutOfScopeLabel: none of them; empty: nobody said. A person's word before a teacher's
+  // A teacher labelled it, as it does all that is drawn for the audit. People choose what they say something about.
+  bool by_teacher = false;
 };
 
 struct LeftOut {

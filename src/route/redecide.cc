@@ -65,7 +65,9 @@ Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideO
   const std::string_view isa = IsaName(kernels->isa);
   const RouteFile& file = router.file();
   Thresholds before, after;
-  for (const auto& [record, right_route] : loaded.messages) {
+  for (const LoggedMessage& message : loaded.messages) {
+    const AuditRecord& record = message.record;
+    const std::string& right_route = message.right_route;
     if (options.progress)
       options.progress(static_cast<double>(report.messages) / static_cast<double>(loaded.messages.size()));
     AssistantRequest request;
