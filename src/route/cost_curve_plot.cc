@@ -59,8 +59,7 @@ std::string CostCurvePlot(const CostCurve& curve, std::string_view title) {
   SvgPicture picture(kWidth, kHeight, title);
   picture.Text("title", kPanel.left, 38, title);
   picture.Text("sub", kPanel.left, 60,
-               fmt::format("{} messages; {} drawn at random, whose right route is known; the band holds the truth at "
-                           "each point with 95 %",
+               fmt::format("{} messages; {} drawn at random, with a known route; the band is of 95 % at each point",
                            curve.messages, curve.labelled));
   Axes(picture, curve, floor);
   std::vector<SvgPoint> line, band;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "learn/examples.h"
+#include "route/cost_curve_plot.h"
 #include "route/testing/stored_desk.h"
 
 namespace bantam {
@@ -195,6 +196,11 @@ TEST(CostCurve, IsDrawnFromTheAuditedMessages) {
   EXPECT_DOUBLE_EQ(curve.current->threshold, 0.6);
   EXPECT_DOUBLE_EQ(curve.current->escalated, 3.0 / 6);
   EXPECT_EQ(stored.desk.big->calls, 0);
+  const std::string svg = CostCurvePlot(curve, "a < b");
+  for (const char* part :
+       {"<title>a &lt; b</title>", "in force: threshold 0.6: 50.0 % to a large model", "class=\"band\""})
+    EXPECT_NE(svg.find(part), std::string::npos) << part;
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
 }
 
 TEST(CostCurve, AnEscalatedRouteCostsAtEveryThreshold) {

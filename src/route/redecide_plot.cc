@@ -12,7 +12,7 @@ namespace {
 
 // All messages above, those that change below on a scale of their own, and at the side what it comes to.
 constexpr SvgPanel kAll{76, 104, 520, 110}, kChanged{76, 250, 520, 200}, kSide{668, 104, 250, 346};
-constexpr double kWidth = 950, kHeight = 546;
+constexpr double kWidth = 960, kHeight = 546;
 
 int64_t ChangedIn(const ChangeCounts& counts) { return counts.handed_on + counts.taken + counts.otherwise; }
 
@@ -71,7 +71,7 @@ void Key(SvgPicture& picture) {
                                     {"bad", "decided otherwise"}}) {
     picture.Rect(style, x, kHeight - 33, 14, 10);
     picture.Text("tick", x + 20, kHeight - 24, text);
-    x += 190;
+    x += 200;
   }
 }
 
@@ -103,7 +103,7 @@ std::string RedecidePlot(const RedecideReport& r, std::string_view title) {
        static_cast<double>(r.asked_after), fmt::format("{}", r.asked_before), fmt::format("{}", r.asked_after));
   Pair(picture, kSide.top + 132, "at a cost of", r.cost_before, r.cost_after, fmt::format("{:.4g}", r.cost_before),
        fmt::format("{:.4g}", r.cost_after));
-  Pair(picture, kSide.top + 252, fmt::format("wrong, of {} whose route is known", r.labelled),
+  Pair(picture, kSide.top + 252, fmt::format("wrong, of {} with a known route", r.labelled),
        static_cast<double>(r.wrong_before), static_cast<double>(r.wrong_after), fmt::format("{}", r.wrong_before),
        fmt::format("{}", r.wrong_after));
   return picture.Finish();

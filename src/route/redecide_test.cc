@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "route/redecide_plot.h"
 #include "route/testing/stored_desk.h"
 
 namespace bantam {
@@ -61,6 +62,10 @@ TEST(Redecide, AnotherThresholdChangesExactlyWhatItShould) {
   EXPECT_NEAR(report.threshold_after, 0.99, 1e-6);
   EXPECT_EQ(report.by_confidence.back().same, 1);
   EXPECT_EQ(report.by_confidence[static_cast<size_t>(40 * near.confidence)].handed_on, 1);
+  const std::string svg = RedecidePlot(report, "again");
+  for (const char* part : {": 1 not answered here any more</title>", "then 0.6<", "now 0.99<", "wrong, of 1 with"})
+    EXPECT_NE(svg.find(part), std::string::npos) << part;
+  EXPECT_EQ(RedecidePlot({}, "nothing").find("nan"), std::string::npos);
   EXPECT_EQ(report.labelled, 1);
   EXPECT_EQ(report.wrong_before, 1);
   EXPECT_EQ(report.wrong_after, 0);
