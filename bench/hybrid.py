@@ -16,13 +16,14 @@ from pathlib import Path
 
 import hybrid_cache
 import hybrid_flywheel
+import hybrid_replay
 import machine
 from contest import BINARY, REPOSITORY, say
 from report import table
 
 PAGE = REPOSITORY / "docs" / "hybrid.md"
 RESULTS = REPOSITORY / "bench" / "hybrid.json"
-PARTS = {"cache": hybrid_cache, "flywheel": hybrid_flywheel}
+PARTS = {"cache": hybrid_cache, "flywheel": hybrid_flywheel, "replay": hybrid_replay}
 INTRODUCTION = """# Cheap and self-improving: figures
 
 Written by `make bench-hybrid`; do not edit by hand. The figures are in `bench/hybrid.json`.

@@ -7,23 +7,19 @@
 
 #include "base/json.h"
 #include "base/text_util.h"
-#include "cli/audit_source.h"
 #include "cli/commands.h"
+#include "cli/log_replay.h"
 #include "cli/output.h"
-#include "cli/progress.h"
-#include "cli/route_data.h"
 #include "cli/terminal.h"
 #include "route/redecide.h"
+#include "route/redecide_plot.h"
 
 namespace bantam::cli {
 namespace {
 
-struct Options {
-  AuditSource source;
-  int64_t limit = 0;
+struct Options : LogReplayOptions {
   int shown = 20;
-  int threads = 0;
-  bool json = false, fail_on_change = false;
+  bool fail_on_change = false;
 };
 
 std::string Words(const DecidedAs& decided) {
@@ -44,10 +40,7 @@ std::string Text(const RedecideReport& r, int shown) {
   note(r.other_head, "were decided by another head or encoder: their scores are not expected to be the same");
   note(r.other_isa,
        "were computed on another level of instructions, or one that was not recorded: the last bits may differ");
-  note(r.without_texts, "more have no texts in the log");
-  note(r.other_texts, "more have texts that were masked or cut, not what was decided on");
-  note(r.in_conversation, "more were turns of a form, choices, or came after a clarifying question");
-  note(r.beyond_limit, "more are older than --limit takes");
+  out += LeftOutText(r.left_out);
   const auto line = [&](std::string_view what, const std::string& before, const std::string& after) {
     out += fmt::format("  {:34}  {:>12}  {:>12}\n", what, before, after);
   };
@@ -95,10 +88,10 @@ std::string Json(const RedecideReport& r) {
              {"other_route_file", r.other_route_file},
              {"other_head", r.other_head},
              {"other_isa", r.other_isa},
-             {"skipped", json::object{{"without_texts", r.without_texts},
-                                      {"other_texts", r.other_texts},
-                                      {"in_conversation", r.in_conversation},
-                                      {"beyond_limit", r.beyond_limit}}},
+             {"skipped", json::object{{"without_texts", r.left_out.without_texts},
+                                      {"other_texts", r.left_out.other_texts},
+                                      {"in_conversation", r.left_out.in_conversation},
+                                      {"beyond_limit", r.left_out.beyond_limit}}},
              {"large_model", json::object{{"before", r.asked_before}, {"after", r.asked_after}}},
              {"cost", json::object{{"before", r.cost_before}, {"after", r.cost_after}}},
              {"wrong", json::object{{"labelled", r.labelled}, {"before", r.wrong_before}, {"after", r.wrong_after}}},
@@ -108,22 +101,19 @@ std::string Json(const RedecideReport& r) {
 
 Status Replay(const Options& options) {
   BANTAM_TRY(const Path log, LogFile(options.source));
-  BANTAM_TRY(RouteFile file, LoadRouteFile(options.source.assistant.config));
-  file.drift.reset();  // a replay is no traffic; what drift had changed then shows as another threshold
   TextOpener opener(options.source);
   RedecideReport report;
   {
     ProgressBar bar("replay");
-    BANTAM_TRY(const std::unique_ptr<Router> router,
-               Router::Create(std::move(file),
-                              {.num_threads = options.threads,
-                               .persistent = false,
-                               .offline = true,
-                               .progress = [&](std::string_view stage, double done) { bar.Update(stage, done); }}));
+    BANTAM_TRY(const std::unique_ptr<Router> router, RouterForLog(options, bar));
     BANTAM_TRY(report, Redecide(*router, log,
                                 {.limit = options.limit,
                                  .open = [&](AuditRecord& record) { return opener.Open(record); },
                                  .progress = [&](double done) { bar.Update("deciding again", done); }}));
+  }
+  if (!options.svg.empty()) {
+    const std::string title = fmt::format("{} decided again", log.filename().string());
+    BANTAM_RETURN_IF_ERROR(WriteFileAtomic(options.svg, RedecidePlot(report, title)));
   }
   BANTAM_RETURN_IF_ERROR(Print(options.json ? Json(report) : Text(report, options.shown)));
   if (!options.fail_on_change || report.changes.empty()) return Ok();
@@ -134,28 +124,17 @@ Status Replay(const Options& options) {
 
 Run SetUpReplay(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("LOG", options->source.log, "The audit log; default: the assistant's own")->type_name("PATH");
-  app.add_option("-c,--config", options->source.assistant.config, "The route file to decide by")
-      ->required()
-      ->type_name("FILE");
-  app.add_option("--key-file", options->source.key_file, "The key to encrypted texts; default: the route file's")
-      ->type_name("PATH");
-  app.add_option("--limit", options->limit, "Only so many messages, the latest ones; 0: all")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
-      ->capture_default_str();
+  AddLogReplayOptions(app, *options);
   app.add_option("--show", options->shown, "How many changes are listed")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
-  app.add_option("--threads", options->threads, "Threads of the encoder; 0 uses what this process may")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_flag("--json", options->json, "JSON, with every change");
   app.add_flag("--fail-on-change", options->fail_on_change, "Exit status 65 if any decision changes");
   app.footer(
       "Nothing is answered, called or stored. The log has to hold texts (audit: {content: text}).\n\n"
       "Examples:\n"
       "  bantam replay -c bantam.yaml                        the assistant's own log: the same bits?\n"
       "  bantam replay audit.jsonl -c new.yaml               what would another route file change?\n"
+      "  bantam replay -c new.yaml --svg change.svg          drawn, over the scale of confidence\n"
       "  bantam replay -c new.yaml --fail-on-change --json   in CI");
   return [options] { return Replay(*options); };
 }

@@ -15,6 +15,7 @@ Run SetUpRoute(CLI::App& app) {
       Command{"import", "Make a route file of another program's configuration", SetUpRouteImport},
       Command{"train", "Train an intent head on labelled examples", SetUpRouteTrain},
       Command{"eval", "Say how good a head is on labelled lines", SetUpRouteEval},
+      Command{"curve", "Accuracy against cost over the thresholds, from the log of what was decided", SetUpRouteCurve},
       Command{"test", "Run the tests of a route file", SetUpRouteTest},
       Command{"explain", "Say why a text is decided as it is", SetUpRouteExplain},
   };

@@ -7,6 +7,7 @@ namespace bantam::cli {
 
 Run SetUpRouteTrain(CLI::App& app);
 Run SetUpRouteEval(CLI::App& app);
+Run SetUpRouteCurve(CLI::App& app);
 Run SetUpRouteTest(CLI::App& app);
 Run SetUpRouteExplain(CLI::App& app);
 Run SetUpRouteInit(CLI::App& app);

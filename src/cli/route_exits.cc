@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
-#include "base/xml.h"
+#include "base/svg.h"
 #include "learn/head_judge.h"
 #include "learn/metrics.h"
 
@@ -165,41 +165,25 @@ std::string Svg(const ExitCurve& curve, std::string_view title) {
   for (const ExitPoint* p : points) longest = std::max(longest, p->mean_ms);
   const auto x = [&](double ms) { return kLeft + kWidth * ms / (1.08 * longest); };
   const auto y = [&](double accuracy) { return kTop + kHeight * (high - accuracy) / (high - low); };
-  std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 570 440\" width=\"570\" height=\"440\" role=\"img\">\n"
-      "<title>{0}</title>\n<style>text{{font-family:system-ui,sans-serif;fill:#1f2933;font-size:12px}} "
-      ".title{{font-size:17px;font-weight:600}} .tick{{font-size:11px;fill:#52606d}} .grid{{stroke:#e4e7eb}} "
-      ".line{{stroke:#4098d7;stroke-width:2;fill:none}} .dot{{fill:#ba2525}}</style>\n"
-      "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n<text class=\"title\" x=\"{1}\" y=\"34\">{0}</text>\n",
-      EscapeXml(title), kLeft);
+  SvgPicture picture(570, 440, title);
+  picture.Text("title", kLeft, 34, title);
   for (int i = 0; i <= 4; ++i) {
     const double accuracy = low + (high - low) * i / 4, ms = longest * i / 4;
-    svg += fmt::format("<line class=\"grid\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kLeft,
-                       y(accuracy), kLeft + kWidth, y(accuracy));
-    svg += fmt::format("<text class=\"tick\" text-anchor=\"end\" x=\"{:.1f}\" y=\"{:.1f}\">{:.1f} %</text>\n",
-                       kLeft - 8, y(accuracy) + 4, 100 * accuracy);
-    svg += fmt::format("<text class=\"tick\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{:.2f}</text>\n", x(ms),
-                       kTop + kHeight + 18, ms);
+    picture.Line("grid", kLeft, y(accuracy), kLeft + kWidth, y(accuracy));
+    picture.Text("tick end", kLeft - 8, y(accuracy) + 4, fmt::format("{:.1f} %", 100 * accuracy));
+    picture.Text("tick middle", x(ms), kTop + kHeight + 18, fmt::format("{:.2f}", ms));
   }
-  svg += fmt::format("<text text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">mean milliseconds of a decision</text>\n",
-                     kLeft + kWidth / 2, kTop + kHeight + 42);
-  svg += fmt::format(
-      "<text text-anchor=\"middle\" transform=\"translate(22 {:.1f}) rotate(-90)\">accuracy of all "
-      "lines</text>\n<polyline class=\"line\" points=\"",
-      kTop + kHeight / 2);
-  for (const ExitPoint* p : points) {
-    svg += fmt::format("{:.1f},{:.1f} ", x(p->mean_ms), y(p->exits.figures.accuracy.value_or(0)));
+  picture.Text("label middle", kLeft + kWidth / 2, kTop + kHeight + 42, "mean milliseconds of a decision");
+  picture.TurnedText("label middle", 22, kTop + kHeight / 2, "accuracy of all lines");
+  std::vector<SvgPoint> line;
+  for (const ExitPoint* p : points) line.push_back({x(p->mean_ms), y(p->exits.figures.accuracy.value_or(0))});
+  picture.Polyline("curve", line);
+  for (size_t i = 0; i < points.size(); ++i) {
+    const double wanted = 100 * points[i]->exits.max_disagreement;
+    picture.Dot("bad", line[i].x, line[i].y, 4);
+    picture.Text("tick middle", line[i].x, line[i].y - 10, wanted > 0 ? fmt::format("{:g} %", wanted) : "off");
   }
-  svg += "\"/>\n";
-  for (const ExitPoint* p : points) {
-    const double wanted = 100 * p->exits.max_disagreement, cx = x(p->mean_ms),
-                 cy = y(p->exits.figures.accuracy.value_or(0));
-    svg += fmt::format(
-        "<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/>\n"
-        "<text class=\"tick\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
-        cx, cy, cx, cy - 10, wanted > 0 ? fmt::format("{:g} %", wanted) : "off");
-  }
-  return svg + "</svg>\n";
+  return picture.Finish();
 }
 
 }  // namespace bantam::cli

@@ -88,7 +88,12 @@ Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count) {
 }
 
 Status ReadAuditLog(const Path& file, const std::function<bool(const AuditRecord&, std::string_view line)>& visit) {
-  BANTAM_TRY(AuditReader reader, AuditReader::Open(file));
+  return ReadAuditLogFrom(file, 0, visit);
+}
+
+Status ReadAuditLogFrom(const Path& file, int64_t offset,
+                        const std::function<bool(const AuditRecord&, std::string_view line)>& visit) {
+  BANTAM_TRY(AuditReader reader, AuditReader::Open(file, offset));
   for (;;) {
     BANTAM_TRY(const auto line, reader.NextLine());
     if (!line) return Ok();

@@ -33,6 +33,10 @@ class AuditReader {
   int64_t line_number_ = 0;
 };
 
+// ReadAuditLog (audit_log.h) of what stands from `offset` on, where a line begins.
+Status ReadAuditLogFrom(const Path& file, int64_t offset,
+                        const std::function<bool(const AuditRecord&, std::string_view line)>& visit);
+
 // Where the last `count` complete lines begin.
 Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count);
 

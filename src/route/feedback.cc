@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "base/text_util.h"
-#include "route/audit_format.h"
 #include "route/audit_reader.h"
 #include "route/suggest.h"
 
@@ -44,13 +43,8 @@ void AnswerBook::ReadLog(const Path& file) {
   const auto read = [&]() -> Status {
     AnswerBook book;
     BANTAM_TRY(const int64_t offset, OffsetOfLastLines(file, kMostAnswers));
-    BANTAM_TRY(AuditReader reader, AuditReader::Open(file, offset));
-    while (true) {
-      BANTAM_TRY(const auto line, reader.NextLine());
-      if (!line) break;
-      BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
-      book.Add(parsed.record);
-    }
+    BANTAM_RETURN_IF_ERROR(ReadAuditLogFrom(
+        file, offset, [&](const AuditRecord& record, std::string_view) { return book.Add(record), true; }));
     entries_ = std::move(book.entries_);
     latest_ = book.latest_;
     return Ok();

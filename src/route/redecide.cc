@@ -1,58 +1,14 @@
 #include "route/redecide.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
-#include "base/sha256.h"
 #include "kernels/isa.h"
 #include "route/actions/action.h"
-#include "route/feedback.h"
 #include "route/router_parts.h"
 
 namespace bantam {
 namespace {
-
-struct Loaded {
-  std::vector<AuditRecord> messages;
-  std::map<std::string, std::string> right_routes;  // by request id; kOutOfScopeLabel: none of them
-  double asked_cost = 0;                            // of all that went to a large model, and how many
-  int64_t asked = 0;
-};
-
-Result<Loaded> Load(const Path& log, const RedecideOptions& options, RedecideReport& report) {
-  Loaded loaded;
-  Status opened = Ok();
-  BANTAM_RETURN_IF_ERROR(ReadAuditLog(log, [&](const AuditRecord& record, std::string_view) {
-    const bool told = record.decision == kFeedbackDecision || record.decision == kLabelDecision;
-    if (told && !record.route.empty()) loaded.right_routes[record.request_id] = record.route;
-    if (!IsAnswer(record) || (record.source != "rule" && record.nearest.empty())) return true;  // nothing was judged
-    if (record.source == "rule" || record.asked) return ++report.in_conversation, true;
-    if (record.cost > 0) {
-      loaded.asked_cost += record.cost;
-      ++loaded.asked;
-    }
-    AuditRecord message = record;
-    if (!message.sealed.empty() && options.open) opened = options.open(message);
-    if (!opened) return false;
-    if (message.question.empty()) {
-      ++report.without_texts;
-    } else if (Sha256Hex(message.question) != message.question_sha256) {
-      ++report.other_texts;
-    } else {
-      message.answer.clear();
-      loaded.messages.push_back(std::move(message));
-    }
-    return true;
-  }));
-  BANTAM_RETURN_IF_ERROR(opened);
-  const auto most = static_cast<size_t>(options.limit);
-  if (most > 0 && loaded.messages.size() > most) {
-    report.beyond_limit = static_cast<int64_t>(loaded.messages.size() - most);
-    loaded.messages.erase(loaded.messages.begin(), loaded.messages.end() - options.limit);
-  }
-  return loaded;
-}
 
 // A log that was written by this program reads back to the same float.
 bool SameBits(const AuditRecord& record, const AssistantAnswer& answer) {
@@ -68,20 +24,50 @@ bool AsksLargeModel(const RouteFile& file, const AssistantAnswer& answer) {
          (answer.decision == DecisionKind::kUnsure && !file.fallback_upstream.empty());
 }
 
-bool IsWrong(std::string_view decision, std::string_view route, std::string_view right_route) {
-  return (decision == "answer" || decision == "form") && route != right_route;
+bool IsHere(std::string_view decision) { return decision == "answer" || decision == "form"; }
+
+// A route that stands in for the right one below it is right.
+bool IsWrong(const RouteFile& file, std::string_view decision, std::string_view route, std::string_view right_route) {
+  return IsHere(decision) && !file.IsWithin(right_route, route);
 }
+
+int64_t& CountFor(RedecideReport& report, float confidence, std::string_view before, std::string_view after,
+                  bool changed) {
+  const auto steps = static_cast<float>(report.by_confidence.size());
+  const auto step = static_cast<size_t>(std::clamp(confidence * steps, 0.0f, steps - 1));
+  ChangeCounts& counts = report.by_confidence[step];
+  if (!changed) return counts.same;
+  if (IsHere(before) == IsHere(after)) return counts.otherwise;
+  return IsHere(after) ? counts.taken : counts.handed_on;
+}
+
+// The threshold that most messages were held to.
+class Thresholds {
+ public:
+  void Add(double threshold) { ++counts_[threshold]; }
+  double Usual() const {
+    const auto most = std::ranges::max_element(counts_, {}, [](const auto& entry) { return entry.second; });
+    return most == counts_.end() ? 0 : most->first;
+  }
+
+ private:
+  std::map<double, int64_t> counts_;
+};
 
 }  // namespace
 
 Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideOptions& options) {
   RedecideReport report;
-  BANTAM_TRY(Loaded loaded, Load(log, options, report));
-  const double mean_cost = loaded.asked == 0 ? 0 : loaded.asked_cost / static_cast<double>(loaded.asked);
+  BANTAM_TRY(const LoggedMessages loaded, ReadLoggedMessages(log, {.limit = options.limit, .open = options.open}));
+  report.left_out = loaded.left_out;
+  const double mean_cost = loaded.mean_cost().value_or(0);
   BANTAM_TRY(const Kernels* kernels, SelectKernels());
   const std::string_view isa = IsaName(kernels->isa);
   const RouteFile& file = router.file();
-  for (const AuditRecord& record : loaded.messages) {
+  Thresholds before, after;
+  for (const LoggedMessage& message : loaded.messages) {
+    const AuditRecord& record = message.record;
+    const std::string& right_route = message.right_route;
     if (options.progress)
       options.progress(static_cast<double>(report.messages) / static_cast<double>(loaded.messages.size()));
     AssistantRequest request;
@@ -99,21 +85,26 @@ Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideO
     report.asked_after += asked_after;
     report.cost_before += record.cost;
     report.cost_after += !asked_after ? 0 : record.cost > 0 ? record.cost : mean_cost;
-    const auto label = loaded.right_routes.find(record.request_id);
     const std::string decision(DecisionKindName(answer.decision));
-    if (label != loaded.right_routes.end()) {
+    if (!right_route.empty()) {
       ++report.labelled;
-      report.wrong_before += IsWrong(record.decision, record.route, label->second);
-      report.wrong_after += IsWrong(decision, answer.route, label->second);
+      report.wrong_before += IsWrong(file, record.decision, record.route, right_route);
+      report.wrong_after += IsWrong(file, decision, answer.route, right_route);
     }
-    if (record.decision == decision && record.route == answer.route) continue;
+    const bool changed = record.decision != decision || record.route != answer.route;
+    ++CountFor(report, answer.confidence, record.decision, decision, changed);
+    before.Add(record.threshold);
+    after.Add(answer.threshold);
+    if (!changed) continue;
     report.changes.push_back({.sequence = record.sequence,
                               .request_id = record.request_id,
                               .question = record.question,
                               .before = {record.decision, record.route, record.confidence, record.threshold},
                               .after = {decision, answer.route, answer.confidence, answer.threshold},
-                              .right_route = label == loaded.right_routes.end() ? std::string() : label->second});
+                              .right_route = right_route});
   }
+  report.threshold_before = before.Usual();
+  report.threshold_after = after.Usual();
   return report;
 }
 

@@ -2,16 +2,14 @@
 // have the same bits, which decisions change, and what that does to costs and to errors that people or a teacher told.
 //
 //   BANTAM_TRY(const RedecideReport report, Redecide(*router, log, {}));
-//
-// Only messages whose texts are in the log, as they were said, and that were decided on by themselves can be repeated;
-// the report counts the others by what stands in the way.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "route/audit_log.h"
+#include "route/logged_messages.h"
 #include "route/router.h"
 
 namespace bantam {
@@ -34,17 +32,24 @@ struct ChangedDecision {
   std::string right_route;  // as somebody said; empty: nobody did
 };
 
+// What became of messages; "here" is an answer or a form.
+struct ChangeCounts {
+  int64_t same = 0;
+  int64_t handed_on = 0;  // was answered here, and is not any more
+  int64_t taken = 0;      // is answered here, and was not
+  int64_t otherwise = 0;  // another route, or another way not to answer
+};
+
 struct RedecideReport {
   int64_t messages = 0;   // that were decided again
   int64_t same_bits = 0;  // of their scores: the confidence and the similarities of the nearest examples
   std::vector<ChangedDecision> changes;
+  std::array<ChangeCounts, 40>
+      by_confidence;  // of the messages, by the confidence that they get now: steps from 0 to 1
+  double threshold_before = 0, threshold_after = 0;  // that most were held to; infinity: nothing was answered here
   // Of the messages, those that were decided by another one then: equal bits are not to be expected.
   int64_t other_route_file = 0, other_head = 0, other_isa = 0;
-  // Not decided again:
-  int64_t without_texts = 0;    // never kept, or taken out since
-  int64_t other_texts = 0;      // masked or cut: not what was decided on
-  int64_t in_conversation = 0;  // turns of forms, choices, and what followed a question of ours
-  int64_t beyond_limit = 0;
+  LeftOut left_out;  // not decided again
   // To a large model: what it cost, and what it would cost, at the log's mean price where it was not asked then.
   int64_t asked_before = 0, asked_after = 0;
   double cost_before = 0, cost_after = 0;

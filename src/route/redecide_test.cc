@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "route/redecide_plot.h"
 #include "route/testing/stored_desk.h"
 
 namespace bantam {
@@ -29,11 +30,11 @@ TEST(Redecide, TheSameFileGivesTheSameBits) {
   const RedecideReport report = Again(*again.router, stored);
   EXPECT_EQ(report.messages, 6);
   EXPECT_EQ(report.same_bits, 6);
-  EXPECT_EQ(report.in_conversation, 1);
+  EXPECT_EQ(report.left_out.in_conversation, 1);
   EXPECT_EQ(report.other_route_file + report.other_head + report.other_isa, 0);
   EXPECT_TRUE(report.changes.empty()) << report.changes[0].question << ": " << report.changes[0].after.decision;
   EXPECT_EQ(again.service.requests.size(), 0u);
-  EXPECT_EQ(Again(*again.router, stored, {.limit = 2}).beyond_limit, 4);
+  EXPECT_EQ(Again(*again.router, stored, {.limit = 2}).left_out.beyond_limit, 4);
 }
 
 TEST(Redecide, AnotherThresholdChangesExactlyWhatItShould) {
@@ -57,6 +58,14 @@ TEST(Redecide, AnotherThresholdChangesExactlyWhatItShould) {
   EXPECT_EQ(report.changes[0].before.route, "hours");
   EXPECT_EQ(report.changes[0].after.route, "");
   EXPECT_EQ(report.changes[0].right_route, "thanks");
+  EXPECT_NEAR(report.threshold_before, 0.6, 1e-6);
+  EXPECT_NEAR(report.threshold_after, 0.99, 1e-6);
+  EXPECT_EQ(report.by_confidence.back().same, 1);
+  EXPECT_EQ(report.by_confidence[static_cast<size_t>(40 * near.confidence)].handed_on, 1);
+  const std::string svg = RedecidePlot(report, "again");
+  for (const char* part : {": 1 not answered here any more</title>", "then 0.6<", "now 0.99<", "wrong, of 1 with"})
+    EXPECT_NE(svg.find(part), std::string::npos) << part;
+  EXPECT_EQ(RedecidePlot({}, "nothing").find("nan"), std::string::npos);
   EXPECT_EQ(report.labelled, 1);
   EXPECT_EQ(report.wrong_before, 1);
   EXPECT_EQ(report.wrong_after, 0);
@@ -68,7 +77,7 @@ TEST(Redecide, WithoutTextsThereIsNothingToDecide) {
   Desk again;
   const RedecideReport report = Again(*again.router, stored);
   EXPECT_EQ(report.messages, 0);
-  EXPECT_EQ(report.without_texts, 1);
+  EXPECT_EQ(report.left_out.without_texts, 1);
 }
 
 }  // namespace

@@ -69,6 +69,9 @@ def test_another_threshold_changes_exactly_what_lies_between(bantam, decided):
     report = json.loads(bantam("replay", log, "-c", other, "--json", home=home))
     assert {change["question"] for change in report["changes"]} == expected
     assert report["same_bits"] == len(MESSAGES) and report["other_route_file"] == len(MESSAGES)
+    picture = folder / "change.svg"
+    bantam("replay", log, "-c", other, "--svg", picture, home=home)
+    assert "<svg" in picture.read_text() and "not answered here any more" in picture.read_text()
     assert all(change["before"]["route"] and not change["after"]["route"] for change in report["changes"])
     error = bantam("replay", log, "-c", other, "--fail-on-change", home=home, code=65)
     assert f"{len(expected)} of {len(MESSAGES)} messages are decided otherwise" in error
@@ -77,6 +80,11 @@ def test_another_threshold_changes_exactly_what_lies_between(bantam, decided):
 def test_a_log_that_is_not_there_is_named(bantam, decided):
     folder, home, _ = decided
     assert "nothing.jsonl" in bantam("replay", folder / "nothing.jsonl", "-c", folder / "shop.yaml", home=home, code=65)
+
+
+def test_a_curve_says_what_it_lacks(bantam, decided):
+    folder, home, _ = decided
+    assert "nothing to draw: No large model is asked" in bantam("route", "curve", "-c", folder / "shop.yaml", home=home, code=69)
 
 
 def test_encrypted_texts_open_with_their_key(bantam, tmp_path):

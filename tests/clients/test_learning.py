@@ -109,6 +109,25 @@ def test_the_round(bantam_server, bantam_binary, tmp_path, teacher):
     refused = client.post("/v1/learning/propose")
     assert refused.status_code == 409 and "wait to be reviewed" in refused.json()["error"]["message"]
 
+    # What another threshold would cost and get wrong. Masked texts are not decided again: the parcels are left out.
+    curve = client.get("/v1/learning/curve").json()
+    assert curve["why_empty"] == "" and curve["messages"] == 30 and 5 < curve["labelled"] < 30
+    points, now = curve["points"], curve["current"]
+    assert points[0]["threshold"] == 0 and points[-1]["threshold"] == 1 and now["threshold"] == pytest.approx(0.6)
+    for name in ("threshold", "escalated", "accuracy", "accuracy_low", "accuracy_high", "cost_per_1000"):
+        values = [point[name] for point in points]
+        assert values == sorted(values), name
+    assert points[-1]["escalated"] == 1 and points[-1]["accuracy"] == 1
+    assert now["cost_per_1000"] == pytest.approx(now["escalated"] * 0.104) and now["accuracy_low"] < now["accuracy"]
+    picture = tmp_path / "curve.svg"
+    arguments = [bantam_binary, "route", "curve", "-c", file, "--svg", picture]
+    environment = os.environ | {"BANTAM_HOME": str(server.home)}
+    drawn = subprocess.run([*arguments, "--json"], env=environment, capture_output=True, timeout=120, check=True)
+    assert json.loads(drawn.stdout)["points"] == points
+    assert picture.read_text().startswith("<svg") and "in force: threshold 0.6" in picture.read_text()
+    table = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert "> 0.600" in table and "30 messages decided again" in table
+
     # A person looks: one by the command line, the others by HTTP.
     ids = [candidate["id"] for candidate in found["to_review"]]
     assert str(ids[0]) in learn("review")
@@ -153,3 +172,5 @@ def test_the_round(bantam_server, bantam_binary, tmp_path, teacher):
 def test_an_assistant_that_does_not_learn(helpdesk_server):
     refused = httpx.get(helpdesk_server.url + "/v1/learning")
     assert refused.status_code == 404 and 'its route file has no "learning"' in refused.json()["error"]["message"]
+    curve = httpx.get(helpdesk_server.url + "/v1/learning/curve").json()
+    assert curve["points"] == [] and curve["current"] is None and curve["why_empty"]

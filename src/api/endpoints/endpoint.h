@@ -92,6 +92,7 @@ void HandleOllamaPush(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaBlob(ApiContext&, const HttpRequest&, Responder&);
 void HandleReload(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearning(ApiContext&, const HttpRequest&, Responder&);
+void HandleLearningCurve(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningReview(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningPropose(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningPromote(ApiContext&, const HttpRequest&, Responder&);

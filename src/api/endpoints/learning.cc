@@ -3,6 +3,7 @@
 #include "route/learning/learning_admin.h"
 
 #include "api/endpoints/endpoint.h"
+#include "api/endpoints/learning_reply.h"
 #include "api/endpoints/parse.h"
 #include "api/endpoints/reload_thread.h"
 #include "api/error_map.h"
@@ -126,7 +127,9 @@ Result<json::object> Return(ApiContext& context, const HttpRequest& request, std
   return json::object{{"object", "learning.rollback"}, {"generation", generation}};
 }
 
-HttpReply ReplyOf(const Result<json::object>& body, std::string_view at = {}) {
+}  // namespace
+
+HttpReply LearningReply(const Result<json::object>& body, std::string_view at) {
   if (!body) return OpenAiError(body.error(), at);
   return {.status = 200,
           .content_type = "application/json",
@@ -134,32 +137,31 @@ HttpReply ReplyOf(const Result<json::object>& body, std::string_view at = {}) {
           .headers = {{"Cache-Control", "no-store"}}};
 }
 
-}  // namespace
-
 void HandleLearning(ApiContext& context, const HttpRequest&, Responder& responder) {
-  responder.Send(ReplyOf(Overview(context)));
+  responder.Send(LearningReply(Overview(context)));
 }
 
 void HandleLearningReview(ApiContext& context, const HttpRequest& request, Responder& responder) {
   std::string at;
   const auto body = Review(context, request, at);
-  responder.Send(ReplyOf(body, at));
+  responder.Send(LearningReply(body, at));
 }
 
 void HandleLearningPropose(ApiContext& context, const HttpRequest& http, Responder& responder) {
   RunOnReloadThread(context, http, responder,
-                    [&context](Responder& taken) { taken.Send(ReplyOf(MakeProposal(context))); });
+                    [&context](Responder& taken) { taken.Send(LearningReply(MakeProposal(context))); });
 }
 
 void HandleLearningPromote(ApiContext& context, const HttpRequest& http, Responder& responder) {
-  RunOnReloadThread(context, http, responder, [&context](Responder& taken) { taken.Send(ReplyOf(Promote(context))); });
+  RunOnReloadThread(context, http, responder,
+                    [&context](Responder& taken) { taken.Send(LearningReply(Promote(context))); });
 }
 
 void HandleLearningRollback(ApiContext& context, const HttpRequest& http, Responder& responder) {
   RunOnReloadThread(context, http, responder, [&context, &http](Responder& taken) {
     std::string at;
     const auto body = Return(context, http, at);
-    taken.Send(ReplyOf(body, at));
+    taken.Send(LearningReply(body, at));
   });
 }
 

@@ -104,6 +104,10 @@ std::span<const Endpoint> Endpoints() {
       {"GET", "/v1/learning", HandleLearning,
        "What is learned from traffic: candidates, audited messages, the head in force and the challenger", kOpenAi, "",
        "Learning", kManagement},
+      {"GET", "/v1/learning/curve", HandleLearningCurve,
+       "Accuracy against the cost of large models over the thresholds that could be in force, by the latest of the "
+       "audit log",
+       kOpenAi, "", "LearningCurve", kManagement},
       {"POST", "/v1/learning/review", HandleLearningReview, "Candidates are accepted, rejected or relabelled", kOpenAi,
        "LearningReviewRequest", "LearningReview", kManagement},
       {"POST", "/v1/learning/propose", HandleLearningPropose, "A challenger is trained and judged on audited messages",
