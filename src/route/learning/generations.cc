@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text_util.h"
+#include "route/learning/proposal.h"
 #include "route/state_folder.h"
 
 namespace bantam {
@@ -42,6 +43,11 @@ void LeaveOutUnknown(const RouteFile& file, int64_t generation, std::vector<Labe
 
 }  // namespace
 
+double DeltaOfLook(double delta, int64_t look) {
+  const double number = static_cast<double>(look);
+  return look <= 0 ? delta : delta / (number * (number + 1));
+}
+
 LearningFiles::LearningFiles(const Path& assistant_folder)
     : state_folder(assistant_folder),
       folder(StateFiles(state_folder).learning),
@@ -64,6 +70,7 @@ Result<Generations> ReadGenerations(const Path& state_folder) {
     BANTAM_TRY(read.current, object.Int("current", 0, kMostGenerations));
     BANTAM_TRY(read.challenger, object.Int("challenger", 0, kMostGenerations));
     BANTAM_TRY(read.last, object.Int("last", 0, kMostGenerations));
+    BANTAM_TRY(read.looks, object.IntOr("looks", read.last, 0, kMostGenerations));
     BANTAM_TRY(const json::array* earlier, object.Array("earlier"));
     for (const json::value& number : *earlier) {
       if (!number.is_int64() || number.get_int64() < 0)
@@ -83,7 +90,8 @@ Status WriteGenerations(const Path& state_folder, const Generations& generations
                          ToJson(json::object{{"current", generations.current},
                                              {"earlier", std::move(earlier)},
                                              {"challenger", generations.challenger},
-                                             {"last", generations.last}}) +
+                                             {"last", generations.last},
+                                             {"looks", generations.looks}}) +
                              "\n");
 }
 
@@ -137,6 +145,13 @@ void TakeLearned(const Path& state_folder, RouteFile& file) {
   file.generation = generations->current;
   file.learned = std::move(texts->learned);
   file.audited = std::move(texts->audited);
+  if (file.budget) {
+    const Result<Proposal> report = ReadProposal(LearningFiles(state_folder).Of(file.generation));
+    if (report)
+      file.budget->delta = DeltaOfLook(file.budget->delta, report->look);
+    else
+      Log(LogLevel::kWarning, "{}; its threshold is taken for a first look's", report.error().message);
+  }
   if (file.learning->watch_drift && file.budget && !file.audited.empty()) file.drift = DriftRule();
 }
 

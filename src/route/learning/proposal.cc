@@ -38,8 +38,11 @@ Result<Proposal> Parse(const JsonObject& object) {
   BANTAM_TRY(read.audited, object.Int("audited", 0, kMost));
   BANTAM_TRY(read.calibration, object.Int("calibration", 0, kMost));
   BANTAM_TRY(read.earlier, object.Int("earlier_challengers", 0, kMost));
+  BANTAM_TRY(read.look, object.IntOr("look", 0, 0, kMost));
   BANTAM_TRY(read.current, ReadHead(object, "current"));
   BANTAM_TRY(read.challenger, ReadHead(object, "challenger"));
+  BANTAM_TRY(read.fresh_answered, object.IntOr("fresh_answered", 0, 0, kMost));
+  BANTAM_TRY(read.fresh_wrong, object.IntOr("fresh_wrong", 0, 0, kMost));
   BANTAM_TRY(read.limit, object.Number("upper_bound_error", 0, 1));
   BANTAM_TRY(read.delta, object.Number("delta", 0, 1));
   BANTAM_TRY(read.min_coverage_gain, object.Number("min_coverage_gain", 0, 1));
@@ -67,8 +70,11 @@ json::object ProposalJson(const Proposal& p) {
           {"audited", p.audited},
           {"calibration", p.calibration},
           {"earlier_challengers", p.earlier},
+          {"look", p.look},
           {"current", HeadJson(p.current)},
           {"challenger", HeadJson(p.challenger)},
+          {"fresh_answered", p.fresh_answered},
+          {"fresh_wrong", p.fresh_wrong},
           {"upper_bound_error", p.limit},
           {"delta", p.delta},
           {"coverage_gain", p.coverage_gain()},
@@ -100,6 +106,10 @@ std::string DescribeProposal(const Proposal& p, const RouteFile& file) {
   out += fmt::format("\n\n  {:<12}{:>10}{:>10}{:>10}{:>12}{:>14}{:>12}\n", "", "generation", "learned", "threshold",
                      "answers", "wrong", "at most");
   out += Row("in force", p.current) + Row("challenger", p.challenger) + "\n";
+  if (p.current.generation > 0) {
+    out += fmt::format("since it is in force, the head in force erred in {} of {} audited answers\n", p.fresh_wrong,
+                       p.fresh_answered);
+  }
   if (p.proven) {
     out += fmt::format("PROVEN: it errs in at most {} of its answers, {} certain, and answers {:+.1f} points more\n",
                        PercentText(p.limit), PercentText(1 - p.delta), 100 * p.coverage_gain());
@@ -114,11 +124,11 @@ std::string DescribeProposal(const Proposal& p, const RouteFile& file) {
                                 : std::string());
   }
   out += "right means: as the teacher says, or the person who corrected it. Whether they are right nobody has asked\n";
-  if (p.earlier > 0) {
+  if (p.look > 1) {
     out += fmt::format(
-        "{} challengers were judged before this one, on some of the same messages: each further look adds "
-        "to the chance of {} that a bound is wrong\n",
-        p.earlier, PercentText(p.delta));
+        "this was look {} at audited messages: each spends less of the chance that a bound is wrong, {} here, so that "
+        "all of them together keep to the delta of the file\n",
+        p.look, PercentText(p.delta));
   }
   return out;
 }

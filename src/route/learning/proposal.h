@@ -30,10 +30,12 @@ struct Proposal {
   std::string route_file_sha256;
   int64_t audited = 0;      // messages, of which each was drawn at random, whatever had been decided about it
   int64_t calibration = 0;  // lines of the file's calibration_file, which count as well where there is an error budget
-  int64_t earlier = 0;      // challengers that were judged before, on some of the same messages
+  int64_t earlier = 0;      // challengers before this one
+  int64_t look = 0;         // at the audited messages, counted from 1; 0: they were too few for any proof
   JudgedHead current, challenger;
-  double limit = 0, delta = 0;   // the bound has to be at most `limit`
-  double min_coverage_gain = 0;  // wanted where the head in force does not err more than that on these messages
+  int64_t fresh_answered = 0, fresh_wrong = 0;  // of the head in force, on messages audited since it is in force
+  double limit = 0, delta = 0;                  // the bound has to be at most `limit`, delta is this look's
+  double min_coverage_gain = 0;                 // wanted where the head in force is not found to err more than that
   bool proven = false;
   std::string why_not;             // in words; empty: it is proven
   std::optional<int64_t> missing;  // audited messages that would do, at the same rate of errors

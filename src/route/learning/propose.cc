@@ -3,6 +3,7 @@
 #include <set>
 
 #include "learn/binomial.h"
+#include "learn/error_budget.h"
 #include "route/budget_report.h"
 #include "route/decision.h"
 #include "route/head_intent_model.h"
@@ -20,6 +21,7 @@ constexpr size_t kTextsAtOnce = 256;
 // What candidates there are, as a file takes them.
 struct Material {
   LearnedTexts texts;
+  std::vector<LabelledText> fresh;  // the audited ones that were first heard by the head in force
   CandidateCounts counts;
 };
 
@@ -51,6 +53,7 @@ Result<Material> ReadMaterial(const RouteFile& file, CandidateStore& store) {
   for (const Candidate& candidate : audited) {
     if (candidate.verdict == Verdict::kRejected || !IsKnown(file, candidate.label)) continue;
     for (int64_t i = 0; i < candidate.audited; ++i) material.texts.audited.push_back({candidate.text, candidate.label});
+    if (candidate.generation == file.generation) material.fresh.push_back({candidate.text, candidate.label});
   }
   return material;
 }
@@ -107,9 +110,11 @@ Result<JudgedHead> JudgeOn(std::span<const LabelledText> messages, Contender& co
   return judged;
 }
 
-// A head that was promoted by luck, which happens with the chance delta, is not to stay because it answers much.
-bool KeepsTo(double limit, const JudgedHead& head) {
-  return static_cast<double>(head.wrong) <= limit * static_cast<double>(head.answered);
+// A head that was promoted by luck, which happens with the chance delta, is not to stay because it answers much. The
+// messages that it was promoted on speak for it, whatever it is worth: those that came since are asked by themselves.
+bool CurrentKeepsTo(double limit, const Proposal& p) {
+  const bool fresh = BinomialConfidence(p.fresh_wrong, p.fresh_answered, 1 - 2 * kDelta).low <= limit;
+  return fresh && static_cast<double>(p.current.wrong) <= limit * static_cast<double>(p.current.answered);
 }
 
 // Whether the challenger errs little enough: by the certificate that its threshold comes from, or, where the file gives
@@ -134,7 +139,7 @@ void Prove(const Contender& challenger, Proposal& proposal) {
   if (!certificate.supported || judged.upper_bound > proposal.limit) {
     proposal.why_not = fmt::format("it is not shown to err in at most {}", PercentText(proposal.limit));
     if (certificate.missing != Certificate::kNoNumber) proposal.missing = std::max(1, certificate.missing);
-  } else if (KeepsTo(proposal.limit, proposal.current) && proposal.coverage_gain() < proposal.min_coverage_gain) {
+  } else if (CurrentKeepsTo(proposal.limit, proposal) && proposal.coverage_gain() < proposal.min_coverage_gain) {
     proposal.why_not = fmt::format(
         "it answers {:+.1f} points of the messages more than the head in force, and {:g} are "
         "wanted",
@@ -163,11 +168,17 @@ Proposal Compare(const Contender& current, const Contender& challenger) {
   proposal.time_us = WallMicros();
   proposal.route_file_sha256 = current.file.sha256;
   proposal.audited = std::ssize(challenger.file.audited);
-  proposal.calibration = challenger.policy->by_budget() ? std::ssize(current.file.calibration) : 0;
+  proposal.calibration = current.file.budget ? std::ssize(current.file.calibration) : 0;
   proposal.limit = rule.upper_bound_error;
-  proposal.delta = current.file.budget ? current.file.budget->delta : kDelta;
   proposal.min_coverage_gain = rule.min_coverage_gain;
   return proposal;
+}
+
+// So few messages that none of them wrong would prove nothing are no look: nothing is spent on them.
+void Look(int64_t number, double delta, Contender& challenger, Proposal& proposal) {
+  proposal.delta = DeltaOfLook(delta, number);
+  if (LeastAnswers({proposal.limit, proposal.delta}) <= proposal.audited + proposal.calibration) proposal.look = number;
+  if (challenger.file.budget) challenger.file.budget->delta = proposal.delta;
 }
 
 // From the work folder to its own, under a number of its own.
@@ -179,6 +190,7 @@ Status Keep(const Path& state_folder, const Contender& challenger, Proposal& pro
   BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder));
   BANTAM_TRY(Generations generations, ReadGenerations(state_folder));
   proposal.earlier = generations.last;
+  generations.looks = std::max(generations.looks, proposal.look);
   proposal.challenger.generation = generations.challenger = ++generations.last;
   BANTAM_RETURN_IF_ERROR(WriteFileAtomic(work.report, ToJson(ProposalJson(proposal)) + "\n"));
   const Path folder = files.Of(generations.last).folder;
@@ -200,26 +212,36 @@ Result<Proposal> Propose(RouteFile file, const Path& state_folder, std::shared_p
                          const ProposeOptions& options) {
   const MonotonicTime start = MonotonicNow();
   const LearningFiles files(state_folder);
+  const double delta = file.budget ? file.budget->delta : kDelta;  // of all looks together
   BANTAM_TRY(const FileLock lock, FileLock::Acquire(files.work_lock, "the making of a challenger"));
+  BANTAM_TRY(const Generations before, ReadGenerations(state_folder));
   TakeLearned(state_folder, file);
   Contender current{file, nullptr, {}}, challenger{std::move(file), nullptr, {}};
+  Proposal proposal;
+  std::vector<LabelledText> fresh;
   {
     BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder));
     BANTAM_TRY(Material material, ReadMaterial(current.file, store));
     if (material.texts.learned.empty()) return NothingToLearn(material.counts);
     challenger.file.learned = std::move(material.texts.learned);
     challenger.file.audited = std::move(material.texts.audited);
+    fresh = std::move(material.fresh);
+    proposal = Compare(current, challenger);
+    Look(before.looks + 1, delta, challenger, proposal);
   }
   BANTAM_RETURN_IF_ERROR(Remove(files.work));  // of a run that was killed
   BANTAM_RETURN_IF_ERROR(MakeFolders(files.work));
   BANTAM_RETURN_IF_ERROR(Load(challenger, embedder, files.work, true, options));
   BANTAM_RETURN_IF_ERROR(Load(current, embedder, files.HeadFolder(current.file.generation), false, options));
-  Proposal proposal = Compare(current, challenger);
   const std::vector<LabelledText>& messages = challenger.file.audited;
   BANTAM_TRY(proposal.current, JudgeOn(messages, current));
   if (proposal.current.answered > 0) {
-    proposal.current.upper_bound =
-        BinomialUpperBound(proposal.current.wrong, proposal.current.answered, 1 - proposal.delta);
+    proposal.current.upper_bound = BinomialUpperBound(proposal.current.wrong, proposal.current.answered, 1 - delta);
+  }
+  if (current.file.generation > 0) {
+    BANTAM_TRY(const JudgedHead since, JudgeOn(fresh, current));
+    proposal.fresh_answered = since.answered;
+    proposal.fresh_wrong = since.wrong;
   }
   BANTAM_TRY(proposal.challenger, JudgeOn(messages, challenger));
   Prove(challenger, proposal);

@@ -98,8 +98,9 @@ TEST_F(ProposeTest, TooFewAuditedMessagesProveNothing) {
   EXPECT_FALSE(proposal.proven);
   EXPECT_EQ(proposal.audited, 4);
   EXPECT_EQ(proposal.challenger.learned, 10);
-  EXPECT_EQ(proposal.missing, LeastAnswers({0.25, 0.05}) - 4);
-  EXPECT_NE(DescribeProposal(proposal, file_).find("7 more audited messages would do"), std::string::npos)
+  EXPECT_EQ(proposal.look, 0) << "four messages could prove nothing, so nobody looked";
+  EXPECT_EQ(proposal.missing, LeastAnswers({0.25, 0.025}) - 4);
+  EXPECT_NE(DescribeProposal(proposal, file_).find("9 more audited messages would do"), std::string::npos)
       << DescribeProposal(proposal, file_);
   const auto refused = PromoteChallenger(file_, folder_.path());
   ASSERT_FALSE(refused);
@@ -116,6 +117,8 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
   EXPECT_EQ(proposal.challenger.wrong, 0);
   EXPECT_GT(proposal.coverage_gain(), 0.05);
   EXPECT_LE(proposal.challenger.upper_bound, 0.25);
+  EXPECT_EQ(proposal.look, 1);
+  EXPECT_DOUBLE_EQ(proposal.delta, 0.025);
   // The same candidates give the same bytes.
   const GenerationFiles first = LearningFiles(folder_.path()).Of(1);
   const std::string head = Sha256HexOfFile(StateFiles(first.folder).head).value();
@@ -124,6 +127,8 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
   EXPECT_EQ(again.challenger.generation, 2);
   EXPECT_EQ(again.challenger.head_sha256, head);
   EXPECT_EQ(again.earlier, 1);
+  EXPECT_EQ(again.look, 2);
+  EXPECT_DOUBLE_EQ(again.delta, 0.05 / 6);
   EXPECT_FALSE(std::filesystem::exists(first.folder)) << "one challenger at a time";
 
   ASSERT_OK_AND_ASSIGN(const int64_t promoted, PromoteChallenger(file_, folder_.path()));
@@ -160,6 +165,36 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
   // Another file is another assistant as far as proofs go.
   file_.sha256 = "another";
   EXPECT_EQ(PromoteChallenger(file_, folder_.path()).error().code, ErrorCode::kConflict);
+}
+
+TEST_F(ProposeTest, TheHeadInForceIsJudgedOnWhatCameSince) {
+  Fill(6, 10);
+  AcceptAll();
+  ASSERT_OK(Make());
+  ASSERT_OK(PromoteChallenger(file_, folder_.path()));
+  {
+    ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
+    for (int i = 50; i < 60; ++i) {  // what was right is wrong now
+      HeardMessage message = Heard(fmt::format("is the warehouse in town number {} staffed on that day", i), true);
+      message.generation = 1;
+      ASSERT_OK(store.Hear(message));
+      ASSERT_OK_AND_ASSIGN(const auto all, store.List({.labelled = false}));
+      ASSERT_OK(store.Label(all.back().id, "refund"));
+    }
+  }
+  ASSERT_OK_AND_ASSIGN(const Proposal proposal, Make());
+  EXPECT_EQ(proposal.audited, 30);
+  EXPECT_EQ(proposal.fresh_answered, 10);
+  EXPECT_EQ(proposal.fresh_wrong, 10);
+  EXPECT_NE(DescribeProposal(proposal, file_).find("erred in 10 of 10 audited answers"), std::string::npos);
+}
+
+TEST(Learning, AllLooksTogetherSpendDelta) {
+  double spent = 0;
+  for (int64_t look = 1; look <= 100'000; ++look) spent += DeltaOfLook(0.05, look);
+  EXPECT_LE(spent, 0.05);
+  EXPECT_NEAR(spent, 0.05, 1e-6);
+  EXPECT_EQ(DeltaOfLook(0.05, 0), 0.05);
 }
 
 TEST_F(ProposeTest, ReviewTakesAllOrNothing) {
