@@ -35,14 +35,15 @@ AT_ONCE = 8
 
 
 def route_file(examples, strangers, url, threshold):
-    """JSON is YAML. Nothing but the threshold decides: neither asking back nor looking for several requests."""
+    """JSON is YAML. Nothing but the threshold decides: neither asking back nor looking for several requests, nor early exits, which are taken at
+    thresholds up to the head's own alone and have scores of their own."""
     routes = [{"name": name, "utterances": texts, "action": {"type": "respond", "response": "utter"}} for name, texts in sorted(examples.items())]
     return json.dumps({
         "version": 1, "name": "flywheel",
         "model_list": [{"model_name": "big", "params": {"model": "openai/stub", "api_base": url}, "cost": {"input_per_1m": 0.15, "output_per_1m": 0.60}}],
         "routes": routes, "responses": {"utter": "An answer of this assistant."}, "out_of_scope": {"utterances": strangers},
         "decision": {"policy": "threshold", "confidence_threshold": threshold, "clarify": "off", "multiple": "off", "nlu_fallback": "big"},
-        "cache": {"mode": "none"}, "audit": {"content": "text"},
+        "router_settings": {"early_exit": "off"}, "cache": {"mode": "none"}, "audit": {"content": "text"},
     })  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def render(found):
                      f"{other['large_model']['before']} to {other['large_model']['after']}", f"{other['seconds']:.1f}"])  # fmt: skip
     return "\n".join([
         "\n## Replay\n",
-        f"CLINC150: {found['asked']:,} questions, {found['routes']} routes with {options['examples']} examples each, a threshold of {options['threshold']:g}, asked of the server ({AT_ONCE} at a time,"
+        f"CLINC150: {found['asked']:,} questions, {found['routes']} routes with {options['examples']} examples each, a threshold of {options['threshold']:g}, `early_exit: off`, asked of the server ({AT_ONCE} at a time,"
         f" {found['logging_seconds']:.0f} s) and logged with their texts ({', '.join(found['isa'])}); then the log is decided again by `bantam replay`, by the same route file and by others. Expected are,"
         " by the log alone, the decisions whose confidence lies between the two thresholds.\n",
         table(["threshold", "decided otherwise", "expected", "the same bits", "asked of the large model", "seconds"], rows),

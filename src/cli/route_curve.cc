@@ -67,9 +67,8 @@ std::string Text(const CostCurve& curve) {
   const Colours colours(STDOUT_FILENO);
   out += "\n" + Table(curve) + "\n";
   out += colours.Dim(
-      "> is in force. Right: no wrong answer was given here, as the teacher or a person says; what a large model "
-      "answers\n"
-      "counts as right.\n");
+      "> is in force. Right: no wrong answer was given here, as the teacher or a person says;\n"
+      "what a large model answers counts as right.\n");
   return out;
 }
 

@@ -283,6 +283,7 @@ json::object CurveJson(const CostCurve& curve) {
           {"messages", curve.messages},
           {"decided", curve.decided},
           {"not_drawn", curve.not_drawn},
+          {"skipped", LeftOutJson(curve.left_out)},
           {"confidence", kConfidence},
           {"mean_cost", Nullable(curve.mean_cost)},
           {"why_empty", curve.why_empty}};

@@ -66,6 +66,13 @@ bool WasJudged(const AuditRecord& record) {
 
 }  // namespace
 
+json::object LeftOutJson(const LeftOut& left_out) {
+  return {{"without_texts", left_out.without_texts},
+          {"other_texts", left_out.other_texts},
+          {"in_conversation", left_out.in_conversation},
+          {"beyond_limit", left_out.beyond_limit}};
+}
+
 Result<LoggedMessages> ReadLoggedMessages(const Path& log, const LoggedMessagesOptions& options) {
   LoggedMessages loaded;
   Judges judges;

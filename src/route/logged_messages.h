@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "route/audit_log.h"
 
 namespace bantam {
@@ -29,6 +30,7 @@ struct LeftOut {
   int64_t in_conversation = 0;  // turns of forms, choices, and what followed a question of ours
   int64_t beyond_limit = 0;
 };
+json::object LeftOutJson(const LeftOut& left_out);
 
 struct LoggedMessages {
   std::vector<LoggedMessage> messages;  // in the log's order

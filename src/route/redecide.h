@@ -44,8 +44,8 @@ struct RedecideReport {
   int64_t messages = 0;   // that were decided again
   int64_t same_bits = 0;  // of their scores: the confidence and the similarities of the nearest examples
   std::vector<ChangedDecision> changes;
-  std::array<ChangeCounts, 40>
-      by_confidence;  // of the messages, by the confidence that they get now: steps from 0 to 1
+  // Of the messages, by the confidence that they get now, in equal steps from 0 to 1.
+  std::array<ChangeCounts, 40> by_confidence;
   double threshold_before = 0, threshold_after = 0;  // that most were held to; infinity: nothing was answered here
   // Of the messages, those that were decided by another one then: equal bits are not to be expected.
   int64_t other_route_file = 0, other_head = 0, other_isa = 0;
