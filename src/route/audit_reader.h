@@ -33,7 +33,7 @@ class AuditReader {
   int64_t line_number_ = 0;
 };
 
-// Where the last `count` complete lines begin.
-Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count);
+// Where the last `count` complete lines begin; with an end, those of its first `end` bytes.
+Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count, std::optional<int64_t> end = {});
 
 }  // namespace bantam
