@@ -1,12 +1,12 @@
 // The view of what the assistant costs and learns: the curve, the heads, and what is looked at when. Its other cards are
 // in usage.js and review.js.
 
-import {$, askJson, count, isNumber, make, money, percent, plural, sentence} from "./page.js";
+import {$, askJson, count, isNumber, make, money, percent, plural} from "./page.js";
 import {drawChart, evenly, niceTicks} from "./charts.js";
 import {showCandidates, startReview} from "./review.js";
 import {showUsage, startUsage} from "./usage.js";
 
-const USAGE_MS = 5000, LEARNING_MS = 10000, CURVE_MS = 60000; // between two looks; the curve reads the audit log
+const USAGE_MS = 5000, LEARNING_MS = 10000, CURVE_MS = 600000; // between two looks; the curve decides anew on messages of the log
 
 const view = {
   assistant: undefined, // {name, learns}, as /v1/console/stats tells; null: there is none
@@ -20,7 +20,7 @@ const view = {
 function showCurve(curve) {
   const points = curve.points.filter((point) => isNumber(point.accuracy));
   $("curve").hidden = false;
-  $("curve-empty").textContent = points.length ? "" : `${sentence(curve.why_empty || "there are no labelled messages yet to draw it from")}.`;
+  $("curve-empty").textContent = points.length ? "" : curve.why_empty;
   $("curve-chart").hidden = !points.length;
   if (!points.length) return;
   const priced = points.some((point) => point.cost_per_1000 > 0);
@@ -28,7 +28,7 @@ function showCurve(curve) {
   const ordered = [...points].sort((a, b) => at(a) - at(b));
   const low = Math.min(...ordered.map((point) => point.accuracy_low ?? point.accuracy));
   const ticks = niceTicks(Math.max(0, low), 1, 4), xTicks = niceTicks(0, Math.max(...ordered.map(at)) || 1, 5);
-  const tell = (point) => `${percent(point.accuracy, 1)} right (${percent(point.accuracy_low, 1)} to ${percent(point.accuracy_high, 1)}), ` +
+  const tell = (point) => `${percent(point.accuracy, 1)} without a wrong answer (${percent(point.accuracy_low, 1)} to ${percent(point.accuracy_high, 1)}), ` +
     `${percent(point.escalated, 1)} handed on` + (priced ? `, ${money(point.cost_per_1000)} for 1,000 messages` : "");
   const current = curve.current && isNumber(curve.current.accuracy) ? curve.current : null;
   drawChart($("curve-chart"), {
@@ -40,11 +40,11 @@ function showCurve(curve) {
     band: ordered.map((point) => ({x: at(point), low: point.accuracy_low ?? point.accuracy, high: point.accuracy_high ?? point.accuracy})),
     mark: current ? {x: at(current), y: current.accuracy, label: "now"} : null,
     points: ordered.map((point) => ({x: at(point), text: (isNumber(point.threshold) ? `Threshold ${point.threshold.toFixed(2)}: ` : "") + tell(point)})),
-    table: {headers: ["Threshold", "Handed on", "Right", "At least", "At most", "Cost of 1,000"],
+    table: {headers: ["Threshold", "Handed on", "Without a wrong answer", "At least", "At most", "Cost of 1,000"],
             rows: ordered.map((point) => [isNumber(point.threshold) ? point.threshold.toFixed(3) : "none", percent(point.escalated, 1), percent(point.accuracy, 1),
                                           percent(point.accuracy_low, 1), percent(point.accuracy_high, 1), money(point.cost_per_1000)])},
   });
-  $("curve-from").textContent = `From ${plural(curve.labelled, "labelled message")} of ${count(curve.messages)}; the band holds the truth 95 times in 100.`;
+  $("curve-from").textContent = `From ${plural(curve.labelled, "labelled message")} of ${count(curve.messages)}; what holds of all messages is in the band, ${percent(curve.confidence)} certain.`;
 }
 
 // ---------------------------------------------------------------- the heads

@@ -5,7 +5,7 @@ import {drawChart, niceTicks} from "./charts.js";
 
 const SPANS = ["the last 2 hours", "the last 7 days", "the last 90 days"]; // of the histories of /v1/usage
 
-const shown = {usage: null, span: 1};
+const shown = {usage: null, span: -1}; // the span is chosen with the first answer, or by a button
 
 // ---------------------------------------------------------------- cost
 
@@ -116,18 +116,22 @@ function showRate(usage, history) {
   });
 }
 
+function choose(span) {
+  shown.span = span;
+  [...$("spans").children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === span)));
+}
+
 export function showUsage(usage) {
   shown.usage = usage;
+  if (shown.span < 0) choose(usage.time - usage.known_since < 4 * 3600 ? 0 : 1);
   const history = usage.histories[shown.span];
   showCost(usage, history.buckets);
   showRate(usage, history);
 }
 
 export function startUsage() {
-  const buttons = [...$("spans").children];
-  buttons.forEach((button, span) => button.addEventListener("click", () => {
-    shown.span = span;
-    buttons.forEach((one, i) => one.setAttribute("aria-pressed", String(i === span)));
+  [...$("spans").children].forEach((button, span) => button.addEventListener("click", () => {
+    choose(span);
     if (shown.usage) showUsage(shown.usage);
   }));
 }

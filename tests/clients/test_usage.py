@@ -19,7 +19,8 @@ def test_usage_over_time(bantam_server, tmp_path, teacher):
     client = httpx.Client(base_url=server.url, timeout=60)
 
     def say(text):
-        client.post("/v1/chat/completions", json={"model": "shop", "messages": [{"role": "user", "content": text}]}).raise_for_status()
+        message = {"model": "shop", "messages": [{"role": "user", "content": text}]}
+        return client.post("/v1/chat/completions", json=message).json()["bantam"]["source"]
 
     fresh = client.get("/v1/usage").json()
     assert fresh["object"] == "usage" and fresh["assistant"] == "shop"
@@ -28,15 +29,16 @@ def test_usage_over_time(bantam_server, tmp_path, teacher):
     [budget] = fresh["budgets"]
     assert budget == {"name": "big", "period_s": 86400, "max_budget": 5, "spent": 0, "token_budget": None, "spent_tokens": 0}
 
-    for text in ("when are you open", "refund please", WAREHOUSE.format(1), PARCEL.format(1)):
-        say(text)
-    # Both escalations are labelled, and what was drawn for the audit.
-    usage = eventually(lambda: (u := client.get("/v1/usage").json())["since_start"]["label_cost"] > 1.5 * PRICE and u)
+    sources = [say(text) for text in ("when are you open", "refund please", WAREHOUSE.format(1), PARCEL.format(1))]
+    local, upstream = sources.count("local model"), sources.count("upstream")
+    assert local >= 2 and upstream >= 1
+    # Escalations are labelled, and what was drawn for the audit.
+    usage = eventually(lambda: (u := client.get("/v1/usage").json())["since_start"]["label_cost"] > (upstream - 0.5) * PRICE and u)
     counts = usage["since_start"]
-    assert (counts["messages"], counts["local_model"], counts["upstream"], counts["escalated"]) == (4, 2, 2, 2)
-    assert counts["cost"] > 0 and abs(counts["cost"] - 2 * PRICE) < 1e-12
+    assert (counts["messages"], counts["local_model"], counts["upstream"], counts["escalated"]) == (4, local, upstream, upstream)
+    assert abs(counts["cost"] - upstream * PRICE) < 1e-12
     assert abs(counts["cost_if_all_escalated"] - 4 * PRICE) < 1e-12
-    assert round(counts["label_cost"] / PRICE, 6) in (2, 3, 4)
+    assert round(counts["label_cost"] / PRICE, 6) in range(upstream, 5)
     assert [messages(usage, history) for history in range(3)] == [4, 4, 4]
     assert [history["bucket_width_s"] for history in usage["histories"]] == [60, 3600, 86400]
     for history in usage["histories"]:
