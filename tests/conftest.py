@@ -8,6 +8,7 @@ import pytest
 
 import node_clients
 from bantam_process import REPOSITORY, BantamProcess, find_binary, make_home
+from learning_shop import shop_teacher
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,13 @@ def bantam_server(tmp_path):
     yield start
     for server in running:
         server.kill()
+
+
+@pytest.fixture
+def teacher():
+    """The large model of learning_shop.py."""
+    with shop_teacher() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
-// The console: asks the assistant and shows, for each answer, why it was given.
+// The console's conversation: asks the assistant and shows, for each answer, why it was given. The other view is in
+// learning.js.
 //
-// Plain JavaScript, one file, no request to another host. Text from people and servers reaches the page only as
-// textContent, never as markup. The server's Content-Security-Policy allows no inline script or style, so widths
-// are set through the style object as custom properties (--value), which that policy lets pass.
-"use strict";
+// Plain JavaScript, no request to another host. Text from people and servers reaches the page only as textContent, never
+// as markup. The server's Content-Security-Policy allows no inline script or style, so widths are set through the style
+// object as custom properties (--value), which that policy lets pass.
+
+import {$, count, duration, isNumber, make, milliseconds, percent, sentence, sized} from "./page.js";
+import {assistantIs, showLearning, startLearning} from "./learning.js";
 
 const POLL_MS = 2000;
 const POLL_SLOW_MS = 8000;     // while the server is away
@@ -11,77 +14,13 @@ const ANSWER_LIMIT_MS = 90000; // longer than any upstream may take
 const HISTORY_TURNS = 12;      // so many messages travel along, for an upstream model to follow the thread
 const SOURCES = ["local model", "cache", "rule", "upstream"];
 
-// ---------------------------------------------------------------- theme: before the first paint
-
-const systemDark = matchMedia("(prefers-color-scheme: dark)");
-
-let chosenTheme = null; // "light" or "dark" once somebody chose
-try { chosenTheme = localStorage.getItem("bantam-theme"); } catch { /* storage may be forbidden */ }
-
-function applyTheme() {
-  const theme = chosenTheme || (systemDark.matches ? "dark" : "light");
-  document.documentElement.dataset.theme = theme;
-  const button = document.getElementById("theme");
-  if (button) button.setAttribute("aria-label", `Switch to ${theme === "dark" ? "light" : "dark"} colours`);
-}
-
-function toggleTheme() {
-  chosenTheme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  try { localStorage.setItem("bantam-theme", chosenTheme); } catch { /* then it lasts until the page is left */ }
-  applyTheme();
-}
-
-applyTheme();
-systemDark.addEventListener("change", applyTheme);
-
-// ---------------------------------------------------------------- small things
-
-const $ = (id) => document.getElementById(id);
-
-// make("p", {class: "x", onclick: f}, "text", child, ...): the only way in which elements are made.
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else element.setAttribute(key, value === true ? "" : value);
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
-
-function sized(element, value) {
-  element.style.setProperty("--value", String(Math.min(1, Math.max(0, Number(value) || 0))));
-  return element;
-}
+// ---------------------------------------------------------------- state
 
 // randomUUID exists only in secure contexts; the console is also opened over plain HTTP in a local network.
 function newSessionId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return "console-" + Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }
-
-// The server's messages begin in lower case, as a log wants them.
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
-const percent = (value) => `${Math.round(value * 100)} %`;
-
-function milliseconds(value) {
-  if (!isNumber(value)) return "–";
-  if (value >= 10000) return `${(value / 1000).toFixed(0)} s`;
-  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
-  return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ms`;
-}
-
-function duration(seconds) {
-  if (!isNumber(seconds)) return "–";
-  const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
-  if (days) return `${days} d ${hours % 24} h`;
-  if (hours) return `${hours} h ${minutes % 60} min`;
-  return minutes ? `${minutes} min` : `${Math.floor(seconds)} s`;
-}
-
-// ---------------------------------------------------------------- state
 
 const state = {
   session: newSessionId(),
@@ -445,25 +384,26 @@ function showStats(stats) {
   const latency = stats.latency_ms || {}, model = stats.model || {}, decisions = stats.decisions || {};
   const requests = isNumber(stats.requests) ? stats.requests : 0;
   const hits = isNumber(stats.cache_hit_rate) ? percent(stats.cache_hit_rate) : "–";
-  showNumber("s-requests", requests.toLocaleString("en"));
+  showNumber("s-requests", count(requests));
   showNumber("s-cache", hits);
   showNumber("s-p50", milliseconds(latency.p50));
   showNumber("s-p99", milliseconds(latency.p99));
-  $("live-short").textContent = `${requests.toLocaleString("en")} requests · ${milliseconds(latency.p50)} median`;
+  $("live-short").textContent = `${count(requests)} requests · ${milliseconds(latency.p50)} median`;
 
   const counts = SOURCES.map((source) => [source, isNumber(decisions[source]) ? decisions[source] : 0]);
-  const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  $("share").replaceChildren(...counts.filter(([, count]) => count > 0)
-    .map(([source, count]) => sized(make("i", {"data-tone": source}), count / total)));
-  $("share").setAttribute("aria-label", total ? counts.map(([source, count]) => `${source} ${count}`).join(", ") : "Nothing answered yet");
+  const total = counts.reduce((sum, [, number]) => sum + number, 0);
+  $("share").replaceChildren(...counts.filter(([, number]) => number > 0)
+    .map(([source, number]) => sized(make("i", {"data-tone": source}), number / total)));
+  $("share").setAttribute("aria-label", total ? counts.map(([source, number]) => `${source} ${number}`).join(", ") : "Nothing answered yet");
   // "unsure" is a decision, not a source: such answers are counted above already.
   const unsure = isNumber(decisions.unsure) ? decisions.unsure : 0;
-  const rows = [...counts.map(([source, count]) => [source, source, count]), ["unsure", "of these, unsure", unsure]];
-  $("legend").replaceChildren(...rows.map(([tone, label, count]) =>
-    make("li", {"data-tone": tone, class: count ? "" : "zero"}, label, make("b", {}, count.toLocaleString("en")))));
+  const rows = [...counts.map(([source, number]) => [source, source, number]), ["unsure", "of these, unsure", unsure]];
+  $("legend").replaceChildren(...rows.map(([tone, label, number]) =>
+    make("li", {"data-tone": tone, class: number ? "" : "zero"}, label, make("b", {}, count(number)))));
 
   const assistant = stats.assistant && stats.assistant.name ? stats.assistant : null;
   state.assistant = assistant;
+  assistantIs(assistant);
   $("assistant-name").textContent = assistant ? assistant.name : "";
   $("s-assistant").textContent = assistant ? `${assistant.name}, ${assistant.routes} routes` : "none";
   $("s-model").textContent = [model.name, model.dtype].filter(Boolean).join(", ") || "–";
@@ -495,11 +435,24 @@ async function poll() {
   }
 }
 
+// ---------------------------------------------------------------- the two views
+
+function showView() {
+  const learning = location.hash === "#learning";
+  $("talk-view").hidden = learning;
+  $("new").hidden = learning;
+  for (const [id, current] of [["to-talk", !learning], ["to-learning", learning]]) {
+    if (current) $(id).setAttribute("aria-current", "page");
+    else $(id).removeAttribute("aria-current");
+  }
+  showLearning(learning);
+  if (learning) $("learning-view").focus();
+  else $("question").focus();
+}
+
 // ---------------------------------------------------------------- start
 
-document.addEventListener("DOMContentLoaded", () => {
-  applyTheme();
-  $("theme").addEventListener("click", toggleTheme);
+function start() {
   $("new").addEventListener("click", newConversation);
   $("ask").addEventListener("submit", onSubmit);
   $("question").addEventListener("keydown", onKey);
@@ -512,6 +465,10 @@ document.addEventListener("DOMContentLoaded", () => {
   $("live").querySelector("summary").addEventListener("click", (event) => { if (wide.matches) event.preventDefault(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
   updateSend();
+  startLearning();
+  addEventListener("hashchange", showView);
+  showView();
   poll();
-  $("question").focus();
-});
+}
+
+start(); // a module runs once the page is read

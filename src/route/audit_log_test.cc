@@ -377,6 +377,9 @@ TEST(AuditReader, OffsetOfLastLines) {
       EXPECT_EQ(OffsetOfLastLines(folder / "a", static_cast<int64_t>(count)).value_or(-1), expected) << count;
     }
   }
+  for (const size_t lines : {1, 5, 20, 2'999}) {  // of what was there before
+    EXPECT_EQ(OffsetOfLastLines(folder / "a", 5, starts[lines]).value_or(-1), starts[std::max<size_t>(lines, 5) - 5]);
+  }
   Spit(folder / "empty", "");
   EXPECT_EQ(OffsetOfLastLines(folder / "empty", 3).value_or(-1), 0);
 }

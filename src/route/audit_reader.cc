@@ -68,10 +68,11 @@ Result<std::optional<std::string_view>> AuditReader::NextLine() {
   }
 }
 
-Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count) {
+Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count, std::optional<int64_t> end_of_lines) {
   BANTAM_TRY(UniqueFd fd, OpenToRead(file));
-  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  off_t size = ::lseek(fd.get(), 0, SEEK_END);
   if (size < 0) return ErrnoError("read", file, errno);
+  if (end_of_lines) size = std::min<off_t>(size, *end_of_lines);
   std::string block(kBlockBytes, '\0');
   // The newline before the first wanted line is the one after `count` others, counted from the end.
   int64_t newlines = 0;

@@ -37,7 +37,7 @@ class AuditReader {
 Status ReadAuditLogFrom(const Path& file, int64_t offset,
                         const std::function<bool(const AuditRecord&, std::string_view line)>& visit);
 
-// Where the last `count` complete lines begin.
-Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count);
+// Where the last `count` complete lines begin; with an end, those of its first `end` bytes.
+Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count, std::optional<int64_t> end = {});
 
 }  // namespace bantam

@@ -134,6 +134,7 @@ class RouterImpl : public Router {
         stats.upstream_failures += !sent.problem.empty();
         stats.total_cost += sent.reply.cost;
       }
+      parts_.ledger->usage.Count(UsageOf(record));
       Prepare(record);
       Append(std::move(record));
       KeepLateAnswer(sent);
@@ -169,6 +170,7 @@ class RouterImpl : public Router {
     if (parts_.similar) stats.semantic_cache = parts_.similar->Stats();
     return stats;
   }
+  UsageReport ReadUsage() override { return parts_.ledger->usage.Report(); }
   const RouterParts& parts() const override { return parts_; }
 
  private:
@@ -218,6 +220,7 @@ class RouterImpl : public Router {
   }
 
   void Count(bool answered, const AssistantAnswer& answer, const Answering::Notes& notes) {
+    parts_.ledger->usage.Count(UsageOf(answered, answer, notes.upstream_asked));
     const std::lock_guard lock(parts_.ledger->stats_mutex);
     RouterStats& stats = parts_.ledger->stats;
     ++stats.requests;
@@ -268,6 +271,7 @@ class RouterImpl : public Router {
 
   void CountLabel(const AuditRecord& record) {
     if (record.decision != kLabelDecision) return;
+    parts_.ledger->usage.Count(UsageOf(record));
     const std::lock_guard lock(parts_.ledger->stats_mutex);
     RouterStats& stats = parts_.ledger->stats;
     ++stats.upstream_requests;

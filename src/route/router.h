@@ -19,6 +19,7 @@
 #include "route/semantic_cache.h"
 #include "route/send_queued.h"
 #include "route/types.h"
+#include "route/usage.h"
 
 namespace bantam {
 
@@ -94,6 +95,7 @@ class Router {
   virtual const Head& head() const = 0;
   virtual Embedder& embedder() = 0;
   virtual RouterStats Stats() const = 0;         // since the first predecessor
+  virtual UsageReport ReadUsage() = 0;           // the same over time, and before; UsageMeter::Report
   virtual const RouterParts& parts() const = 0;  // for a successor
 };
 

@@ -76,6 +76,9 @@ Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& 
   TakeOutOldTexts(files.audit, parts.file);
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, options.own_threads));
   parts.audit_file = files.audit;
+  std::error_code unknown;
+  if (const auto size = std::filesystem::file_size(files.audit, unknown); !unknown)
+    parts.ledger->usage.SetPast(files.audit, static_cast<int64_t>(size));
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
   return OpenQueue(folder, options, parts);
 }

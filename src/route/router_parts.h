@@ -20,6 +20,7 @@
 #include "route/session_locks.h"
 #include "route/state_folder.h"
 #include "route/upstream.h"
+#include "route/usage.h"
 
 namespace bantam {
 
@@ -32,6 +33,7 @@ struct CallLedger {
   std::mutex stats_mutex;
   RouterStats stats;           // guarded by stats_mutex
   std::string calibration_id;  // that stats.caution is about; guarded by stats_mutex
+  UsageMeter usage;
   std::mutex book_mutex;
   AnswerBook book;        // guarded by book_mutex
   std::mutex send_mutex;  // held while the queue is sent: one at a time

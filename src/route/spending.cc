@@ -19,7 +19,6 @@ namespace {
 constexpr double kBillion = 1e9;
 constexpr size_t kMostAccounts = 10'000;  // then those whose period is over are forgotten
 constexpr int kCheckpointPages = 1'000;   // 4 MiB
-constexpr const char* kTotal = "all models";
 
 constexpr const char* kVersions[] = {
     "CREATE TABLE spent(account BLOB PRIMARY KEY, period INTEGER NOT NULL, since INTEGER NOT NULL,"
@@ -78,7 +77,7 @@ class SpendingImpl final : public Spending {
   Result<uint64_t> Reserve(const Account& endpoint, std::string_view key, Spent worst) override {
     const Amount amount = AmountOf(worst);
     const std::lock_guard lock(mutex_);
-    std::vector<Account> accounts = {endpoint, {kTotal, limits_.total}};
+    std::vector<Account> accounts = {endpoint, {kAllModels, limits_.total}};
     accounts[0].name = EndpointAccount(endpoint.name);
     if (limits_.per_key.any() && !key.empty()) {
       accounts.push_back({"key " + Sha256Hex(key).substr(0, 32), limits_.per_key});
@@ -119,7 +118,7 @@ class SpendingImpl final : public Spending {
     for (const auto& [name, book] : books_) {
       if (name.starts_with("key ")) continue;
       const bool over = PeriodBegin(book.limit) > book.begin;
-      states.push_back({name == kTotal ? name : name.substr(std::string_view("model ").size()), book.limit,
+      states.push_back({name == kAllModels ? name : name.substr(std::string_view("model ").size()), book.limit,
                         over ? Spent() : Spent{static_cast<double>(book.spent.money) / kBillion, book.spent.tokens}});
     }
     return states;
@@ -153,7 +152,7 @@ class SpendingImpl final : public Spending {
   Status CheckRoom(const Account& account, Amount amount) {
     if (books_.size() >= kMostAccounts) ForgetThoseThatAreOver();
     const Book& book = BookOf(account);
-    const std::string_view whose = account.name == kTotal             ? "the budget for all models"
+    const std::string_view whose = account.name == kAllModels         ? "the budget for all models"
                                    : account.name.starts_with("key ") ? "this key's budget"
                                                                       : "its budget";
     if (account.limit.money && static_cast<double>(book.spent.money + amount.money) > *account.limit.money * kBillion) {

@@ -38,6 +38,8 @@ struct SpendingLimits {
   SpendingLimit per_key;  // of those with one API key
 };
 
+inline constexpr const char* kAllModels = "all models";  // the account of all endpoints together
+
 // Where an amount is counted.
 struct Account {
   std::string name;

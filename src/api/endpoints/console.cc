@@ -65,6 +65,7 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
                       {"isa", encoder.isa()}};
     stats["assistant"] = {{"name", assistant->file().name},
                           {"routes", assistant->file().routes.size()},
+                          {"learns", assistant->file().learning.has_value()},
                           {"decision", PolicyJson(assistant->policy())}};
   }
   responder.Send({.status = 200,

@@ -97,6 +97,7 @@ void HandleLearningReview(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningPropose(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningPromote(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningRollback(ApiContext&, const HttpRequest&, Responder&);
+void HandleUsage(ApiContext&, const HttpRequest&, Responder&);
 void HandleHealth(ApiContext&, const HttpRequest&, Responder&);
 void HandleReady(ApiContext&, const HttpRequest&, Responder&);
 void HandleMetrics(ApiContext&, const HttpRequest&, Responder&);

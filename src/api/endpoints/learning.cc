@@ -44,6 +44,13 @@ Result<json::object> Overview(ApiContext& context) {
   json::array to_review;
   for (const Candidate& candidate : pending) to_review.push_back(CandidateJson(candidate));
   body["to_review"] = std::move(to_review);
+  json::array labels;
+  for (const Route& route : target.file().routes) {
+    if (!route.utterances.empty())
+      labels.push_back(json::object{{"route", route.name}, {"description", route.description}});
+  }
+  labels.push_back(json::object{{"route", kOutOfScopeLabel}, {"description", "none of these"}});
+  body["labels"] = std::move(labels);
   return body;
 }
 

@@ -8,6 +8,8 @@ namespace bantam {
 std::span<const Endpoint> Endpoints() {
   using enum ApiFamily;
   static constexpr const char* kText = "text/plain";
+  static constexpr const char* kStyle = "text/css";
+  static constexpr const char* kScript = "text/javascript";
   static constexpr Endpoint kEndpoints[] = {
       {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model",
        kOpenAi, "ChatRequest", "ChatReply", kStreams, IsQuickChat},
@@ -101,6 +103,9 @@ std::span<const Endpoint> Endpoints() {
       {"POST", "/v1/reload", HandleReload,
        "Route file, models and keys are read again and take the place of those served, once they pass their tests",
        kOpenAi, "", "ReloadReply", kManagement},
+      {"GET", "/v1/usage", HandleUsage,
+       "How much the assistant was asked, who answered, and what it cost, by minute, hour and day; budgets", kOpenAi,
+       "", "AssistantUsage"},
       {"GET", "/v1/learning", HandleLearning,
        "What is learned from traffic: candidates, audited messages, the head in force and the challenger", kOpenAi, "",
        "Learning", kManagement},
@@ -132,8 +137,15 @@ std::span<const Endpoint> Endpoints() {
        kLight},
       {"GET", "/", HandleRoot, "The console for a browser; else a word for Ollama's clients, who look whether it runs",
        kOpenAi, "", kText, kLight},
-      {"GET", "/console.css", HandleConsole, "The console's style", kOpenAi, "", "text/css", kLight},
-      {"GET", "/console.js", HandleConsole, "The console's script", kOpenAi, "", "text/javascript", kLight},
+      {"GET", "/console/console.css", HandleConsole, "The console's style", kOpenAi, "", kStyle, kLight},
+      {"GET", "/console/learning.css", HandleConsole, "Of its view of learning and cost", kOpenAi, "", kStyle, kLight},
+      {"GET", "/console/theme.js", HandleConsole, "The console's scripts: light or dark", kOpenAi, "", kScript, kLight},
+      {"GET", "/console/page.js", HandleConsole, "What its views share", kOpenAi, "", kScript, kLight},
+      {"GET", "/console/console.js", HandleConsole, "The conversation", kOpenAi, "", kScript, kLight},
+      {"GET", "/console/learning.js", HandleConsole, "Learning and cost", kOpenAi, "", kScript, kLight},
+      {"GET", "/console/usage.js", HandleConsole, "Cost, and what is handed on", kOpenAi, "", kScript, kLight},
+      {"GET", "/console/review.js", HandleConsole, "Candidates to review", kOpenAi, "", kScript, kLight},
+      {"GET", "/console/charts.js", HandleConsole, "Charts", kOpenAi, "", kScript, kLight},
   };
   return kEndpoints;
 }

@@ -1,0 +1,209 @@
+// The view of what the assistant costs and learns: the curve, the heads, and what is looked at when. Its other cards are
+// in usage.js and review.js.
+
+import {$, askJson, count, isNumber, make, money, percent, plural} from "./page.js";
+import {drawChart, evenly, niceTicks} from "./charts.js";
+import {showCandidates, startReview} from "./review.js";
+import {showUsage, startUsage} from "./usage.js";
+
+const USAGE_MS = 5000, LEARNING_MS = 10000, CURVE_MS = 600000; // between two looks; the curve decides anew on messages of the log
+
+const view = {
+  assistant: undefined, // {name, learns}, as /v1/console/stats tells; null: there is none
+  shown: false,
+  learning: null,
+  timers: [],
+};
+
+// ---------------------------------------------------------------- accuracy against cost
+
+function showCurve(curve) {
+  const points = curve.points.filter((point) => isNumber(point.accuracy));
+  $("curve").hidden = false;
+  $("curve-empty").textContent = points.length ? "" : curve.why_empty;
+  $("curve-chart").hidden = !points.length;
+  if (!points.length) return;
+  const priced = points.some((point) => point.cost_per_1000 > 0);
+  const at = (point) => (priced ? point.cost_per_1000 : point.escalated);
+  const ordered = [...points].sort((a, b) => at(a) - at(b));
+  const low = Math.min(...ordered.map((point) => point.accuracy_low ?? point.accuracy));
+  const ticks = niceTicks(Math.max(0, low), 1, 4), xTicks = niceTicks(0, Math.max(...ordered.map(at)) || 1, 5);
+  const tell = (point) => `${percent(point.accuracy, 1)} without a wrong answer (${percent(point.accuracy_low, 1)} to ${percent(point.accuracy_high, 1)}), ` +
+    `${percent(point.escalated, 1)} handed on` + (priced ? `, ${money(point.cost_per_1000)} for 1,000 messages` : "");
+  const current = curve.current && isNumber(curve.current.accuracy) ? curve.current : null;
+  drawChart($("curve-chart"), {
+    title: "Accuracy against cost", height: 300,
+    summary: current ? `Now: ${tell(current)}` : `From ${plural(curve.labelled, "labelled message")}`,
+    x: {min: 0, max: xTicks.at(-1), ticks: xTicks, format: priced ? evenly(xTicks) : (value) => percent(value), label: priced ? "cost of 1,000 messages" : "share handed on"},
+    y: {min: ticks[0], max: ticks.at(-1), ticks, format: (value) => percent(value, ticks[1] - ticks[0] < 0.01 ? 1 : 0)},
+    lines: [ordered.map((point) => ({x: at(point), y: point.accuracy}))],
+    band: ordered.map((point) => ({x: at(point), low: point.accuracy_low ?? point.accuracy, high: point.accuracy_high ?? point.accuracy})),
+    mark: current ? {x: at(current), y: current.accuracy, label: "now"} : null,
+    points: ordered.map((point) => ({x: at(point), text: (isNumber(point.threshold) ? `Threshold ${point.threshold.toFixed(2)}: ` : "") + tell(point)})),
+    table: {headers: ["Threshold", "Handed on", "Without a wrong answer", "At least", "At most", "Cost of 1,000"],
+            rows: ordered.map((point) => [isNumber(point.threshold) ? point.threshold.toFixed(3) : "none", percent(point.escalated, 1), percent(point.accuracy, 1),
+                                          percent(point.accuracy_low, 1), percent(point.accuracy_high, 1), money(point.cost_per_1000)])},
+  });
+  $("curve-from").textContent = `From ${plural(curve.labelled, "labelled message")} of ${count(curve.messages)}; what holds of all messages is in the band, ${percent(curve.confidence)} certain.`;
+}
+
+// ---------------------------------------------------------------- the heads
+
+const headName = (generation) => (generation === 0 ? "the file's own head" : `generation ${generation}`);
+
+function showHeads(learning) {
+  const beside = learning.challenger_report, own = learning.current_report;
+  const current = beside ? beside.current : own ? own.challenger : null;
+  const challenger = beside ? beside.challenger : null;
+  const traffic = new Map(learning.traffic.map((one) => [one.generation, one]));
+  const now = traffic.get(learning.generation), {audited} = learning;
+  const judged = (head, write) => (head ? write(head) : "–");
+  const rows = [
+    ["Generation", learning.generation || "the file's own", challenger ? challenger.generation : "none yet"],
+    ["Messages learned from", judged(current || {learned: 0}, (head) => count(head.learned)), judged(challenger, (head) => count(head.learned))],
+    ["Answers by itself", judged(current, (head) => percent(head.coverage, 1)), judged(challenger, (head) => percent(head.coverage, 1))],
+    ["Wrong, of what it answered", current ? `${count(current.wrong)} of ${count(current.answered)}` : audited.answered ? `${count(audited.wrong)} of ${count(audited.answered)}` : "–",
+     judged(challenger, (head) => `${count(head.wrong)} of ${count(head.answered)}`)],
+    ["Wrong at most", current ? percent(current.upper_bound, 1) : audited.answered ? percent(audited.upper_bound, 1) : "–", judged(challenger, (head) => percent(head.upper_bound, 1))],
+    ["From confidence", judged(current, (head) => (isNumber(head.threshold) ? head.threshold.toFixed(3) : "answers nothing")),
+     judged(challenger, (head) => (isNumber(head.threshold) ? head.threshold.toFixed(3) : "answers nothing"))],
+    ["Handed on in traffic", now ? `${percent(now.escalation_rate, 1)} of ${count(now.messages)}` : "–", "–"],
+  ];
+  $("heads-rows").replaceChildren(...rows.map(([name, ...cells]) =>
+    make("tr", {}, make("th", {scope: "row"}, name), ...cells.map((cell) => make("td", {}, String(cell))))));
+  const verdict = $("heads-verdict");
+  verdict.className = !beside ? "verdict" : beside.proven ? "verdict proven" : "verdict unproven";
+  verdict.textContent = beside
+    ? beside.proven ? `Proven: it errs in at most ${percent(beside.upper_bound_error, 1)} of its answers, ${percent(1 - beside.delta, 1)} certain.`
+                    : `Not proven: ${beside.why_not}.` + (isNumber(beside.missing) ? ` ${plural(beside.missing, "audited message")} would do.` : "")
+    : `${plural(learning.audited.labelled, "audited message")} to judge a challenger on, ${count(learning.candidates.accepted + learning.candidates.relabelled)} accepted to learn from.`;
+  const {shadow} = learning;
+  $("heads-shadow").textContent = challenger
+    ? shadow.messages ? `Beside the head in force it decided ${plural(shadow.messages, "message")}: ${percent(shadow.agreed / shadow.messages, 1)} alike; ` +
+                        `it alone would have answered ${count(shadow.more)}, and not ${count(shadow.fewer)} that were.`
+                      : "It decides beside the head in force from the next message on."
+    : "";
+  const earlier = learning.traffic.filter((one) => one.messages > 0 && one.generation !== learning.generation);
+  $("heads-earlier").textContent = earlier.length
+    ? `Handed on before: ${earlier.map((one) => `${percent(one.escalation_rate, 1)} of ${count(one.messages)} under ${headName(one.generation)}`).join(", ")}.` : "";
+  $("promote").disabled = !beside?.proven;
+  $("rollback").disabled = learning.generation === 0;
+}
+
+// Shows what will happen; -> whether it shall.
+function confirmed(title, text, yes) {
+  const dialog = $("confirm");
+  $("confirm-title").textContent = title;
+  $("confirm-text").textContent = text;
+  $("confirm-yes").textContent = yes;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), {once: true}));
+}
+
+async function act(button, path, working) {
+  const note = $("heads-note"), label = button.textContent;
+  const buttons = [$("propose"), $("promote"), $("rollback")];
+  const were = buttons.map((one) => one.disabled);
+  buttons.forEach((one) => { one.disabled = true; });
+  button.textContent = working;
+  note.className = "note";
+  note.textContent = "";
+  try {
+    const reply = await askJson(path, {});
+    note.textContent = reply.object === "learning.proposal" ? `Generation ${reply.challenger.generation} is trained and judged.`
+      : `In force: ${headName(reply.generation)}.`;
+  } catch (error) {
+    note.className = "note bad";
+    note.textContent = error.message;
+  } finally {
+    buttons.forEach((one, i) => { one.disabled = were[i]; });
+    button.textContent = label;
+    await lookAtLearning();
+    lookAtCurve();
+  }
+}
+
+async function promote() {
+  const {challenger_report: report, generation} = view.learning;
+  const text = `Generation ${report.challenger.generation} takes the place of ${headName(generation)}. It answers ${percent(report.challenger.coverage, 1)} of the ` +
+    `audited messages by itself, in place of ${percent(report.current.coverage, 1)}, and is wrong in at most ${percent(report.challenger.upper_bound, 1)}. A rollback returns.`;
+  if (await confirmed("Promote the challenger?", text, "Promote")) act($("promote"), "v1/learning/promote", "Promoting");
+}
+
+async function rollback() {
+  const {generation, earlier, challenger} = view.learning;
+  const text = `From generation ${generation} back to ${headName(earlier[0] ?? 0)}. ` +
+    (challenger === null ? `Generation ${generation} stays as the challenger.` : `The challenger stays; generation ${generation} is given up.`);
+  if (await confirmed("Roll back?", text, "Roll back")) act($("rollback"), "v1/learning/rollback", "Rolling back");
+}
+
+// ---------------------------------------------------------------- looking again and again
+
+function trouble(error) {
+  $("ledger-trouble").hidden = !error;
+  $("ledger-trouble").textContent = error ? error.message : "";
+}
+
+async function look(path, show) {
+  try {
+    show(await askJson(path));
+    trouble(null);
+  } catch (error) {
+    trouble(error);
+  }
+}
+
+const lookAtUsage = () => look("v1/usage", showUsage);
+const lookAtLearning = () => look("v1/learning", (learning) => {
+  view.learning = learning;
+  showHeads(learning);
+  showCandidates(learning);
+});
+// Older or without what it is drawn from: then there is none, which is no trouble.
+const lookAtCurve = () => askJson("v1/learning/curve").then(showCurve, () => { $("curve").hidden = true; });
+
+function stop() {
+  view.timers.forEach(clearInterval);
+  view.timers = [];
+}
+
+function begin() {
+  stop();
+  const {assistant} = view;
+  $("ledger-body").hidden = !assistant;
+  $("ledger-none").hidden = assistant !== null;
+  if (!assistant) return;
+  for (const id of ["review", "heads"]) $(id).hidden = !assistant.learns;
+  $("not-learning").hidden = Boolean(assistant.learns);
+  if (!assistant.learns) $("curve").hidden = true;
+  const repeat = (task, every) => {
+    task();
+    view.timers.push(setInterval(() => { if (!document.hidden) task(); }, every));
+  };
+  repeat(lookAtUsage, USAGE_MS);
+  if (!assistant.learns) return;
+  repeat(lookAtLearning, LEARNING_MS);
+  repeat(lookAtCurve, CURVE_MS);
+}
+
+export function assistantIs(assistant) {
+  const same = view.assistant?.name === assistant?.name && view.assistant?.learns === assistant?.learns;
+  view.assistant = assistant;
+  if (view.shown && !same) begin();
+}
+
+export function showLearning(shown) {
+  view.shown = shown;
+  $("learning-view").hidden = !shown;
+  if (shown) begin();
+  else stop();
+}
+
+export function startLearning() {
+  startUsage();
+  $("propose").addEventListener("click", () => act($("propose"), "v1/learning/propose", "Training"));
+  $("promote").addEventListener("click", promote);
+  $("rollback").addEventListener("click", rollback);
+  startReview(lookAtLearning);
+}
