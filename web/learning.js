@@ -94,7 +94,7 @@ function showHeads(learning) {
 function confirmed(title, text, yes) {
   const dialog = $("confirm");
   $("confirm-title").textContent = title;
-  $("confirm-text").textContent = text;
+  $("confirm-text").textContent = text.replaceAll(" %", "\u00a0%"); // stays in one line
   $("confirm-yes").textContent = yes;
   dialog.returnValue = "";
   dialog.showModal();
@@ -140,27 +140,28 @@ async function rollback() {
 
 // ---------------------------------------------------------------- looking again and again
 
-function trouble(error) {
-  $("ledger-trouble").hidden = !error;
-  $("ledger-trouble").textContent = error ? error.message : "";
-}
+const troubles = new Map(); // path: what was wrong when it was last asked
 
 async function look(path, show) {
   try {
     show(await askJson(path));
-    trouble(null);
+    troubles.delete(path);
   } catch (error) {
-    trouble(error);
+    troubles.set(path, error.message);
   }
+  const note = $("ledger-trouble"), text = [...new Set(troubles.values())].join(" ");
+  note.hidden = !text;
+  if (note.textContent !== text) note.textContent = text; // it is read aloud when it changes
 }
 
 const lookAtUsage = () => look("v1/usage", showUsage);
 const lookAtLearning = () => look("v1/learning", (learning) => {
   view.learning = learning;
+  for (const id of ["review", "heads"]) $(id).hidden = false;
   showHeads(learning);
   showCandidates(learning);
 });
-// Older or without what it is drawn from: then there is none, which is no trouble.
+// A server that cannot draw one has a page without it.
 const lookAtCurve = () => askJson("v1/learning/curve").then(showCurve, () => { $("curve").hidden = true; });
 
 function stop() {
@@ -174,9 +175,8 @@ function begin() {
   $("ledger-body").hidden = !assistant;
   $("ledger-none").hidden = assistant !== null;
   if (!assistant) return;
-  for (const id of ["review", "heads"]) $(id).hidden = !assistant.learns;
+  if (!assistant.learns) for (const id of ["review", "heads", "curve"]) $(id).hidden = true;
   $("not-learning").hidden = Boolean(assistant.learns);
-  if (!assistant.learns) $("curve").hidden = true;
   const repeat = (task, every) => {
     task();
     view.timers.push(setInterval(() => { if (!document.hidden) task(); }, every));
@@ -188,7 +188,8 @@ function begin() {
 }
 
 export function assistantIs(assistant) {
-  const same = view.assistant?.name === assistant?.name && view.assistant?.learns === assistant?.learns;
+  const identity = (one) => one && `${one.name} ${one.learns}`;
+  const same = identity(view.assistant) === identity(assistant);
   view.assistant = assistant;
   if (view.shown && !same) begin();
 }

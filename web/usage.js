@@ -93,7 +93,7 @@ function showRate(usage, history) {
   if (!messages) return;
   const to = usage.time - usage.time % width + width, span = history.bucket_width_s * history.num_buckets;
   const known = usage.known_since - usage.known_since % width;
-  const from = Math.min(Math.max(to - span, known), to - 12 * width);
+  const from = Math.min(Math.max(to - span, known), to - 12 * width, found[0].start);
   const lines = [], told = [];
   for (const {start, messages: of, escalated: on} of found) {
     const point = {x: start + width / 2, y: on / of};

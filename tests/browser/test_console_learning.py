@@ -199,6 +199,17 @@ def test_the_type_ahead(page):
     assert not field.is_displayed() and shown(page) == before, "letters typed there are no verdicts"
 
 
+def test_a_verdict_that_does_not_arrive_is_no_verdict(page, shop):
+    browser = page.browser
+    go_to_review(page)
+    before, review = shown(page), shop.to_review()
+    browser.execute_script("window.fetch = () => Promise.reject(new TypeError('away'))")
+    press(page, "a")
+    page.wait(lambda: find(browser, "#review-note").text == "The server cannot be reached.", "what went wrong")
+    assert shown(page) == before and shop.to_review().keys() == review.keys()
+    page.wait(lambda: find(browser, "#ledger-trouble").is_displayed(), "the page to say so")
+
+
 def test_nothing_is_judged_that_cannot_be_seen(page, shop):
     browser = page.browser
     before, review = shown(page), shop.to_review()
@@ -266,6 +277,15 @@ def test_train_promote_and_roll_back_ask_first(page, shop):
     page.wait(lambda: row(page, "Generation")[0] == "the file's own", "the head from before")
     assert shop.learning()["generation"] == 0
     page.wait(lambda: "Nothing waits for you" in find(browser, "#review-none").text, "the end of the work")
+
+
+def test_a_server_without_an_assistant(browser, bantam_server):
+    browser.get_log("browser")
+    console = Console(browser, bantam_server("--model", "all-MiniLM-L6-v2").url).open("#learning")
+    console.wait(lambda: "no assistant" in find(browser, "#ledger-none").text, "the reason")
+    assert not find(browser, "#ledger-body").is_displayed()
+    assert console.errors() == []
+    browser.get("about:blank")
 
 
 def test_an_assistant_that_does_not_learn(browser, helpdesk_server):
