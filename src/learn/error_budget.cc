@@ -118,6 +118,11 @@ int Missing(const Sequence& sequence, std::span<const int> prefixes, const Error
 
 }  // namespace
 
+double DeltaOfLook(double delta, int64_t look) {
+  const auto number = static_cast<double>(look);
+  return look <= 0 ? delta : delta / (number * (number + 1));
+}
+
 int LeastAnswers(const ErrorBudget& budget) { return AnswersFor(0, budget); }
 
 Certificate Certify(std::span<const CalibrationPoint> points, const ErrorBudget& budget) {

@@ -52,6 +52,11 @@ Certificate Certify(std::span<const CalibrationPoint> points, const ErrorBudget&
 // delta = 5 %.
 int LeastAnswers(const ErrorBudget& budget);
 
+// What look number 1, 2, ... at the same growing set of messages may spend of delta, where each could end in a promise:
+// delta / (look (look + 1)), which is delta over all looks together, however many (alpha spending, as in group
+// sequential tests). Look 0: there is no other, all of it.
+double DeltaOfLook(double delta, int64_t look);
+
 // Says which calibration a decision rests on: a hash of the points, 16 hex digits.
 std::string CalibrationId(std::span<const CalibrationPoint> points);
 

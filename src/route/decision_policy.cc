@@ -58,7 +58,7 @@ DecisionPolicy::DecisionPolicy(const RouteFile& file, double head_threshold, con
     (own == of_route.end() ? of_others : own->second).push_back(point);
   }
   const auto held_to = [&](double max_error) {
-    return ErrorBudget{std::ldexp(max_error, -caution), file.budget->delta};
+    return ErrorBudget{std::ldexp(max_error, -caution), DeltaOfLook(file.budget->delta, file.look)};
   };
   common_ = BudgetBar(held_to(file.budget->max_error), of_others);
   for (const Route& route : file.routes) {

@@ -150,6 +150,7 @@ struct RouteFile {
   std::optional<LearningRule> learning;  // empty: nothing is learned from traffic
   // Of the generation in force, taken from the state folder (learning/generations.h); not in the file.
   int64_t generation = 0;             // 0: the file's examples alone
+  int64_t look = 0;                   // at audited messages, which it was proven by: see DeltaOfLook
   int64_t challenger = 0;             // that decides beside it, without effect; 0: there is none
   std::vector<LabelledText> learned;  // examples beside the file's
   std::vector<LabelledText> audited;  // messages for the calibration, beside those of calibration_file

@@ -43,11 +43,6 @@ void LeaveOutUnknown(const RouteFile& file, int64_t generation, std::vector<Labe
 
 }  // namespace
 
-double DeltaOfLook(double delta, int64_t look) {
-  const double number = static_cast<double>(look);
-  return look <= 0 ? delta : delta / (number * (number + 1));
-}
-
 LearningFiles::LearningFiles(const Path& assistant_folder)
     : state_folder(assistant_folder),
       folder(StateFiles(state_folder).learning),
@@ -71,6 +66,7 @@ Result<Generations> ReadGenerations(const Path& state_folder) {
     BANTAM_TRY(read.challenger, object.Int("challenger", 0, kMostGenerations));
     BANTAM_TRY(read.last, object.Int("last", 0, kMostGenerations));
     BANTAM_TRY(read.looks, object.IntOr("looks", read.last, 0, kMostGenerations));
+    BANTAM_TRY(read.looked_at, object.IntOr("looked_at", 0, 0, kMostGenerations));
     BANTAM_TRY(const json::array* earlier, object.Array("earlier"));
     for (const json::value& number : *earlier) {
       if (!number.is_int64() || number.get_int64() < 0)
@@ -91,7 +87,8 @@ Status WriteGenerations(const Path& state_folder, const Generations& generations
                                              {"earlier", std::move(earlier)},
                                              {"challenger", generations.challenger},
                                              {"last", generations.last},
-                                             {"looks", generations.looks}}) +
+                                             {"looks", generations.looks},
+                                             {"looked_at", generations.looked_at}}) +
                              "\n");
 }
 
@@ -124,7 +121,7 @@ void RemoveOtherGenerations(const Path& state_folder, const Generations& keep) {
 }
 
 void TakeLearned(const Path& state_folder, RouteFile& file) {
-  file.generation = file.challenger = 0;
+  file.generation = file.challenger = file.look = 0;
   file.learned.clear();
   file.audited.clear();
   if (!file.learning) return;
@@ -145,12 +142,11 @@ void TakeLearned(const Path& state_folder, RouteFile& file) {
   file.generation = generations->current;
   file.learned = std::move(texts->learned);
   file.audited = std::move(texts->audited);
-  if (file.budget) {
-    const Result<Proposal> report = ReadProposal(LearningFiles(state_folder).Of(file.generation));
-    if (report)
-      file.budget->delta = DeltaOfLook(file.budget->delta, report->look);
-    else
-      Log(LogLevel::kWarning, "{}; its threshold is taken for a first look's", report.error().message);
+  if (const Result<Proposal> report = ReadProposal(LearningFiles(state_folder).Of(file.generation)); report) {
+    file.look = report->look;
+  } else {
+    Log(LogLevel::kWarning, "{}; its threshold is taken for a first look's", report.error().message);
+    file.look = 1;
   }
   if (file.learning->watch_drift && file.budget && !file.audited.empty()) file.drift = DriftRule();
 }

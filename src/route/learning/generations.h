@@ -23,12 +23,8 @@ struct Generations {
   int64_t challenger = 0;             // 0: there is none
   int64_t last = 0;                   // the largest number that was ever given
   int64_t looks = 0;                  // at audited messages, of challengers that they could have proven
+  int64_t looked_at = 0;              // so many messages, the last time
 };
-
-// What the look number 1, 2, ... at audited messages may spend of delta, the chance that any head that is ever promoted
-// breaks its bound: delta / (look (look + 1)), which is delta over all looks together (alpha spending, as in group
-// sequential tests). Look 0: nobody looked, all of it.
-double DeltaOfLook(double delta, int64_t look);
 
 struct GenerationFiles {
   explicit GenerationFiles(const Path& generation_folder)
@@ -60,8 +56,8 @@ Result<LearnedTexts> ReadLearnedTexts(const GenerationFiles& files);
 // What no list names any more. Trouble is logged.
 void RemoveOtherGenerations(const Path& state_folder, const Generations& keep);
 
-// Puts what the generation in force has learned into the file that it belongs to, and the delta that it was proven with
-// into its error budget; nothing for a file that does not learn. Texts of routes that the file no longer has are left
+// Puts what the generation in force has learned into the file that it belongs to, and by which look it was proven;
+// nothing for a file that does not learn. Texts of routes that the file no longer has are left
 // out. What cannot be read is served without, with a warning in the log: the file's own examples are always there.
 void TakeLearned(const Path& state_folder, RouteFile& file);
 

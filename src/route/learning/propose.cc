@@ -17,6 +17,8 @@ namespace {
 
 constexpr double kDelta = 0.05;  // with policy: threshold, which has no other
 constexpr size_t kTextsAtOnce = 256;
+// Looks at the same messages cost certainty: the next one is due when there are so many times as many.
+constexpr double kGrowth = 1.5;
 
 // What candidates there are, as a file takes them.
 struct Material {
@@ -120,6 +122,7 @@ bool CurrentKeepsTo(double limit, const Proposal& p) {
 // Whether the challenger errs little enough: by the certificate that its threshold comes from, or, where the file gives
 // the threshold, by the exact bound at it.
 void Prove(const Contender& challenger, Proposal& proposal) {
+  if (proposal.look == 0) return;
   JudgedHead& judged = proposal.challenger;
   const ErrorBudget wanted{proposal.limit, proposal.delta};
   Certificate certificate;
@@ -174,11 +177,25 @@ Proposal Compare(const Contender& current, const Contender& challenger) {
   return proposal;
 }
 
-// So few messages that none of them wrong would prove nothing are no look: nothing is spent on them.
-void Look(int64_t number, double delta, Contender& challenger, Proposal& proposal) {
-  proposal.delta = DeltaOfLook(delta, number);
-  if (LeastAnswers({proposal.limit, proposal.delta}) <= proposal.audited + proposal.calibration) proposal.look = number;
-  if (challenger.file.budget) challenger.file.budget->delta = proposal.delta;
+// Whether this is a look. So few messages that none of them wrong would prove nothing are none, nor are hardly more
+// than the last time: nothing is spent, and nothing is proven.
+void Look(const Generations& before, double delta, Contender& challenger, Proposal& proposal) {
+  proposal.delta = DeltaOfLook(delta, before.looks + 1);
+  challenger.file.look = before.looks + 1;
+  const int64_t messages = proposal.audited + proposal.calibration;
+  const int64_t least = LeastAnswers({proposal.limit, proposal.delta});
+  const auto grown = static_cast<int64_t>(std::ceil(kGrowth * static_cast<double>(before.looked_at)));
+  if (messages >= std::max(least, grown)) {
+    proposal.look = before.looks + 1;
+    return;
+  }
+  proposal.missing = std::max(least, grown) - messages;
+  proposal.why_not = messages < least
+                         ? fmt::format("{} audited messages at least are wanted, and there are {}", least, messages)
+                         : fmt::format(
+                               "the next look at audited messages is due when there are {} of them, half as many again "
+                               "as at the last; there are {}",
+                               grown, messages);
 }
 
 // From the work folder to its own, under a number of its own.
@@ -190,7 +207,10 @@ Status Keep(const Path& state_folder, const Contender& challenger, Proposal& pro
   BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder));
   BANTAM_TRY(Generations generations, ReadGenerations(state_folder));
   proposal.earlier = generations.last;
-  generations.looks = std::max(generations.looks, proposal.look);
+  if (proposal.look > 0) {
+    generations.looks = proposal.look;
+    generations.looked_at = proposal.audited + proposal.calibration;
+  }
   proposal.challenger.generation = generations.challenger = ++generations.last;
   BANTAM_RETURN_IF_ERROR(WriteFileAtomic(work.report, ToJson(ProposalJson(proposal)) + "\n"));
   const Path folder = files.Of(generations.last).folder;
@@ -227,7 +247,7 @@ Result<Proposal> Propose(RouteFile file, const Path& state_folder, std::shared_p
     challenger.file.audited = std::move(material.texts.audited);
     fresh = std::move(material.fresh);
     proposal = Compare(current, challenger);
-    Look(before.looks + 1, delta, challenger, proposal);
+    Look(before, delta, challenger, proposal);
   }
   BANTAM_RETURN_IF_ERROR(Remove(files.work));  // of a run that was killed
   BANTAM_RETURN_IF_ERROR(MakeFolders(files.work));

@@ -42,15 +42,15 @@ class ProposeTest : public ::testing::Test {
   }
 
   // Messages about a warehouse, which the file's examples know nothing of.
-  void Fill(int learnable, int audited) {
+  void Fill(int learnable, int audited, int first = 0) {
     ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
     const auto add = [&](const std::string& text, const char* label, bool drawn) {
       ASSERT_OK(store.Hear(Heard(text, drawn)));
       ASSERT_OK_AND_ASSIGN(const auto all, store.List({.labelled = false}));
       ASSERT_OK(store.Label(all.back().id, label));
     };
-    for (int i = 0; i < learnable + audited; ++i) {
-      const bool drawn = i >= learnable;
+    for (int i = first; i < first + learnable + audited; ++i) {
+      const bool drawn = i >= first + learnable;
       add(fmt::format("is the warehouse in town number {} staffed on that day", i), "hours", drawn);
       add(fmt::format("parcel {} came in pieces and i will not keep it", i), "refund", drawn);
     }
@@ -104,7 +104,8 @@ TEST_F(ProposeTest, TooFewAuditedMessagesProveNothing) {
       << DescribeProposal(proposal, file_);
   const auto refused = PromoteChallenger(file_, folder_.path());
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message, "generation 1 is not promoted: it is not shown to err in at most 25 %");
+  EXPECT_EQ(refused.error().message,
+            "generation 1 is not promoted: 13 audited messages at least are wanted, and there are 4");
   EXPECT_EQ(Outcomes(), (std::vector<std::string>{"reviewed", "refused"}));
 }
 
@@ -123,21 +124,31 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
   const GenerationFiles first = LearningFiles(folder_.path()).Of(1);
   const std::string head = Sha256HexOfFile(StateFiles(first.folder).head).value();
   EXPECT_EQ(head, proposal.challenger.head_sha256);
+  // Hardly more messages than the last time are no look, which would cost certainty.
+  Fill(0, 1, 16);
+  ASSERT_OK_AND_ASSIGN(const Proposal soon, Make());
+  EXPECT_EQ(soon.look, 0);
+  EXPECT_EQ(soon.missing, 8);
+  EXPECT_EQ(soon.why_not,
+            "the next look at audited messages is due when there are 30 of them, half as many again as at the last; "
+            "there are 22");
+  Fill(0, 4, 17);
   ASSERT_OK_AND_ASSIGN(const Proposal again, Make());
-  EXPECT_EQ(again.challenger.generation, 2);
+  EXPECT_EQ(again.audited, 30);
+  EXPECT_EQ(again.challenger.generation, 3);
   EXPECT_EQ(again.challenger.head_sha256, head);
-  EXPECT_EQ(again.earlier, 1);
+  EXPECT_EQ(again.earlier, 2);
   EXPECT_EQ(again.look, 2);
   EXPECT_DOUBLE_EQ(again.delta, 0.05 / 6);
   EXPECT_FALSE(std::filesystem::exists(first.folder)) << "one challenger at a time";
 
   ASSERT_OK_AND_ASSIGN(const int64_t promoted, PromoteChallenger(file_, folder_.path()));
-  EXPECT_EQ(promoted, 2);
+  EXPECT_EQ(promoted, 3);
   RouteFile served = file_;
   TakeLearned(folder_.path(), served);
-  EXPECT_EQ(served.generation, 2);
+  EXPECT_EQ(served.generation, 3);
   EXPECT_EQ(served.learned.size(), 12u);
-  EXPECT_EQ(served.audited.size(), 20u);
+  EXPECT_EQ(served.audited.size(), 30u);
   ASSERT_OK_AND_ASSIGN(const auto model,
                        LoadIntentModel(served, embedder_,
                                        {.state_folder = LearningFiles(folder_.path()).HeadFolder(served.generation),
@@ -147,7 +158,7 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
                                           EXPECT_FALSE(stage.starts_with("train")) << "its head is there already";
                                         }}));
   EXPECT_EQ(model->head()->Sha256(), head);
-  EXPECT_EQ(model->calibration().points.size(), 20u);
+  EXPECT_EQ(model->calibration().points.size(), 30u);
 
   EXPECT_EQ(PromoteChallenger(file_, folder_.path()).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(RollBack(folder_.path(), 1).error().code, ErrorCode::kNotFound);
@@ -155,13 +166,14 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
   EXPECT_EQ(before, 0);
   TakeLearned(folder_.path(), served);
   EXPECT_EQ(served.generation, 0);
-  EXPECT_EQ(served.challenger, 2);
+  EXPECT_EQ(served.challenger, 3);
   EXPECT_TRUE(served.learned.empty());
   ASSERT_OK_AND_ASSIGN(const LearningStatus status, ReadLearningStatus(file_, folder_.path()));
   ASSERT_TRUE(status.challenger);
   EXPECT_EQ(status.challenger->challenger.head_sha256, head);
   EXPECT_EQ(ToJson(ProposalJson(*status.challenger)), ToJson(ProposalJson(again)));
-  EXPECT_EQ(Outcomes(), (std::vector<std::string>{"reviewed", "proposed", "proposed", "promoted", "rolled back"}));
+  EXPECT_EQ(Outcomes(),
+            (std::vector<std::string>{"reviewed", "proposed", "refused", "proposed", "promoted", "rolled back"}));
   // Another file is another assistant as far as proofs go.
   file_.sha256 = "another";
   EXPECT_EQ(PromoteChallenger(file_, folder_.path()).error().code, ErrorCode::kConflict);
@@ -187,6 +199,37 @@ TEST_F(ProposeTest, TheHeadInForceIsJudgedOnWhatCameSince) {
   EXPECT_EQ(proposal.fresh_answered, 10);
   EXPECT_EQ(proposal.fresh_wrong, 10);
   EXPECT_NE(DescribeProposal(proposal, file_).find("erred in 10 of 10 audited answers"), std::string::npos);
+}
+
+// What serves decides by the threshold that was proven, however often the file is read again.
+TEST_F(ProposeTest, ABudgetIsServedAsItWasProven) {
+  std::string text(kFile);
+  text.replace(text.find("policy: threshold, confidence_threshold: 0.6"), 44, "max_error: 0.25");
+  file_ = ParseRouteFile(text, "/h/shop.yaml").value();
+  Fill(6, 10);
+  AcceptAll();
+  ASSERT_OK(Make());
+  Fill(0, 7, 16);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK_AND_ASSIGN(const Proposal proposal, Make());
+    ASSERT_TRUE(proposal.proven) << DescribeProposal(proposal, file_);
+    EXPECT_DOUBLE_EQ(proposal.delta, DeltaOfLook(0.05, 2 + i));
+    ASSERT_OK(PromoteChallenger(file_, folder_.path()));
+    for (int again = 0; again < 2; ++again) TakeLearned(folder_.path(), file_);
+    EXPECT_EQ(file_.look, 2 + i);
+    ASSERT_OK_AND_ASSIGN(const auto model,
+                         LoadIntentModel(file_, embedder_,
+                                         {.state_folder = LearningFiles(folder_.path()).HeadFolder(file_.generation),
+                                          .may_write = false,
+                                          .max_disagreement = {},
+                                          .progress = {}}));
+    const DecisionPolicy policy(file_, model->threshold(), model->calibration());
+    EXPECT_EQ(policy.common().threshold, proposal.challenger.threshold);
+    if (i == 0) {
+      Fill(0, 20, 30);
+      file_.learning->min_coverage_gain = 0;
+    }
+  }
 }
 
 TEST(Learning, AllLooksTogetherSpendDelta) {
