@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import httpx
+import pytest
 
 from learning_shop import PARCEL, WAREHOUSE, eventually, write_shop
 
