@@ -93,6 +93,12 @@ class Teacher:
 # ---- the assistant ----
 
 
+def traffic(data, options):
+    """CLINC150 as `split` has it."""
+    with open(Path(data) / "intent-clinc150" / "clinc150_full.jsonl", encoding="utf-8") as lines:
+        return split([json.loads(line) for line in lines], options)
+
+
 def split(rows, options):
     """-> (examples of each route, examples out of scope, the stream), each line in one of them"""
     order = random.Random(options["seed"])
@@ -163,8 +169,7 @@ def measure(binary, data, options=None):
     options = {name: getattr(options, name, value) for name, value in OPTIONS.items()} | quick
     os.environ["BANTAM_BINARY"] = str(binary)
 
-    with open(Path(data) / "intent-clinc150" / "clinc150_full.jsonl", encoding="utf-8") as lines:
-        examples, strangers, stream = split([json.loads(line) for line in lines], options)
+    examples, strangers, stream = traffic(data, options)
     label_of = dict(stream)
     found = {"options": options, "messages": len(stream), "routes": len(examples), "windows": [], "proposals": []}
     begin = time.monotonic()

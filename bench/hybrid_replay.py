@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contest import BINARY, ENVIRONMENT, BantamProcess, make_home, run, say
-from hybrid_flywheel import Assistant, Teacher, split
+from hybrid_flywheel import Assistant, Teacher, traffic
 from report import table
 
 OPTIONS = {
@@ -81,8 +81,7 @@ def measure(binary, data, options=None):
     quick = {"messages": 1_000} if getattr(options, "quick", False) else {}
     options = {name: getattr(options, name, value) for name, value in OPTIONS.items()} | quick
     os.environ["BANTAM_BINARY"] = str(binary)
-    with open(Path(data) / "intent-clinc150" / "clinc150_full.jsonl", encoding="utf-8") as lines:
-        examples, strangers, stream = split([json.loads(line) for line in lines], options)
+    examples, strangers, stream = traffic(data, options)
     found = {"options": options, "asked": len(stream), "routes": len(examples), "others": []}
     with tempfile.TemporaryDirectory() as folder, Teacher(dict(stream), options["answer_tokens"]) as teacher:
         home = make_home(Path(folder) / "home")

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "route/audit_format.h"
 #include "route/audit_reader.h"
 
 namespace bantam {
@@ -137,16 +136,12 @@ UsageReport UsageMeter::Report() {
 
 Status UsageMeter::ReadPast(UsageHistory& past) {
   BANTAM_TRY(const int64_t offset, OffsetOfLastLines(past_file_, kMostPastRecords, past_bytes_));
-  BANTAM_TRY(AuditReader reader, AuditReader::Open(past_file_, offset));
-  for (;;) {
-    BANTAM_TRY(const auto line, reader.NextLine());
-    if (!line) return Ok();
-    BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
-    const AuditRecord& record = parsed.record;
-    if (record.time_us >= started_us_) return Ok();  // counted when it was written
+  return ReadAuditLogFrom(past_file_, offset, [&](const AuditRecord& record, std::string_view) {
+    if (record.time_us >= started_us_) return false;  // counted when it was written
     past.Add(record.time_us / kMicros, UsageOf(record));
     since_us_ = std::min(since_us_, record.time_us);
-  }
+    return true;
+  });
 }
 
 }  // namespace bantam

@@ -6,21 +6,13 @@ import httpx
 import pytest
 
 from bantam_process import BantamProcess, make_home
+from shop_routes import SHOP_ROUTES
 
 FILE = """version: 1
 name: shop
-routes:
-  - name: hours
-    utterances: [when are you open, opening hours, are you open today, what time do you close, business hours please]
-    action: {{type: respond, response: utter_hours}}
-  - name: refund
-    utterances: [i want my money back, refund please, give me a refund, i want to return my order, return this parcel]
-    action: {{type: respond, response: utter_refund}}
-out_of_scope: {{utterances: [tell me a joke, what is the capital of france, write a poem]}}
 decision: {{policy: threshold, confidence_threshold: {threshold}}}
 cache: {{mode: none}}
 audit: {{content: text{key}}}
-responses: {{utter_hours: From 9 to 17., utter_refund: Send it back.}}
 """
 MESSAGES = [
     "when do you open", "can i have my money back", "refund", "how late are you open tonight", "where is the moon", "please take this order back",
@@ -30,7 +22,7 @@ MESSAGES = [
 
 def write(folder, name, threshold, key=""):
     path = folder / name
-    path.write_text(FILE.format(threshold=threshold, key=key))
+    path.write_text(FILE.format(threshold=threshold, key=key) + SHOP_ROUTES)
     return path
 
 

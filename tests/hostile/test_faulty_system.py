@@ -10,22 +10,14 @@ import httpx
 import pytest
 
 from bantam_process import BantamProcess, find_binary, make_home
+from shop_routes import SHOP_ROUTES
 
 FILE = """version: 1
 name: shop
-routes:
-  - name: hours
-    utterances: [when are you open, opening hours, are you open today, what time do you close, business hours please]
-    action: {type: respond, response: utter_hours}
-  - name: refund
-    utterances: [i want my money back, refund please, give me a refund, i want to return my order, return this parcel]
-    action: {type: respond, response: utter_refund}
-out_of_scope: {utterances: [tell me a joke, what is the capital of france, write a poem]}
 decision: {policy: threshold, confidence_threshold: 0.4}
 cache: {ttl: 24h}
 audit: {content: text}
-responses: {utter_hours: From 9 to 17., utter_refund: Send it back.}
-"""
+""" + SHOP_ROUTES
 FAULTS = {"EIO": {"FAULT_ERRNO": "5"}, "EINTR": {"FAULT_ERRNO": "4"}, "short": {"FAULT_SHORT": "1"}}
 # Every call in `make hostile`; here a few of them, others on each day.
 SAMPLE = 0 if os.environ.get("BANTAM_ALL_FAULTS") else 4

@@ -7,24 +7,17 @@ import socketserver
 import threading
 import time
 
+from shop_routes import SHOP_ROUTES
+
 FILE = """version: 1
 name: shop
 model_list:
   - {{model_name: big, params: {{model: openai/stub, api_base: "http://127.0.0.1:{port}/v1"}}, cost: {{input_per_1m: 1, output_per_1m: 2}}, max_budget: 5}}
-routes:
-  - name: hours
-    utterances: [when are you open, opening hours, are you open today, what time do you close, business hours please]
-    action: {{type: respond, response: utter_hours}}
-  - name: refund
-    utterances: [i want my money back, refund please, give me a refund, i want to return my order, return this parcel]
-    action: {{type: respond, response: utter_refund}}
-out_of_scope: {{utterances: [tell me a joke, what is the capital of france, write a poem]}}
 decision: {{policy: threshold, confidence_threshold: 0.6, nlu_fallback: big}}
 cache: {{mode: none}}
 audit: {{content: text}}
 privacy: {{pii: {{}}}}
 learning: {{explore_rate: 0.5, promote_if: {{upper_bound_error: 0.3, min_coverage_gain: 0.05}}}}
-responses: {{utter_hours: From 9 to 17., utter_refund: Send it back.}}
 """
 WAREHOUSE, PARCEL = "is the warehouse in town number {} staffed on that day", "parcel {} came in pieces and i will not keep it"
 
@@ -66,7 +59,7 @@ def shop_teacher():
 def write_shop(folder, teacher):
     """-> the route file"""
     file = folder / "shop.yaml"
-    file.write_text(FILE.format(port=teacher.server_address[1]))
+    file.write_text(FILE.format(port=teacher.server_address[1]) + SHOP_ROUTES)
     return file
 
 

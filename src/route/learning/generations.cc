@@ -145,8 +145,8 @@ void TakeLearned(const Path& state_folder, RouteFile& file) {
   if (const Result<Proposal> report = ReadProposal(LearningFiles(state_folder).Of(file.generation)); report) {
     file.look = report->look;
   } else {
-    Log(LogLevel::kWarning, "{}; its threshold is taken for a first look's", report.error().message);
-    file.look = 1;
+    Log(LogLevel::kWarning, "{}; its threshold is as strict as the latest look's", report.error().message);
+    file.look = generations->looks;
   }
   if (file.learning->watch_drift && file.budget && !file.audited.empty()) file.drift = DriftRule();
 }

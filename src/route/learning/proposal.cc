@@ -39,6 +39,7 @@ Result<Proposal> Parse(const JsonObject& object) {
   BANTAM_TRY(read.calibration, object.Int("calibration", 0, kMost));
   BANTAM_TRY(read.earlier, object.Int("earlier_challengers", 0, kMost));
   BANTAM_TRY(read.look, object.IntOr("look", 0, 0, kMost));
+  BANTAM_TRY(read.looked, object.BoolOr("looked", true));
   BANTAM_TRY(read.current, ReadHead(object, "current"));
   BANTAM_TRY(read.challenger, ReadHead(object, "challenger"));
   BANTAM_TRY(read.fresh_answered, object.IntOr("fresh_answered", 0, 0, kMost));
@@ -71,6 +72,7 @@ json::object ProposalJson(const Proposal& p) {
           {"calibration", p.calibration},
           {"earlier_challengers", p.earlier},
           {"look", p.look},
+          {"looked", p.looked},
           {"current", HeadJson(p.current)},
           {"challenger", HeadJson(p.challenger)},
           {"fresh_answered", p.fresh_answered},
@@ -118,13 +120,14 @@ std::string DescribeProposal(const Proposal& p, const RouteFile& file) {
   }
   if (p.missing) {
     const double rate = file.learning ? file.learning->explore_rate : 0;
-    out += fmt::format("{} more audited messages would do, if it errs on them as on these{}\n", *p.missing,
+    out += fmt::format("{} more audited messages {}{}\n", *p.missing,
+                       p.looked ? "would do, if it errs on them as on these" : "to the next look",
                        rate > 0 ? fmt::format(": some {:.0f} messages at the explore_rate of {:g}",
                                               std::ceil(static_cast<double>(*p.missing) / rate), rate)
                                 : std::string());
   }
   out += "right means: as the teacher says, or the person who corrected it. Whether they are right nobody has asked\n";
-  if (p.look > 1) {
+  if (p.looked && p.look > 1) {
     out += fmt::format(
         "this was look {} at audited messages: each spends less of the chance that a bound is wrong, {} here, so that "
         "all of them together keep to the delta of the file\n",

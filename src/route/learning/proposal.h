@@ -31,7 +31,8 @@ struct Proposal {
   int64_t audited = 0;      // messages, of which each was drawn at random, whatever had been decided about it
   int64_t calibration = 0;  // lines of the file's calibration_file, which count as well where there is an error budget
   int64_t earlier = 0;      // challengers before this one
-  int64_t look = 0;         // at the audited messages, counted from 1; 0: they were too few for any proof
+  int64_t look = 0;         // at the audited messages, counted from 1: the threshold is of this one's delta
+  bool looked = true;       // false: they were too few, or hardly more than the last time; nothing is proven
   JudgedHead current, challenger;
   int64_t fresh_answered = 0, fresh_wrong = 0;  // of the head in force, on messages audited since it is in force
   double limit = 0, delta = 0;                  // the bound has to be at most `limit`, delta is this look's

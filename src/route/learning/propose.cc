@@ -122,7 +122,7 @@ bool CurrentKeepsTo(double limit, const Proposal& p) {
 // Whether the challenger errs little enough: by the certificate that its threshold comes from, or, where the file gives
 // the threshold, by the exact bound at it.
 void Prove(const Contender& challenger, Proposal& proposal) {
-  if (proposal.look == 0) return;
+  if (!proposal.looked) return;
   JudgedHead& judged = proposal.challenger;
   const ErrorBudget wanted{proposal.limit, proposal.delta};
   Certificate certificate;
@@ -180,15 +180,13 @@ Proposal Compare(const Contender& current, const Contender& challenger) {
 // Whether this is a look. So few messages that none of them wrong would prove nothing are none, nor are hardly more
 // than the last time: nothing is spent, and nothing is proven.
 void Look(const Generations& before, double delta, Contender& challenger, Proposal& proposal) {
-  proposal.delta = DeltaOfLook(delta, before.looks + 1);
-  challenger.file.look = before.looks + 1;
+  proposal.look = challenger.file.look = before.looks + 1;
+  proposal.delta = DeltaOfLook(delta, proposal.look);
   const int64_t messages = proposal.audited + proposal.calibration;
   const int64_t least = LeastAnswers({proposal.limit, proposal.delta});
   const auto grown = static_cast<int64_t>(std::ceil(kGrowth * static_cast<double>(before.looked_at)));
-  if (messages >= std::max(least, grown)) {
-    proposal.look = before.looks + 1;
-    return;
-  }
+  proposal.looked = messages >= std::max(least, grown);
+  if (proposal.looked) return;
   proposal.missing = std::max(least, grown) - messages;
   proposal.why_not = messages < least
                          ? fmt::format("{} audited messages at least are wanted, and there are {}", least, messages)
@@ -207,7 +205,7 @@ Status Keep(const Path& state_folder, const Contender& challenger, Proposal& pro
   BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder));
   BANTAM_TRY(Generations generations, ReadGenerations(state_folder));
   proposal.earlier = generations.last;
-  if (proposal.look > 0) {
+  if (proposal.looked) {
     generations.looks = proposal.look;
     generations.looked_at = proposal.audited + proposal.calibration;
   }

@@ -98,9 +98,9 @@ TEST_F(ProposeTest, TooFewAuditedMessagesProveNothing) {
   EXPECT_FALSE(proposal.proven);
   EXPECT_EQ(proposal.audited, 4);
   EXPECT_EQ(proposal.challenger.learned, 10);
-  EXPECT_EQ(proposal.look, 0) << "four messages could prove nothing, so nobody looked";
+  EXPECT_FALSE(proposal.looked) << "four messages could prove nothing";
   EXPECT_EQ(proposal.missing, LeastAnswers({0.25, 0.025}) - 4);
-  EXPECT_NE(DescribeProposal(proposal, file_).find("9 more audited messages would do"), std::string::npos)
+  EXPECT_NE(DescribeProposal(proposal, file_).find("9 more audited messages to the next look"), std::string::npos)
       << DescribeProposal(proposal, file_);
   const auto refused = PromoteChallenger(file_, folder_.path());
   ASSERT_FALSE(refused);
@@ -127,7 +127,7 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
   // Hardly more messages than the last time are no look, which would cost certainty.
   Fill(0, 1, 16);
   ASSERT_OK_AND_ASSIGN(const Proposal soon, Make());
-  EXPECT_EQ(soon.look, 0);
+  EXPECT_FALSE(soon.looked);
   EXPECT_EQ(soon.missing, 8);
   EXPECT_EQ(soon.why_not,
             "the next look at audited messages is due when there are 30 of them, half as many again as at the last; "

@@ -14,6 +14,7 @@ Result<RouteFile> ChallengersFile(const RouteFile& file, const GenerationFiles& 
   BANTAM_TRY(LearnedTexts texts, ReadLearnedTexts(files));
   RouteFile theirs = file;
   theirs.generation = file.challenger;
+  theirs.look = proposal.look;
   theirs.learned = std::move(texts.learned);
   theirs.audited = std::move(texts.audited);
   return theirs;
