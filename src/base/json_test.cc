@@ -2,10 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
-#include <cmath>
-#include <random>
-
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -56,19 +52,6 @@ TEST(Json, WritesReadableNumbers) {
 }
 
 // Against Boost's writer, over every byte and every place of it in a word of eight.
-TEST(Json, NumbersComeBackToTheLastBit) {
-  std::mt19937_64 random(1);
-  for (int i = 0; i < 20'000; ++i) {
-    double number = std::bit_cast<double>(random());
-    if (i % 2 == 0) number = static_cast<double>(random()) / 0x1p64;  // shares, as most are
-    if (!std::isfinite(number)) continue;
-    std::string text;
-    AppendJsonNumber(number, text);
-    ASSERT_OK_AND_ASSIGN(const json::value read, ParseJson("[" + text + "]", "t"));
-    ASSERT_EQ(std::bit_cast<uint64_t>(read.at(0).to_number<double>()), std::bit_cast<uint64_t>(number)) << text;
-  }
-}
-
 TEST(Json, QuotesAsBoostDoes) {
   for (int byte = 0; byte < 256; ++byte) {
     for (size_t at = 0; at < 19; ++at) {

@@ -171,7 +171,7 @@ TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {
   ASSERT_OK_AND_ASSIGN(const LearningStatus status, ReadLearningStatus(file_, folder_.path()));
   ASSERT_TRUE(status.challenger);
   EXPECT_EQ(status.challenger->challenger.head_sha256, head);
-  EXPECT_EQ(ToJson(ProposalJson(*status.challenger)), ToJson(ProposalJson(again)));
+  EXPECT_EQ(DescribeProposal(*status.challenger, file_), DescribeProposal(again, file_));
   EXPECT_EQ(Outcomes(),
             (std::vector<std::string>{"reviewed", "proposed", "refused", "proposed", "promoted", "rolled back"}));
   // Another file is another assistant as far as proofs go.
