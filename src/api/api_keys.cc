@@ -41,6 +41,10 @@ std::string KeyOf(const HttpRequest& request) {
   return {};
 }
 
+Error NoKey() {
+  return Err(ErrorCode::kUnauthenticated, "this server asks for an API key: send \"Authorization: Bearer KEY\"");
+}
+
 bool SameDigest(const Sha256Digest& a, const Sha256Digest& b) {
   unsigned char different = 0;
   for (size_t i = 0; i < a.size(); ++i) different |= a[i] ^ b[i];
@@ -135,25 +139,43 @@ void ApiKeys::Replace(std::vector<ApiKey> keys) {
   entries_ = std::move(entries);
 }
 
-ApiKeys::Verdict ApiKeys::Admit(const HttpRequest& request, bool management, MonotonicTime now) {
-  const std::string sent = KeyOf(request);
-  if (sent.empty()) {
-    return {Err(ErrorCode::kUnauthenticated, "this server asks for an API key: send \"Authorization: Bearer KEY\"")};
-  }
-  const Sha256Digest digest = Sha256Of(sent);
-  const std::scoped_lock lock(mutex_);
+const ApiKeys::Entry* ApiKeys::Find(const HttpRequest& request, const Sha256Digest& digest, bool management,
+                                    Verdict& verdict) const {
   const Entry* found = nullptr;
   for (const Entry& entry : entries_) {
     if (SameDigest(entry.key.sha256, digest)) found = &entry;
   }
-  if (found == nullptr) return {Err(ErrorCode::kUnauthenticated, "the API key is none of this server's")};
-  const ApiKey& key = found->key;
-  if (management && !key.admin) {
-    return {Err(ErrorCode::kForbidden,
-                "{} changes what is stored or served, which takes an admin's key; that of \"{}\" is a user's",
-                EscapeForTerminal(request.path), EscapeForTerminal(key.name)),
-            0, key.name};
+  if (found == nullptr) {
+    verdict.status = Err(ErrorCode::kUnauthenticated, "the API key is none of this server's");
+    return nullptr;
   }
+  verdict.key_name = found->key.name;
+  if (!management || found->key.admin) return found;
+  verdict.status = Err(ErrorCode::kForbidden,
+                       "{} changes what is stored or served, which takes an admin's key; that of \"{}\" is a user's",
+                       EscapeForTerminal(request.path), EscapeForTerminal(found->key.name));
+  return nullptr;
+}
+
+ApiKeys::Verdict ApiKeys::Recognise(const HttpRequest& request, bool management) const {
+  const std::string sent = KeyOf(request);
+  if (sent.empty()) return {NoKey()};
+  const Sha256Digest digest = Sha256Of(sent);
+  Verdict verdict;
+  const std::scoped_lock lock(mutex_);
+  (void)Find(request, digest, management, verdict);
+  return verdict;
+}
+
+ApiKeys::Verdict ApiKeys::Admit(const HttpRequest& request, bool management, MonotonicTime now) {
+  const std::string sent = KeyOf(request);
+  if (sent.empty()) return {NoKey()};
+  const Sha256Digest digest = Sha256Of(sent);
+  Verdict verdict;
+  const std::scoped_lock lock(mutex_);
+  const Entry* found = Find(request, digest, management, verdict);
+  if (found == nullptr) return verdict;
+  const ApiKey& key = found->key;
   Use& use = *found->use;
   if (key.concurrent > 0 && use.running >= key.concurrent) {
     return {Err(ErrorCode::kOverloaded, "{} requests of the key \"{}\" are being answered, which is its limit",

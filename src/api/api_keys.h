@@ -50,6 +50,8 @@ class ApiKeys {
     int retry_after_s = 0;      // of kOverloaded
     std::string key_name = {};  // of the key that was sent, if it is one of these
   };
+  // Whose key it is and what it may do, before a body is taken; nothing is counted.
+  Verdict Recognise(const HttpRequest& request, bool management) const;
   // management: only an admin's key will do. A request that is admitted must be Finished.
   Verdict Admit(const HttpRequest& request, bool management, MonotonicTime now = MonotonicNow());
   // Any request, also one that never was admitted.
@@ -66,6 +68,9 @@ class ApiKeys {
     ApiKey key;
     std::shared_ptr<Use> use;
   };
+
+  // Under the lock. Null where the verdict says why not.
+  const Entry* Find(const HttpRequest& request, const Sha256Digest& digest, bool management, Verdict& verdict) const;
 
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;

@@ -59,14 +59,24 @@ class App final : public HttpApp {
         !request.Header("content-type").starts_with("application/json")) {
       return responder.Send(ErrorReply(endpoint->family, 415, "send the header \"Content-Type: application/json\""));
     }
-    if (endpoint->Has(kManagement) && context_->keys == nullptr && !IsLocalCaller(request)) {
-      return responder.Send(ErrorReply(
-          endpoint->family, 403,
-          fmt::format("{} changes what is stored or served, and is answered for callers on the server's own machine "
-                      "only, or for those with an admin's key where the server has keys (--api-keys)",
-                      endpoint->path)));
-    }
+    if (const Status may = MayManage(*endpoint, request); !may)
+      return responder.Send(ErrorReply(endpoint->family, may.error()));
     endpoint->handler(*context_, request, responder);
+  }
+
+  bool TakesUpload(std::string_view method, std::string_view path) const override {
+    bool other_method = false;
+    const Endpoint* endpoint = FindEndpoint(method, path, &other_method);
+    return endpoint != nullptr && endpoint->upload != nullptr;
+  }
+
+  // What Handle asks before it calls a handler is asked before the body is taken, too.
+  Result<std::shared_ptr<BodySink>> OpenUpload(const HttpRequest& request) override {
+    const Endpoint& endpoint = *Find(request);
+    if (context_->keys != nullptr && !endpoint.Has(kOpen))
+      BANTAM_RETURN_IF_ERROR(context_->keys->Recognise(request, endpoint.Has(kManagement)).status);
+    BANTAM_RETURN_IF_ERROR(MayManage(endpoint, request));
+    return endpoint.upload(*context_, request);
   }
 
   HttpReply RenderError(std::string_view path, int status, const std::string& message) const override {
@@ -105,6 +115,14 @@ class App final : public HttpApp {
   }
 
  private:
+  Status MayManage(const Endpoint& endpoint, const HttpRequest& request) const {
+    if (!endpoint.Has(kManagement) || context_->keys != nullptr || IsLocalCaller(request)) return Ok();
+    return Err(ErrorCode::kForbidden,
+               "{} changes what is stored or served, and is answered for callers on the server's own machine only, or "
+               "for those with an admin's key where the server has keys (--api-keys)",
+               endpoint.path);
+  }
+
   // Nothing where the request may go on.
   std::optional<HttpReply> AskForKey(const Endpoint* endpoint, const HttpRequest& request) const {
     if (context_->keys == nullptr || (endpoint != nullptr && endpoint->Has(kOpen))) return std::nullopt;

@@ -37,6 +37,7 @@ class Server final : public HttpServer {
         acceptor_(host_.io),
         retry_(host_.io),
         drain_timer_(host_.io),
+        tidy_timer_(host_.io),
         signals_(host_.io) {}
 
   ~Server() override {
@@ -55,6 +56,7 @@ class Server final : public HttpServer {
   void Accept();
   void BeginDrain();
   void PollDrain();
+  void KeepTidy();
   void CloseThePort();
   void DrainAll(bool now);
   void WatchSignals();
@@ -64,7 +66,7 @@ class Server final : public HttpServer {
   SessionHost host_;
   ListenSocket listening_;
   asio::basic_socket_acceptor<Protocol> acceptor_;
-  asio::steady_timer retry_, drain_timer_;
+  asio::steady_timer retry_, drain_timer_, tidy_timer_;
   asio::signal_set signals_;
   MonotonicTime drain_begin_, drain_end_;
   bool drain_over_ = false;
@@ -167,6 +169,15 @@ void Server::PollDrain() {
   });
 }
 
+void Server::KeepTidy() {
+  tidy_timer_.expires_after(std::chrono::seconds(1));
+  tidy_timer_.async_wait([this](error_code ec) {
+    if (ec) return;
+    if (host_.tidy.IsDue(MonotonicNow(), host_.gauges.in_flight == 0)) (void)host_.workers->TryPost(TrimAllocator);
+    KeepTidy();
+  });
+}
+
 void Server::CloseThePort() {
   error_code ignored;
   if (acceptor_.is_open()) listening_.RemovePath();
@@ -187,6 +198,7 @@ Status Server::Run() {
   signals_.add(SIGTERM, ec);
   signals_.add(SIGHUP, ec);
   WatchSignals();
+  KeepTidy();
   Accept();
   host_.io.run();
   DrainAll(true);  // so that handlers that still run return

@@ -47,6 +47,10 @@ class HttpApp {
   // block and should take microseconds: see Responder::Detach.
   virtual bool IsQuick(const HttpRequest&) const { return false; }
   virtual void Handle(const HttpRequest& request, Responder& responder) = 0;
+  // Whether bodies of such requests go to a sink as they come, past the limit of bodies, and then which. An error is
+  // the answer, and the body is not read. On the I/O thread: must not block.
+  virtual bool TakesUpload(std::string_view /*method*/, std::string_view /*path*/) const { return false; }
+  virtual Result<std::shared_ptr<BodySink>> OpenUpload(const HttpRequest&) { return std::shared_ptr<BodySink>(); }
   // Errors found before a handler runs (framing, limits, overload, draining), in the shape of the API that `path`
   // belongs to. Any thread.
   virtual HttpReply RenderError(std::string_view path, int status, const std::string& message) const = 0;

@@ -505,5 +505,45 @@ TEST_F(HttpServerTest, RandomBytesNeverHurt) {
   EXPECT_TRUE(Eventually([&] { return server_->gauges().connections == 0 && server_->gauges().in_flight == 0; }));
 }
 
+TEST_F(HttpServerTest, AnUploadGoesPastTheLimitOfBodies) {
+  ServerOptions options;
+  options.max_body_bytes = 100;
+  Start(options);
+  const std::string body(1'000'000, 'x');
+  Client client(server_->port());
+  client.Send("POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
+  for (size_t at = 0; at < body.size(); at += 50'000) client.Send(std::string_view(body).substr(at, 50'000));
+  // The next request of the connection is one like any other.
+  client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
+  const std::string replies = client.Receive();
+  EXPECT_EQ(StatusOf(replies), 201) << replies;
+  EXPECT_NE(replies.find("1000000 in "), std::string::npos) << replies;
+  EXPECT_NE(replies.find("POST /echo hi"), std::string::npos) << replies;
+  const std::string pieces = replies.substr(replies.find(" in ") + 4);
+  EXPECT_GT(std::atoi(pieces.c_str()), 1) << "never all of it at once";
+}
+
+TEST_F(HttpServerTest, UploadsInChunksAndWithoutBytes) {
+  Start();
+  const std::string head = "POST /upload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+  std::string reply = Ask(head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  EXPECT_NE(reply.find(": abcde"), std::string::npos) << reply;
+  reply = Ask(head + "Content-Length: 0\r\n\r\n");
+  EXPECT_NE(reply.find("0 in 0: "), std::string::npos) << reply;
+  reply = Ask(head + "Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc");
+  EXPECT_EQ(StatusOf(reply), 201) << reply;
+  EXPECT_EQ(StatusOf(Ask(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n")), 400);
+}
+
+TEST_F(HttpServerTest, AnUploadThatIsNotTaken) {
+  ServerOptions options;
+  options.body_timeout = std::chrono::milliseconds(300);
+  Start(options);
+  const std::string head = "POST /upload HTTP/1.1\r\nHost: localhost\r\n";
+  EXPECT_EQ(StatusOf(Ask(head + "X-Refuse: 1\r\nContent-Length: 4\r\n\r\nabcd")), 403);
+  EXPECT_EQ(StatusOf(Ask(head + "Content-Length: 4\r\n\r\nabFd")), 507);
+  EXPECT_EQ(StatusOf(Ask(head + "Content-Length: 4\r\n\r\nab")), 408) << "the rest never comes";
+}
+
 }  // namespace
 }  // namespace bantam

@@ -53,6 +53,7 @@ Session::Session(SessionHost& host, Socket socket)
 }
 
 Session::~Session() {
+  host_.tidy.Worked();
   host_.limits.Remove(connection_.peer());
   host_.sessions.erase(this);
   --host_.gauges.connections;
@@ -154,11 +155,12 @@ void Session::HeadComplete(size_t head_bytes) {
         421, fmt::format("this server does not answer for the host \"{}\"; start it with --allow-host {} if it should",
                          head_.host, head_.host));
   }
+  if (IsShortOfMemory()) return;
+  if (host_.app->TakesUpload(head_.method, head_.path)) return BeginUpload();
   if (head_.content_length.value_or(0) > host_.options.max_body_bytes) {
     return Refuse(413, fmt::format("the body has {} bytes, the limit is {}", *head_.content_length,
                                    host_.options.max_body_bytes));
   }
-  if (IsShortOfMemory()) return;
   parser_.emplace();
   parser_->header_limit(kMaxHeadBytes);
   parser_->body_limit(host_.options.max_body_bytes);
@@ -186,7 +188,7 @@ void Session::SendContinue() {
   });
 }
 
-void Session::ReadBody() { OnBodyBytes({}, 0); }
+void Session::ReadBody() { upload_ != nullptr ? OnUploadBytes({}, 0) : OnBodyBytes({}, 0); }
 
 void Session::OnBodyBytes(error_code ec, size_t count) {
   if (closed_) return;
@@ -221,7 +223,8 @@ void Session::Dispatch() {
                        .path = head_.path,
                        .query = head_.query,
                        .headers = std::move(head_.headers),
-                       .body = std::move(parser_->get().body()),
+                       .body = upload_ != nullptr ? std::string() : std::move(parser_->get().body()),
+                       .upload = TakeUpload(),
                        .request_id = NewRequestId(),
                        .peer = connection_.peer(),
                        .received = MonotonicNow(),
@@ -394,6 +397,7 @@ void Session::SignOff(int status) {
                                              .milliseconds = MillisecondsSince(exchange_->request.received),
                                              .sent_bytes = exchange_->sent_bytes});
   --host_.gauges.in_flight;
+  host_.tidy.Worked();
   if (exchange_->holds_drain) --host_.holding_drain;
   exchange_.reset();
 }

@@ -1,5 +1,6 @@
 // One connection, always on the I/O thread: reads a head, checks it (request_head.h), reads the body through Beast's
-// parser, hands the request to a worker, writes what the worker's responder sends, begins again.
+// parser into memory or to where it is kept (http_session_upload.cc), hands the request to a worker, writes what the
+// worker's responder sends, begins again.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,7 @@
 #include <string>
 
 #include "api/connection_limits.h"
+#include "api/heap_tidy.h"
 #include "api/http_connection.h"
 #include "api/http_exchange.h"
 #include "api/http_server.h"
@@ -43,6 +45,7 @@ struct SessionHost {
   ServerGauges gauges;
   ConnectionLimits limits;
   std::set<Session*> sessions;
+  HeapTidy tidy;
   int holding_drain = 0;  // exchanges for which the end of a drain waits
   LateReplies late_replies;
   asio::io_context io{1};
@@ -72,6 +75,12 @@ class Session : public std::enable_shared_from_this<Session> {
   void HeadComplete(size_t head_bytes);
   void ReadBody();
   void SendContinue();
+  // http_session_upload.cc
+  void BeginUpload();
+  void ReadUpload();
+  void OnUploadBytes(error_code ec, size_t count);
+  void OnUploadWritten(const Status& written);
+  std::shared_ptr<BodySink> TakeUpload();  // null: the body is in memory
   void OnBodyBytes(error_code ec, size_t count);
   void Dispatch();
   static void Run(std::shared_ptr<Session> self, const std::shared_ptr<Exchange>& exchange, SessionHost& host,
@@ -100,6 +109,8 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::beast::flat_buffer buffer_;
   RequestHead head_;
   std::optional<http::request_parser<http::string_body>> parser_;
+  struct Upload;
+  std::shared_ptr<Upload> upload_;      // a body that goes elsewhere as it comes
   std::shared_ptr<Exchange> exchange_;  // the request being answered
   MonotonicTime head_deadline_;
   std::deque<std::string> writes_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 
 namespace bantam {
 
@@ -61,12 +62,24 @@ class ReplyNotes {
   std::string key_name_;
 };
 
+// Where a body goes that is larger than memory should hold, piece by piece as it comes. Nothing is kept of one that
+// goes away before Finish.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // On a worker, one call at a time; an error ends the request with it.
+  virtual Status Write(std::string_view piece) = 0;
+  // By the handler, once all of the body was written.
+  virtual Status Finish() = 0;
+};
+
 struct HttpRequest {
   std::string method;
   std::string path;                                          // decoded, without the query
   std::string query;                                         // as sent
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
+  std::shared_ptr<BodySink> upload;  // has the body where HttpApp::OpenUpload gave it one
   std::string request_id;
   std::string peer;  // the client's address, without its port
   MonotonicTime received;

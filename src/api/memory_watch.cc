@@ -2,10 +2,8 @@
 
 #include <fstream>
 #include <string>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
+#include "api/heap_tidy.h"
 #include "base/log.h"
 #include "base/text_util.h"
 
@@ -13,12 +11,6 @@ namespace bantam {
 namespace {
 
 constexpr auto kEvery = std::chrono::milliseconds(100), kTrimEvery = std::chrono::milliseconds(1'000);
-
-void TrimAllocator() {
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
-}
 
 void Tell(MemoryPressure pressure, uint64_t used, uint64_t limit) {
   const std::string taken = fmt::format("{} of {} are taken", HumanBytes(used), HumanBytes(limit));

@@ -160,18 +160,21 @@ Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& folder) {
   return models;
 }
 
+Result<std::string> NewModelName(std::string_view wanted) {
+  if (wanted.ends_with(":latest")) wanted.remove_suffix(std::string_view(":latest").size());
+  std::string name(wanted);
+  std::ranges::replace(name, ':', '-');
+  BANTAM_RETURN_IF_ERROR(CheckPlainName("the model's name", name));
+  return name;
+}
+
 Result<Path> FindModel(std::string_view reference, const std::optional<Path>& folder) {
   BANTAM_TRY(const Path store, folder ? Result<Path>(*folder) : ModelsFolder());
   if (LooksLikePullReference(reference)) return FindPulled(reference, store);
-  std::string_view whole = reference;
-  if (whole.ends_with(":latest")) whole.remove_suffix(std::string_view(":latest").size());
-  std::string dashed(whole);
-  std::ranges::replace(dashed, ':', '-');
-  const std::string_view name = dashed;
-  BANTAM_RETURN_IF_ERROR(CheckPlainName("the model's name", name));
+  BANTAM_TRY(const std::string name, NewModelName(reference));
   std::error_code ignored;
   if (std::filesystem::is_directory(store / name, ignored)) return store / name;
-  const Path gguf = store / (std::string(name) + (name.ends_with(".gguf") ? "" : ".gguf"));
+  const Path gguf = store / (name + (name.ends_with(".gguf") ? "" : ".gguf"));
   if (std::filesystem::is_regular_file(gguf, ignored)) return gguf;
   BANTAM_TRY(const std::vector<StoredModel> models, ListModels(store));
   std::string there;

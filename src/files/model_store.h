@@ -48,6 +48,10 @@ Result<std::vector<StoredModel>> ListModels(const std::optional<Path>& store = {
 // kNotFound lists what there is and how to get the default.
 Result<Path> FindModel(std::string_view reference, const std::optional<Path>& store = {});
 
+// What a model is called in the store that somebody wants to find as `wanted`, which may have a colon or end in
+// ":latest" as well. kInvalidArgument for what is no plain name.
+Result<std::string> NewModelName(std::string_view wanted);
+
 // One sentence per file that is missing, has another size or another sha256 than the manifest says; reads every byte.
 // Empty: all is as it was fetched.
 Result<std::vector<std::string>> VerifyModel(const StoredModel& model);

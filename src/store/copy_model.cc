@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -51,10 +50,7 @@ Status CopyEntry(const std::filesystem::directory_entry& entry, const Path& to, 
 
 Result<CopiedModel> CopyModel(std::string_view source, std::string_view wanted, const std::optional<Path>& folder) {
   BANTAM_TRY(const Path store, folder ? Result<Path>(*folder) : ModelsFolder());
-  if (wanted.ends_with(":latest")) wanted.remove_suffix(std::string_view(":latest").size());
-  std::string name(wanted);
-  std::ranges::replace(name, ':', '-');  // as FindModel reads it
-  BANTAM_RETURN_IF_ERROR(CheckPlainName("the copy's name", name));
+  BANTAM_TRY(const std::string name, NewModelName(wanted));
   BANTAM_TRY(const Path from, FindModel(source, store));
   std::error_code ignored;
   const bool file = !std::filesystem::is_directory(from, ignored);

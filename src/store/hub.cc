@@ -178,6 +178,16 @@ Result<RemoteModel> ReadInfo(const json::value& document, const RemoteSettings& 
 
 }  // namespace
 
+Result<RemoteModel> ReadHubAnswer(std::string_view body, const RemoteSettings& settings, const PullReference& reference,
+                                  const std::string& url) {
+  auto document = ParseJson(body, ShownUrl(url));
+  if (!document) return Malformed(document.error());
+  auto model = ReadInfo(*document, settings, reference, url);
+  // What the caller chose wrongly stays the caller's.
+  if (!model && model.error().message.starts_with(ShownUrl(url))) return Malformed(model.error());
+  return model;
+}
+
 Result<RemoteModel> AskHub(HttpClient& client, const RemoteSettings& settings, const PullReference& reference,
                            const AskOptions& options) {
   const std::string url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", settings.hub, reference.repository,
@@ -186,12 +196,7 @@ Result<RemoteModel> AskHub(HttpClient& client, const RemoteSettings& settings, c
   BANTAM_TRY(const IncomingResponse answer, AskServer(client, settings, url, {{"Accept", "application/json"}},
                                                       authorization, kMaxAnswerBytes, options));
   if (answer.status != 200) return Refusal(settings, reference, answer, url);
-  auto document = ParseJson(answer.body, ShownUrl(url));
-  if (!document) return Malformed(document.error());
-  auto model = ReadInfo(*document, settings, reference, url);
-  // What the caller chose wrongly stays the caller's.
-  if (!model && model.error().message.starts_with(ShownUrl(url))) return Malformed(model.error());
-  return model;
+  return ReadHubAnswer(answer.body, settings, reference, url);
 }
 
 }  // namespace bantam

@@ -134,21 +134,9 @@ Result<RemoteModel> ReadManifestOf(const json::value& document, const RemoteSett
 
 }  // namespace
 
-Result<RemoteModel> AskRegistry(HttpClient& client, const RemoteSettings& settings, const PullReference& reference,
-                                const AskOptions& options) {
-  const std::string url =
-      fmt::format("{}/v2/{}/manifests/{}", settings.registry, reference.repository, reference.variant);
-  BANTAM_TRY(const IncomingResponse answer, AskServer(client, settings, url, {{"Accept", std::string(kManifestType)}},
-                                                      "", kMaxManifestBytes, options));
-  if (answer.status != 200) return Refusal(reference, answer.status, url);
+Result<RemoteModel> ReadRegistryAnswer(std::string_view body, const RemoteSettings& settings,
+                                       const PullReference& reference, const std::string& url) {
   const std::string place = ShownUrl(url);
-  const std::string& body = answer.body;
-  // A registry that says what it sends must send it.
-  const std::string_view told = answer.Header("docker-content-digest");
-  const std::string digest = Sha256Hex(body);
-  if (const auto expected = ParseDigest(told); expected && expected->hex != digest) {
-    return Err(ErrorCode::kCorrupt, "{}: the manifest has sha256 {}, its server says {}", place, digest, expected->hex);
-  }
   auto document = ParseJson(body, place);
   auto model = document ? ReadManifestOf(*document, settings, reference, place) : Result<RemoteModel>(document.error());
   if (!model) {
@@ -156,7 +144,25 @@ Result<RemoteModel> AskRegistry(HttpClient& client, const RemoteSettings& settin
     return Error{error.code == ErrorCode::kInvalidArgument ? ErrorCode::kCorrupt : error.code, error.message,
                  error.where};
   }
-  model->revision = "sha256:" + digest;
+  return model;
+}
+
+Result<RemoteModel> AskRegistry(HttpClient& client, const RemoteSettings& settings, const PullReference& reference,
+                                const AskOptions& options) {
+  const std::string url =
+      fmt::format("{}/v2/{}/manifests/{}", settings.registry, reference.repository, reference.variant);
+  BANTAM_TRY(const IncomingResponse answer, AskServer(client, settings, url, {{"Accept", std::string(kManifestType)}},
+                                                      "", kMaxManifestBytes, options));
+  if (answer.status != 200) return Refusal(reference, answer.status, url);
+  // A registry that says what it sends must send it.
+  const std::string_view told = answer.Header("docker-content-digest");
+  const std::string digest = Sha256Hex(answer.body);
+  if (const auto expected = ParseDigest(told); expected && expected->hex != digest) {
+    return Err(ErrorCode::kCorrupt, "{}: the manifest has sha256 {}, its server says {}", ShownUrl(url), digest,
+               expected->hex);
+  }
+  BANTAM_TRY(RemoteModel model, ReadRegistryAnswer(answer.body, settings, reference, url));
+  model.revision = "sha256:" + digest;
   return model;
 }
 

@@ -45,6 +45,13 @@ Result<RemoteModel> AskHub(HttpClient& client, const RemoteSettings& settings, c
 Result<RemoteModel> AskRegistry(HttpClient& client, const RemoteSettings& settings, const PullReference& reference,
                                 const AskOptions& options);
 
+// The answers themselves, whatever bytes a server sent: kCorrupt and kUnsupported name the place in them. A registry's
+// says nothing of its revision, which is its digest.
+Result<RemoteModel> ReadHubAnswer(std::string_view body, const RemoteSettings& settings, const PullReference& reference,
+                                  const std::string& url);
+Result<RemoteModel> ReadRegistryAnswer(std::string_view body, const RemoteSettings& settings,
+                                       const PullReference& reference, const std::string& url);
+
 // An answer of at most `max_bytes`, asked for again when the server is busy or the connection breaks. Any status that
 // is none of those is a success.
 Result<IncomingResponse> AskServer(HttpClient& client, const RemoteSettings& settings, const std::string& url,

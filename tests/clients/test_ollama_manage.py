@@ -1,7 +1,9 @@
 """What changes models over Ollama's API, on a store of its own: copies, removals, pulls from a hub that runs here; and who may."""
 
+import hashlib
 import json
 import re
+import socket
 import threading
 import time
 
@@ -77,13 +79,68 @@ def test_create_makes_copies_and_says_what_it_does_not_make(server, client):
     assert client.create("mario", from_="tiny").status == "success"
     assert [part.status for part in client.create("luigi", from_="tiny", stream=True)] == ["success"]
     assert names(client) == ["luigi:latest", "mario:latest", "tiny:latest"]
-    for more in ({"system": "You are Mario."}, {"files": {"a.gguf": "sha256:" + "0" * 64}}, {"parameters": {"temperature": 1}}):
+    for more in ({"system": "You are Mario."}, {"quantize": "q4_K_M"}, {"parameters": {"temperature": 1}}):
         with pytest.raises(ollama.ResponseError, match=f'"{next(iter(more))}" is not supported'):
             client.create("peach", from_="tiny", **more)
+    with pytest.raises(ollama.ResponseError, match="send one of them"):
+        client.create("peach", from_="tiny", files={"a.gguf": "sha256:" + "0" * 64})
     assert client.create("wario", from_="tiny").status == "success"
-    digest = "sha256:" + "0" * 64
-    assert httpx.head(f"{server.url}/api/blobs/{digest}").status_code == 404
-    assert httpx.post(f"{server.url}/api/blobs/{digest}", content=b"x").status_code == 501
+
+
+@pytest.mark.works("ollama", "`create_blob`, `create` of `files`, by callers on the server's machine")
+def test_create_makes_a_model_of_files(tmp_path, file):
+    store, path, page = tmp_path / "store", tmp_path / "x.gguf", tmp_path / "page.gguf"
+    path.write_bytes(file)
+    page.write_text("<html>")
+    store.mkdir()
+    with BantamProcess(store, ["--max-body", "100000"]) as server:
+        assert len(file) > 100_000
+        client = ollama.Client(host=server.url, timeout=60)
+        digest = client.create_blob(path)
+        assert httpx.head(f"{server.url}/api/blobs/{digest}").status_code == 200
+        assert client.create("own:small", files={"x.gguf": digest}).status == "success"
+        assert names(client) == ["own-small:latest"] and not list((store / "models/.blobs").iterdir())
+        assert client.generate("own:small", "x", options={"num_predict": 2}).eval_count == 2
+        assert httpx.head(f"{server.url}/api/blobs/{digest}").status_code == 404
+        # Of a newer one the store has the newer one, and what is in memory is replaced.
+        client.create_blob(path)
+        assert client.create("own:small", files={"y.gguf": digest}).status == "success"
+        assert [file.name for file in (store / "models/own-small").glob("*.gguf")] == ["y.gguf"]
+        with pytest.raises(ollama.ResponseError, match="^model.gguf: this is an HTML page"):
+            client.create("junk", files={"model.gguf": client.create_blob(page)})
+        with pytest.raises(ollama.ResponseError, match="is not here: send it first") as missing:
+            client.create("other", files={"x.gguf": digest})
+        assert missing.value.status_code == 404
+        assert names(client) == ["own-small:latest"]
+        assert server.stop() == 0, server.log()
+
+
+def test_uploads_that_are_refused_leave_nothing(tmp_path, file):
+    digest = "sha256:" + hashlib.sha256(file).hexdigest()
+    (tmp_path / "store").mkdir()
+    with BantamProcess(tmp_path / "store", ["--max-body", "100000"]) as server:
+        url = f"{server.url}/api/blobs/"
+        wrong = httpx.post(url + digest, content=file + b"x")
+        assert wrong.status_code == 400 and digest in wrong.json()["error"]
+        assert httpx.post(url + "sha256:..%2f..%2fx", content=b"x").status_code in (400, 404)
+        assert httpx.post(url + "x", content=file).status_code == 400
+        assert httpx.post(url + digest, content=b"x", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 403
+        chunked = httpx.post(url + digest, content=iter([file[:70_000], file[70_000:]]))
+        assert chunked.status_code == 201
+        with socket.create_connection(("127.0.0.1", server.port)) as half:
+            half.sendall(f"POST /api/blobs/sha256:{'1' * 64} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n".encode() + b"x" * 300_000)
+            time.sleep(0.3)
+            left = [path.name for path in (tmp_path / "store/models/.blobs").iterdir()]
+            assert len(left) == 2, left
+        deadline = time.monotonic() + 5
+        while len(list((tmp_path / "store/models/.blobs").iterdir())) > 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert [path.name for path in (tmp_path / "store/models/.blobs").iterdir()] == [digest.replace(":", "-")]
+        huge = f"POST /api/blobs/sha256:{'2' * 64} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 62}\r\n\r\nx"
+        with socket.create_connection(("127.0.0.1", server.port)) as one:
+            one.sendall(huge.encode())
+            assert b" 507 " in one.recv(4096)
+        assert server.stop() == 0, server.log()
 
 
 @pytest.mark.works("ollama", "`pull`, whole and streamed, by callers on the server's machine")

@@ -32,6 +32,8 @@ struct Endpoint {
   // Whether a request is small enough to be handled on the I/O thread, with an answer at once, later, or by a worker
   // that the handler gives it to; null: none is.
   bool (*quick)(const HttpRequest& request) = nullptr;
+  // Where a body goes that may be larger than memory should hold; null: into HttpRequest::body.
+  Result<std::shared_ptr<BodySink>> (*upload)(ApiContext& context, const HttpRequest& request) = nullptr;
 
   bool Has(EndpointTraits trait) const { return (traits & trait) != 0; }
 };
@@ -90,6 +92,7 @@ void HandleOllamaDelete(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaCreate(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaPush(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaBlob(ApiContext&, const HttpRequest&, Responder&);
+Result<std::shared_ptr<BodySink>> OpenOllamaBlob(ApiContext&, const HttpRequest&);
 void HandleReload(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearning(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningCurve(ApiContext&, const HttpRequest&, Responder&);

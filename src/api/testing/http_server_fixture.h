@@ -23,9 +23,28 @@
 namespace bantam::testing {
 
 // /echo sends the body back, /hold waits until released or stopped, /stream sends pieces until the client is gone,
-// /kept waits on a thread of its own, and /kept/silent then says nothing.
+// /kept waits on a thread of its own, and /kept/silent then says nothing. /upload takes a body of any size.
+// Keeps what it is given, until a piece has an 'F' in it.
+class TestSink final : public BodySink {
+ public:
+  Status Write(std::string_view piece) override {
+    if (piece.find('F') != std::string_view::npos) return Err(ErrorCode::kOutOfDisk, "the disk is full");
+    ++pieces;
+    bytes += piece;
+    return Ok();
+  }
+  Status Finish() override { return Ok(); }
+  std::string bytes;
+  int pieces = 0;
+};
+
 class TestApp final : public HttpApp {
  public:
+  bool TakesUpload(std::string_view, std::string_view path) const override { return path == "/upload"; }
+  Result<std::shared_ptr<BodySink>> OpenUpload(const HttpRequest& request) override {
+    if (!request.Header("x-refuse").empty()) return Err(ErrorCode::kForbidden, "not you");
+    return std::make_shared<TestSink>();
+  }
   bool IsLight(const HttpRequest& request) const override { return request.path == "/light"; }
   bool IsQuick(const HttpRequest& request) const override { return request.path.starts_with("/quick"); }
   MemoryPressure Pressure() override { return pressure; }
@@ -101,6 +120,14 @@ class TestApp final : public HttpApp {
       while (pieces < 1000 && responder.Write(piece)) ++pieces;
       stream_pieces = pieces;
       return responder.End();
+    }
+    if (request.path == "/upload") {
+      const auto& sink = static_cast<const TestSink&>(*request.upload);
+      return responder.Send({.status = 201,
+                             .content_type = "text/plain",
+                             .body = std::to_string(sink.bytes.size()) + " in " + std::to_string(sink.pieces) + ": " +
+                                     sink.bytes.substr(0, 20),
+                             .headers = {}});
     }
     if (request.path == "/throw") throw std::runtime_error("a handler's bug");
     responder.Send({.status = 200,
