@@ -1,6 +1,7 @@
 // From a message that somebody writes to a candidate with a label.
 #include "route/learning/learner.h"
 
+#include <atomic>
 #include <thread>
 
 #include "route/testing/stored_desk.h"
@@ -128,6 +129,62 @@ TEST(Learner, ATeacherThatCannotBeReachedIsAskedLater) {
   ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(learning.folder.path()));
   ASSERT_OK_AND_ASSIGN(const CandidateCounts counts, store.Counts());
   EXPECT_EQ(counts.unlabelled, 1);
+}
+
+// Answers nothing until it is told to stop.
+class EndlessUpstream : public Upstream {
+ public:
+  UpstreamReply Ask(const AssistantRequest& request, const DeltaSink&) override {
+    asked_ = true;
+    asked_.notify_all();
+    while (!request.stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    UpstreamReply reply;
+    reply.outcome = UpstreamOutcome::kCancelled;
+    return reply;
+  }
+  const UpstreamConfig& config() const override { return config_; }
+  void WaitUntilAsked() const { asked_.wait(false); }
+
+ private:
+  UpstreamConfig config_;
+  std::atomic<bool> asked_ = false;
+};
+
+HeardMessage Escalated(std::string text) {
+  HeardMessage message;
+  message.text = std::move(text);
+  message.escalated = true;
+  return message;
+}
+
+// Several threads speak until the moment of its end, and the teacher is in the middle of an answer.
+TEST(Learner, TheEndKeepsWhatWasHeard) {
+  constexpr int kThreads = 4, kEach = 100;
+  testing::TempFolder folder;
+  RouteFile file = LoadRouteFile(testing::kDeskFile).value();
+  file.learning.emplace();
+  EndlessUpstream teacher;
+  {
+    Learner learner(file, folder.path(), &teacher);
+    learner.Start([](const AuditRecord&) {});
+    std::vector<std::jthread> speakers;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      speakers.emplace_back([&learner, thread] {
+        for (int i = 0; i < kEach; ++i) {
+          learner.Hear(Escalated(fmt::format("thread {} says {}", thread, i)));
+          learner.Count({1, 1, 0, 0});
+        }
+      });
+    }
+    speakers.clear();
+    teacher.WaitUntilAsked();
+    learner.Hear(Escalated("the last word"));
+  }
+  ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder.path()));
+  ASSERT_OK_AND_ASSIGN(const CandidateCounts counts, store.Counts());
+  EXPECT_EQ(counts.unlabelled, kThreads * kEach + 1);
+  ASSERT_OK_AND_ASSIGN(const auto traffic, store.TrafficOfGenerations());
+  EXPECT_EQ(traffic.at(0).messages, kThreads * kEach);
 }
 
 TEST(Learner, WhatPeopleDidIsRecorded) {

@@ -53,7 +53,7 @@ class FakeUpstream : public Upstream {
 
   UpstreamReply reply;
   std::vector<std::string> pieces;
-  int calls = 0;
+  std::atomic<int> calls = 0;
   AssistantRequest last_request;
 
  private:
