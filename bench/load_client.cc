@@ -9,6 +9,7 @@
 // file, whichever client is free takes the next. Caches are not asked (`Cache-Control: no-store`) unless BENCH_CACHE=1.
 // With BENCH_POLL=1 the client asks again and again whether a reply is there, so that its core never halts: a virtual
 // core may take 0.1 ms to wake up, and that is no server's doing.
+// With BENCH_REFUSALS=1 a reply of 429 is none that ends the run: it is counted by itself, as "refused".
 // `client_cpu` is this program's own share of the time on the wall: near 1 it, and not the server, would be what is
 // measured.
 #include <arpa/inet.h>
@@ -49,6 +50,7 @@ struct Connection {
   std::string reply;
   size_t expected = 0;  // bytes of the whole reply, 0 until its head is here
   double due = 0;       // when its request had to go out
+  bool refused = false;
 };
 
 int Connect(int port) {
@@ -77,13 +79,16 @@ void Send(Connection& connection, std::string_view request, double due) {
   }
 }
 
-// The reply's whole size from its head, 0 while the head is not complete. Anything but a 200 ends the run.
-size_t ExpectedSize(const std::string& reply) {
+// The reply's whole size from its head, 0 while the head is not complete. Anything but a 200 ends the run, or a 429
+// where it may come.
+size_t ExpectedSize(const std::string& reply, bool* refused) {
+  static const bool may_refuse = std::getenv("BENCH_REFUSALS") != nullptr;
   const size_t end = reply.find("\r\n\r\n");
   if (end == std::string::npos) return 0;
   std::string head = reply.substr(0, end + 2);
   std::transform(head.begin(), head.end(), head.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (head.compare(0, 12, "http/1.1 200") != 0) Fail("the server answers " + reply.substr(0, 400));
+  *refused = may_refuse && head.compare(0, 12, "http/1.1 429") == 0;
+  if (!*refused && head.compare(0, 12, "http/1.1 200") != 0) Fail("the server answers " + reply.substr(0, 400));
   const size_t at = head.find("\r\ncontent-length:");
   if (at == std::string::npos) Fail("a reply without Content-Length: " + head);
   return end + 4 + std::strtoull(head.c_str() + at + 17, nullptr, 10);
@@ -96,7 +101,7 @@ bool Receive(Connection& connection) {
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return false;
   if (got <= 0) Fail("the server closed a connection in the middle of a reply");
   connection.reply.append(buffer, static_cast<size_t>(got));
-  if (connection.expected == 0) connection.expected = ExpectedSize(connection.reply);
+  if (connection.expected == 0) connection.expected = ExpectedSize(connection.reply, &connection.refused);
   return connection.expected > 0 && connection.reply.size() >= connection.expected;
 }
 
@@ -186,7 +191,7 @@ int main(int argc, char** argv) {
     if (rate == 0) waiting.push_back(now);
   }
 
-  std::vector<double> times;
+  std::vector<double> times, refusals;
   double cpu_begin = -1;
   epoll_event events[64];
   while (now < end) {
@@ -203,7 +208,7 @@ int main(int argc, char** argv) {
       now = Now(CLOCK_MONOTONIC);
       if (now >= begin) {
         if (cpu_begin < 0) cpu_begin = Now(CLOCK_PROCESS_CPUTIME_ID);
-        times.push_back((now - connection.due) * 1e3);
+        (connection.refused ? refusals : times).push_back((now - connection.due) * 1e3);
       }
       idle.push_back(&connection);
       if (rate == 0) waiting.push_back(now);
@@ -211,10 +216,14 @@ int main(int argc, char** argv) {
   }
   if (times.empty()) Fail("no reply came within the measured time");
   std::sort(times.begin(), times.end());
-  std::printf(
-      "{\"requests\": %zu, \"requests_per_s\": %.2f, \"median_ms\": %.4f, \"p99_ms\": %.4f, \"min_ms\": %.4f, "
-      "\"client_cpu\": %.3f}\n",
-      times.size(), static_cast<double>(times.size()) / seconds, Quantile(times, 0.5), Quantile(times, 0.99), times[0],
-      (Now(CLOCK_PROCESS_CPUTIME_ID) - cpu_begin) / seconds);
+  std::sort(refusals.begin(), refusals.end());
+  std::printf("{\"requests\": %zu, \"requests_per_s\": %.2f, \"median_ms\": %.4f, \"p99_ms\": %.4f, \"min_ms\": %.4f, ",
+              times.size(), static_cast<double>(times.size()) / seconds, Quantile(times, 0.5), Quantile(times, 0.99),
+              times[0]);
+  if (!refusals.empty()) {
+    std::printf("\"refused\": %zu, \"refused_median_ms\": %.4f, \"refused_p99_ms\": %.4f, ", refusals.size(),
+                Quantile(refusals, 0.5), Quantile(refusals, 0.99));
+  }
+  std::printf("\"client_cpu\": %.3f}\n", (Now(CLOCK_PROCESS_CPUTIME_ID) - cpu_begin) / seconds);
   return 0;
 }
