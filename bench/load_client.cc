@@ -51,6 +51,7 @@ struct Connection {
   size_t expected = 0;  // bytes of the whole reply, 0 until its head is here
   double due = 0;       // when its request had to go out
   bool refused = false;
+  bool busy = false;  // a reply is owed
 };
 
 int Connect(int port) {
@@ -71,6 +72,7 @@ void Send(Connection& connection, std::string_view request, double due) {
   connection.reply.clear();
   connection.expected = 0;
   connection.due = due;
+  connection.busy = true;
   while (!request.empty()) {
     const ssize_t sent = ::send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -174,13 +176,14 @@ int main(int argc, char** argv) {
 
   const int poll = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<Connection> connections(static_cast<size_t>(clients));
-  for (size_t i = 0; i < connections.size(); ++i) {
+  const auto open = [&](size_t i) {
     connections[i].fd = Connect(port);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = i;
     ::epoll_ctl(poll, EPOLL_CTL_ADD, connections[i].fd, &event);
-  }
+  };
+  for (size_t i = 0; i < connections.size(); ++i) open(i);
   double now = Now(CLOCK_MONOTONIC);
   const double begin = now + warm_up, end = begin + seconds;
   Arrivals arrivals(rate, now);
@@ -204,7 +207,13 @@ int main(int argc, char** argv) {
     now = Now(CLOCK_MONOTONIC);
     for (int i = 0; i < ready; ++i) {
       Connection& connection = connections[events[i].data.u64];
+      if (!connection.busy) {  // the server keeps none for ever that nobody uses
+        ::close(connection.fd);
+        open(events[i].data.u64);
+        continue;
+      }
       if (!Receive(connection)) continue;
+      connection.busy = false;
       now = Now(CLOCK_MONOTONIC);
       if (now >= begin) {
         if (cpu_begin < 0) cpu_begin = Now(CLOCK_PROCESS_CPUTIME_ID);
