@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "api/endpoints/endpoint.h"
+#include "api/endpoints/text_thread.h"
 #include "api/error_map.h"
 #include "api/local_caller.h"
 #include "api/reload.h"
@@ -37,7 +38,8 @@ class App final : public HttpApp {
 
   bool IsQuick(const HttpRequest& request) const override {
     const Endpoint* endpoint = Find(request);
-    return endpoint != nullptr && endpoint->quick != nullptr && endpoint->quick(request);
+    if (endpoint == nullptr) return false;
+    return endpoint->quick != nullptr ? endpoint->quick(request) : FullQueue(*endpoint, request).has_value();
   }
 
   void Handle(const HttpRequest& request, Responder& responder) override {
@@ -61,7 +63,11 @@ class App final : public HttpApp {
     }
     if (const Status may = MayManage(*endpoint, request); !may)
       return responder.Send(ErrorReply(endpoint->family, may.error()));
-    endpoint->handler(*context_, request, responder);
+    if (std::optional<HttpReply> full = FullQueue(*endpoint, request)) return responder.Send(*std::move(full));
+    if (endpoint->quick != nullptr || !WritesText(*endpoint)) return endpoint->handler(*context_, request, responder);
+    // Where there is room again in this moment, it was taken for a quick one.
+    responder.ContinueOnWorker(
+        [this, endpoint, &request](Responder& own) { endpoint->handler(*context_, request, own); });
   }
 
   bool TakesUpload(std::string_view method, std::string_view path) const override {
@@ -115,6 +121,16 @@ class App final : public HttpApp {
   }
 
  private:
+  static bool WritesText(const Endpoint& endpoint) { return endpoint.Has(kStreams) && !endpoint.Has(kManagement); }
+
+  // Ten times as many requests as can be answered must not take the cores from those that are: a refusal is made where
+  // the request was read.
+  std::optional<HttpReply> FullQueue(const Endpoint& endpoint, const HttpRequest& request) const {
+    constexpr size_t kMostBytes = 16 * 1024;
+    if (!WritesText(endpoint) || request.body.size() > kMostBytes) return std::nullopt;
+    return RefuseFullQueue(*context_, request, endpoint.family);
+  }
+
   Status MayManage(const Endpoint& endpoint, const HttpRequest& request) const {
     if (!endpoint.Has(kManagement) || context_->keys != nullptr || IsLocalCaller(request)) return Ok();
     return Err(ErrorCode::kForbidden,

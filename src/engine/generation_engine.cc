@@ -47,7 +47,7 @@ class EngineImpl final : public GenerationEngine {
   Result<uint64_t> Submit(GenerationRequest request) override {
     BANTAM_RETURN_IF_ERROR(loop_.Check(request));  // reads nothing that changes
     std::lock_guard lock(mutex_);
-    const size_t queued = arrivals_.size() + static_cast<size_t>(stats_.waiting) - given_up_.size();
+    const size_t queued = Queued();
     if (queued >= max_queued_ && !request.joins) BANTAM_RETURN_IF_ERROR(MakeRoomFor(request.key));
     if (queued == 0 && stats_.running == 0) drain_.Start(MonotonicNow());
     ++waiting_of_[request.key];
@@ -55,6 +55,12 @@ class EngineImpl final : public GenerationEngine {
     arrivals_.push_back({id, std::move(request)});
     changed_.notify_one();
     return id;
+  }
+
+  std::optional<Error> Refusal(const std::string& key) const override {
+    std::lock_guard lock(mutex_);
+    if (Queued() < max_queued_ || LongerQueueThan(key) != waiting_of_.end()) return std::nullopt;
+    return Full();
   }
 
   void Cancel(uint64_t id) override {
@@ -96,13 +102,22 @@ class EngineImpl final : public GenerationEngine {
                drain_.RetryAfter(max_queued_, MonotonicNow()));
   }
 
-  // The longest queue gives way, so that a key with hundreds of requests does not shut the others out.
-  Status MakeRoomFor(const std::string& key) {
+  size_t Queued() const { return arrivals_.size() + static_cast<size_t>(stats_.waiting) - given_up_.size(); }
+
+  // The longest queue, where it stays longer than the key's own with one more; else the end.
+  std::unordered_map<std::string, int>::const_iterator LongerQueueThan(const std::string& key) const {
     const auto most = std::ranges::max_element(waiting_of_, {}, [](const auto& entry) { return entry.second; });
     const auto own = waiting_of_.find(key);
-    if (most == waiting_of_.end() || most->second <= (own == waiting_of_.end() ? 0 : own->second) + 1) return Full();
+    const bool longer = most != waiting_of_.end() && most->second > (own == waiting_of_.end() ? 0 : own->second) + 1;
+    return longer ? most : waiting_of_.end();
+  }
+
+  // The longest queue gives way, so that a key with hundreds of requests does not shut the others out.
+  Status MakeRoomFor(const std::string& key) {
+    const auto most = LongerQueueThan(key);
+    if (most == waiting_of_.end()) return Full();
     given_up_.push_back(most->first);
-    --most->second;
+    --waiting_of_[most->first];
     return Ok();
   }
 

@@ -48,6 +48,8 @@ class GenerationEngine {
   // then the listener hears nothing. In a full queue the key that waits with the most requests makes
   // room for one that waits with fewer: the last of its own ends with kOverloaded.
   virtual Result<uint64_t> Submit(GenerationRequest request) = 0;
+  // What Submit would say at this moment to a request of this key because of the queue, before the work of making one.
+  virtual std::optional<Error> Refusal(const std::string& key) const = 0;
   // A request that has ended, or never was, is no error.
   virtual void Cancel(uint64_t id) = 0;
   virtual const Decoder& decoder() const = 0;

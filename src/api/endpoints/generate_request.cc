@@ -141,6 +141,11 @@ Status ReadSampling(const JsonObject& body, const ApiContext& context, const Htt
   return ReadTurn(body, context, request, call, at);
 }
 
+std::string ShareKey(const HttpRequest& request) {
+  const std::string_view key = request.Header("authorization");
+  return key.empty() ? request.peer : std::string(key);
+}
+
 Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
                 std::string& at) {
   BANTAM_TRY(call.deadline, DeadlineOf(request, context.text_timeout, at));
@@ -160,9 +165,7 @@ Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpReq
       return Err(ErrorCode::kInvalidArgument, "x-bantam-priority must be a whole number; lower goes first");
     }
   }
-  // Whether a key is right is nobody's to say here; behind a gateway that knows it, shares are those of its callers.
-  const std::string_view key = request.Header("authorization");
-  call.key = key.empty() ? request.peer : std::string(key);
+  call.key = ShareKey(request);
   return Ok();
 }
 

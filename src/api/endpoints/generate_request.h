@@ -56,6 +56,10 @@ Status RefuseUnsupported(const JsonObject& body, bool chat, std::string& at);
 Status ReadSampling(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
                     std::string& at);
 
+// Who a request shares its turns with. Whether a key is right is nobody's to say here; behind a gateway that knows it,
+// shares are those of its callers.
+std::string ShareKey(const HttpRequest& request);
+
 // "priority" and "timeout_ms", or the headers for clients that cannot add fields; whose the request is.
 Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpRequest& request, GenerateCall& call,
                 std::string& at);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "api/context.h"
 #include "api/error_map.h"
@@ -14,5 +15,9 @@ namespace bantam {
 // responder that `work` is given. retry_after_s: when those may come again that get 429.
 void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& responder, ApiFamily family,
                      int retry_after_s, std::function<void(Responder&)> work);
+
+// The refusal of a request for a text for which there is no room in its model's queue, before its prompt is made and
+// without a thread; nothing where it may go on. Costs little where no queue is full, and never waits.
+std::optional<HttpReply> RefuseFullQueue(const ApiContext& context, const HttpRequest& http, ApiFamily family);
 
 }  // namespace bantam
