@@ -115,6 +115,8 @@ def test_h51_management_from_behind_a_proxy(send):
     """Whoever says that somebody else asked is not this machine."""
     for header in ("X-Forwarded-For: 10.0.0.1", "Forwarded: for=10.0.0.1", "X-Real-IP: 10.0.0.1"):
         assert send(post_json("/api/copy", {"source": ENCODER, "destination": "mine"}, header)).status == 403
+        for action in ("load", "unload"):
+            assert send(post_json(f"/v2/repository/models/{ENCODER}/{action}", {}, header)).status == 403
 
 
 def test_h52_a_request_names_no_upstream(ask):

@@ -113,7 +113,7 @@ void HandleOllamaPush(ApiContext&, const HttpRequest&, Responder& responder) {
 
 // No upload is kept: a model comes from a hub or a registry, which says what its bytes must be.
 void HandleOllamaBlob(ApiContext&, const HttpRequest& http, Responder& responder) {
-  const std::string name = EscapeForTerminal(http.path.substr(http.path.rfind('/') + 1), 80);
+  const std::string name = EscapeForTerminal(PathValues(http).front(), 80);
   if (http.method == "POST") {
     return responder.Send(ErrorReply(
         ApiFamily::kOllama, 501,
