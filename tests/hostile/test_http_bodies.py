@@ -1,4 +1,4 @@
-"""Bodies that are wrong as JSON or as what an endpoint takes, and texts that are long or strange: H-01, H-02, H-08 to H-20 of cases.txt."""
+"""Bodies that are wrong as JSON or as what an endpoint takes, and texts that are long or strange: H-01, H-02, H-08 to H-20 and H-56 of cases.txt."""
 
 import json
 import socket
@@ -295,7 +295,7 @@ TENSORS = {
 }
 
 
-def test_h55_tensors(ask):
+def test_h56_tensors(ask):
     for name, (body, headers) in TENSORS.items():
         reply = ask(f"/v2/models/{ENCODER}/infer", body, *headers)
         assert reply.status == 400, (name, reply.status, reply.body[:400])
