@@ -77,6 +77,7 @@ json::object Body(ApiFamily family, int status, std::string_view text, std::stri
   std::string message = ReplaceInvalidUtf8(text);
   switch (family) {
     case ApiFamily::kOllama:
+    case ApiFamily::kOpenInference:
       return {{"error", std::move(message)}};
     case ApiFamily::kTei:
       return {{"error", std::move(message)}, {"error_type", TeiType(status)}};

@@ -8,10 +8,11 @@
 namespace bantam {
 
 enum class ApiFamily {
-  kOpenAi,  // {"error": {"message", "type", "param", "code"}}
-  kOllama,  // {"error": "..."}
-  kTei,     // {"error": "...", "error_type": "Validation"}, with statuses of its own: 422, 424
-  kCohere,  // {"message": "..."}
+  kOpenAi,         // {"error": {"message", "type", "param", "code"}}
+  kOllama,         // {"error": "..."}
+  kOpenInference,  // the same
+  kTei,            // {"error": "...", "error_type": "Validation"}, with statuses of its own: 422, 424
+  kCohere,         // {"message": "..."}
   // {"detail": [{"loc": ["body", "state"], "msg": "...", "type": "value_error"}]} with 422 for what is wrong in a
   // request, else {"detail": {"error_type": "...", "message": "..."}}
   kTypeSafe,

@@ -330,6 +330,22 @@ void ModelPool::KeepAlive(const ServedModel& model, std::chrono::seconds time) {
   changed_.notify_all();
 }
 
+Status ModelPool::Unload(std::string_view name) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::ranges::find(entries_, name, [](const Entry& entry) { return entry.model->name; });
+  if (found == entries_.end()) return Ok();
+  if (found->stays) {
+    return Err(ErrorCode::kConflict,
+               "{} was named when the server started, and stays as long as it runs; models that come on demand can go",
+               found->model->name);
+  }
+  Log(LogLevel::kInfo, "let {} go: asked to", found->model->name);
+  retired_.push_back(std::move(*found));
+  entries_.erase(found);
+  WakeSweeperLocked();
+  return Ok();
+}
+
 void ModelPool::LetIdleGo() {
   const std::scoped_lock lock(mutex_);
   for (Entry& entry : entries_) {

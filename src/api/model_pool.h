@@ -72,6 +72,8 @@ class ModelPool {
   // happens to one that stays anyway.
   void KeepAlive(const ServedModel& model, std::chrono::seconds time);
 
+  // One that came on demand is not found any more, and ends when nobody uses it. kConflict for one that stays.
+  Status Unload(std::string_view name);
   // Those that came on demand and that nobody uses at the moment go, whatever their time says: memory is short.
   void LetIdleGo();
 

@@ -93,6 +93,28 @@ TEST_F(Pool, NamesOfNothingAndPathsAreNull) {
   }
 }
 
+TEST_F(Pool, WhatCameOnDemandCanBeUnloaded) {
+  ModelPool pool(Options());
+  ServedModelPtr one;
+  {
+    ASSERT_OK_AND_ASSIGN(one, pool.Get("one"));
+  }
+  const std::weak_ptr<const ServedModel> watched = one;
+  ASSERT_OK(pool.Unload("one"));
+  EXPECT_EQ(pool.Find("one"), nullptr);
+  EXPECT_THAT(pool.Loadable(), ElementsAre("broken", "one", "three", "two"));
+  ASSERT_OK(one->generator->Generate({.prompt = "Once", .max_tokens = 3}));  // whoever has it, has it
+  one = nullptr;
+  EXPECT_TRUE(Eventually([&] { return watched.expired(); }));
+  ASSERT_OK(pool.Unload("one"));  // it is not in memory
+  ASSERT_OK_AND_ASSIGN(const ServedModelPtr two, pool.Get("two"));
+  ServedModel stays = *two;
+  stays.name = "stays";
+  ASSERT_OK(pool.Add(std::move(stays)));
+  EXPECT_EQ(pool.Unload("stays").error().code, ErrorCode::kConflict);
+  EXPECT_NE(pool.Find("stays"), nullptr);
+}
+
 TEST_F(Pool, WithoutOnDemandNothingComes) {
   PoolOptions options = Options();
   options.on_demand = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
 namespace bantam {
 
@@ -64,6 +65,17 @@ json::array AnswersJson(const AnsweredQuestion& question) {
   for (const TextAnswer& answer : question.answers) {
     out.push_back(
         {{"answer", answer.text}, {"score", ShortDouble(answer.score)}, {"start", answer.begin}, {"end", answer.end}});
+  }
+  return out;
+}
+
+json::array WeightsJson(const SparseVector& vector) {
+  std::vector<size_t> order(vector.indices.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return vector.values[i]; });
+  json::array out;
+  for (const size_t i : order) {
+    out.push_back(json::object{{"index", vector.indices[i]}, {"value", ShortDouble(vector.values[i])}});
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include "tasks/fill_mask.h"
 #include "tasks/question_answer.h"
 #include "tasks/rerank.h"
+#include "tasks/sparse_embed.h"
 #include "tasks/tag.h"
 
 namespace bantam {
@@ -23,6 +24,8 @@ json::object DecisionJson(const DecisionQuestion& question, const json::object& 
 json::array EntitiesJson(const TaggedText& text, Aggregation aggregation);
 // [{"answer": "Ada", "score": 0.9, "start": 0, "end": 3}, ...]
 json::array AnswersJson(const AnsweredQuestion& question);
+// [{"index": 1012, "value": 1.5}, ...]: token ids with their weights, heaviest first.
+json::array WeightsJson(const SparseVector& vector);
 // [[{"token": 1, "token_str": "paris", "score": 0.4, "sequence": "..."}, ...], ...]: an array for each mask.
 json::array MasksJson(const FilledText& text);
 

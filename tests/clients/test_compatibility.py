@@ -1,5 +1,6 @@
 """Real client packages, each with the calls that its users make, against the default models. tools/compatibility.py makes
-docs/compatibility.md from a run: a row for each test with a `works` or `does_not` mark, here and in test_ollama_manage.py.
+docs/compatibility.md from a run: a row for each test with a `works` or `does_not` mark, here, in test_ollama_manage.py and in
+test_tensors.py.
 
 A call that does not work is here too, with what comes of it: the day it does, its test fails."""
 

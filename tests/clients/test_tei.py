@@ -1,6 +1,7 @@
-"""Text Embeddings Inference's endpoints, vLLM's /score and /classify and Infinity's: shapes from their own specifications (where those are
+"""Text Embeddings Inference's endpoints, vLLM's /score, /classify and /pooling and Infinity's: shapes from their own specifications (where those are
 here), numbers from our other endpoints, whose own are the reference libraries'."""
 
+import base64
 import json
 import pathlib
 
@@ -195,3 +196,40 @@ def test_classify_as_vllm_and_as_infinity(server, test_data):
     jina = post(server, "/v1/rerank", model="rank_raw", query="parcel", documents=TEXTS, return_documents=True)["results"]
     assert [(row["index"], row["document"]) for row in ranked["results"]] == [(row["index"], row["document"]["text"]) for row in jina]
     assert post(server, "/infinity/classify", 400, model="classes", input=[])["error"]["param"] == "input"
+
+
+def test_pooling(server):
+    def pool(status=200, **body):
+        reply = post(server, "/pooling", status, **body)
+        if status != 200:
+            return reply["error"]
+        assert set(reply) >= {"id", "object", "created", "model", "data", "usage"} and reply["id"].startswith("pool-")
+        assert [(row["index"], row["object"]) for row in reply["data"]] == [(i, "pooling") for i in range(len(reply["data"]))]
+        return [row["data"] for row in reply["data"]]
+
+    def floats(text):
+        return np.frombuffer(base64.b64decode(text), dtype="<f4")
+
+    vectors = np.array(post(server, "/embed", inputs=TEXTS), dtype=np.float32)
+    np.testing.assert_array_equal(np.array(pool(model=ENCODER, input=TEXTS), dtype=np.float32), vectors)
+    np.testing.assert_array_equal([floats(text) for text in pool(model=ENCODER, input=TEXTS, encoding_format="base64", task="embed")], vectors)
+    assert np.linalg.norm(pool(model=ENCODER, input="a", dimensions=64)[0]) == pytest.approx(1, abs=1e-5)
+    # Tokens: of the length of their texts' vectors, or as the encoder leaves them; base64 is of all rows together.
+    raw = [np.array(rows) for rows in post(server, "/embed_all", inputs=TEXTS)]
+    as_they_are = pool(model=ENCODER, input=TEXTS, task="token_embed", use_activation=False)
+    for rows, expected in zip(as_they_are, raw, strict=True):
+        np.testing.assert_allclose(rows, expected, atol=1e-6)
+    tokens = pool(model=ENCODER, input=TEXTS, task="token_embed")
+    np.testing.assert_allclose(tokens[0], raw[0] / np.linalg.norm(raw[0], axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(floats(pool(model=ENCODER, input=TEXTS, task="token_embed", encoding_format="base64")[0]).reshape(-1, 384), tokens[0], atol=1e-6)
+    # Labels: probabilities, or what they are made of; of a cross-encoder the one score.
+    ours = post(server, "/v1/classify", model="classes", input=[TEXTS[0], ["a", "b"]])["data"]
+    np.testing.assert_allclose(pool(model="classes", input=[TEXTS[0], ["a", "b"]]), [row["probs"] for row in ours], rtol=1e-6)
+    assert sum(pool(model="classes", input="a", task="classify", use_activation=False)[0]) != pytest.approx(1, abs=1e-3)
+    assert len(pool(model="rank_raw", input=[["a", "b"]])[0]) == 1
+    for body, param in (({"task": "classify"}, "task"), ({"task": "token_classify"}, "task"), ({"encoding_format": "bytes"}, "encoding_format"),
+                        ({"use_activation": False}, "use_activation"), ({"embed_dtype": "fp8"}, "embed_dtype"), ({"endianness": "big"}, "endianness"),
+                        ({"truncate_prompt_tokens": 5}, "truncate_prompt_tokens"), ({"task": "token_embed", "dimensions": 5}, "dimensions"),
+                        ({"input": []}, "input")):  # fmt: skip
+        assert pool(400, **{"model": ENCODER, "input": "a"} | body)["param"] == param
+    assert "truncate" in pool(400, model="classes", input="parcel " * 200, truncate=False)["message"]

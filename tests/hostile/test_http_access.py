@@ -10,7 +10,7 @@ import pytest
 from bantam_process import BantamProcess, make_home
 from raw_http import ENCODER, WRITER, exchange, post_json, refusal, request
 
-PROBES = ("/healthz", "/readyz", "/health")
+PROBES = ("/healthz", "/readyz", "/health", "/v2/health/live", "/v2/health/ready")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_h32_every_route(guarded):
     assert len(paths) >= 50
     others = [("get", "/nothing/here"), ("post", "/v1/nothing"), ("get", "/metrics/"), ("get", "//metrics"), ("get", "/%6detrics"), ("options", "/metrics")]
     for method, path in [(method, path) for path, methods in paths.items() for method in methods] + others:
-        status = exchange(guarded.port, request(method.upper(), path.replace("{name}", "x")), method=method.upper()).status
+        status = exchange(guarded.port, request(method.upper(), re.sub(r"\{\w+\}", "x", path)), method=method.upper()).status
         assert status == (200 if path in PROBES else 401), (method, path, status)
 
 
@@ -115,6 +115,8 @@ def test_h51_management_from_behind_a_proxy(send):
     """Whoever says that somebody else asked is not this machine."""
     for header in ("X-Forwarded-For: 10.0.0.1", "Forwarded: for=10.0.0.1", "X-Real-IP: 10.0.0.1"):
         assert send(post_json("/api/copy", {"source": ENCODER, "destination": "mine"}, header)).status == 403
+        for action in ("load", "unload"):
+            assert send(post_json(f"/v2/repository/models/{ENCODER}/{action}", {}, header)).status == 403
 
 
 def test_h52_a_request_names_no_upstream(ask):

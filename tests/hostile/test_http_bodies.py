@@ -1,4 +1,4 @@
-"""Bodies that are wrong as JSON or as what an endpoint takes, and texts that are long or strange: H-01, H-02, H-08 to H-20 of cases.txt."""
+"""Bodies that are wrong as JSON or as what an endpoint takes, and texts that are long or strange: H-01, H-02, H-08 to H-20 and H-56 of cases.txt."""
 
 import json
 import socket
@@ -249,3 +249,55 @@ def test_h20_keep_alive(ask):
     for value in ("9e99h", "5 parsecs", {}, [], "1e400s", 1e300, "-", "--1"):
         reply = ask("/api/generate", {"model": WRITER, "prompt": "a", "stream": False, "options": {"num_predict": 1}, "keep_alive": value})
         assert reply.status in (200, 400), (value, reply.body)
+
+
+def infer(head, tail=b"", length=None):
+    head = head if isinstance(head, bytes) else json.dumps(head).encode()
+    headers = [f"Inference-Header-Content-Length: {len(head) if length is None else length}"] if tail or length is not None else []
+    return head + tail, headers
+
+
+def text_input(size=None, **more):
+    return {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES"} | ({} if size is None else {"parameters": {"binary_data_size": size}}) | more]}
+
+
+ONE = b"\x03\0\0\0one"
+TENSORS = {
+    "no data": infer(text_input()),
+    "a datatype that is no text": infer(text_input(datatype="FP32", data=[1.5])),
+    "a datatype that is none": infer(text_input(datatype="\x1b[31m" * 1000, data=["a"])),
+    "a shape of less": infer(text_input(data=["a", "b"])),
+    "a shape of more": infer(text_input(shape=[2], data=["a"])),
+    "a shape that overflows": infer(text_input(shape=[2**32, 2**32], data=["a"])),
+    "a shape of 2^64": infer(text_input(shape=[2**64], data=["a"])),
+    "a shape below zero": infer(text_input(shape=[-1], data=["a"])),
+    "nothing": infer(text_input(shape=[0], data=[])),
+    "too many": infer(text_input(shape=[5000], data=["a"] * 5000)),
+    "numbers": infer(text_input(data=[1])),
+    "lists without end": infer(b'{"inputs":[{"name":"text","shape":[1],"datatype":"BYTES","data":' + b"[" * 100_000),
+    "more bytes than there are": infer(text_input(2**62), ONE),
+    "fewer bytes than there are": infer(text_input(7), ONE + b"x"),
+    "bytes after the elements": infer(text_input(8), ONE + b"x"),
+    "an element of 4 GiB": infer(text_input(7), b"\xff\xff\xff\xffone"),
+    "an element that is cut": infer(text_input(3), ONE[:3]),
+    "not UTF-8": infer(text_input(5), b"\x01\0\0\0\xff"),
+    "bytes and no header": (json.dumps(text_input(7)).encode() + ONE, []),
+    "a header beyond the body": infer(text_input(7), ONE, 10**6),
+    "a header below zero": infer(text_input(7), ONE, -1),
+    "a header that is no number": infer(text_input(7), ONE, "0x10"),
+    "a header of 2^70": infer(text_input(7), ONE, 2**70),
+    "a header that cuts the JSON": infer(text_input(7), ONE, 20),
+    "no JSON and no text": infer(b"", length=0),
+    "no JSON and not UTF-8": infer(b"\xff\xfe", length=0),
+    "one input twice": infer({"inputs": text_input(data=["a"])["inputs"] * 2}),
+    "a thousand inputs": infer({"inputs": text_input(data=["a"])["inputs"] * 1000}),
+    "a thousand outputs": infer(text_input(data=["a"]) | {"outputs": [{"name": str(i)} for i in range(1000)]}),
+}
+
+
+def test_h56_tensors(ask):
+    for name, (body, headers) in TENSORS.items():
+        reply = ask(f"/v2/models/{ENCODER}/infer", body, *headers)
+        assert reply.status == 400, (name, reply.status, reply.body[:400])
+        (message,) = reply.json().values()
+        assert 0 < len(message) <= 1000 and not any(ord(c) < 32 or ord(c) == 127 for c in message), (name, message)

@@ -183,18 +183,22 @@ Status FindEmbedModel(const ApiContext& context, const JsonObject& body, EmbedRe
   return Err(ErrorCode::kInvalidArgument, "no encoder is served here; served: {}", context.ModelNames());
 }
 
+std::span<const float> FittedVector(std::span<const float> vector, const EmbedRequest& request,
+                                    std::vector<float>& changed) {
+  const bool shorter = request.dimensions < vector.size();
+  if (!shorter && (!request.unit_length || request.model->embedder->sentence().normalize)) return vector;
+  changed.assign(vector.begin(), vector.end());
+  CutVector(changed, request.dimensions);
+  if (!shorter) NormalizeVector(changed);
+  return changed;
+}
+
 void AppendVectorJson(std::span<const float> vector, const EmbedRequest& request, const VectorForm& form,
                       std::string& out) {
   const VectorType type = form.type;
   const bool base64 = form.base64;
   std::vector<float> changed;
-  const bool shorter = request.dimensions < vector.size();
-  if (shorter || (request.unit_length && !request.model->embedder->sentence().normalize)) {
-    changed.assign(vector.begin(), vector.end());
-    CutVector(changed, request.dimensions);
-    if (!shorter) NormalizeVector(changed);
-    vector = changed;
-  }
+  vector = FittedVector(vector, request, changed);
   if (type == VectorType::kFloat32 && !base64) return AppendJsonFloats(vector, out);
   if (type == VectorType::kFloat32) {  // little-endian bytes, as they lie in memory
     out += '"';

@@ -59,6 +59,10 @@ Status ReadTypes(const JsonObject& body, EmbedRequest& request, std::string& at)
 // "model", or without it the first encoder that is served: some clients know of one model only.
 Status FindEmbedModel(const ApiContext& context, const JsonObject& body, EmbedRequest& request, std::string& at);
 
+// The vector as the request wants it: cut to its dimensions, of length 1. Where that changes it, `changed` holds it.
+std::span<const float> FittedVector(std::span<const float> vector, const EmbedRequest& request,
+                                    std::vector<float>& changed);
+
 // One vector as JSON: cut to the request's dimensions, an array or base64 of one type.
 void AppendVectorJson(std::span<const float> vector, const EmbedRequest& request, const VectorForm& form,
                       std::string& out);

@@ -1,8 +1,5 @@
 // POST /embed, /embed_all and /embed_sparse, as Text Embeddings Inference takes and answers them: bare arrays, errors
 // of its own shape.
-#include <algorithm>
-#include <numeric>
-
 #include "api/endpoints/embed_request.h"
 #include "api/endpoints/endpoint.h"
 #include "api/endpoints/parse.h"
@@ -109,14 +106,7 @@ void HandleTeiEmbedSparse(ApiContext& context, const HttpRequest& request, Respo
   json::array lists;
   size_t num_truncated = 0, tokens = 0;
   for (const SparseVector& vector : *vectors) {
-    std::vector<size_t> order(vector.indices.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return vector.values[i]; });
-    json::array list;
-    for (const size_t i : order) {
-      list.push_back(json::object{{"index", vector.indices[i]}, {"value", ShortDouble(vector.values[i])}});
-    }
-    lists.push_back(std::move(list));
+    lists.push_back(WeightsJson(vector));
     num_truncated += vector.truncated;
     tokens += vector.num_tokens;
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "api/context.h"
 #include "api/error_map.h"
@@ -13,7 +15,7 @@ using EndpointHandler = void (*)(ApiContext& context, const HttpRequest& request
 
 enum EndpointTraits : unsigned {
   kLight = 1,       // answered on the I/O thread: must not block
-  kPrefix = 2,      // `path` ends with '/', and something follows it
+  kTensors = 2,     // may answer with bytes of tensors behind the JSON
   kStreams = 4,     // may answer in pieces: events, or lines of Ollama's
   kManagement = 8,  // changes what is served or stored: for an admin's key, or callers on this machine alone
   kOpen = 16,       // answered without a key, too
@@ -21,6 +23,8 @@ enum EndpointTraits : unsigned {
 
 struct Endpoint {
   const char* method;
+  // "/v1/models/{name}": what stands in braces stands for text of the request's path, which holds no '/'; a "{name}"
+  // may, as names of models do.
   const char* path;
   EndpointHandler handler;
   const char* summary;
@@ -44,6 +48,8 @@ std::span<const Endpoint> Endpoints();
 // one. HEAD is GET without the body. Every path works with "/v1" in front and without it; where both are rows, each is
 // its own.
 const Endpoint* FindEndpoint(std::string_view method, std::string_view path, bool* other_method);
+// What stands in the place of the braces of the request's row, in order; it refers to the request's path.
+std::vector<std::string_view> PathValues(const HttpRequest& request);
 // Whose clients ask for a path, also where there is no such endpoint.
 ApiFamily FamilyOf(std::string_view path);
 
@@ -93,6 +99,16 @@ void HandleOllamaCreate(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaPush(ApiContext&, const HttpRequest&, Responder&);
 void HandleOllamaBlob(ApiContext&, const HttpRequest&, Responder&);
 Result<std::shared_ptr<BodySink>> OpenOllamaBlob(ApiContext&, const HttpRequest&);
+void HandlePooling(ApiContext&, const HttpRequest&, Responder&);
+void HandleTensorServer(ApiContext&, const HttpRequest&, Responder&);
+void HandleTensorLive(ApiContext&, const HttpRequest&, Responder&);
+void HandleTensorServerReady(ApiContext&, const HttpRequest&, Responder&);
+void HandleTensorModel(ApiContext&, const HttpRequest&, Responder&);
+void HandleTensorReady(ApiContext&, const HttpRequest&, Responder&);
+void HandleInfer(ApiContext&, const HttpRequest&, Responder&);
+void HandleRepositoryIndex(ApiContext&, const HttpRequest&, Responder&);
+void HandleRepositoryLoad(ApiContext&, const HttpRequest&, Responder&);
+void HandleRepositoryUnload(ApiContext&, const HttpRequest&, Responder&);
 void HandleReload(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearning(ApiContext&, const HttpRequest&, Responder&);
 void HandleLearningCurve(ApiContext&, const HttpRequest&, Responder&);

@@ -19,6 +19,8 @@ std::vector<EngineBeat> BeatsOf(const ModelPool& models) {
   return beats;
 }
 
+bool IsDraining(const ApiContext& context) { return context.gauges != nullptr && context.gauges->draining; }
+
 }  // namespace
 
 void HandleHealth(ApiContext& context, const HttpRequest&, Responder& responder) {
@@ -31,13 +33,30 @@ void HandleHealth(ApiContext& context, const HttpRequest&, Responder& responder)
 }
 
 void HandleReady(ApiContext& context, const HttpRequest&, Responder& responder) {
-  if (context.gauges != nullptr && context.gauges->draining) {
+  if (IsDraining(context)) {
     return responder.Send({.status = 503,
                            .content_type = "application/json",
                            .body = R"({"status":"draining"})",
                            .headers = {{"Retry-After", "1"}}});
   }
   responder.Send({.status = 200, .content_type = "application/json", .body = R"({"status":"ready"})", .headers = {}});
+}
+
+// The protocol's clients look at the status alone; its specification has "live" in both, and servers say "ready".
+void HandleTensorLive(ApiContext& context, const HttpRequest&, Responder& responder) {
+  const bool live = context.engine_watch.Look(BeatsOf(*context.models)).empty();
+  responder.Send({.status = live ? 200 : 503,
+                  .content_type = "application/json",
+                  .body = ToJson(json::object{{"live", live}}),
+                  .headers = {}});
+}
+
+void HandleTensorServerReady(ApiContext& context, const HttpRequest&, Responder& responder) {
+  const bool ready = !IsDraining(context);
+  responder.Send({.status = ready ? 200 : 503,
+                  .content_type = "application/json",
+                  .body = ToJson(json::object{{"live", true}, {"ready", ready}}),
+                  .headers = {}});
 }
 
 }  // namespace bantam

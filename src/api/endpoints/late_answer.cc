@@ -10,9 +10,7 @@ namespace {
 json::value TimeJson(int64_t time_us) { return time_us == 0 ? json::value() : json::value(time_us / 1'000'000); }
 
 Result<json::object> Find(const ApiContext& context, const HttpRequest& request) {
-  constexpr std::string_view kMark = "/answers/";
-  const std::string_view id =
-      RequestIdIn(std::string_view(request.path).substr(request.path.find(kMark) + kMark.size()));
+  const std::string_view id = RequestIdIn(PathValues(request).front());
   const std::shared_ptr<Router> router = context.router();
   if (router == nullptr || router->parts().late == nullptr)
     return Err(ErrorCode::kNotFound, "no question waits here: the route file does not say offline: queue");

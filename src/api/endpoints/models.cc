@@ -124,9 +124,7 @@ void HandleModels(ApiContext& context, const HttpRequest&, Responder& responder)
 }
 
 void HandleModel(ApiContext& context, const HttpRequest& request, Responder& responder) {
-  // "/v1/models/NAME" or "/models/NAME"; a name may hold '/' and ':'.
-  constexpr std::string_view kMark = "/models/";
-  const std::string_view name = std::string_view(request.path).substr(request.path.find(kMark) + kMark.size());
+  const std::string_view name = PathValues(request).front();  // it may hold '/' and ':'
   const std::optional<json::object> model = ObjectOf(context, name);
   if (!model) return responder.Send(OpenAiError(NoSuchModel(context, name), "model"));
   responder.Send({.status = 200, .content_type = "application/json", .body = ToJson(*model), .headers = {}});

@@ -21,7 +21,7 @@ bool Gives(const JsonObject& body, std::string_view key) {
   return value != nullptr && !value->is_null();
 }
 
-std::string BlobName(const HttpRequest& http) { return http.path.substr(http.path.rfind('/') + 1); }
+std::string BlobName(const HttpRequest& http) { return std::string(PathValues(http).front()); }
 
 class BlobSink : public BodySink {
  public:

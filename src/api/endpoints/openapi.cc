@@ -24,6 +24,8 @@ std::string_view TagOf(ApiFamily family) {
       return "Cohere";
     case ApiFamily::kTypeSafe:
       return "TypeSafe";
+    case ApiFamily::kOpenInference:
+      return "Open Inference Protocol";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -41,6 +43,8 @@ std::string_view ErrorSchemaOf(const Endpoint& endpoint) {
       return "CohereError";
     case ApiFamily::kTypeSafe:
       return "TypeSafeError";
+    case ApiFamily::kOpenInference:
+      return "OpenInferenceError";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -54,8 +58,10 @@ json::object ReplyContent(const Endpoint& endpoint) {
   if (endpoint.Has(kStreams) && endpoint.family == ApiFamily::kOllama) {
     content["application/x-ndjson"] = json::object{{"schema", Reference(reply)}};
   } else if (endpoint.Has(kStreams)) {
-    content["text/event-stream"] = json::object{{"schema", json::object{{"type", "string"}}}};
+    // Of no schema: some readers hold it against the text, some against each event.
+    content["text/event-stream"] = json::object{{"schema", json::object()}};
   }
+  if (endpoint.Has(kTensors)) content["application/octet-stream"] = json::object{{"schema", json::object()}};
   return content;
 }
 
@@ -72,15 +78,25 @@ std::string OperationId(const Endpoint& endpoint) {
   return id;
 }
 
+// What stands in braces.
+json::array PathParameters(std::string_view path) {
+  json::array parameters;
+  for (size_t open = path.find('{'); open != std::string_view::npos; open = path.find('{', open + 1)) {
+    const std::string_view name = path.substr(open + 1, path.find('}', open) - open - 1);
+    parameters.push_back(
+        json::object{{"name", name}, {"in", "path"}, {"required", true}, {"schema", json::object{{"type", "string"}}}});
+  }
+  return parameters;
+}
+
 json::object Operation(const Endpoint& endpoint) {
   json::object operation{{"operationId", OperationId(endpoint)},
                          {"summary", endpoint.summary},
                          {"tags", json::array{TagOf(endpoint.family)}}};
   if (endpoint.Has(kManagement))
     operation["description"] = "For an admin's key; where the server has no keys, for callers on its own machine.";
-  if (endpoint.Has(kPrefix)) {
-    operation["parameters"] = json::array{json::object{
-        {"name", "name"}, {"in", "path"}, {"required", true}, {"schema", json::object{{"type", "string"}}}}};
+  if (json::array parameters = PathParameters(endpoint.path); !parameters.empty()) {
+    operation["parameters"] = std::move(parameters);
   }
   if (endpoint.request[0] != '\0') {
     operation["requestBody"] =
@@ -98,7 +114,7 @@ json::object Operation(const Endpoint& endpoint) {
 std::string MakeDocument() {
   json::object paths;
   for (const Endpoint& endpoint : Endpoints()) {
-    const std::string path = std::string(endpoint.path) + (endpoint.Has(kPrefix) ? "{name}" : "");
+    const std::string_view path = endpoint.path;
     json::object& item = paths[path].is_null() ? paths[path].emplace_object() : paths[path].as_object();
     std::string method;
     for (const char c : std::string_view(endpoint.method)) method += static_cast<char>(c - 'A' + 'a');
@@ -112,7 +128,7 @@ std::string MakeDocument() {
                             {"version", BANTAM_VERSION},
                             {"summary",
                              "Small language models on CPUs, for the clients of OpenAI, Ollama, Text Embeddings "
-                             "Inference, Cohere, vLLM, Infinity and TypeSafe."},
+                             "Inference, Cohere, vLLM, Infinity, TypeSafe and KServe."},
                             {"license", json::object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", json::array{json::object{{"url", "/"}}}},
       {"paths", std::move(paths)},

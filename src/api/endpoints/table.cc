@@ -1,6 +1,8 @@
 // The one list of endpoints.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/endpoints/endpoint.h"
 
 namespace bantam {
@@ -47,8 +49,8 @@ std::span<const Endpoint> Endpoints() {
       {"POST", "/v1/feedback", HandleFeedback,
        "Whether an answer of the assistant was right, and which route would have been", kOpenAi, "FeedbackRequest",
        "FeedbackReply"},
-      {"GET", "/v1/answers/", HandleLateAnswer, "What became of a question that waited for its large model", kOpenAi,
-       "", "LateAnswer", kPrefix},
+      {"GET", "/v1/answers/{id}", HandleLateAnswer, "What became of a question that waited for its large model",
+       kOpenAi, "", "LateAnswer"},
       {"POST", "/infinity/classify", HandleInfinityClassify, "A classifier's labels, as Infinity", kOpenAi,
        "InfinityClassifyRequest", "InfinityClassifyReply"},
       {"POST", "/infinity/rerank", HandleInfinityRerank, "Documents in order of relevance, as Infinity", kOpenAi,
@@ -59,6 +61,8 @@ std::span<const Endpoint> Endpoints() {
        "Documents in order of relevance, as Text Embeddings Inference where they are \"texts\", else as Jina and "
        "Cohere",
        kTei, "AnyRerankRequest", "AnyRerankReply"},
+      {"POST", "/pooling", HandlePooling, "Vectors of texts or of their tokens, or a classifier's scores, as vLLM",
+       kOpenAi, "PoolingRequest", "PoolingReply"},
       {"POST", "/v1/rerank", HandleRerank, "Documents in order of relevance, as Jina and Cohere", kOpenAi,
        "RerankRequest", "RerankReply"},
       {"POST", "/v2/rerank", HandleRerank, "The same, as Cohere's version 2", kCohere, "RerankRequest", "RerankReply"},
@@ -72,7 +76,7 @@ std::span<const Endpoint> Endpoints() {
       {"POST", "/v1/fill-mask", HandleFillMask, "The likeliest words in the place of a mask", kOpenAi,
        "FillMaskRequest", "FillMaskReply"},
       {"GET", "/v1/models", HandleModels, "The served models", kOpenAi, "", "ModelList"},
-      {"GET", "/v1/models/", HandleModel, "One served model", kOpenAi, "", "Model", kPrefix},
+      {"GET", "/v1/models/{name}", HandleModel, "One served model", kOpenAi, "", "Model"},
       {"POST", "/api/generate", HandleOllamaGenerate, "A model answers a prompt, as Ollama", kOllama,
        "OllamaGenerateRequest", "OllamaGenerateReply", kStreams},
       {"POST", "/api/chat", HandleOllamaChat, "A model answers messages, as Ollama", kOllama, "OllamaChatRequest",
@@ -97,10 +101,34 @@ std::span<const Endpoint> Endpoints() {
        kOllama, "OllamaCreateRequest", "OllamaStatus", kStreams | kManagement},
       {"POST", "/api/push", HandleOllamaPush, "Refused: nothing is sent to a registry from here", kOllama, "OllamaName",
        "OllamaStatus", kManagement},
-      {"GET", "/api/blobs/", HandleOllamaBlob, "Whether a file waits to be made a model of, as Ollama", kOllama, "", "",
-       kPrefix | kManagement},
-      {"POST", "/api/blobs/", HandleOllamaBlob, "A file of a model comes, by its digest, as Ollama", kOllama, "", "",
-       kPrefix | kManagement, nullptr, OpenOllamaBlob},
+      {"GET", "/api/blobs/{digest}", HandleOllamaBlob, "Whether a file waits to be made a model of, as Ollama", kOllama,
+       "", "", kManagement},
+      {"POST", "/api/blobs/{digest}", HandleOllamaBlob, "A file of a model comes, by its digest, as Ollama", kOllama,
+       "", "", kManagement, nullptr, OpenOllamaBlob},
+      {"GET", "/v2", HandleTensorServer, "The server and its extensions, as the Open Inference Protocol",
+       kOpenInference, "", "TensorServer", kLight},
+      {"GET", "/v2/health/live", HandleTensorLive, "As /healthz, for its clients", kOpenInference, "", "TensorLive",
+       kLight | kOpen},
+      {"GET", "/v2/health/ready", HandleTensorServerReady, "As /readyz, for its clients", kOpenInference, "",
+       "TensorServerReady", kLight | kOpen},
+      {"GET", "/v2/models/{name}/versions/{version}/ready", HandleTensorReady, "Of a version", kOpenInference, "",
+       "TensorModelReady"},
+      {"GET", "/v2/models/{name}/ready", HandleTensorReady, "Whether a model is in memory", kOpenInference, "",
+       "TensorModelReady"},
+      {"GET", "/v2/models/{name}/versions/{version}", HandleTensorModel, "Of a version", kOpenInference, "",
+       "TensorModel"},
+      {"GET", "/v2/models/{name}", HandleTensorModel, "The tensors that a model takes and gives", kOpenInference, "",
+       "TensorModel"},
+      {"POST", "/v2/models/{name}/versions/{version}/infer", HandleInfer, "Of a version", kOpenInference,
+       "InferRequest", "InferReply", kTensors},
+      {"POST", "/v2/models/{name}/infer", HandleInfer, "Tensors of texts through a model", kOpenInference,
+       "InferRequest", "InferReply", kTensors},
+      {"POST", "/v2/repository/index", HandleRepositoryIndex, "The models in memory and in the store, as Triton",
+       kOpenInference, "RepositoryIndexRequest", "RepositoryIndex"},
+      {"POST", "/v2/repository/models/{name}/load", HandleRepositoryLoad, "A model comes into memory, as Triton",
+       kOpenInference, "RepositoryRequest", "Empty", kManagement},
+      {"POST", "/v2/repository/models/{name}/unload", HandleRepositoryUnload, "A model leaves memory, as Triton",
+       kOpenInference, "RepositoryRequest", "Empty", kManagement},
       {"POST", "/v1/reload", HandleReload,
        "Route file, models and keys are read again and take the place of those served, once they pass their tests",
        kOpenAi, "", "ReloadReply", kManagement},
@@ -153,14 +181,29 @@ std::span<const Endpoint> Endpoints() {
 
 namespace {
 
-bool Matches(const Endpoint& endpoint, std::string_view path) {
-  const std::string_view own = endpoint.path;
-  return endpoint.Has(kPrefix) ? path.starts_with(own) && path.size() > own.size() : path == own;
+// Whether the path is one of the pattern's; values: null, or gets what stands in the place of its braces.
+bool Matches(std::string_view pattern, std::string_view path, std::vector<std::string_view>* values = nullptr) {
+  const size_t open = pattern.find('{');
+  if (open == std::string_view::npos) return path == pattern;
+  if (!path.starts_with(pattern.substr(0, open))) return false;
+  path.remove_prefix(open);
+  const size_t close = pattern.find('}');
+  const std::string_view rest = pattern.substr(close + 1);
+  // As much as fits: "a/versions/1" may be a name. Only that is searched for, so that a long path costs one pass.
+  const bool may_hold_slashes = pattern.substr(open, close + 1 - open) == "{name}";
+  const size_t longest = may_hold_slashes ? path.size() : std::min(path.find('/'), path.size());
+  const size_t shortest = may_hold_slashes ? 1 : std::max<size_t>(longest, 1);
+  for (size_t length = longest; length >= shortest; --length) {
+    if (!Matches(rest, path.substr(length), values)) continue;
+    if (values != nullptr) values->insert(values->begin(), path.substr(0, length));
+    return true;
+  }
+  return false;
 }
 
 const Endpoint* FindExactly(std::string_view method, std::string_view path, bool* other_method) {
   for (const Endpoint& endpoint : Endpoints()) {
-    if (!Matches(endpoint, path)) continue;
+    if (!Matches(endpoint.path, path)) continue;
     if (method == endpoint.method) return &endpoint;
     *other_method = true;
   }
@@ -184,7 +227,23 @@ ApiFamily FamilyOf(std::string_view path) {
   for (const char* method : {"POST", "GET", "DELETE"}) {
     if (const Endpoint* found = FindEndpoint(method, path, &other_method)) return found->family;
   }
+  if (path.starts_with("/v2/")) return ApiFamily::kOpenInference;
   return path.starts_with("/api/") ? ApiFamily::kOllama : ApiFamily::kOpenAi;
+}
+
+std::vector<std::string_view> PathValues(const HttpRequest& request) {
+  bool other_method = false;
+  const Endpoint* endpoint = FindEndpoint(request.method, request.path, &other_method);
+  std::vector<std::string_view> values;
+  if (endpoint == nullptr) return values;
+  // The row's path may have "/v1" in front where the request's has none, and the other way round.
+  std::string_view pattern = endpoint->path, path = request.path;
+  constexpr std::string_view kBase = "/v1/";
+  if (pattern.starts_with(kBase) != path.starts_with(kBase)) {
+    (pattern.starts_with(kBase) ? pattern : path).remove_prefix(kBase.size() - 1);
+  }
+  Matches(pattern, path, &values);
+  return values;
 }
 
 }  // namespace bantam
