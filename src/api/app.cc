@@ -48,20 +48,21 @@ class App final : public HttpApp {
       const ApiFamily family = FamilyOf(request.path);
       const std::string path = EscapeForTerminal(request.path);
       return responder.Send(
-          other_method ? ErrorReply(family, 405,
-                                    fmt::format("{} is not a method of {}", EscapeForTerminal(request.method), path))
-                       : ErrorReply(family, 404,
-                                    fmt::format("there is no {}; see the list at /openapi.json or in "
-                                                "docs/reference/http-api.md",
-                                                path)));
+          other_method ? Refusal(request, family, 405,
+                                 fmt::format("{} is not a method of {}", EscapeForTerminal(request.method), path))
+                       : Refusal(request, family, 404,
+                                 fmt::format("there is no {}; see the list at /openapi.json or in "
+                                             "docs/reference/http-api.md",
+                                             path)));
     }
     if (std::string_view(endpoint->method) != "GET" && MayBePage(request) &&
         !request.Header("content-type").starts_with("application/json")) {
-      return responder.Send(ErrorReply(endpoint->family, 415, "send the header \"Content-Type: application/json\""));
+      return responder.Send(
+          Refusal(request, endpoint->family, 415, "send the header \"Content-Type: application/json\""));
     }
     if (endpoint->Has(kManagement) && context_->keys == nullptr && !IsLocalCaller(request)) {
-      return responder.Send(ErrorReply(
-          endpoint->family, 403,
+      return responder.Send(Refusal(
+          request, endpoint->family, 403,
           fmt::format("{} changes what is stored or served, and is answered for callers on the server's own machine "
                       "only, or for those with an admin's key where the server has keys (--api-keys)",
                       endpoint->path)));
@@ -105,6 +106,10 @@ class App final : public HttpApp {
   }
 
  private:
+  static HttpReply Refusal(const HttpRequest& request, ApiFamily family, int status, std::string_view message) {
+    return ErrorReply(family, status, message, {}, {}, request.request_id);
+  }
+
   // Nothing where the request may go on.
   std::optional<HttpReply> AskForKey(const Endpoint* endpoint, const HttpRequest& request) const {
     if (context_->keys == nullptr || (endpoint != nullptr && endpoint->Has(kOpen))) return std::nullopt;
@@ -112,7 +117,7 @@ class App final : public HttpApp {
     request.notes->SetKeyName(verdict.key_name);
     if (verdict.status) return std::nullopt;
     HttpReply reply = ErrorReply(endpoint != nullptr ? endpoint->family : FamilyOf(request.path),
-                                 verdict.status.error(), {}, verdict.retry_after_s);
+                                 verdict.status.error(), {}, verdict.retry_after_s, request.request_id);
     if (reply.status == 401) {
       // A browser asks its user, for the console; programs know what to send.
       const bool browser = request.Header("accept").find("text/html") != std::string_view::npos;

@@ -24,6 +24,8 @@ std::string_view TagOf(ApiFamily family) {
       return "Cohere";
     case ApiFamily::kTypeSafe:
       return "TypeSafe";
+    case ApiFamily::kAnthropic:
+      return "Anthropic";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -41,6 +43,8 @@ std::string_view ErrorSchemaOf(const Endpoint& endpoint) {
       return "CohereError";
     case ApiFamily::kTypeSafe:
       return "TypeSafeError";
+    case ApiFamily::kAnthropic:
+      return "AnthropicError";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -111,8 +115,8 @@ std::string MakeDocument() {
       {"info", json::object{{"title", "Bantam"},
                             {"version", BANTAM_VERSION},
                             {"summary",
-                             "Small language models on CPUs, for the clients of OpenAI, Ollama, Text Embeddings "
-                             "Inference, Cohere, vLLM, Infinity and TypeSafe."},
+                             "Small language models on CPUs, for the clients of OpenAI, Anthropic, Ollama, Text "
+                             "Embeddings Inference, Cohere, vLLM, Infinity and TypeSafe."},
                             {"license", json::object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", json::array{json::object{{"url", "/"}}}},
       {"paths", std::move(paths)},

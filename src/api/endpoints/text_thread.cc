@@ -14,12 +14,12 @@ void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& re
       work(*taken);
     } catch (const std::exception& e) {
       Log(LogLevel::kError, "{} {}: {}", http.method, http.path, e.what());
-      taken->Send(ErrorReply(family, Err(ErrorCode::kInternal, "internal error")));
+      taken->Send(ErrorReply(family, Err(ErrorCode::kInternal, "internal error"), {}, 1, http.request_id));
     }
   });
   if (posted) return;
   taken->Send(ErrorReply(family, Err(ErrorCode::kOverloaded, "too many requests wait for a text or for a model"), {},
-                         retry_after_s));
+                         retry_after_s, http.request_id));
 }
 
 }  // namespace bantam
