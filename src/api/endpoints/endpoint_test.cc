@@ -51,6 +51,8 @@ TEST(Endpoints, EveryPathHasAFamily) {
   EXPECT_EQ(FamilyOf("/predict"), ApiFamily::kTei);
   EXPECT_EQ(FamilyOf("/v2/rerank"), ApiFamily::kCohere);
   EXPECT_EQ(FamilyOf("/systemone"), ApiFamily::kTypeSafe);
+  EXPECT_EQ(FamilyOf("/messages"), ApiFamily::kAnthropic);
+  EXPECT_EQ(FamilyOf("/v1/messages/batches"), ApiFamily::kAnthropic);
   EXPECT_EQ(FamilyOf("/nothing"), ApiFamily::kOpenAi);
 }
 
@@ -58,8 +60,8 @@ TEST(Endpoints, NameSchemasThatThereAre) {
   const auto schemas = ParseJson(OpenApiSchemas(), "schemas.json");
   ASSERT_TRUE(schemas.has_value()) << schemas.error().message;
   const json::object& known = schemas->as_object();
-  std::set<std::string, std::less<>> used = {"OpenAiError", "OllamaError",    "TeiError",
-                                             "CohereError", "AnyRerankError", "TypeSafeError"};
+  std::set<std::string, std::less<>> used = {"OpenAiError",    "OllamaError",   "TeiError",      "CohereError",
+                                             "AnyRerankError", "TypeSafeError", "AnthropicError"};
   for (const Endpoint& endpoint : Endpoints()) {
     for (const std::string_view name : {std::string_view(endpoint.request), std::string_view(endpoint.reply)}) {
       if (name.empty() || name.find('/') != std::string_view::npos) continue;
