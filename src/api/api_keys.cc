@@ -26,6 +26,12 @@ std::optional<std::string_view> After(std::string_view value, std::string_view s
   return value;
 }
 
+// Of a header that holds nothing but the key.
+std::string_view BareKeyOf(const HttpRequest& request) {
+  const std::string_view key = request.Header("x-api-key");
+  return key.empty() ? request.Header("api-key") : key;
+}
+
 // Empty: none was sent.
 std::string KeyOf(const HttpRequest& request) {
   const std::string_view authorization = request.Header("authorization");
@@ -35,10 +41,7 @@ std::string KeyOf(const HttpRequest& request) {
     const size_t colon = pair ? pair->find(':') : std::string::npos;
     return colon == std::string::npos ? std::string() : pair->substr(colon + 1);
   }
-  for (const std::string_view header : {"x-api-key", "api-key"}) {
-    if (!request.Header(header).empty()) return std::string(request.Header(header));
-  }
-  return {};
+  return std::string(BareKeyOf(request));
 }
 
 Error NoKey() {
@@ -90,6 +93,11 @@ ApiKey ReadKey(const YamlNode& node, size_t number, Problems& problems) {
 }
 
 }  // namespace
+
+std::string_view CallerOf(const HttpRequest& request) {
+  const std::string_view authorization = request.Header("authorization");
+  return authorization.empty() ? BareKeyOf(request) : authorization;
+}
 
 Result<std::vector<ApiKey>> ReadApiKeys(const Path& file) {
   const auto text = ReadFile(file, kMostBytes);

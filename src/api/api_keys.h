@@ -33,6 +33,10 @@ struct ApiKey {
   int requests_per_minute = 0, concurrent = 0;  // 0: no limit
 };
 
+// What keeps callers apart, whether or not the server knows their keys: the header with the key, as it came. Empty:
+// none was sent.
+std::string_view CallerOf(const HttpRequest& request);
+
 // kBadConfig with all that is wrong, as FILE:LINE:COL.
 Result<std::vector<ApiKey>> ReadApiKeys(const Path& file);
 // The entry of a new key for such a file.

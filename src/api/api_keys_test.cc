@@ -29,6 +29,13 @@ HttpRequest Bearer(const std::string& key, std::string id = "1") {
 
 ApiKey Key(const std::string& name, const std::string& secret) { return {.name = name, .sha256 = Sha256Of(secret)}; }
 
+TEST(ApiKeys, CallersAreKeptApartByWhateverHeaderTheySend) {
+  EXPECT_EQ(CallerOf(HttpRequest()), "");
+  EXPECT_EQ(CallerOf(Bearer("one")), "Bearer one");
+  EXPECT_EQ(CallerOf(With("x-api-key", "one")), "one");
+  EXPECT_EQ(CallerOf(With("api-key", "two")), "two");
+}
+
 TEST(ApiKeys, AKeyIsTakenFromEveryHeaderThatClientsUse) {
   ApiKeys keys({Key("a", "one"), Key("b", "two")});
   for (const char* secret : {"one", "two"}) {

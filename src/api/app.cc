@@ -50,19 +50,20 @@ class App final : public HttpApp {
       const ApiFamily family = FamilyOf(request.path);
       const std::string path = EscapeForTerminal(request.path);
       return responder.Send(
-          other_method ? ErrorReply(family, 405,
-                                    fmt::format("{} is not a method of {}", EscapeForTerminal(request.method), path))
-                       : ErrorReply(family, 404,
-                                    fmt::format("there is no {}; see the list at /openapi.json or in "
-                                                "docs/reference/http-api.md",
-                                                path)));
+          other_method ? Refusal(request, family, 405,
+                                 fmt::format("{} is not a method of {}", EscapeForTerminal(request.method), path))
+                       : Refusal(request, family, 404,
+                                 fmt::format("there is no {}; see the list at /openapi.json or in "
+                                             "docs/reference/http-api.md",
+                                             path)));
     }
     if (std::string_view(endpoint->method) != "GET" && MayBePage(request) &&
         !request.Header("content-type").starts_with("application/json")) {
-      return responder.Send(ErrorReply(endpoint->family, 415, "send the header \"Content-Type: application/json\""));
+      return responder.Send(
+          Refusal(request, endpoint->family, 415, "send the header \"Content-Type: application/json\""));
     }
     if (const Status may = MayManage(*endpoint, request); !may)
-      return responder.Send(ErrorReply(endpoint->family, may.error()));
+      return responder.Send(ErrorReply(endpoint->family, may.error(), {}, 1, request.request_id));
     if (std::optional<HttpReply> full = FullQueue(*endpoint, request)) return responder.Send(*std::move(full));
     if (endpoint->quick != nullptr || !WritesText(*endpoint)) return endpoint->handler(*context_, request, responder);
     // Where there is room again in this moment, it was taken for a quick one.
@@ -139,6 +140,10 @@ class App final : public HttpApp {
                endpoint.path);
   }
 
+  static HttpReply Refusal(const HttpRequest& request, ApiFamily family, int status, std::string_view message) {
+    return ErrorReply(family, status, message, {}, {}, request.request_id);
+  }
+
   // Nothing where the request may go on.
   std::optional<HttpReply> AskForKey(const Endpoint* endpoint, const HttpRequest& request) const {
     if (context_->keys == nullptr || (endpoint != nullptr && endpoint->Has(kOpen))) return std::nullopt;
@@ -146,7 +151,7 @@ class App final : public HttpApp {
     request.notes->SetKeyName(verdict.key_name);
     if (verdict.status) return std::nullopt;
     HttpReply reply = ErrorReply(endpoint != nullptr ? endpoint->family : FamilyOf(request.path),
-                                 verdict.status.error(), {}, verdict.retry_after_s);
+                                 verdict.status.error(), {}, verdict.retry_after_s, request.request_id);
     if (reply.status == 401) {
       // A browser asks its user, for the console; programs know what to send.
       const bool browser = request.Header("accept").find("text/html") != std::string_view::npos;

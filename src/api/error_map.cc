@@ -25,6 +25,22 @@ std::string_view OpenAiType(int status) {
   }
 }
 
+// The same to Anthropic's.
+std::string_view AnthropicType(int status) {
+  switch (status) {
+    case 409:
+      return "conflict_error";
+    case 413:
+      return "request_too_large";
+    case 503:
+      return "overloaded_error";
+    case 504:
+      return "timeout_error";
+    default:
+      return status < 500 ? OpenAiType(status) : "api_error";
+  }
+}
+
 // Text Embeddings Inference has four statuses of its own for what others say with more.
 int TeiStatus(int status, std::string_view code) {
   if (code == "empty") return 400;
@@ -72,8 +88,16 @@ json::object TypeSafeBody(int status, std::string message, std::string_view para
   return {{"detail", json::array{std::move(entry)}}};
 }
 
+json::object AnthropicBody(int status, std::string message, std::string_view request_id) {
+  json::object body{{"type", "error"},
+                    {"error", json::object{{"type", AnthropicType(status)}, {"message", std::move(message)}}}};
+  body["request_id"] = request_id.empty() ? json::value(nullptr) : json::value(request_id);
+  return body;
+}
+
 // `status` is the family's own.
-json::object Body(ApiFamily family, int status, std::string_view text, std::string_view param, std::string_view code) {
+json::object Body(ApiFamily family, int status, std::string_view text, std::string_view param, std::string_view code,
+                  std::string_view request_id) {
   std::string message = ReplaceInvalidUtf8(text);
   switch (family) {
     case ApiFamily::kOllama:
@@ -85,6 +109,8 @@ json::object Body(ApiFamily family, int status, std::string_view text, std::stri
       return {{"message", std::move(message)}};
     case ApiFamily::kTypeSafe:
       return TypeSafeBody(status, std::move(message), param);
+    case ApiFamily::kAnthropic:
+      return AnthropicBody(status, std::move(message), request_id);
     case ApiFamily::kOpenAi:
       break;
   }
@@ -135,27 +161,32 @@ int HttpStatusOf(ErrorCode code) {
 }
 
 HttpReply ErrorReply(ApiFamily family, int status, std::string_view message, std::string_view param,
-                     std::string_view code) {
+                     std::string_view code, std::string_view request_id) {
   const int shown = StatusFor(family, status, code);
-  return {.status = shown,
-          .content_type = "application/json",
-          .body = ToJson(Body(family, shown, message, param, code)),
-          .headers = {}};
+  HttpReply reply{.status = shown,
+                  .content_type = "application/json",
+                  .body = ToJson(Body(family, shown, message, param, code, request_id)),
+                  .headers = {}};
+  if (family == ApiFamily::kAnthropic && !request_id.empty()) {
+    reply.headers.emplace_back(kAnthropicRequestId, request_id);
+  }
+  return reply;
 }
 
-HttpReply ErrorReply(ApiFamily family, const Error& error, std::string_view param, int retry_after_s) {
+HttpReply ErrorReply(ApiFamily family, const Error& error, std::string_view param, int retry_after_s,
+                     std::string_view request_id) {
   const int status = HttpStatusOf(error.code);
-  HttpReply reply =
-      ErrorReply(family, status, error.message, param, status == 404 && param == "model" ? "model_not_found" : "");
+  const std::string_view code = status == 404 && param == "model" ? "model_not_found" : "";
+  HttpReply reply = ErrorReply(family, status, error.message, param, code, request_id);
   if (status == 429 || status == 503) {
     reply.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
   }
   return reply;
 }
 
-std::string ErrorBody(ApiFamily family, const Error& error) {
+std::string ErrorBody(ApiFamily family, const Error& error, std::string_view request_id) {
   const int status = StatusFor(family, HttpStatusOf(error.code), {});
-  return ToJson(Body(family, status, error.message, {}, {}));
+  return ToJson(Body(family, status, error.message, {}, {}, request_id));
 }
 
 }  // namespace bantam

@@ -46,6 +46,29 @@ TEST(ErrorMap, TypeSafeTellsWhereInTheBody) {
             R"({"detail":[{"loc":["body"],"msg":"\"top_k\" is -5","type":"value_error"}]})");
 }
 
+TEST(ErrorMap, AnthropicTellsTheRequestToo) {
+  const HttpReply wrong = ErrorReply(ApiFamily::kAnthropic, kWrong, "top_k", 1, "req_1");
+  EXPECT_EQ(
+      wrong.body,
+      R"({"type":"error","error":{"type":"invalid_request_error","message":"\"top_k\" is -5"},"request_id":"req_1"})");
+  ASSERT_EQ(wrong.headers.size(), 1u);
+  EXPECT_EQ(wrong.headers[0], std::pair(std::string("request-id"), std::string("req_1")));
+  const auto type = [](int status) {
+    const std::string body = ErrorReply(ApiFamily::kAnthropic, status, "x").body;
+    const size_t begin = body.find("{\"type\":\"", 1) + 9;
+    return body.substr(begin, body.find('"', begin) - begin);
+  };
+  EXPECT_EQ(type(401), "authentication_error");
+  EXPECT_EQ(type(403), "permission_error");
+  EXPECT_EQ(type(404), "not_found_error");
+  EXPECT_EQ(type(413), "request_too_large");
+  EXPECT_EQ(type(415), "invalid_request_error");
+  EXPECT_EQ(type(429), "rate_limit_error");
+  EXPECT_EQ(type(500), "api_error");
+  EXPECT_EQ(type(503), "overloaded_error");
+  EXPECT_EQ(type(504), "timeout_error");
+}
+
 TEST(ErrorMap, WhatMayBeTriedAgainSaysWhen) {
   const auto retry = [](ErrorCode code) { return ErrorReply(ApiFamily::kOllama, Err(code, "x"), {}, 7).headers; };
   ASSERT_EQ(retry(ErrorCode::kOverloaded).size(), 1u);

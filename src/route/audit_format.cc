@@ -324,7 +324,7 @@ std::string HashOfAuditLine(std::string_view line) {
 }
 
 std::string_view RequestIdIn(std::string_view id) {
-  for (const std::string_view kind : {"chatcmpl-", "cmpl-", "classify-", "route-"}) {
+  for (const std::string_view kind : {"chatcmpl-", "cmpl-", "classify-", "route-", "msg_", "resp_"}) {
     if (id.starts_with(kind)) return id.substr(kind.size());
   }
   return id;

@@ -131,12 +131,105 @@ def test_openai_models(openai_client, url):
     assert asyncio.run(ask()).choices[0].message.content
 
 
-@does_not("openai", "`responses.create`", "the Responses API is not served: 404. `chat.completions` is")
+@works("openai", "`responses.create`, whole and streamed, `responses.stream`; `tools`, and their results sent back")
 def test_openai_responses(openai_client):
+    call = {"model": WRITER, "input": QUESTION, "temperature": 0, "max_output_tokens": 12}
+    whole = openai_client.responses.create(**call)
+    assert whole.output_text and whole.usage.output_tokens == 12
+    streamed = [event.delta for event in openai_client.responses.create(**call, stream=True) if event.type == "response.output_text.delta"]
+    assert "".join(streamed) == whole.output_text
+    with openai_client.responses.stream(**call) as stream:
+        assert [event.type for event in stream][-1] == "response.incomplete"
+    tools = [{"type": "function", "name": "save", "description": "Saves a person.", "parameters": SCHEMA, "strict": True}]
+    more = {"model": WRITER, "tools": tools, "max_output_tokens": 200, "extra_body": {"seed": 1}}
+    answer = openai_client.responses.create(input=QUESTION, tool_choice="required", **more)
+    (made, *_) = answer.output
+    assert made.name == "save" and set(json.loads(made.arguments)) == {"name", "age"}
+    back = [*QUESTION, *answer.output, {"type": "function_call_output", "call_id": made.call_id, "output": "saved"}]
+    assert openai_client.responses.create(input=back, **more).output
+
+
+@works("openai", "`responses.parse`: a Pydantic model as `text_format`")
+def test_openai_responses_parse(openai_client):
+    import pydantic
+
+    class Person(pydantic.BaseModel):
+        name: str
+        age: int
+
+    answer = openai_client.responses.parse(model=WRITER, input=QUESTION, text_format=Person, max_output_tokens=200, extra_body={"seed": 1})
+    assert isinstance(answer.output_parsed, Person)
+
+
+@does_not("openai", "`responses.create` with `previous_response_id`", "400: nothing is stored; send the conversation as `input`")
+def test_openai_stored_responses(openai_client):
     import openai
 
-    with pytest.raises(openai.NotFoundError):
-        openai_client.responses.create(model=WRITER, input="hello")
+    first = openai_client.responses.create(model=WRITER, input="hello", max_output_tokens=4)
+    with pytest.raises(openai.BadRequestError, match="no response is stored"):
+        openai_client.responses.create(model=WRITER, input="hello", previous_response_id=first.id)
+
+
+# ------------------------------------------------------------------------------------------------------------- anthropic
+
+
+@pytest.fixture
+def anthropic_client(url):
+    import anthropic
+
+    return anthropic.Anthropic(base_url=url, api_key="unused", max_retries=0, timeout=120)
+
+
+@works("anthropic", "`messages.create`, `messages.stream`, `messages.count_tokens`, `stop_sequences`")
+def test_anthropic_messages(anthropic_client):
+    call = {"model": WRITER, "messages": QUESTION, "system": "You are brief.", "extra_body": {"temperature": 0}, "max_tokens": 12}
+    whole = anthropic_client.messages.create(**call)
+    assert whole.content[0].text and whole.usage.output_tokens == 12
+    with anthropic_client.messages.stream(**call) as stream:
+        assert "".join(stream.text_stream) == whole.content[0].text
+    counted = anthropic_client.messages.count_tokens(model=WRITER, messages=QUESTION, system="You are brief.")
+    assert counted.input_tokens == whole.usage.input_tokens + whole.usage.cache_read_input_tokens
+    stop = whole.content[0].text.split()[1]
+    assert anthropic_client.messages.create(**call, stop_sequences=[stop]).stop_sequence == stop
+
+
+@works("anthropic", "`messages.create` with `tools`, and their results sent back")
+def test_anthropic_tools(anthropic_client):
+    tools = [{"name": "save", "description": "Saves a person.", "input_schema": SCHEMA}]
+    call = {"model": WRITER, "tools": tools, "max_tokens": 200, "extra_body": {"seed": 1}}
+    answer = anthropic_client.messages.create(messages=QUESTION, tool_choice={"type": "any"}, **call)
+    use = answer.content[0]
+    assert answer.stop_reason == "tool_use" and use.name == "save" and set(use.input) == {"name", "age"}
+    back = [*QUESTION, {"role": "assistant", "content": answer.content},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": block.id, "content": "saved"} for block in answer.content]}]  # fmt: skip
+    assert anthropic_client.messages.create(messages=back, **call).stop_reason
+
+
+@works("anthropic", "`messages.parse`: a Pydantic model as `output_format`")
+def test_anthropic_parse(anthropic_client):
+    import pydantic
+
+    class Person(pydantic.BaseModel):
+        name: str
+        age: int
+
+    answer = anthropic_client.messages.parse(model=WRITER, messages=QUESTION, output_format=Person, max_tokens=200, extra_body={"seed": 1})
+    assert isinstance(answer.parsed_output, Person)
+
+
+@works("anthropic", "`models.list`, errors as its exceptions, `AsyncAnthropic`")
+def test_anthropic_models(anthropic_client, url):
+    import anthropic
+
+    assert {model.id for model in anthropic_client.models.list()} >= {WRITER, ENCODER, ALIAS}
+    with pytest.raises(anthropic.NotFoundError):
+        anthropic_client.messages.create(model="claude-9", messages=QUESTION, max_tokens=4)
+
+    async def ask():
+        async with anthropic.AsyncAnthropic(base_url=url, auth_token="unused", max_retries=0) as client:
+            return await client.messages.create(model=ALIAS, messages=QUESTION, max_tokens=4)
+
+    assert asyncio.run(ask()).content[0].text
 
 
 # ---------------------------------------------------------------------------------------------------------------- ollama

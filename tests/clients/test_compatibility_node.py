@@ -33,6 +33,12 @@ def test_openai_shapes(ask):
     assert set(ask("openai", "parse", SHORT | {"response_format": shape, "max_tokens": 200})) == {"name", "age"}
 
 
+@works("openai (Node)", "`responses.create`, whole and streamed")
+def test_openai_responses(ask):
+    answer = ask("openai", "responses", {"model": WRITER, "input": QUESTION, "temperature": 0, "max_output_tokens": 12})
+    assert answer["whole"] and answer["whole"] == answer["streamed"] and answer["usage"]["output_tokens"] == 12
+
+
 @works("openai (Node)", "`embeddings.create`: base64, which it asks for unless told otherwise, and floats")
 def test_openai_embeddings(ask, vectors):  # noqa: F811
     for rows in ask("openai", "embeddings", {"model": ENCODER, "input": TEXTS}):

@@ -31,6 +31,8 @@ TASKS = {
     "/v1/fill-mask": {"model": "masked", "input": "where is my [MASK]?"},
     "/v1/completions": TEXT | {"prompt": "Once upon a time"},
     "/v1/chat/completions": TEXT | CHAT,
+    "/v1/messages": TEXT | CHAT,
+    "/v1/responses": {"model": "smollm2", "max_output_tokens": 4, "temperature": 0, "input": "Name a fruit."},
     "/api/generate": {"model": "smollm2", "prompt": "Once upon a time", "stream": False, "options": {"num_predict": 4}},
     "/api/chat": {"model": "smollm2", "stream": False, "options": {"num_predict": 4}} | CHAT,
 }

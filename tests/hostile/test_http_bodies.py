@@ -167,6 +167,35 @@ def test_h15_nothing_is_fetched(ask, listener, model):
         assert error["param"].startswith("messages[0].content")
 
 
+BLOCKS = [5, [], {}, {"type": 5}, {"type": "text"}, {"type": "text", "text": 5}, {"type": "poem", "text": "a"}, {"type": "tool_use", "id": "a", "name": "b", "input": 5},
+          {"type": "tool_use", "name": "b", "input": {}}, {"type": "tool_result"}, {"type": "tool_result", "tool_use_id": "a", "content": [[]]}, {"type": "thinking", "thinking": 5},
+          {"type": "input_text", "text": None}, {"type": "output_text"}]  # fmt: skip
+
+
+def items(path, model, content, role="user"):
+    messages = [{"role": role, "content": content}]
+    return {"model": model, "messages": messages, "max_tokens": 1} if path == "/v1/messages" else {"model": model, "input": messages, "max_output_tokens": 1}
+
+
+@pytest.mark.parametrize("model", [WRITER, ASSISTANT])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+def test_h15_blocks(ask, listener, path, model):
+    url = listener
+    fetched = [{"type": "image", "source": {"type": "url", "url": url}}, {"type": "document", "source": {"type": "url", "url": url}},
+               {"type": "input_image", "image_url": url}, {"type": "input_file", "file_url": url}]  # fmt: skip
+    for role in ("user", "assistant"):
+        for block in BLOCKS + fetched:
+            reply = ask(path, items(path, model, [block], role))
+            assert reply.status == 400 and len(reply.json()["error"]["message"]) < 1000, (role, block)
+
+
+@pytest.mark.parametrize("path, type_", [("/v1/messages", "text"), ("/v1/responses", "input_text")])
+def test_h15_a_hundred_thousand_blocks(ask, path, type_):
+    """Refused for its tokens alone, in the time that it takes to read them."""
+    reply = ask(path, items(path, WRITER, [{"type": type_, "text": "a"}] * 100_000))
+    assert reply.status == 400 and "tokens" in reply.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "-2147483648", "1.5", "-9223372036854775808"])
 def test_h16_max_tokens_refused(ask, value):
     assert refusal(ask(COMPLETIONS, b'{"model": "tiny", "prompt": "a", "max_tokens": %s}' % value.encode()), 400)["param"] == "max_tokens"

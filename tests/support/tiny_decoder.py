@@ -16,6 +16,11 @@ TEMPLATE = (
     "{% endfor %}<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+# The same of a model that thinks: a prompt opens a thought where it is asked to, and shows those of earlier turns.
+THINKING_TEMPLATE = TEMPLATE.replace(
+    "{{ m.content or '' }}{%", "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content or '' }}{%"
+).replace("assistant\n{% endif %}", "assistant\n{% if enable_thinking %}<think>\n{% endif %}{% endif %}")
+
 
 def spellings():
     """How GPT-2's byte-level vocabulary spells the 256 bytes."""

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/endpoints/chat_content.h"
+#include "api/endpoints/generate_request.h"
 
 namespace bantam {
 namespace {
@@ -22,6 +23,17 @@ json::value ToolCalls(const json::value& sent) {
     if (auto parsed = ParseJson(arguments->get_string(), "arguments")) *arguments = *std::move(parsed);
   }
   return calls;
+}
+
+// Takes away what the template writes behind the last message.
+Status EndWithLastMessage(RenderedChat& chat, const json::array& messages) {
+  while (!chat.pieces.empty() && !chat.pieces.back().is_content) chat.pieces.pop_back();
+  // Templates may leave out white space around a message, and with it the whole of one that holds nothing else.
+  const std::string_view last = messages.back().at("content").as_string();
+  if (!chat.pieces.empty() && last.find(chat.pieces.back().text) != std::string_view::npos) return Ok();
+  return Err(ErrorCode::kInvalidArgument,
+             "the last message is the assistant's, but the model's chat template does not show it, so that no answer "
+             "can go on with it: end with a message of the user");
 }
 
 bool EndsInThought(const ToolUse& use, std::string_view prompt) {
@@ -67,22 +79,32 @@ Result<json::array> ReadChatMessages(const JsonObject& body, std::string& at) {
   return messages;
 }
 
-Status MakeChatPrompt(const Generator& generator, const json::array& messages, const ToolRequest* tools,
-                      ChatInput& input, GenerateCall& call, std::string& at, bool* in_thought) {
+Result<ServedModelPtr> FindChatModel(const ApiContext& context, const JsonObject& body, std::string& at) {
+  BANTAM_TRY(ServedModelPtr model, FindGenerator(context, body, at));
+  if (model->generator->can_chat()) return model;
+  return Err(ErrorCode::kInvalidArgument, "\"{}\" cannot chat: {}; /v1/completions goes on with a prompt as it stands",
+             model->name, model->generator->chat_template().error().message);
+}
+
+Status MakeChatPrompt(const Generator& generator, const ChatTurn& turn, ChatInput& input, GenerateCall& call,
+                      std::string& at, bool* in_thought) {
   const ToolUse* use = generator.tool_use();
+  const ToolRequest* tools = turn.tools;
   if (use == nullptr) {  // it chats without a template
     if (tools != nullptr) {
       at = "tools";
       return Err(ErrorCode::kInvalidArgument, "the model has no chat template, by which it could be told of functions");
     }
-    input.messages = messages;
+    input.messages = turn.messages;
     BANTAM_TRY(call.prompt_ids, generator.ChatPromptIds(input));
     return Ok();
   }
-  input.messages = use->Messages(messages, tools == nullptr ? ToolPrompt{} : tools->Prompt());
+  input.messages = use->Messages(turn.messages, tools == nullptr ? ToolPrompt{} : tools->Prompt());
+  if (turn.continues) input.add_generation_prompt = false;
   if (tools != nullptr) input.tools = use->TemplateTools(tools->tools);
   // What a template refuses (roles that do not alternate, say) is in the messages.
-  BANTAM_TRY(const RenderedChat rendered, generator.chat_template()->Render(input));
+  BANTAM_TRY(RenderedChat rendered, generator.chat_template()->Render(input));
+  if (turn.continues) BANTAM_RETURN_IF_ERROR(EndWithLastMessage(rendered, turn.messages));
   call.prompt_ids = EncodeChat(generator.tokenizer(), rendered).ids;
   if (in_thought != nullptr) *in_thought = EndsInThought(*use, rendered.Text());
   if (tools == nullptr) return Ok();

@@ -1,55 +1,14 @@
 #include "api/endpoints/chat_reply.h"
 
-#include "route/budget_report.h"
+#include "api/endpoints/answer_details.h"
+#include "api/endpoints/event_reply.h"
+#include "api/error_map.h"
+#include "base/json_writer.h"
 
 namespace bantam {
 namespace {
 
 constexpr size_t kFrameBytes = 1'024;  // of a reply, beside its texts
-
-void WriteNearest(const std::vector<NearestExample>& examples, JsonWriter& out) {
-  out.BeginArray();
-  for (const NearestExample& example : examples) {
-    out.BeginObject().Member("text", example.text).Member("route", example.route);
-    out.Member("similarity", example.similarity).EndObject();
-  }
-  out.EndArray();
-}
-
-void WriteForm(const FormProgress& form, JsonWriter& out) {
-  out.BeginObject().Member("name", form.name).Member("state", form.state).Key("slots").BeginObject();
-  for (const auto& [name, value] : form.slots) out.Member(name, value);
-  out.EndObject().Member("missing", form.missing).MemberOrNull("asked", form.asked).EndObject();
-}
-
-void WriteDetails(const AssistantAnswer& answer, const std::string& request_id, bool truncated, JsonWriter& out) {
-  out.BeginObject().MemberOrNull("route", answer.route);
-  out.Member("confidence", answer.confidence).Member("threshold", answer.threshold);
-  out.Member("p_correct", answer.p_correct).Member("prediction_set", answer.prediction_set);
-  out.Member("budget", BudgetJson(answer.budget)).MemberOrNull("calibration_id", answer.calibration_id);
-  out.Member("source", AnswerSourceName(answer.source)).Member("decision", DecisionKindName(answer.decision));
-  out.Key("nearest");
-  WriteNearest(answer.nearest, out);
-  out.Member("latency_ms", answer.latency_ms).Member("request_id", request_id);
-  if (!answer.parts.empty()) {
-    out.Key("parts").BeginArray();
-    for (const AnsweredPart& part : answer.parts) {
-      out.BeginObject().Member("text", part.text).Member("route", part.route);
-      out.Member("confidence", part.confidence).EndObject();
-    }
-    out.EndArray();
-  }
-  if (answer.exit_layer > 0) out.Member("exit_layer", answer.exit_layer);
-  if (answer.queued) out.Member("queued", true);
-  if (!answer.model.empty()) out.Member("upstream_model", answer.model);
-  if (answer.upstream_error) out.Member("upstream_error", *answer.upstream_error);
-  if (answer.form) {
-    out.Key("form");
-    WriteForm(*answer.form, out);
-  }
-  if (truncated) out.Member("truncated", true);
-  out.EndObject();
-}
 
 void WriteUsage(const AssistantAnswer& answer, JsonWriter& out) {
   out.BeginObject().Member("prompt_tokens", answer.prompt_tokens);
@@ -72,9 +31,7 @@ void WriteDelta(std::initializer_list<std::pair<std::string_view, std::string_vi
   out.EndObject().EndArray();
 }
 
-}  // namespace
-
-HttpReply WholeChatReply(const ChatReplyHead& head, const AssistantAnswer& answer, bool truncated) {
+HttpReply WholeReply(const ChatReplyHead& head, const AssistantAnswer& answer, bool truncated) {
   HttpReply reply;
   reply.body.reserve(kFrameBytes + 2 * answer.text.size());
   JsonWriter out(reply.body);
@@ -91,63 +48,84 @@ HttpReply WholeChatReply(const ChatReplyHead& head, const AssistantAnswer& answe
   return reply;
 }
 
-JsonWriter ChatChunks::Begin(std::string& event) const {
-  event = "data: ";
-  JsonWriter out(event);
-  WriteHead(head_, "chat.completion.chunk", out);
-  return out;
-}
+// In one piece, or in events.
+class ChatWriter final : public TextWriter {
+ public:
+  ChatWriter(Responder& responder, ChatReplyHead head, const ChatDelivery& delivery)
+      : responder_(responder), head_(std::move(head)), delivery_(delivery) {}
 
-bool ChatChunks::Event(std::string event) {
-  event += "}\n\n";
-  return responder_.Write(event);
-}
+  bool begun() const override { return begun_; }
 
-bool ChatChunks::Piece(std::string_view text, bool cache_hit) {
-  const auto send = [&](std::initializer_list<std::pair<std::string_view, std::string_view>> delta) {
+  bool Add(TextPart part) override {
+    if (!delivery_.stream) return true;
+    if (!std::exchange(begun_, true)) {
+      responder_.BeginStream(EventStreamHead());
+      if (!SendDelta({{"role", "assistant"}, {"content", ""}})) return false;
+    }
+    return part.said.empty() || SendDelta({{"content", part.said}});
+  }
+
+  void Finish(const TextResult& result) override {
+    const AssistantAnswer& answer = *result.assistant;
+    if (!delivery_.stream) return responder_.Send(WholeReply(head_, answer, result.truncated));
+    std::string event;
+    JsonWriter last = Begin(event);
+    WriteDelta({}, answer.finish_reason.c_str(), last);
+    if (delivery_.include_usage) last.Member("usage", nullptr);
+    last.Key("bantam");
+    WriteDetails(answer, head_.request_id, result.truncated, last);
+    Send(std::move(event));
+    if (delivery_.include_usage) {
+      JsonWriter usage = Begin(event);
+      usage.Key("choices").BeginArray().EndArray().Key("usage");
+      WriteUsage(answer, usage);
+      Send(std::move(event));
+    }
+    Done();
+  }
+
+  void Fail(const Error& error, int retry_after_s) override {
+    if (!begun_) return responder_.Send(OpenAiError(error, {}, retry_after_s));
+    responder_.Write("data: " + ErrorBody(ApiFamily::kOpenAi, error) + "\n\n");
+    Done();
+  }
+
+ private:
+  JsonWriter Begin(std::string& event) const {
+    event = "data: ";
+    JsonWriter out(event);
+    WriteHead(head_, "chat.completion.chunk", out);
+    return out;
+  }
+
+  bool Send(std::string event) {
+    event += "}\n\n";
+    return responder_.Write(event);
+  }
+
+  bool SendDelta(std::initializer_list<std::pair<std::string_view, std::string_view>> delta) {
     std::string event;
     JsonWriter out = Begin(event);
     WriteDelta(delta, nullptr, out);
-    if (include_usage_) out.Member("usage", nullptr);
-    return Event(std::move(event));
-  };
-  if (!begun_) {
-    begun_ = true;
-    work_.TellCache(cache_hit);
-    responder_.BeginStream({.status = 200,
-                            .content_type = "text/event-stream; charset=utf-8",
-                            .body = {},
-                            .headers = {{"Cache-Control", "no-cache"}}});
-    send({{"role", "assistant"}, {"content", ""}});
+    if (delivery_.include_usage) out.Member("usage", nullptr);
+    return Send(std::move(event));
   }
-  return text.empty() || send({{"content", text}});
-}
 
-void ChatChunks::Finish(const AssistantAnswer& answer, bool truncated) {
-  std::string event;
-  JsonWriter last = Begin(event);
-  WriteDelta({}, answer.finish_reason.c_str(), last);
-  if (include_usage_) last.Member("usage", nullptr);
-  last.Key("bantam");
-  WriteDetails(answer, head_.request_id, truncated, last);
-  Event(std::move(event));
-  if (include_usage_) {
-    JsonWriter usage = Begin(event);
-    usage.Key("choices").BeginArray().EndArray().Key("usage");
-    WriteUsage(answer, usage);
-    Event(std::move(event));
+  void Done() {
+    responder_.Write("data: [DONE]\n\n");
+    responder_.End();
   }
-  Done();
-}
 
-void ChatChunks::Fail(const Error& error) {
-  responder_.Write("data: " + ErrorBody(ApiFamily::kOpenAi, error) + "\n\n");
-  Done();
-}
+  Responder& responder_;
+  const ChatReplyHead head_;
+  const ChatDelivery delivery_;
+  bool begun_ = false;
+};
 
-void ChatChunks::Done() {
-  responder_.Write("data: [DONE]\n\n");
-  responder_.End();
+}  // namespace
+
+std::unique_ptr<TextWriter> NewChatWriter(Responder& responder, ChatReplyHead head, const ChatDelivery& delivery) {
+  return std::make_unique<ChatWriter>(responder, std::move(head), delivery);
 }
 
 }  // namespace bantam

@@ -1,12 +1,13 @@
 #include "api/endpoints/chat_request.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <ctime>
 
 #include "api/endpoints/chat_content.h"
-#include "api/endpoints/parse.h"
+#include "api/endpoints/chat_reply.h"
 #include "base/text_util.h"
 #include "route/router.h"
-#include "tasks/holds_text.h"
 
 namespace bantam {
 namespace {
@@ -23,7 +24,6 @@ Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body, std::stri
     return Err(ErrorCode::kInvalidArgument, "\"messages\" has {} entries, the limit is {}", items->size(),
                kMaxMessages);
   std::vector<ChatMessage> messages;
-  bool has_user = false;
   for (size_t i = 0; i < items->size(); ++i) {
     at = fmt::format("messages[{}]", i);
     BANTAM_TRY(const JsonObject item, JsonObject::From((*items)[i], fmt::format("messages[{}]", i)));
@@ -36,61 +36,41 @@ Result<std::vector<ChatMessage>> ParseMessages(const JsonObject& body, std::stri
     }
     at = fmt::format("messages[{}].content", i);
     BANTAM_TRY(message.content, ContentText(item, i));
-    has_user = has_user || message.role == "user";
     messages.push_back(std::move(message));
   }
-  at = "messages";
-  if (!has_user) return Err(ErrorCode::kInvalidArgument, "\"messages\" has no message with the role \"user\"");
   return messages;
 }
 
-// An empty question would be decided on the vector of nothing, which lies near whatever examples are short.
-Status CheckQuestion(const Embedder& embedder, const std::vector<ChatMessage>& messages) {
-  const auto is_user = [](const ChatMessage& message) { return message.role == "user"; };
-  const auto last = std::find_if(messages.rbegin(), messages.rend(), is_user);
-  if (last == messages.rend()) return Ok();  // refused before
-  if (HoldsText(embedder.tokenizer(), last->content)) return Ok();
-  return Err(ErrorCode::kInvalidArgument, "\"messages[{}].content\", the last message of the user, holds no text",
-             std::distance(last, messages.rend()) - 1);
-}
+}  // namespace
 
-// Checks the range of what OpenAI defines, and passes it on to an upstream as it came. Anything else is ignored.
-Result<json::object> ParseParameters(const JsonObject& body, std::string& at) {
-  struct Range {
+Status PassNumbers(const JsonObject& body, json::object& passed, std::string& at) {
+  struct Field {
     const char* key;
     double minimum, maximum;
     bool integer;
   };
-  static constexpr Range kRanges[] = {
+  static constexpr Field kFields[] = {
       {"temperature", 0, 2, false},        {"top_p", 0, 1, false},
       {"presence_penalty", -2, 2, false},  {"frequency_penalty", -2, 2, false},
       {"max_tokens", 1, kMaxTokens, true}, {"max_completion_tokens", 1, kMaxTokens, true},
       {"seed", -kMaxSeed, kMaxSeed, true},
   };
-  json::object passed;
-  for (const Range& range : kRanges) {
-    const json::value* value = body.Find(range.key);
+  for (const Field& field : kFields) {
+    const json::value* value = body.Find(field.key);
     if (value == nullptr || value->is_null()) continue;
-    at = range.key;
-    if (range.integer) {
+    at = field.key;
+    if (field.integer) {
       BANTAM_RETURN_IF_ERROR(
-          body.Int(range.key, static_cast<int64_t>(range.minimum), static_cast<int64_t>(range.maximum)));
+          body.Int(field.key, static_cast<int64_t>(field.minimum), static_cast<int64_t>(field.maximum)));
     } else {
-      BANTAM_RETURN_IF_ERROR(body.Number(range.key, range.minimum, range.maximum));
+      BANTAM_RETURN_IF_ERROR(body.Number(field.key, field.minimum, field.maximum));
     }
-    passed[range.key] = *value;
+    passed[field.key] = *value;
   }
-  at = "n";
-  BANTAM_TRY(const int64_t choices, body.IntOr("n", 1, 1, kMaxChoices));
-  if (choices != 1)
-    return Err(ErrorCode::kInvalidArgument, "\"n\" is {}, but one question gets one answer here: leave it out",
-               choices);
-  at = "stop";
-  if (const json::value* stop = body.Find("stop"); stop != nullptr && !stop->is_null()) {
-    if (!stop->is_string() && !stop->is_array())
-      return Err(ErrorCode::kInvalidArgument, "\"stop\" must be a string or an array of strings");
-    passed["stop"] = *stop;
-  }
+  return Ok();
+}
+
+Status PassSettings(const JsonObject& body, json::object& passed, std::string& at) {
   struct Typed {
     const char* key;
     json::kind kind;
@@ -112,46 +92,38 @@ Result<json::object> ParseParameters(const JsonObject& body, std::string& at) {
                  EscapeForTerminal(ToJson(*value), 80), typed.expected);
     passed[typed.key] = *value;
   }
-  return passed;
+  return Ok();
 }
 
-}  // namespace
-
-Result<ChatCall> ReadChatCall(const ApiContext& context, Router* router, const JsonObject& body,
-                              const HttpRequest& request, std::string& at) {
-  at = "model";
-  BANTAM_TRY(const std::string model, body.String("model"));
-  if (router == nullptr || !context.IsRouter(model)) return NoSuchAssistant(context, model);
-  ChatCall call;
+Result<AssistantCall> ReadChatCall(Router& router, const JsonObject& body, std::string& at) {
+  AssistantCall call;
   BANTAM_TRY(call.request.messages, ParseMessages(body, at));
-  BANTAM_TRY(call.request.upstream_parameters, ParseParameters(body, at));
+  json::object& passed = call.request.upstream_parameters;
+  BANTAM_RETURN_IF_ERROR(PassNumbers(body, passed, at));
+  at = "n";
+  BANTAM_TRY(const int64_t choices, body.IntOr("n", 1, 1, kMaxChoices));
+  if (choices != 1)
+    return Err(ErrorCode::kInvalidArgument, "\"n\" is {}, but one question gets one answer here: leave it out",
+               choices);
+  at = "stop";
+  if (const json::value* stop = body.Find("stop"); stop != nullptr && !stop->is_null()) {
+    if (!stop->is_string() && !stop->is_array())
+      return Err(ErrorCode::kInvalidArgument, "\"stop\" must be a string or an array of strings");
+    passed["stop"] = *stop;
+  }
+  BANTAM_RETURN_IF_ERROR(PassSettings(body, passed, at));
+  ChatDelivery delivery;
   at = "stream";
-  BANTAM_TRY(call.stream, body.BoolOr("stream", false));
+  BANTAM_TRY(delivery.stream, body.BoolOr("stream", false));
   if (const json::value* options = body.Find("stream_options"); options != nullptr && options->is_object()) {
     at = "stream_options.include_usage";
     BANTAM_TRY(const JsonObject object, body.Object("stream_options"));
-    BANTAM_TRY(call.include_usage, object.BoolOr("include_usage", false));
+    BANTAM_TRY(delivery.include_usage, object.BoolOr("include_usage", false));
   }
-  at = "metadata.session_id";
-  if (const json::value* metadata = body.Find("metadata"); metadata != nullptr && metadata->is_object()) {
-    BANTAM_TRY(const JsonObject object, body.Object("metadata"));
-    BANTAM_TRY(call.request.session_id, object.StringOr("session_id", ""));
-  }
-  if (call.request.session_id.empty()) {
-    at.clear();  // a header
-    call.request.session_id = request.Header("x-bantam-session");
-  }
-  if (call.request.session_id.size() > 256)
-    return Err(ErrorCode::kInvalidArgument, "the session id is longer than 256 bytes");
-  // The caller's key, where there is one, keeps the answers of different callers apart.
-  call.request.tenant = request.Header("authorization");
-  call.request.no_store = request.Header("cache-control").find("no-store") != std::string_view::npos;
-  call.request.request_id = request.request_id;
-  BANTAM_TRY(call.request.deadline, DeadlineOf(context, request, at));
-  call.request.stop = request.stop;
-  // Last, because it is the dearest: a text without ASCII letters is tokenised for it.
-  at = "messages";
-  BANTAM_RETURN_IF_ERROR(CheckQuestion(router->embedder(), call.request.messages));
+  call.stream = delivery.stream;
+  call.writer = [delivery, model = router.file().name](const HttpRequest& http, Responder& responder) {
+    return NewChatWriter(responder, {http.request_id, model, std::time(nullptr)}, delivery);
+  };
   return call;
 }
 

@@ -1,23 +1,19 @@
-// What POST /v1/chat/completions asks of the assistant.
+// What POST /v1/chat/completions asks of the assistant, and what of a request goes on to a large model as it came.
 #pragma once
 
 #include <string>
 
-#include "api/context.h"
-#include "api/http_types.h"
+#include "api/endpoints/assistant_chat.h"
 #include "base/json.h"
-#include "route/types.h"
 
 namespace bantam {
 
-struct ChatCall {
-  AssistantRequest request;
-  bool stream = false;
-  bool include_usage = false;
-};
+Result<AssistantCall> ReadChatCall(Router& router, const JsonObject& body, std::string& at);
 
-// router: null where there is no assistant. at: the field that an error is about, as in parse.h.
-Result<ChatCall> ReadChatCall(const ApiContext& context, Router* router, const JsonObject& body,
-                              const HttpRequest& request, std::string& at);
+// Checks what OpenAI defines, and adds what is there to `passed`: numbers by their ranges ("temperature",
+// "max_tokens"),
+Status PassNumbers(const JsonObject& body, json::object& passed, std::string& at);
+// and the rest by its type ("response_format", "user").
+Status PassSettings(const JsonObject& body, json::object& passed, std::string& at);
 
 }  // namespace bantam

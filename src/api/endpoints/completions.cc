@@ -15,7 +15,6 @@ namespace bantam {
 namespace {
 
 constexpr int64_t kDefaultTokens = 16;  // OpenAI's
-constexpr int64_t kMostTokens = int64_t{1} << 24;
 constexpr int64_t kMostLogprobs = 100;
 
 // One prompt as token ids, and as a text for "echo".
@@ -170,7 +169,7 @@ Result<GenerateRequest> Parse(const ApiContext& context, const HttpRequest& http
   }
   for (size_t i = 0; i < prompts.size(); ++i) {
     at = prompts.size() == 1 ? "prompt" : fmt::format("prompt[{}]", i);
-    BANTAM_RETURN_IF_ERROR(CheckLength(request, prompts[i].ids.size()));
+    BANTAM_RETURN_IF_ERROR(CheckLength(*request.model->generator, prompts[i].ids.size()));
     call.prompt_ids = std::move(prompts[i].ids);
     request.calls.push_back(call);
     if (echo) request.echo.push_back(std::move(prompts[i].text));

@@ -55,6 +55,9 @@ ApiFamily FamilyOf(std::string_view path);
 
 void HandleChat(ApiContext&, const HttpRequest&, Responder&);
 bool IsQuickChat(const HttpRequest&);
+void HandleResponses(ApiContext&, const HttpRequest&, Responder&);
+void HandleMessages(ApiContext&, const HttpRequest&, Responder&);
+void HandleCountTokens(ApiContext&, const HttpRequest&, Responder&);
 void HandleCompletions(ApiContext&, const HttpRequest&, Responder&);
 void HandleInfill(ApiContext&, const HttpRequest&, Responder&);
 void HandleEmbeddings(ApiContext&, const HttpRequest&, Responder&);

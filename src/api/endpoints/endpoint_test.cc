@@ -83,6 +83,8 @@ TEST(Endpoints, EveryPathHasAFamily) {
   EXPECT_EQ(FamilyOf("/systemone"), ApiFamily::kTypeSafe);
   EXPECT_EQ(FamilyOf("/v2"), ApiFamily::kOpenInference);
   EXPECT_EQ(FamilyOf("/v2/repository/nothing"), ApiFamily::kOpenInference);
+  EXPECT_EQ(FamilyOf("/messages"), ApiFamily::kAnthropic);
+  EXPECT_EQ(FamilyOf("/v1/messages/batches"), ApiFamily::kAnthropic);
   EXPECT_EQ(FamilyOf("/nothing"), ApiFamily::kOpenAi);
 }
 
@@ -90,8 +92,8 @@ TEST(Endpoints, NameSchemasThatThereAre) {
   const auto schemas = ParseJson(OpenApiSchemas(), "schemas.json");
   ASSERT_TRUE(schemas.has_value()) << schemas.error().message;
   const json::object& known = schemas->as_object();
-  std::set<std::string, std::less<>> used = {"OpenAiError",    "OllamaError",   "TeiError",          "CohereError",
-                                             "AnyRerankError", "TypeSafeError", "OpenInferenceError"};
+  std::set<std::string, std::less<>> used = {"OpenAiError",    "OllamaError",   "TeiError",           "CohereError",
+                                             "AnyRerankError", "TypeSafeError", "OpenInferenceError", "AnthropicError"};
   for (const Endpoint& endpoint : Endpoints()) {
     for (const std::string_view name : {std::string_view(endpoint.request), std::string_view(endpoint.reply)}) {
       if (name.empty() || name.find('/') != std::string_view::npos) continue;

@@ -27,6 +27,35 @@ json::object TokenObject(const TokenBytes& bytes, int32_t id, float logprob) {
   return {{"token", ReplaceInvalidUtf8(raw)}, {"logprob", Finite(logprob)}, {"bytes", std::move(numbers)}};
 }
 
+// "tool_calls" of a message.
+json::array ToolCalls(std::span<const CalledFunction> calls) {
+  json::array out;
+  for (const CalledFunction& call : calls) {
+    out.push_back(json::object{{"id", call.id},
+                               {"type", "function"},
+                               {"function", json::object{{"name", call.name}, {"arguments", call.arguments}}}});
+  }
+  return out;
+}
+
+// The same of a delta.
+json::array ToolCallDeltas(std::span<const CallPiece> pieces) {
+  json::array out;
+  for (const CallPiece& piece : pieces) {
+    json::object delta{{"index", piece.index}};
+    json::object function;
+    if (!piece.name.empty()) {
+      delta["id"] = piece.id;
+      delta["type"] = "function";
+      function["name"] = piece.name;
+    }
+    function["arguments"] = piece.arguments;
+    delta["function"] = std::move(function);
+    out.push_back(std::move(delta));
+  }
+  return out;
+}
+
 json::value OrNull(std::string_view text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
 }  // namespace
@@ -149,13 +178,13 @@ size_t GenerateJson::TokensWithin(int index, std::span<const TokenChoice> tokens
 }
 
 json::object GenerateJson::Choice(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                                  std::string_view finish_reason, const json::array& calls) {
+                                  std::string_view finish_reason, std::span<const CalledFunction> calls) {
   json::object choice{{"index", index}};
   if (request_.chat) {
     json::object message{{"role", "assistant"}, {"content", text}, {"refusal", nullptr}};
     if (!calls.empty()) {
       message["content"] = OrNull(text);
-      message["tool_calls"] = calls;
+      message["tool_calls"] = ToolCalls(calls);
     }
     choice["message"] = std::move(message);
   } else {
@@ -167,12 +196,12 @@ json::object GenerateJson::Choice(int index, const std::string& text, std::span<
 }
 
 json::object GenerateJson::Delta(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                                 std::string_view finish_reason, json::array calls) {
+                                 std::string_view finish_reason, std::span<const CallPiece> calls) {
   json::object choice{{"index", index}};
   if (request_.chat) {
     json::object delta;
     if (!text.empty()) delta["content"] = text;
-    if (!calls.empty()) delta["tool_calls"] = std::move(calls);
+    if (!calls.empty()) delta["tool_calls"] = ToolCallDeltas(calls);
     choice["delta"] = std::move(delta);
   } else {
     choice["text"] = text;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/endpoints/generate_request.h"
+#include "api/endpoints/tool_reply.h"
 #include "tasks/token_bytes.h"
 
 namespace bantam {
@@ -27,10 +28,10 @@ class GenerateJson {
 
   // A choice of a whole reply. `tokens` are those of the text.
   json::object Choice(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                      std::string_view finish_reason, const json::array& calls = {});
+                      std::string_view finish_reason, std::span<const CalledFunction> calls = {});
   // A choice of an event: what is new. finish_reason "": there will be more.
   json::object Delta(int index, const std::string& text, std::span<const TokenChoice> tokens,
-                     std::string_view finish_reason, json::array calls = {});
+                     std::string_view finish_reason, std::span<const CallPiece> calls = {});
   // Of /infill, whole or an event; `end` null: there will be more.
   json::object Infill(const std::string& text, std::span<const TokenChoice> tokens, const TextEnd* end,
                       const InfillProgress& progress) const;

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <stop_token>
 
+#include "api/endpoints/event_reply.h"
 #include "api/endpoints/generate_json.h"
 #include "api/endpoints/text_thread.h"
 #include "api/endpoints/token_clock.h"
@@ -14,9 +15,6 @@
 
 namespace bantam {
 namespace {
-
-// So long nothing is said on a stream before a comment tells the client, and what stands between, that we are alive.
-constexpr int kPingMs = 10'000;
 
 struct ChoiceText {
   std::string text;
@@ -187,8 +185,10 @@ class Exchange {
       for (const size_t i : Best(call)) {
         const ChoiceText& text = texts_[i];
         const std::string echo = request_.echo.empty() ? "" : request_.echo[call];
-        choices.push_back(json_.Choice(index, echo + text.text, Within(index, text, text.tokens), ReasonOf(text),
-                                       text.calls ? text.calls->calls() : json::array()));
+        std::span<const CalledFunction> calls;
+        if (text.calls) calls = text.calls->calls();
+        choices.push_back(
+            json_.Choice(index, echo + text.text, Within(index, text, text.tokens), ReasonOf(text), calls));
         ++index;
       }
     }
@@ -258,10 +258,7 @@ class Exchange {
     if (begun_) return true;
     begun_ = true;
     TellWork();
-    responder_.BeginStream({.status = 200,
-                            .content_type = "text/event-stream; charset=utf-8",
-                            .body = {},
-                            .headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}}});
+    responder_.BeginStream(EventStreamHead());
     for (int i = 0; i < request_.num_choices(); ++i) {
       if (request_.chat && !SendEvent(json_.RoleDelta(i))) return false;
       if (request_.echo.empty()) continue;
@@ -280,8 +277,8 @@ class Exchange {
     // Chat's last event holds no text; the other endpoint's may, and clients of both accept two.
     if ((!event.text.empty() || told) && !SendEvent(json_.Delta(event.index, event.text, tokens, ""))) return false;
     if (text.calls) {
-      json::array calls = text.calls->TakeDeltas();
-      if (!calls.empty() && !SendEvent(json_.Delta(event.index, "", {}, "", std::move(calls)))) return false;
+      const std::vector<CallPiece> calls = text.calls->TakePieces();
+      if (!calls.empty() && !SendEvent(json_.Delta(event.index, "", {}, "", calls))) return false;
     }
     return !text.end || SendEvent(json_.Delta(event.index, "", {}, reason));
   }

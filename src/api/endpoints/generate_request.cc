@@ -54,7 +54,7 @@ Status ReadBias(const JsonObject& body, SamplingParams& sampling, std::string& a
 }
 
 Status ReadStops(const JsonObject& body, GenerateCall& call, std::string& at) {
-  BANTAM_TRY(call.stop, ReadStopTexts(body, "stop", at));
+  BANTAM_TRY(call.stop, ReadStopTexts(body, "stop", "stop", at));
   at = "stop_token_ids";
   if (const json::value* ids = body.Find("stop_token_ids"); ids == nullptr || SaysNothing(*ids)) return Ok();
   BANTAM_TRY(const json::array* ids, body.Array("stop_token_ids"));
@@ -75,12 +75,13 @@ Result<ServedModelPtr> FindGenerator(const ApiContext& context, const JsonObject
       context, body, "generate text", [](const ServedModel& model) { return model.generator != nullptr; }, at);
 }
 
-Result<std::vector<std::string>> ReadStopTexts(const JsonObject& object, std::string_view place, std::string& at) {
+Result<std::vector<std::string>> ReadStopTexts(const JsonObject& object, std::string_view key, std::string_view place,
+                                               std::string& at) {
   at = place;
-  const json::value* stop = object.Find("stop");
+  const json::value* stop = object.Find(key);
   if (stop == nullptr || SaysNothing(*stop)) return std::vector<std::string>();
   std::string item;  // "stop[1]"
-  auto texts = ParseStrings(object, "stop", kMaxStops, item);
+  auto texts = ParseStrings(object, key, kMaxStops, item);
   if (!texts) {
     at += item.substr(std::min(item.find('['), item.size()));
     return texts;
@@ -142,7 +143,7 @@ Status ReadSampling(const JsonObject& body, const ApiContext& context, const Htt
 }
 
 std::string ShareKey(const HttpRequest& request) {
-  const std::string_view key = request.Header("authorization");
+  const std::string_view key = CallerOf(request);
   return key.empty() ? request.peer : std::string(key);
 }
 
@@ -184,8 +185,8 @@ Status ReadDelivery(const JsonObject& body, GenerateRequest& request, std::strin
   return Ok();
 }
 
-Status CheckLength(const GenerateRequest& request, size_t prompt_tokens) {
-  const auto limit = static_cast<size_t>(request.model->generator->engine().max_tokens());
+Status CheckLength(const Generator& generator, size_t prompt_tokens) {
+  const auto limit = static_cast<size_t>(generator.engine().max_tokens());
   if (prompt_tokens == 0) {
     return Err(ErrorCode::kInvalidArgument, "the prompt has no tokens: a text needs one to begin with");
   }

@@ -40,11 +40,13 @@ inline constexpr int kMaxTextsOfARequest = 128;
 // The model that "model" names, for what generates text; without "model" the only one that does.
 Result<ServedModelPtr> FindGenerator(const ApiContext& context, const JsonObject& body, std::string& at);
 
+inline constexpr int64_t kMostTokens = int64_t{1} << 24;    // that may be asked for
 inline constexpr int64_t kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1: what every JSON reader keeps exactly
 
-// The texts at which a text ends: "stop" of `object`, where errors are told to be at `place`; none where it says
+// The texts at which a text ends: `key` of `object`, where errors are told to be at `place`; none where it says
 // nothing.
-Result<std::vector<std::string>> ReadStopTexts(const JsonObject& object, std::string_view place, std::string& at);
+Result<std::vector<std::string>> ReadStopTexts(const JsonObject& object, std::string_view key, std::string_view place,
+                                               std::string& at);
 
 // Fields that mean something we cannot do: refused by name, because a client that sends one counts on it. `chat`: those
 // of the chat endpoint as well.
@@ -68,6 +70,6 @@ Status ReadTurn(const JsonObject& body, const ApiContext& context, const HttpReq
 Status ReadDelivery(const JsonObject& body, GenerateRequest& request, std::string& at);
 
 // kInvalidArgument, with the limit, for a prompt after which the model has no room for a token.
-Status CheckLength(const GenerateRequest& request, size_t prompt_tokens);
+Status CheckLength(const Generator& generator, size_t prompt_tokens);
 
 }  // namespace bantam

@@ -12,7 +12,6 @@
 namespace bantam {
 namespace {
 
-constexpr int64_t kMostTokens = int64_t{1} << 24;
 constexpr size_t kMostFiles = 1024;
 constexpr size_t kMostFields = 64;
 constexpr int64_t kMostMilliseconds = 86'400'000;
@@ -113,7 +112,7 @@ Result<GenerateRequest> Parse(const ApiContext& context, const HttpRequest& http
   const auto room = static_cast<size_t>(generator.engine().max_tokens());
   const size_t wanted = static_cast<size_t>(call.max_tokens == 0 ? 128 : call.max_tokens);
   InfillPrompt made = MakeInfillPrompt(generator.tokenizer(), *tokens, text, room - std::min(room, wanted));
-  BANTAM_RETURN_IF_ERROR(CheckLength(request, made.ids.size()));
+  BANTAM_RETURN_IF_ERROR(CheckLength(generator, made.ids.size()));
   request.dropped_files = made.dropped_files;
   call.prompt_ids = std::move(made.ids);
   call.stop_ids.insert(call.stop_ids.end(), tokens->ends.begin(), tokens->ends.end());

@@ -14,8 +14,7 @@ Result<json::object> Find(const ApiContext& context, const HttpRequest& request)
   const std::shared_ptr<Router> router = context.router();
   if (router == nullptr || router->parts().late == nullptr)
     return Err(ErrorCode::kNotFound, "no question waits here: the route file does not say offline: queue");
-  BANTAM_TRY(const auto answer,
-             router->parts().late->Find(std::string(request.Header("authorization")), std::string(id)));
+  BANTAM_TRY(const auto answer, router->parts().late->Find(std::string(CallerOf(request)), std::string(id)));
   if (!answer) {
     return Err(ErrorCode::kNotFound,
                "no question of yours with the id \"{}\" waits or was answered in the last week; give the \"id\" or "

@@ -13,7 +13,6 @@
 namespace bantam {
 namespace {
 
-constexpr int64_t kMostTokens = int64_t{1} << 24;
 constexpr int64_t kMostTopLogprobs = 20;  // OpenAI's
 
 Result<int> ReadMaxTokens(const JsonObject& body, std::string& at) {
@@ -43,13 +42,8 @@ Result<GenerateRequest> Parse(const ApiContext& context, const JsonObject& body,
                               std::string& at) {
   GenerateRequest request;
   request.chat = true;
-  BANTAM_TRY(request.model, FindGenerator(context, body, at));
+  BANTAM_TRY(request.model, FindChatModel(context, body, at));
   const Generator& generator = *request.model->generator;
-  if (!generator.can_chat()) {
-    return Err(ErrorCode::kInvalidArgument,
-               "\"{}\" cannot chat: {}; /v1/completions goes on with a prompt as it stands", request.model->name,
-               generator.chat_template().error().message);
-  }
   BANTAM_RETURN_IF_ERROR(RefuseUnsupported(body, true, at));
   GenerateCall call;
   BANTAM_RETURN_IF_ERROR(ReadSampling(body, context, http, call, at));
@@ -77,9 +71,9 @@ Result<GenerateRequest> Parse(const ApiContext& context, const JsonObject& body,
                "must be: send one of them, or \"tool_choice\": \"none\"");
   }
   BANTAM_TRY(const json::array messages, ReadChatMessages(body, at));
-  BANTAM_RETURN_IF_ERROR(MakeChatPrompt(generator, messages, request.tools.get(), input, call, at));
+  BANTAM_RETURN_IF_ERROR(MakeChatPrompt(generator, {messages, request.tools.get()}, input, call, at));
   at = "messages";
-  BANTAM_RETURN_IF_ERROR(CheckLength(request, call.prompt_ids->size()));
+  BANTAM_RETURN_IF_ERROR(CheckLength(generator, call.prompt_ids->size()));
   request.calls.push_back(std::move(call));
   return request;
 }
@@ -97,7 +91,7 @@ Result<bool> IsModelChat(const ApiContext& context, const JsonObject& body) {
          context.NamesOf([](const ServedModel& model) { return model.generator != nullptr; }) != "none";
 }
 
-void HandleModelChat(ApiContext& context, const JsonObject& body, const HttpRequest& http, Responder& responder) {
+void AskModelToChat(ApiContext& context, const JsonObject& body, const HttpRequest& http, Responder& responder) {
   std::string at;
   auto request = Parse(context, body, http, at);
   if (!request) return responder.Send(OpenAiError(request.error(), at));

@@ -10,6 +10,6 @@ namespace bantam {
 // Whether "model" names such a model; without "model", whether there is no assistant that could be meant.
 Result<bool> IsModelChat(const ApiContext& context, const JsonObject& body);
 
-void HandleModelChat(ApiContext& context, const JsonObject& body, const HttpRequest& http, Responder& responder);
+void AskModelToChat(ApiContext& context, const JsonObject& body, const HttpRequest& http, Responder& responder);
 
 }  // namespace bantam

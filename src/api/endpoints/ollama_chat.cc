@@ -43,8 +43,8 @@ Status MakePromptThatFits(OllamaText& text, const json::array& messages, bool tr
                           std::string& at) {
   const Generator& generator = *text.model->generator;
   const auto fits = [&](size_t first) -> Result<bool> {
-    BANTAM_RETURN_IF_ERROR(
-        MakeChatPrompt(generator, From(messages, first), text.tools.get(), input, text.call, at, &text.in_thought));
+    const json::array kept = From(messages, first);
+    BANTAM_RETURN_IF_ERROR(MakeChatPrompt(generator, {kept, text.tools.get()}, input, text.call, at, &text.in_thought));
     at = "messages";
     return text.call.prompt_ids->size() < RoomOf(text);
   };

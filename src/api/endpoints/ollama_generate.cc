@@ -105,7 +105,7 @@ Status MakeTemplatePrompt(const Asked& asked, const JsonObject& body, OllamaText
   if (!asked.system.empty()) messages.push_back(json::object{{"role", "system"}, {"content", asked.system}});
   messages.push_back(json::object{{"role", "user"}, {"content", asked.prompt}});
   at = "prompt";
-  BANTAM_RETURN_IF_ERROR(MakeChatPrompt(generator, messages, nullptr, input, text.call, at, &text.in_thought));
+  BANTAM_RETURN_IF_ERROR(MakeChatPrompt(generator, {messages}, input, text.call, at, &text.in_thought));
   text.gives_context = true;
   if (asked.context.empty()) return Ok();
   std::vector<int32_t>& ids = *text.call.prompt_ids;

@@ -15,13 +15,7 @@
 namespace bantam {
 namespace {
 
-constexpr int64_t kMostTokens = int64_t{1} << 24;
 constexpr int64_t kMostTopLogprobs = 20;
-
-bool IsThere(const JsonObject& object, std::string_view key) {
-  const json::value* value = object.Find(key);
-  return value != nullptr && !value->is_null();
-}
 
 // A duration as Go writes it, in seconds: "1h30m", "-1.5s"; without a unit it is seconds. Nothing for another text.
 std::optional<double> ParseGoDuration(std::string_view text) {
@@ -110,7 +104,7 @@ Status ReadSamplingOptions(const JsonObject& object, OllamaText& text, std::stri
   text.call.max_tokens = static_cast<int>(std::max<int64_t>(predict, 0));
   BANTAM_RETURN_IF_ERROR(options.Int("num_ctx", 0, kMostTokens, context));
   text.context_tokens = static_cast<int>(context);
-  BANTAM_TRY(text.call.stop, ReadStopTexts(object, "options.stop", at));
+  BANTAM_TRY(text.call.stop, ReadStopTexts(object, "stop", "options.stop", at));
   return Ok();
 }
 
@@ -179,18 +173,12 @@ Status ReadOllamaFormat(const JsonObject& body, OllamaText& text, std::string& a
 
 Status ReadThink(const JsonObject& body, OllamaText& text, json::object& variables, std::string& at) {
   at = "think";
-  const ToolUse* use = text.model->generator->tool_use();
-  const bool thinks = use != nullptr && !use->thought_opening().empty();
-  if (thinks) {
-    text.thought_opening = use->thought_opening();
-    text.thought_closing = use->thought_closing();
-  }
   const json::value* think = body.Find("think");
-  if (think == nullptr || think->is_null()) return Ok();
-  bool wanted = true;
-  if (think->is_bool()) {
+  std::optional<bool> wanted;
+  if (think != nullptr && think->is_bool()) {
     wanted = think->get_bool();
-  } else {
+  } else if (think != nullptr && !think->is_null()) {
+    wanted = true;
     BANTAM_TRY(const std::string much, body.String("think"));
     static constexpr std::string_view kLevels[] = {"low", "medium", "high", "max"};
     if (std::ranges::find(kLevels, much) == std::end(kLevels)) {
@@ -200,12 +188,9 @@ Status ReadThink(const JsonObject& body, OllamaText& text, json::object& variabl
     }
     variables["reasoning_effort"] = much;
   }
-  if (wanted && !thinks) {
-    return Err(ErrorCode::kInvalidArgument, "\"{}\" does not support thinking: its chat template knows no thoughts",
-               text.model->name);
-  }
-  if (thinks) variables["enable_thinking"] = wanted;
-  return Ok();
+  if (TellThoughtsApart(text, wanted, variables) || !wanted.value_or(false)) return Ok();
+  return Err(ErrorCode::kInvalidArgument, "\"{}\" does not support thinking: its chat template knows no thoughts",
+             text.model->name);
 }
 
 Result<bool> ReadKeepAlive(const ApiContext& context, const JsonObject& body, const ServedModel& model, bool only_loads,

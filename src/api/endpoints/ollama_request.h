@@ -5,25 +5,19 @@
 #include <string>
 
 #include "api/context.h"
-#include "api/endpoints/tool_request.h"
+#include "api/endpoints/text_exchange.h"
 #include "base/json.h"
 #include "tasks/generate.h"
 
 namespace bantam {
 
 // A request for one text.
-struct OllamaText {
+struct OllamaText : TextRequest {
   std::string asked_model;  // as the client wrote it, which replies repeat
-  ServedModelPtr model;
-  GenerateCall call;
-  bool chat = false;   // answered with messages; else with "response"
-  bool stream = true;  // Ollama's default
+  bool chat = false;        // answered with messages; else with "response"
+  bool stream = true;       // Ollama's default
   bool logprobs = false;
-  bool gives_context = false;  // the last line tells all tokens, for the next request
-  std::shared_ptr<const ToolRequest> tools = nullptr;
-  // Marks of a thought that is told apart from what is said; empty: none.
-  std::string thought_opening = {}, thought_closing = {};
-  bool in_thought = false;      // the prompt opened one
+  bool gives_context = false;   // the last line tells all tokens, for the next request
   int context_tokens = 0;       // "num_ctx": most tokens of prompt and text together; 0: as many as the model allows
   bool only_loads = false;      // no text: the model shall be loaded,
   bool unloads = false;         // or go

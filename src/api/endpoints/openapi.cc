@@ -26,6 +26,8 @@ std::string_view TagOf(ApiFamily family) {
       return "TypeSafe";
     case ApiFamily::kOpenInference:
       return "Open Inference Protocol";
+    case ApiFamily::kAnthropic:
+      return "Anthropic";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -45,6 +47,8 @@ std::string_view ErrorSchemaOf(const Endpoint& endpoint) {
       return "TypeSafeError";
     case ApiFamily::kOpenInference:
       return "OpenInferenceError";
+    case ApiFamily::kAnthropic:
+      return "AnthropicError";
     case ApiFamily::kOpenAi:
       break;
   }
@@ -127,8 +131,8 @@ std::string MakeDocument() {
       {"info", json::object{{"title", "Bantam"},
                             {"version", BANTAM_VERSION},
                             {"summary",
-                             "Small language models on CPUs, for the clients of OpenAI, Ollama, Text Embeddings "
-                             "Inference, Cohere, vLLM, Infinity, TypeSafe and KServe."},
+                             "Small language models on CPUs, for the clients of OpenAI, Anthropic, Ollama, Text "
+                             "Embeddings Inference, Cohere, vLLM, Infinity, TypeSafe and KServe."},
                             {"license", json::object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", json::array{json::object{{"url", "/"}}}},
       {"paths", std::move(paths)},

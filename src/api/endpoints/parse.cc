@@ -15,6 +15,11 @@ Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document) 
   return JsonObject::From(document, "body");
 }
 
+bool IsThere(const JsonObject& object, std::string_view key) {
+  const json::value* value = object.Find(key);
+  return value != nullptr && !value->is_null();
+}
+
 Result<std::vector<std::string>> ParseInputs(const JsonObject& body, size_t max_inputs, std::string& at) {
   return ParseTexts(body, "input", max_inputs, at);
 }

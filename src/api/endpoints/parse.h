@@ -18,6 +18,9 @@ namespace bantam {
 // The body as a JSON object. `document` keeps the value that the object refers to, in the storage that it came with.
 Result<JsonObject> ParseBody(const HttpRequest& request, json::value& document);
 
+// Whether a field was sent, and not as null.
+bool IsThere(const JsonObject& object, std::string_view key);
+
 inline constexpr size_t kMaxInputs = 2048;  // texts of a request: OpenAI's own limit
 
 // "input": a string or an array of strings. kInvalidArgument names the JSON path in the message.

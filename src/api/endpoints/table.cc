@@ -15,6 +15,14 @@ std::span<const Endpoint> Endpoints() {
   static constexpr Endpoint kEndpoints[] = {
       {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model",
        kOpenAi, "ChatRequest", "ChatReply", kStreams, IsQuickChat},
+      {"POST", "/v1/responses", HandleResponses,
+       "OpenAI responses: the same as items; nothing is stored, each request brings its conversation", kOpenAi,
+       "ResponsesRequest", "ResponsesReply", kStreams, IsQuickChat},
+      {"POST", "/v1/messages", HandleMessages, "The same as Anthropic's messages", kAnthropic, "MessagesRequest",
+       "MessagesReply", kStreams, IsQuickChat},
+      {"POST", "/v1/messages/count_tokens", HandleCountTokens,
+       "How many tokens a model reads of messages, as Anthropic; the assistant reads the last question", kAnthropic,
+       "MessagesCountRequest", "MessagesCount"},
       {"POST", "/v1/completions", HandleCompletions, "OpenAI completions: a model goes on with a prompt", kOpenAi,
        "CompletionRequest", "CompletionReply", kStreams},
       {"POST", "/infill", HandleInfill, "llama.cpp's infill: what stands between a beginning and an end", kOpenAi,
@@ -228,6 +236,7 @@ ApiFamily FamilyOf(std::string_view path) {
     if (const Endpoint* found = FindEndpoint(method, path, &other_method)) return found->family;
   }
   if (path.starts_with("/v2/")) return ApiFamily::kOpenInference;
+  if (path.starts_with("/v1/messages/")) return ApiFamily::kAnthropic;
   return path.starts_with("/api/") ? ApiFamily::kOllama : ApiFamily::kOpenAi;
 }
 

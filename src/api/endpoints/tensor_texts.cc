@@ -40,7 +40,7 @@ Status MakePrompt(const Generator& generator, const std::string& text, bool chat
   input.add_generation_prompt = true;
   std::string at;
   const json::array messages{json::object{{"role", "user"}, {"content", text}}};
-  return MakeChatPrompt(generator, messages, nullptr, input, call, at);
+  return MakeChatPrompt(generator, {.messages = messages}, input, call, at);
 }
 
 Result<std::vector<GenerateCall>> ReadCalls(const InferCall& call) {
@@ -62,12 +62,10 @@ Result<std::vector<GenerateCall>> ReadCalls(const InferCall& call) {
                texts.size(), call.model->name, kMaxTextsOfARequest);
   }
   std::vector<GenerateCall> calls;
-  GenerateRequest checked;
-  checked.model = call.model;
   for (size_t i = 0; i < texts.size(); ++i) {
     GenerateCall& own = calls.emplace_back(each);
     BANTAM_RETURN_IF_ERROR(MakePrompt(generator, texts[i], chat, own));
-    if (Status fits = CheckLength(checked, own.prompt_ids->size()); !fits) {
+    if (Status fits = CheckLength(generator, own.prompt_ids->size()); !fits) {
       return Err(fits.error().code, "input \"text\", element {}: {}", i, fits.error().message);
     }
   }
@@ -125,7 +123,8 @@ Result<AssistantRequest> ReadQuestion(const InferCall& call) {
   const json::value document = std::move(chat);
   BANTAM_TRY(const JsonObject body, JsonObject::From(document, "parameters"));
   std::string at;
-  BANTAM_TRY(ChatCall read, ReadChatCall(call.context, call.router.get(), body, call.http, at));
+  BANTAM_TRY(AssistantCall read, ReadChatCall(*call.router, body, at));
+  BANTAM_RETURN_IF_ERROR(ReadWhoAsks(call.context, body, call.http, read.request, at));
   BANTAM_TRY(read.request.deadline, call.Deadline(body, call.context.request_timeout));
   return std::move(read.request);
 }

@@ -28,7 +28,7 @@ std::optional<HttpReply> RefuseFullQueue(const ApiContext& context, const HttpRe
   if (model == nullptr) return std::nullopt;
   const std::optional<Error> full = refusal(*model);
   if (!full) return std::nullopt;
-  return ErrorReply(family, *full, {}, model->generator->engine().RetryAfter());
+  return ErrorReply(family, *full, {}, model->generator->engine().RetryAfter(), http.request_id);
 }
 
 void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& responder, ApiFamily family,
@@ -39,12 +39,12 @@ void RunOnTextThread(ApiContext& context, const HttpRequest& http, Responder& re
       work(*taken);
     } catch (const std::exception& e) {
       Log(LogLevel::kError, "{} {}: {}", http.method, http.path, e.what());
-      taken->Send(ErrorReply(family, Err(ErrorCode::kInternal, "internal error")));
+      taken->Send(ErrorReply(family, Err(ErrorCode::kInternal, "internal error"), {}, 1, http.request_id));
     }
   });
   if (posted) return;
   taken->Send(ErrorReply(family, Err(ErrorCode::kOverloaded, "too many requests wait for a text or for a model"), {},
-                         retry_after_s));
+                         retry_after_s, http.request_id));
 }
 
 }  // namespace bantam

@@ -17,6 +17,8 @@ class ThoughtSplitter {
     std::string thought, said;
   };
   Parts Read(std::string_view piece, bool is_last);
+  // What comes next belongs to a thought, as far as is known.
+  bool in_thought() const { return state_ == State::kThoughtBegins || state_ == State::kThought; }
 
  private:
   enum class State { kBefore, kThoughtBegins, kThought, kSaidBegins, kSaid };

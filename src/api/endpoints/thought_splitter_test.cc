@@ -34,6 +34,16 @@ TEST(ThoughtSplitter, PartsThoughtAndSpeech) {
   EXPECT_EQ(Split(""), Parts("", ""));
 }
 
+TEST(ThoughtSplitter, KnowsWhetherItIsInAThought) {
+  ThoughtSplitter splitter("<think>", "</think>", false);
+  const auto after = [&](std::string_view piece) { return splitter.Read(piece, false), splitter.in_thought(); };
+  EXPECT_FALSE(after("<thi"));
+  EXPECT_TRUE(after("nk>"));
+  EXPECT_TRUE(after("Hm.</thin"));
+  EXPECT_FALSE(after("k>"));
+  EXPECT_FALSE(after("Four."));
+}
+
 TEST(ThoughtSplitter, AThoughtThatThePromptOpened) {
   EXPECT_EQ(Split("\nHm.</think> Four.", true), Parts("Hm.", "Four."));
   EXPECT_EQ(Split("Hm, I am not done", true), Parts("Hm, I am not done", ""));

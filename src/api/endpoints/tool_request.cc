@@ -17,20 +17,42 @@ bool IsName(std::string_view name) {
   });
 }
 
-Status ReadTool(const json::value& sent, ToolRequest& request, std::string& at) {
-  const std::string place = at;
-  BANTAM_TRY(const JsonObject tool, JsonObject::From(sent, place));
+// {"type": "function", "function": {"name", "description", "parameters", "strict"}}
+Status ReadTool(const JsonObject& tool, const std::string& place, ToolRequest& request, std::string& at) {
+  BANTAM_RETURN_IF_ERROR(CheckToolType(tool, place, at));
+  at = place + ".function";
+  BANTAM_TRY(const JsonObject function, tool.Object("function"));
+  return AddFunction(function, place + ".function", "parameters", request, at);
+}
+
+// "none", "auto", "required", or {"type": "function", "function": {"name": "..."}}. False: no tool may be called.
+Result<bool> ReadChoice(const JsonObject& body, ToolRequest& request, std::string& at) {
+  BANTAM_TRY(const ToolChoice choice, ReadToolChoice(body, request, at));
+  if (choice != ToolChoice::kObject) return choice == ToolChoice::kMayCall;
+  BANTAM_TRY(const JsonObject object, body.Object("tool_choice"));
+  at = "tool_choice.function";
+  BANTAM_TRY(const JsonObject function, object.Object("function"));
+  at = "tool_choice.function.name";
+  BANTAM_TRY(const std::string name, function.String("name"));
+  BANTAM_RETURN_IF_ERROR(ChooseFunction(name, request));
+  return true;
+}
+
+}  // namespace
+
+Status CheckToolType(const JsonObject& tool, const std::string& place, std::string& at) {
   at = place + ".type";
   BANTAM_TRY(const std::string type, tool.String("type"));
-  if (type != "function") {
-    return Err(ErrorCode::kInvalidArgument, "\"{}.type\" is \"{}\"; models here call functions only", place,
-               EscapeForTerminal(type, 40));
-  }
-  at = place + ".function";
-  BANTAM_TRY(const JsonObject sent_function, tool.Object("function"));
-  at = place + ".function.name";
+  if (type == "function") return Ok();
+  return Err(ErrorCode::kInvalidArgument, "\"{}.type\" is \"{}\"; models here call functions only", place,
+             EscapeForTerminal(type, 40));
+}
+
+Status AddFunction(const JsonObject& sent, const std::string& place, const char* schema_key, ToolRequest& request,
+                   std::string& at) {
+  at = place + ".name";
   tools::ToolFunction function;
-  BANTAM_TRY(function.name, sent_function.String("name"));
+  BANTAM_TRY(function.name, sent.String("name"));
   if (!IsName(function.name)) {
     return Err(ErrorCode::kInvalidArgument,
                "\"{}\" is \"{}\", expected 1 to {} letters of ASCII, digits, \"_\", \"-\" and \".\"", at,
@@ -39,14 +61,14 @@ Status ReadTool(const json::value& sent, ToolRequest& request, std::string& at) 
   const auto same = [&](const tools::ToolFunction& other) { return other.name == function.name; };
   if (std::ranges::any_of(request.functions, same))
     return Err(ErrorCode::kInvalidArgument, "\"tools\" has two functions \"{}\"", function.name);
-  at = place + ".function.description";
-  BANTAM_TRY(const std::string description, sent_function.StringOr("description", ""));
-  at = place + ".function.strict";
-  BANTAM_TRY(function.strict, sent_function.BoolOr("strict", true));
-  at = place + ".function.parameters";
-  const json::value* parameters = sent_function.Find("parameters");
+  at = place + ".description";
+  BANTAM_TRY(const std::string description, sent.StringOr("description", ""));
+  at = place + ".strict";
+  BANTAM_TRY(function.strict, sent.BoolOr("strict", true));
+  at = fmt::format("{}.{}", place, schema_key);
+  const json::value* parameters = sent.Find(schema_key);
   if (parameters != nullptr && !parameters->is_null()) {
-    BANTAM_TRY(const JsonObject schema, sent_function.Object("parameters"));
+    BANTAM_TRY(const JsonObject schema, sent.Object(schema_key));
     const json::value* kind = schema.Find("type");
     if (kind != nullptr && kind->is_string() && kind->get_string() != "object") {
       return Err(ErrorCode::kInvalidArgument, "\"{}.type\" is {}, expected \"object\": a call has named arguments", at,
@@ -64,37 +86,56 @@ Status ReadTool(const json::value& sent, ToolRequest& request, std::string& at) 
   return Ok();
 }
 
-// "none", "auto", "required", or {"type": "function", "function": {"name": "..."}}. False: no tool may be called.
-Result<bool> ReadChoice(const JsonObject& body, ToolRequest& request, std::string& at) {
+Result<std::shared_ptr<ToolRequest>> ReadToolList(const JsonObject& body, ToolReader read, std::string& at) {
+  auto request = std::make_shared<ToolRequest>();
+  request->tools = json::array();
+  at = "tools";
+  const json::value* sent = body.Find("tools");
+  if (sent == nullptr || sent->is_null()) return request;
+  BANTAM_TRY(const json::array* const tools, body.Array("tools"));
+  if (tools->size() > kMaxTools) {
+    return Err(ErrorCode::kInvalidArgument, "\"tools\" has {} entries, the limit is {}", tools->size(), kMaxTools);
+  }
+  for (size_t i = 0; i < tools->size(); ++i) {
+    const std::string place = fmt::format("tools[{}]", i);
+    at = place;
+    BANTAM_TRY(const JsonObject tool, JsonObject::From((*tools)[i], place));
+    BANTAM_RETURN_IF_ERROR(read(tool, place, *request, at));
+  }
+  return request;
+}
+
+Result<ToolChoice> ReadToolChoice(const JsonObject& body, ToolRequest& request, std::string& at) {
   at = "tool_choice";
   const json::value* sent = body.Find("tool_choice");
-  const bool has_tools = !request.functions.empty();
-  if (sent == nullptr || sent->is_null()) return has_tools;
+  const ToolChoice by_tools = request.functions.empty() ? ToolChoice::kNone : ToolChoice::kMayCall;
+  if (sent == nullptr || sent->is_null()) return by_tools;
   if (sent->is_string()) {
     const std::string_view choice = sent->get_string();
-    if (choice == "none") return false;
-    if (choice == "auto") return has_tools;
+    if (choice == "none") return ToolChoice::kNone;
+    if (choice == "auto") return by_tools;
     if (choice == "required") {
-      if (!has_tools)
-        return Err(ErrorCode::kInvalidArgument, "\"tool_choice\" is \"required\", but there are no \"tools\"");
-      request.choice = ToolRequest::Choice::kRequired;
-      return true;
+      BANTAM_RETURN_IF_ERROR(RequireCalls(request, "required"));
+      return ToolChoice::kMayCall;
     }
   }
-  const auto expected = [&] {
-    return Err(ErrorCode::kInvalidArgument,
-               "\"tool_choice\" is {}, expected \"none\", \"auto\", \"required\" or "
-               "{{\"type\": \"function\", \"function\": {{\"name\": ...}}}}",
-               EscapeForTerminal(ToJson(*sent), 80));
-  };
-  if (!sent->is_object()) return expected();
-  BANTAM_TRY(const JsonObject choice, body.Object("tool_choice"));
-  const json::value* type = choice.Find("type");
-  if (type == nullptr || !type->is_string() || type->get_string() != "function") return expected();
-  at = "tool_choice.function";
-  BANTAM_TRY(const JsonObject function, choice.Object("function"));
-  at = "tool_choice.function.name";
-  BANTAM_TRY(const std::string name, function.String("name"));
+  const json::object* object = sent->if_object();
+  const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
+  if (type != nullptr && type->is_string() && type->get_string() == "function") return ToolChoice::kObject;
+  return Err(ErrorCode::kInvalidArgument,
+             "\"tool_choice\" is {}, expected \"none\", \"auto\", \"required\" or a function: {{\"type\": "
+             "\"function\", ...}} with its name",
+             EscapeForTerminal(ToJson(*sent), 80));
+}
+
+Status RequireCalls(ToolRequest& request, std::string_view choice) {
+  if (request.functions.empty())
+    return Err(ErrorCode::kInvalidArgument, "\"tool_choice\" is \"{}\", but there are no \"tools\"", choice);
+  request.choice = ToolRequest::Choice::kRequired;
+  return Ok();
+}
+
+Status ChooseFunction(std::string_view name, ToolRequest& request) {
   const auto found = std::ranges::find(request.functions, name, &tools::ToolFunction::name);
   if (found == request.functions.end()) {
     return Err(ErrorCode::kInvalidArgument, "\"tool_choice\" names \"{}\", which is none of \"tools\"",
@@ -103,10 +144,8 @@ Result<bool> ReadChoice(const JsonObject& body, ToolRequest& request, std::strin
   request.choice = ToolRequest::Choice::kNamed;
   request.parallel = false;  // that function, once
   request.functions = {*found};
-  return true;
+  return Ok();
 }
-
-}  // namespace
 
 std::vector<std::string> ToolRequest::Names() const {
   std::vector<std::string> names;
@@ -115,24 +154,11 @@ std::vector<std::string> ToolRequest::Names() const {
 }
 
 Result<std::shared_ptr<const ToolRequest>> ReadTools(const JsonObject& body, std::string& at) {
-  auto request = std::make_shared<ToolRequest>();
-  request->tools = json::array();
+  BANTAM_TRY(const std::shared_ptr<ToolRequest> request, ReadToolList(body, ReadTool, at));
   at = "parallel_tool_calls";
   BANTAM_TRY(request->parallel, body.BoolOr("parallel_tool_calls", true));
-  at = "tools";
-  if (const json::value* sent = body.Find("tools"); sent != nullptr && !sent->is_null()) {
-    BANTAM_TRY(const json::array* const tools, body.Array("tools"));
-    if (tools->size() > kMaxTools) {
-      return Err(ErrorCode::kInvalidArgument, "\"tools\" has {} entries, the limit is {}", tools->size(), kMaxTools);
-    }
-    for (size_t i = 0; i < tools->size(); ++i) {
-      at = fmt::format("tools[{}]", i);
-      BANTAM_RETURN_IF_ERROR(ReadTool((*tools)[i], *request, at));
-    }
-  }
   BANTAM_TRY(const bool may_call, ReadChoice(body, *request, at));
-  if (!may_call) return std::shared_ptr<const ToolRequest>();
-  return std::shared_ptr<const ToolRequest>(std::move(request));
+  return may_call ? std::shared_ptr<const ToolRequest>(request) : nullptr;
 }
 
 Result<std::shared_ptr<const grammar::Constraint>> ConstrainCalls(const Generator& generator,

@@ -25,6 +25,14 @@ const calls = {
   async parse() {
     return (await client.chat.completions.parse(body)).choices[0].message.parsed;
   },
+  async responses() {
+    const whole = await client.responses.create(body);
+    let streamed = "";
+    for await (const event of await client.responses.create({ ...body, stream: true })) {
+      if (event.type === "response.output_text.delta") streamed += event.delta;
+    }
+    return { whole: whole.output_text, streamed, usage: whole.usage };
+  },
   async embeddings() {
     const rows = async (more) => (await client.embeddings.create({ ...body, ...more })).data.map((row) => row.embedding);
     return [await rows({}), await rows({ encoding_format: "float" })];
