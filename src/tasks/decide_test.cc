@@ -117,9 +117,12 @@ TEST(Decide, ByAClassifierOfInference) {
 
 class WritingDecisions : public ::testing::Test {
  protected:
-  void Write(std::string_view chat_template) {
+  void SetUp() override {
     BANTAM_REQUIRE_DATA(folder, "weights-stories260k");
-    const auto bytes = testing::StoriesGguf(folder, chat_template);
+    folder_ = folder;
+  }
+  void Write(std::string_view chat_template) {
+    const auto bytes = testing::StoriesGguf(folder_, chat_template);
     ASSERT_OK(bytes);
     std::ofstream(temp_.path() / "stories.gguf", std::ios::binary) << *bytes;
   }
@@ -130,6 +133,7 @@ class WritingDecisions : public ::testing::Test {
     return generator ? std::shared_ptr<const Generator>(*std::move(generator)) : nullptr;
   }
   TempFolder temp_;
+  Path folder_;
 };
 
 constexpr std::string_view kTemplate =
