@@ -272,7 +272,7 @@ def test_loading_and_unloading(client, server):
         ("/api/show", {"model": "nobody"}, 404, "not served here"),
         ("/api/show", {}, 400, "model"),
         ("/api/push", {"model": WRITER}, 501, "registry"),
-        ("/api/blobs/sha256:../../x", {}, 501, "pull"),
+        ("/api/blobs/sha256:../../x", {}, 400, "64 lower-case hex digits"),
         ("/api/nothing", {}, 404, "/api/nothing"),
         ("/api/tags", {}, 405, "POST"),
     ],
