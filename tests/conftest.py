@@ -49,6 +49,19 @@ def bantam_home(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tiny_models_server(tmp_path_factory):
+    """Decoders of random weights that may call functions: "tiny", and "thinker" with thoughts. Do not stop it."""
+    from tiny_decoder import THINKING_TEMPLATE, write_tiny_decoder
+
+    folder = tmp_path_factory.mktemp("tiny")
+    models = [write_tiny_decoder(folder / "tiny.gguf"), write_tiny_decoder(folder / "thinker.gguf", chat_template=THINKING_TEMPLATE)]
+    with BantamProcess(make_home(folder / "home"), [x for model in models for x in ("--model", model)]) as server:
+        yield server
+        status = server.stop()
+    assert status == 0, server.log()
+
+
+@pytest.fixture(scope="session")
 def helpdesk_server(bantam_home):
     """The help desk of examples/, shared by the tests of a run: .url, .port, .home, .log(). Do not stop it."""
     with BantamProcess(bantam_home, ["-c", "examples/helpdesk/bantam.yaml"]) as server:

@@ -80,6 +80,7 @@ class App final : public HttpApp {
   // What Handle asks before it calls a handler is asked before the body is taken, too.
   Result<std::shared_ptr<BodySink>> OpenUpload(const HttpRequest& request) override {
     const Endpoint& endpoint = *Find(request);
+    if (MayBePage(request)) return Err(ErrorCode::kForbidden, "{} takes no files from pages", endpoint.path);
     if (context_->keys != nullptr && !endpoint.Has(kOpen))
       BANTAM_RETURN_IF_ERROR(context_->keys->Recognise(request, endpoint.Has(kManagement)).status);
     BANTAM_RETURN_IF_ERROR(MayManage(endpoint, request));

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
+#include <random>
 #include <vector>
 
 #include "base/paths.h"
@@ -83,11 +83,11 @@ Status BlobUpload::Open() {
   const Path blobs = BlobsOf(*store_);
   BANTAM_RETURN_IF_ERROR(MakeFolders(blobs));
   RemoveForgotten(blobs);
-  std::string name = (blobs / fmt::format("{}.XXXXXX", digest_.FileName())).string();
-  fd_ = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
-  part_ = name;
-  if (!fd_.valid()) return ErrnoError("make a file in", blobs, errno);
-  if (::fchmod(fd_.get(), 0644) != 0) return ErrnoError("set the rights of", part_, errno);
+  // Its own: containers that share a store have the same process numbers, too.
+  std::random_device random;
+  part_ = blobs / fmt::format("{}.{:08x}{:08x}", digest_.FileName(), random(), random());
+  fd_ = UniqueFd(::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd_.valid()) return ErrnoError("make", part_, errno);
   return CheckSpace(size_.value_or(0));
 }
 

@@ -8,32 +8,15 @@ import httpx
 import jsonschema
 import pytest
 
-from bantam_process import BantamProcess, make_home
-from tiny_decoder import THINKING_TEMPLATE, special_id, write_tiny_decoder
+from tiny_decoder import ENDING, WEATHER
 
-WEATHER = {
-    "type": "object",
-    "properties": {"city": {"enum": ["Bonn", "Ulm"]}, "days": {"type": "integer", "minimum": 1, "maximum": 14}},
-    "required": ["city", "days"], "additionalProperties": False,
-}  # fmt: skip
 TOOLS = [{"name": "get_weather", "description": "Tells it.", "input_schema": WEATHER}]
 MESSAGES = [{"role": "user", "content": "Will it rain in Bonn?"}]
-ENDING = {str(special_id("<|im_end|>")): 3}  # so that a model that does not know when to stop does
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("messages")
-    models = [write_tiny_decoder(folder / "tiny.gguf"), write_tiny_decoder(folder / "thinker.gguf", chat_template=THINKING_TEMPLATE)]
-    with BantamProcess(make_home(folder / "home"), [x for model in models for x in ("--model", model)]) as running:
-        yield running
-        status = running.stop()
-    assert status == 0, running.log()
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    return anthropic.Anthropic(base_url=server.url, api_key="unused", max_retries=0, timeout=120)
+def client(tiny_models_server):
+    return anthropic.Anthropic(base_url=tiny_models_server.url, api_key="unused", max_retries=0, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +61,8 @@ def test_a_stream_is_the_whole_message(client):
     assert final.usage.input_tokens + final.usage.cache_read_input_tokens == whole.usage.input_tokens + whole.usage.cache_read_input_tokens
 
 
-def events(server, **body):
-    with httpx.stream("POST", server.url + "/v1/messages", json=body | {"stream": True}, timeout=120) as reply:
+def events(tiny_models_server, **body):
+    with httpx.stream("POST", tiny_models_server.url + "/v1/messages", json=body | {"stream": True}, timeout=120) as reply:
         assert reply.status_code == 200, reply.read()
         assert reply.headers["content-type"].startswith("text/event-stream") and reply.headers["request-id"] == reply.headers["x-request-id"]
         text = "".join(reply.iter_text())
@@ -91,8 +74,8 @@ def events(server, **body):
     return found
 
 
-def test_events_on_the_wire(server):
-    found = events(server, model="tiny", max_tokens=8, messages=MESSAGES, temperature=0, seed=1)
+def test_events_on_the_wire(tiny_models_server):
+    found = events(tiny_models_server, model="tiny", max_tokens=8, messages=MESSAGES, temperature=0, seed=1)
     names = [event["type"] for event in found]
     assert names[:3] == ["message_start", "ping", "content_block_start"]
     assert names[-3:] == ["content_block_stop", "message_delta", "message_stop"]
@@ -109,9 +92,9 @@ def test_stop_sequences(client):
     assert text_of(message) == text[: text.index(stop)]
 
 
-def test_the_room_has_an_end(server):
+def test_the_room_has_an_end(tiny_models_server):
     body = {"model": "tiny", "max_tokens": 100_000, "messages": [{"role": "user", "content": "a" * 4000}], "seed": 1, "ignore_eos": True}
-    reply = httpx.post(server.url + "/v1/messages", json=body, timeout=120).json()
+    reply = httpx.post(tiny_models_server.url + "/v1/messages", json=body, timeout=120).json()
     assert reply["stop_reason"] == "model_context_window_exceeded"
 
 
@@ -202,15 +185,15 @@ def test_thoughts_are_told_apart_where_they_are_asked_for(client):
     assert client.messages.create(**asked(max_tokens=4), thinking={"type": "adaptive"}).content[0].type == "text"
 
 
-def test_errors_are_its_exceptions(client, server):
+def test_errors_are_its_exceptions(client, tiny_models_server):
     with pytest.raises(anthropic.NotFoundError) as caught:
         client.messages.create(**asked(model="claude-9"))
     assert caught.value.type == "not_found_error" and caught.value.request_id == caught.value.body["request_id"]
     with pytest.raises(anthropic.BadRequestError, match="temperature"):
         client.messages.create(**asked(temperature=9))
-    reply = httpx.get(server.url + "/v1/messages")
+    reply = httpx.get(tiny_models_server.url + "/v1/messages")
     assert reply.status_code == 405 and reply.json()["error"]["type"] == "invalid_request_error"
-    assert httpx.post(server.url + "/v1/messages/batches", json={}).json()["error"]["type"] == "not_found_error"
+    assert httpx.post(tiny_models_server.url + "/v1/messages/batches", json={}).json()["error"]["type"] == "not_found_error"
 
 
 def block(type_, **more):
@@ -244,8 +227,8 @@ BAD = [
 
 
 @pytest.mark.parametrize("fields, named", BAD, ids=lambda value: value if isinstance(value, str) else "")
-def test_what_is_wrong_is_named(server, fields, named):
-    reply = httpx.post(server.url + "/v1/messages", json={"model": "tiny", "max_tokens": 4, "messages": MESSAGES} | fields)
+def test_what_is_wrong_is_named(tiny_models_server, fields, named):
+    reply = httpx.post(tiny_models_server.url + "/v1/messages", json={"model": "tiny", "max_tokens": 4, "messages": MESSAGES} | fields)
     assert reply.status_code == 400, reply.text
     body = reply.json()
     assert body["type"] == "error" and body["error"]["type"] == "invalid_request_error" and body["request_id"] == reply.headers["x-request-id"]

@@ -125,6 +125,9 @@ def test_uploads_that_are_refused_leave_nothing(tmp_path, file):
         assert httpx.post(url + "sha256:..%2f..%2fx", content=b"x").status_code in (400, 404)
         assert httpx.post(url + "x", content=file).status_code == 400
         assert httpx.post(url + digest, content=b"x", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 403
+        for page in ({"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert httpx.post(url + digest, content=b"x", headers=page).status_code == 403
+        assert not (tmp_path / "store/models/.blobs").exists() or not list((tmp_path / "store/models/.blobs").iterdir())
         chunked = httpx.post(url + digest, content=iter([file[:70_000], file[70_000:]]))
         assert chunked.status_code == 201
         with socket.create_connection(("127.0.0.1", server.port)) as half:

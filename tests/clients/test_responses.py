@@ -9,32 +9,15 @@ import openai
 import pydantic
 import pytest
 
-from bantam_process import BantamProcess, make_home
-from tiny_decoder import THINKING_TEMPLATE, special_id, write_tiny_decoder
+from tiny_decoder import ENDING, WEATHER
 
-WEATHER = {
-    "type": "object",
-    "properties": {"city": {"enum": ["Bonn", "Ulm"]}, "days": {"type": "integer", "minimum": 1, "maximum": 14}},
-    "required": ["city", "days"], "additionalProperties": False,
-}  # fmt: skip
 TOOLS = [{"type": "function", "name": "get_weather", "description": "Tells it.", "parameters": WEATHER, "strict": True}]
 QUESTION = "Will it rain in Bonn?"
-ENDING = {str(special_id("<|im_end|>")): 3}  # so that a model that does not know when to stop does
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("responses")
-    models = [write_tiny_decoder(folder / "tiny.gguf"), write_tiny_decoder(folder / "thinker.gguf", chat_template=THINKING_TEMPLATE)]
-    with BantamProcess(make_home(folder / "home"), [x for model in models for x in ("--model", model)]) as running:
-        yield running
-        status = running.stop()
-    assert status == 0, running.log()
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0, timeout=120)
+def client(tiny_models_server):
+    return openai.OpenAI(base_url=f"{tiny_models_server.url}/v1", api_key="unused", max_retries=0, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +155,8 @@ BAD = [
 
 
 @pytest.mark.parametrize("fields, param", BAD, ids=lambda value: value if isinstance(value, str) else "")
-def test_what_is_wrong_is_named(server, fields, param):
-    reply = httpx.post(server.url + "/v1/responses", json={"model": "tiny", "max_output_tokens": 4, "input": QUESTION} | fields)
+def test_what_is_wrong_is_named(tiny_models_server, fields, param):
+    reply = httpx.post(tiny_models_server.url + "/v1/responses", json={"model": "tiny", "max_output_tokens": 4, "input": QUESTION} | fields)
     assert reply.status_code == 400, reply.text
     error = reply.json()["error"]
     assert (error["param"], error["type"]) == (param, "invalid_request_error"), error

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from bantam_process import BantamProcess, make_home, real_home
-from tiny_decoder import special_id, write_tiny_decoder
+from tiny_decoder import ENDING, special_id, write_tiny_decoder
 
 WEATHER = {
     "type": "object",
@@ -54,7 +54,6 @@ def client(server):
     return openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0, timeout=120)
 
 
-ENDING = {str(special_id("<|im_end|>")): 3}  # so that a model that does not know when to stop does
 
 
 def ask(client, messages=MESSAGES, tools=TOOLS, **more):

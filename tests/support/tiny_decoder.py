@@ -38,6 +38,15 @@ def special_id(text):
     return 256 + SPECIAL.index(text)
 
 
+# For calls of functions: a bias so that a model that does not know when to stop does, and arguments that leave it little to say.
+ENDING = {str(special_id("<|im_end|>")): 3}
+WEATHER = {
+    "type": "object",
+    "properties": {"city": {"enum": ["Bonn", "Ulm"]}, "days": {"type": "integer", "minimum": 1, "maximum": 14}},
+    "required": ["city", "days"], "additionalProperties": False,
+}  # fmt: skip
+
+
 def write_tiny_decoder(path, special=SPECIAL, chat_template=TEMPLATE, seed=1):
     hidden, layers, heads, inner, length = 64, 2, 4, 128, 4096
     random = np.random.default_rng(seed)

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
+#include <vector>
 
 #include "api/endpoints/endpoint.h"
 
@@ -209,10 +211,29 @@ bool Matches(std::string_view pattern, std::string_view path, std::vector<std::s
   return false;
 }
 
+// A request is looked up several times on its way: nearly all of them by one look into a map.
+struct Rows {
+  std::unordered_map<std::string_view, std::vector<const Endpoint*>> by_path;
+  std::vector<const Endpoint*> with_values;
+  Rows() {
+    for (const Endpoint& endpoint : Endpoints()) {
+      const std::string_view path = endpoint.path;
+      (path.find('{') == std::string_view::npos ? by_path[path] : with_values).push_back(&endpoint);
+    }
+  }
+};
+
 const Endpoint* FindExactly(std::string_view method, std::string_view path, bool* other_method) {
-  for (const Endpoint& endpoint : Endpoints()) {
-    if (!Matches(endpoint.path, path)) continue;
-    if (method == endpoint.method) return &endpoint;
+  static const Rows rows;
+  if (const auto found = rows.by_path.find(path); found != rows.by_path.end()) {
+    for (const Endpoint* endpoint : found->second) {
+      if (method == endpoint->method) return endpoint;
+    }
+    *other_method = true;
+  }
+  for (const Endpoint* endpoint : rows.with_values) {
+    if (!Matches(endpoint->path, path)) continue;
+    if (method == endpoint->method) return endpoint;
     *other_method = true;
   }
   return nullptr;
