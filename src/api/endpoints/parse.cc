@@ -74,9 +74,10 @@ Result<std::vector<std::string>> ParseQuestions(Router& router, const JsonObject
 }
 
 Error NoSuchModel(const ApiContext& context, std::string_view name) {
+  const std::string names = context.ModelNames();
   return Err(ErrorCode::kNotFound, "the model \"{}\" is not served here; {}: {}", EscapeForTerminal(name),
              context.models->on_demand() ? "nor is it in the store (bantam list); loaded" : "served",
-             context.ModelNames());
+             names.empty() ? "none" : names);
 }
 
 Error NoSuchEncoder(const ApiContext& context, std::string_view name) {

@@ -133,6 +133,8 @@ bool ScriptedServer::Connection::Pause(std::chrono::milliseconds time) {
   return !server_.stopped_.wait_for(lock, time, [&] { return server_.stopping_.load(); });
 }
 
+bool ScriptedServer::Connection::WaitForBytes() { return server_.WaitReadable(fd_); }
+
 bool ScriptedServer::Connection::WaitForPeerToClose() {
   char buffer[16384];
   for (;;) {

@@ -30,6 +30,8 @@ class ScriptedServer {
     int number() const { return number_; }  // from 0, in the order of acceptance
     // Head and body (by Content-Length) of the next request; empty when the peer closed or the server stops.
     std::string ReadRequest();
+    // Until the peer has sent something, of which nothing is taken; false when the server stops first.
+    bool WaitForBytes();
     bool Send(std::string_view bytes);
     bool SendSlowly(std::string_view bytes, std::chrono::milliseconds pause);  // byte by byte
     // False when the server stops first.

@@ -402,7 +402,8 @@ TEST(RedisCache, D09_OtherServersInItsPlace) {
   for (const auto& [name, script] : scripts) {
     SCOPED_TRACE(name);
     const LogCapture log;
-    testing::ScriptedServer server(script);
+    // What comes before it is asked for would be refused as that.
+    testing::ScriptedServer server([&](auto& c) { c.WaitForBytes(), script(c); });
     const MonotonicTime start = MonotonicNow();
     const auto cache = OpenCache(ParseRedisUrl(fmt::format("redis://:sesame@127.0.0.1:{}", server.port())).value(), {});
     EXPECT_LT(MonotonicNow() - start, seconds(4));
@@ -418,6 +419,7 @@ TEST(RedisCache, D09_OtherServersInItsPlace) {
 TEST(RedisCache, D09_ALateReplyIsNeverAnothersAnswer) {
   const std::string late = PackAnswer(Key(1), {WallMicros(), "", Value(1)});
   const testing::ScriptedServer server([&](auto& c) {
+    c.WaitForBytes();
     c.Send("+OK\r\n+PONG\r\n");
     c.Pause(milliseconds(100));
     c.Send(fmt::format("${}\r\n{}\r\n", late.size(), late));
