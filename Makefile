@@ -83,7 +83,7 @@ bench-server: setup-test ## measure what the server adds and stands (five minute
 	@"$$(tools/venv.sh test tools/requirements-test.txt)"/bin/python bench/server_load.py
 
 .PHONY: reliability
-reliability: setup-test ## soak, overload, kill -9, connections (five minutes); rewrites its part of docs/reliability.md
+reliability: setup-test ## soak, overload, kill -9, connections (seven minutes); rewrites its part of docs/reliability.md
 	@for target in bantam bantam_load_client; do tools/build.sh release $$target -j $(JOBS) || exit; done
 	@"$$(tools/venv.sh test tools/requirements-test.txt)"/bin/python bench/reliability.py
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An assistant that learns from its traffic: CLINC150 streamed through the real server, which begins with five examples a route and asks
 a large model about what it is not sure of. The large model is a stub on this machine that knows the right label of every line: it
-answers, and it is the teacher. After every two thousand messages a challenger is proposed, and promoted where it is proven.
+answers, and it is the teacher. Whenever the next look at audited messages is due a challenger is proposed, and promoted where it is proven.
 
 A part of bench/hybrid.py (`measure`, `render`, `picture`); by itself:
 
@@ -29,14 +29,16 @@ OPTIONS = {
     "examples": 5,  # a route
     "strangers": 20,  # examples out of scope
     "max_error": 0.02,
-    "explore_rate": 0.05,  # of a young assistant: what can be shown rests on the audited messages alone
+    "explore_rate": 0.25,  # of a young assistant: what can be shown rests on the audited messages alone
     "messages": 0,  # 0: all that there are
-    "every": 2000,  # messages between two proposals
     "answer_tokens": 150,  # of an answer of the large model, for its cost
     "input_per_1m": 0.15,
     "output_per_1m": 0.60,
 }
 WINDOW = 1000
+# Audited messages at the first look, so many that half as many mistakes as are allowed would probably be proven (183 is the least
+# that could prove anything, and looks are paid for), and how many times as many each further look takes (docs/howto/learn.md).
+FIRST_LOOK, GROWTH = 750, 1.5
 
 
 # ---- the large model: it answers, and it is the teacher ----
@@ -152,6 +154,9 @@ class Assistant:
             time.sleep(0.2)
         raise RuntimeError("the teacher did not label what it was asked about within two minutes")
 
+    def audited(self):
+        return self.request("GET", "/v1/learning")["audited"]["labelled"]
+
     def improve(self):
         """-> the report of a proposal, after it was promoted where it is proven"""
         report = self.request("POST", "/v1/learning/propose")
@@ -178,13 +183,14 @@ def measure(binary, data, options=None):
         file.write_text(route_file(examples, strangers, teacher.url, options))
         with BantamProcess(make_home(Path(folder) / "home"), ["-c", file]) as server:
             assistant = Assistant(server)
-            generation, escalated = 0, []  # whether each message was
+            generation, escalated, next_look = 0, [], FIRST_LOOK
             for start in range(0, len(stream), WINDOW):
                 window = ask_all(assistant, stream[start : start + WINDOW], escalated)
                 found["windows"].append({"generation": generation, **window, **priced(teacher.calls, found, options)})
                 say(f"{start + window['messages']} of {len(stream)}: {window['escalated']} escalated, {window['wrong']} wrong, generation {generation}")
-                if (start + WINDOW) % options["every"] == 0 and start + WINDOW < len(stream):
+                if start + WINDOW < len(stream) and assistant.audited() >= next_look:
                     report = assistant.improve()
+                    next_look = report["audited"] * GROWTH if report["looked"] else report["audited"] + report["missing"]
                     found["proposals"].append({"after": start + WINDOW, **report})
                     generation = report["challenger"]["generation"] if report["proven"] else generation
                     say(f"  generation {report['challenger']['generation']}: {'promoted' if report['proven'] else report['why_not']}")
@@ -271,8 +277,8 @@ def render(found):
         "## The flywheel\n",
         f"CLINC150 as traffic: {found['messages']:,} messages in a random order, {found['routes']} routes with {options['examples']} examples each and {options['strangers']}"
         f" out of scope to begin with, an error budget of {percent(budget, 0)}, an `explore_rate` of {options['explore_rate']:g}. The large model is a stub that knows the"
-        f" right label: it answers what the head is not sure of, and it is the teacher (`review: auto`). After each {options['every']:,} messages a challenger is proposed, and promoted where it is"
-        " proven on audited messages. \"Wrong\" is counted on every message, which the assistant cannot do.\n",
+        f" right label: it answers what the head is not sure of, and it is the teacher (`review: auto`). Whenever the next look at audited messages is due, a challenger is proposed, and promoted where it is"
+        " proven on them. \"Wrong\" is counted on every message, which the assistant cannot do.\n",
         f"Of the thousands the worst has {percent(total['worst_window'])} wrong; each is a sample of some hundred answers, whose share of errors scatters around the true one."
         f" Drift alarms: {found['drift_alarms']}.\n",
         table(["messages", "generation", "escalated", "wrong", "share", "answers bought", "labels bought", "cost of 1,000 messages"], windows),

@@ -2,7 +2,7 @@
 """`make reliability`: a soak, an overload, texts in company, restarts after kill -9, and connections that come and go, against the release binary.
 Rewrites the part between the marks of docs/reliability.md.
 
-    make reliability                                                     everything: five minutes of two cores that nobody else uses
+    make reliability                                                     everything: seven minutes of two cores that nobody else uses
     BANTAM_RELIABILITY_SCALE=0.01 make reliability                       a hundredth of it, printed only
     build/venv-test/bin/python bench/reliability.py --only overload --dry  one part: soak, overload, company, restarts, connections
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import machine
 import reliability_load as load
-from contest import BINARY, BUILD, REPOSITORY, BantamProcess, make_home, say
+from contest import BINARY, BUILD, REPOSITORY, BantamProcess, make_home, real_home, say
 from report import table
 
 from tiny_decoder import write_tiny_decoder  # noqa: E402  contest.py has put tests/support in the way of modules
@@ -32,6 +32,7 @@ ROUTE_FILE = "examples/helpdesk/bantam.yaml"
 
 
 TEXT = {"model": load.WRITER, "prompt": "overload", "max_tokens": 200, "temperature": 0, "ignore_eos": True}
+GENERATOR = "smollm2"  # the store's, that people have
 
 
 def percentile(values, share):
@@ -91,29 +92,38 @@ def offer(port, clients, seconds, rate=None, path="/v1/completions", bodies=(TEX
 
 
 def overload_part(folder, scale):
+    rows = []
+    if (real_home() / "models" / GENERATOR).is_dir():
+        rows.append(overload(folder, scale, f"texts of 32 tokens by {GENERATOR}", {**TEXT, "model": GENERATOR, "max_tokens": 32}, True))
+    return [*rows, overload(folder, scale, "texts of 200 tokens by a decoder of 0.1 million weights", TEXT, False)]
+
+
+def overload(folder, scale, what, text, share_promised):
     seconds = max(5, 60 * scale)
-    with serve(folder, "--parallel", 4, "--max-queue", 8, "--log-format", "json") as server:
-        alone = min(timed(server.port) for _ in range(5))
-        capacity = offer(server.port, 4, max(3, seconds / 4))["requests_per_s"]
-        offered = offer(server.port, 256, seconds, rate=10 * capacity)
+    models = ["--model", GENERATOR] if text["model"] == GENERATOR else []
+    with serve(folder, *models, "--parallel", 4, "--max-queue", 8, "--log-format", "json") as server:
+        alone = min(timed(server.port, text) for _ in range(5))
+        capacity = offer(server.port, 4, max(3, seconds / 4), bodies=[text])["requests_per_s"]
+        offered = offer(server.port, 256, seconds, rate=10 * capacity, bodies=[text])
         recovered, started = None, time.monotonic()
         while recovered is None and time.monotonic() - started < 30:
-            if timed(server.port) <= 1.5 * alone + 0.005:
+            if timed(server.port, text) <= 1.5 * alone + 0.005:
                 recovered = time.monotonic() - started
         assert server.stop() == 0, server.log()
         lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
     refused_ms = [line["ms"] for line in lines if line.get("status") == 429]
     goodput, refused, p99 = offered["requests_per_s"], offered.get("refused", 0), percentile(refused_ms, 0.99)
-    return [["overload (L-03)", f"texts of 200 tokens, {goodput + refused / seconds:.0f} a second offered for {seconds:.0f} s where {capacity:.0f} can be written",
-             f"{goodput:.0f} a second written ({100 * goodput / capacity:.0f} % of what can be); {refused:,} refused with 429 in {percentile(refused_ms, 0.5):.2f} ms at p50,"
+    kept = p99 <= 5 and refused > 0 and recovered is not None and recovered <= 2
+    return ["overload (L-03)", f"{what}: {goodput + refused / seconds:.3g} a second offered for {seconds:.0f} s where {capacity:.3g} can be written",
+            f"{goodput:.3g} a second written ({100 * goodput / capacity:.0f} % of what can be); {refused:,} refused with 429 in {percentile(refused_ms, 0.5):.2f} ms at p50,"
              f" {p99:.2f} ms at p99 by the server's log ({offered.get('refused_median_ms', 0):.2f} and {offered.get('refused_p99_ms', 0):.2f} ms by a client that takes {100 * offered['client_cpu']:.0f} % of one of its cores);"
              f" 0 others; as fast as before after " + (f"{recovered:.2f} s" if recovered is not None else "more than 30 s"),
-             goodput >= 0.9 * capacity and p99 <= 5 and refused > 0 and recovered is not None and recovered <= 2]]  # fmt: skip
+             kept and goodput >= 0.9 * capacity if share_promised else None if kept else False]  # fmt: skip
 
 
-def timed(port):
+def timed(port, text):
     client, started = load.Client(port), time.monotonic()
-    client.ask("/v1/completions", TEXT)
+    client.ask("/v1/completions", text)
     client.close()
     return time.monotonic() - started
 
@@ -252,7 +262,8 @@ PARTS = {"soak": soak_part, "overload": overload_part, "company": company_part, 
 
 def page(rows, arguments):
     found = machine.describe(REPOSITORY, BINARY)
-    body = [[what, how, result, "yes" if kept else "**no**"] for what, how, result, kept in rows]
+    words = {True: "yes", False: "**no**", None: "the share is not promised"}
+    body = [[what, how, result, words[kept]] for what, how, result, kept in rows]
     return (f"Measured {time.strftime('%Y-%m-%d')} at `{found['commit']}` on {found['cpu']}, {found['cores']} cores, {found['memory_gib']} GiB, {', '.join(found['isa'])}; load before: {found['load_before']:.2f};"
             f" by `make reliability`{'' if arguments.scale == 1 else f' at a scale of {arguments.scale:g}'}. The server has the help desk of `examples/`, its encoder, and a decoder"
             f" of 0.1 million random weights; the clients run on the same cores.\n\n" + table(["what", "how", "found", "as promised"], body))  # fmt: skip
@@ -280,7 +291,7 @@ def main():
         before, _, rest = PAGE.read_text().partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}")
         say(f"wrote {PAGE.relative_to(REPOSITORY)}")
-    return 0 if all(kept for *_, kept in rows) else 1
+    return 1 if any(kept is False for *_, kept in rows) else 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -19,6 +20,8 @@ namespace {
 constexpr size_t kMostWaiting = size_t{4} << 20;
 constexpr size_t kMostOfAValue = 4000;
 constexpr std::chrono::milliseconds kLastWords{1'000};
+// So long lines gather after some were written: to be woken for each would cost who logs more than the line does.
+constexpr std::chrono::milliseconds kGather{5};
 
 // "2026-11-26T05:20:00.123Z"
 std::string TimeText(int64_t wall_micros) {
@@ -86,7 +89,7 @@ void LogWriter::Take(const LogRecord& record) {
     return;
   }
   waiting_ += line;
-  if (waiting_.size() == line.size()) changed_.notify_one();
+  if (std::exchange(idle_, false)) changed_.notify_one();
 }
 
 void LogWriter::Main() {
@@ -95,7 +98,9 @@ void LogWriter::Main() {
   while (true) {
     {
       std::unique_lock lock(mutex_);
+      idle_ = waiting_.empty();
       changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+      idle_ = false;
       if (waiting_.empty()) return;
       lines.clear();
       lines.swap(waiting_);
@@ -111,6 +116,8 @@ void LogWriter::Main() {
       if (stopping_ && give_up == MonotonicTime::max()) give_up = MonotonicNow() + kLastWords;
       if (MonotonicNow() > give_up) return;
     }
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kGather, [&] { return stopping_; });
   }
 }
 

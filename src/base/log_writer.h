@@ -41,6 +41,7 @@ class LogWriter {
   std::condition_variable changed_;
   std::string waiting_;
   uint64_t num_lost_ = 0;  // since it was last said
+  bool idle_ = false;      // the thread waits for a line
   bool stopping_ = false;
   std::thread thread_;  // last: it uses the others
 };

@@ -19,18 +19,26 @@
 namespace bantam {
 namespace {
 
-// What the engine's thread says and the stream's reader waits for.
+// What the engine's thread says and the stream's one reader waits for.
 class EventQueue {
  public:
+  explicit EventQueue(WakeAt wake) : wake_(wake) {}
+
   void Put(Result<TextEvent> event) {
-    std::lock_guard lock(mutex_);
+    const bool last = !event || event->end;
+    if (event) event->at = MonotonicNow();
+    std::unique_lock lock(mutex_);
     events_.push_back(std::move(event));
+    if (ready_ || (wake_ == WakeAt::kEnd && !last)) return;
+    ready_ = true;
+    // Outside of the lock, or the reader wakes up to wait for it; but whoever has the last event may destroy us.
+    if (!last) lock.unlock();
     changed_.notify_one();
   }
 
   std::optional<Result<TextEvent>> Take(int timeout_ms) {
     std::unique_lock lock(mutex_);
-    const auto ready = [&] { return !events_.empty(); };
+    const auto ready = [&] { return ready_; };
     if (timeout_ms <= 0) {
       changed_.wait(lock, ready);
     } else if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), ready)) {
@@ -38,6 +46,7 @@ class EventQueue {
     }
     Result<TextEvent> event = std::move(events_.front());
     events_.pop_front();
+    ready_ = !events_.empty();
     return event;
   }
 
@@ -53,6 +62,8 @@ class EventQueue {
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  const WakeAt wake_;
+  bool ready_ = false;  // some of the events are for the reader: then all are
   std::deque<Result<TextEvent>> events_;
   std::optional<MonotonicTime> began_;  // the first of the texts
 };
@@ -104,7 +115,7 @@ class TextWriter final : public GenerationListener {
 
 class StreamImpl final : public TextStream {
  public:
-  explicit StreamImpl(GenerationEngine& engine) : engine_(engine) {}
+  StreamImpl(GenerationEngine& engine, WakeAt wake) : engine_(engine), events_(wake) {}
 
   // What still runs writes into this: it is cancelled and waited for.
   ~StreamImpl() override {
@@ -169,8 +180,8 @@ class GeneratorImpl final : public Generator {
         in_use_(std::move(in_use)),
         engine_(std::move(engine)) {}
 
-  Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls) override {
-    auto stream = std::make_unique<StreamImpl>(*engine_);
+  Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls, WakeAt wake) override {
+    auto stream = std::make_unique<StreamImpl>(*engine_, wake);
     for (const GenerateCall& call : calls) BANTAM_RETURN_IF_ERROR(Add(call, *stream));
     return std::unique_ptr<TextStream>(std::move(stream));
   }
@@ -419,7 +430,7 @@ Result<std::shared_ptr<const grammar::Constraint>> Generator::Constrain(
 }
 
 Result<std::vector<GeneratedText>> Generator::Generate(const GenerateCall& call) {
-  BANTAM_TRY(const std::unique_ptr<TextStream> stream, Start(call));
+  BANTAM_TRY(const std::unique_ptr<TextStream> stream, Start(call, WakeAt::kEnd));
   std::vector<GeneratedText> texts(static_cast<size_t>(call.n));
   while (true) {
     BANTAM_TRY(std::optional<TextEvent> event, stream->Next());

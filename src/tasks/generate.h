@@ -61,7 +61,12 @@ struct TextEvent {
   std::string text = {};                 // what comes next, in whole characters
   std::vector<TokenChoice> tokens = {};  // those said since the last event of this text
   std::optional<TextEnd> end = {};       // the last event of this text
+  MonotonicTime at = {};                 // when it came
 };
+
+// When a reader that waits is woken. Each time costs the threads that compute two switches, which no one gains from who
+// has use for whole texts only: such a reader finds the pieces when their text has ended, each with its time.
+enum class WakeAt { kPiece, kEnd };
 
 // The texts of a call, or of several that began together. Of one thread at a time, but Cancel, which any may call. The
 // end of the stream cancels what still runs.
@@ -109,8 +114,11 @@ class Generator {
 
   // kInvalidArgument for what can never run, kOverloaded when the queue is full. Several calls: all begin, or none
   // does.
-  virtual Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls) = 0;
-  Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call) { return Start(std::span(&call, 1)); }
+  virtual Result<std::unique_ptr<TextStream>> Start(std::span<const GenerateCall> calls,
+                                                    WakeAt wake = WakeAt::kPiece) = 0;
+  Result<std::unique_ptr<TextStream>> Start(const GenerateCall& call, WakeAt wake = WakeAt::kPiece) {
+    return Start(std::span(&call, 1), wake);
+  }
   // The whole texts.
   Result<std::vector<GeneratedText>> Generate(const GenerateCall& call);
   // How probable what might follow is.

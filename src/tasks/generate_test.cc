@@ -197,6 +197,32 @@ TEST_F(Stories, AStreamMayBeCancelledOrLeft) {
   EXPECT_EQ(generator_->engine().Stats().running, 0);
 }
 
+TEST_F(Stories, WhoReadsWholeTextsHearsTheSame) {
+  const GenerateCall call{.prompt = "One day", .sampling = {.temperature = 0.9f, .seed = 7}, .max_tokens = 60, .n = 3};
+  std::vector<std::vector<std::string>> pieces[2];
+  for (const WakeAt wake : {WakeAt::kPiece, WakeAt::kEnd}) {
+    std::vector<std::vector<std::string>>& of_text = pieces[static_cast<int>(wake)];
+    of_text.resize(3);
+    std::vector<MonotonicTime> latest(3, MonotonicNow());
+    ASSERT_OK_AND_ASSIGN(const auto stream, generator_->Start(call, wake));
+    while (true) {
+      ASSERT_OK_AND_ASSIGN(const auto event, stream->Next());
+      if (!event) break;
+      const auto i = static_cast<size_t>(event->index);
+      of_text[i].push_back(event->text);
+      EXPECT_GE(event->at, latest[i]);
+      latest[i] = event->at;
+    }
+  }
+  EXPECT_EQ(pieces[0], pieces[1]);
+  EXPECT_GT(pieces[0][0].size(), 10u);
+  // Left in the middle: its end waits for the texts' own.
+  ASSERT_OK_AND_ASSIGN(auto left, generator_->Start({.prompt = "One day", .ignore_eos = true, .n = 8}, WakeAt::kEnd));
+  ASSERT_OK_AND_ASSIGN(const auto first, left->Next());
+  EXPECT_FALSE(first->text.empty());
+  left.reset();
+}
+
 TEST_F(Stories, RefusesWhatCanNeverRun) {
   const auto message = [&](const GenerateCall& call) {
     const auto stream = generator_->Start(call);

@@ -50,7 +50,9 @@ class Exchange {
       if (Status done = ScorePrompts(); !done) return Fail(done.error());
     }
     if (request_.no_text && !request_.infill) return FinishWithoutText();
-    auto started = request_.model->generator->Start(request_.calls);
+    // An editor's text may end before the model's does.
+    const bool by_pieces = request_.stream || request_.infill;
+    auto started = request_.model->generator->Start(request_.calls, by_pieces ? WakeAt::kPiece : WakeAt::kEnd);
     if (!started) return Fail(started.error());
     const std::unique_ptr<TextStream> stream = *std::move(started);
     prompt_tokens_ = stream->prompt_tokens();
@@ -117,7 +119,7 @@ class Exchange {
       return Begin() && responder_.Write(": ping\n\n");
     }
     ChoiceText& text = texts_[static_cast<size_t>(event.index)];
-    text.clock.Hear(context_.metrics, request_.model->name, http_.received, event.tokens.size());
+    text.clock.Hear(context_.metrics, request_.model->name, http_.received, event);
     if (request_.logprobs && text.num_tokens == 0 && !event.tokens.empty()) {
       text.dropped_bytes = json_.DroppedBytes(event.tokens.front(), event.text);
     }

@@ -76,7 +76,7 @@ Result<std::vector<Tensor>> Generate(InferCall& call) {
   BANTAM_TRY(const std::vector<GenerateCall> calls, ReadCalls(call));
   WorkDone work(call.http);
   work.Submitted();
-  BANTAM_TRY(const std::unique_ptr<TextStream> stream, call.model->generator->Start(calls));
+  BANTAM_TRY(const std::unique_ptr<TextStream> stream, call.model->generator->Start(calls, WakeAt::kEnd));
   const std::stop_callback at_stop(call.http.stop, [&] { stream->Cancel(); });
   std::vector<std::string> texts(calls.size()), reasons(calls.size());
   std::vector<TokenClock> clocks(calls.size());
@@ -85,7 +85,7 @@ Result<std::vector<Tensor>> Generate(InferCall& call) {
     BANTAM_TRY(const std::optional<TextEvent> event, stream->Next());
     if (!event) break;
     const auto i = static_cast<size_t>(event->index);
-    clocks[i].Hear(call.context.metrics, call.model->name, call.http.received, event->tokens.size());
+    clocks[i].Hear(call.context.metrics, call.model->name, call.http.received, *event);
     texts[i] += event->text;
     if (!event->end) continue;
     reasons[i] = FinishReasonName(event->end->reason);

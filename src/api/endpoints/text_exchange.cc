@@ -29,7 +29,7 @@ class TextExchange {
 
   void Run() {
     if (Gone()) return;  // it waited, and gave up
-    auto started = request_.model->generator->Start(request_.call);
+    auto started = request_.model->generator->Start(request_.call, writer_.pings() ? WakeAt::kPiece : WakeAt::kEnd);
     if (!started) return Fail(started.error());
     const std::unique_ptr<TextStream> stream = *std::move(started);
     prompt_tokens_ = stream->prompt_tokens();
@@ -57,7 +57,7 @@ class TextExchange {
   bool Hear(const TextEvent& event) {
     TellWork();
     if (event.tokens.empty() && event.text.empty() && !event.end) return writer_.Ping();
-    clock_.Hear(context_.metrics, request_.model->name, http_.received, event.tokens.size());
+    clock_.Hear(context_.metrics, request_.model->name, http_.received, event);
     const bool is_last = event.end.has_value();
     const bool was_in_thought = thoughts_.in_thought();
     ThoughtSplitter::Parts parts = thoughts_.Read(event.text, is_last);

@@ -3,25 +3,25 @@
 
 #include "api/metrics.h"
 #include "base/clock.h"
+#include "tasks/generate.h"
 
 namespace bantam {
 
 // One text's. One thread at a time.
 class TokenClock {
  public:
-  // `num_tokens` have come now, of a request that was `received` then.
-  void Hear(Metrics& metrics, std::string_view model, MonotonicTime received, size_t num_tokens) {
+  // Tokens have come, of a request that was `received` then.
+  void Hear(Metrics& metrics, std::string_view model, MonotonicTime received, const TextEvent& event) {
+    const size_t num_tokens = event.tokens.size();
     if (num_tokens == 0) return;
-    const MonotonicTime now = MonotonicNow();
     if (!begun_) {
       begun_ = true;
-      first_ = now;
-      metrics.CountFirstToken(model, MillisecondsSince(received));
+      first_ = event.at;
+      metrics.CountFirstToken(model, Milliseconds(event.at - received));
     } else {
-      const double ms = std::chrono::duration<double, std::milli>(now - last_).count();
-      metrics.CountTokens(model, num_tokens, ms / static_cast<double>(num_tokens));
+      metrics.CountTokens(model, num_tokens, Milliseconds(event.at - last_) / static_cast<double>(num_tokens));
     }
-    last_ = now;
+    last_ = event.at;
   }
 
   // Of the first and of the newest token; the epoch before there is one.
@@ -29,6 +29,10 @@ class TokenClock {
   MonotonicTime last() const { return last_; }
 
  private:
+  static double Milliseconds(MonotonicTime::duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  }
+
   bool begun_ = false;
   MonotonicTime first_{}, last_{};
 };
