@@ -7,7 +7,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Neither api/ nor cli/: no server comes into a program that links us.
-set(library_rooms base net kernels tensor files text layers models engine tasks learn route capi)
+set(library_rooms base net trace kernels tensor files text layers models engine tasks learn route capi)
 set(soversion 0)
 
 list(TRANSFORM library_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:bantam_\\1>" OUTPUT_VARIABLE objects)
