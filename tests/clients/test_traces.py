@@ -9,33 +9,18 @@ import pytest
 
 from bantam_process import free_port
 from collector import Collector, attributes_of
+from desk_routes import HEAD, HOURS, REFUND, RESPONSES
 from recording_model import recording_model
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET_TEXT, SECRET_KEY = "compose a haiku about the moons of Jupiter", "sk-secret-123"
 EMBEDDINGS, CHAT = "POST /v1/embeddings", "POST /v1/chat/completions"
 ENCODER = "all-MiniLM-L6-v2"
-ROUTE_FILE = """
-version: 1
-name: desk
-encoder: {{model: all-MiniLM-L6-v2, dtype: int8}}
-model_list:
+LARGE_MODEL = """model_list:
   - model_name: big
-    params: {{model: openai/large-1, api_base: "http://127.0.0.1:{port}/v1", api_key: os.environ/UPSTREAM_KEY}}
-routes:
-  - name: hours
-    description: Opening hours
-    utterances: [when are you open, what are your opening hours, are you open on sunday, when do you close, opening times please]
-    action: {{type: respond, response: utter_hours}}
-  - name: refund
-    description: Refunds
-    utterances: [where is my refund, refund not arrived, "I want my money back", when do I get my money back, status of my refund]
-    action: {{type: respond, response: utter_refund}}
-decision: {{policy: threshold, confidence_threshold: 0.6, nlu_fallback: big}}
-responses:
-  utter_hours: {{text: "We are open 9 to 17."}}
-  utter_refund: {{text: "Refunds take five days."}}
-router_settings: {{num_retries: 1}}
+    params: {model: openai/large-1, api_base: "http://127.0.0.1:%d/v1", api_key: os.environ/UPSTREAM_KEY}
+router_settings: {num_retries: 1}
+decision: {policy: threshold, confidence_threshold: 0.6, nlu_fallback: big}
 """
 
 
@@ -49,7 +34,7 @@ def big():
 def desk(big, bantam_server, tmp_path):
     def start(*arguments, **environment):
         file = tmp_path / "desk.yaml"
-        file.write_text(ROUTE_FILE.format(port=big.server_address[1]))
+        file.write_text(HEAD + HOURS + REFUND + RESPONSES + LARGE_MODEL % big.server_address[1])
         return bantam_server("-c", str(file), *arguments, environment={"UPSTREAM_KEY": SECRET_KEY} | environment)
 
     return start
