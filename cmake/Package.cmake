@@ -28,6 +28,9 @@ set_target_properties(bantam_static bantam_shared PROPERTIES
 
 # What `make install` builds.
 add_custom_target(bantam_package DEPENDS bantam bantam_static bantam_shared)
+if(TARGET bantam-grpc)
+  add_dependencies(bantam_package bantam-grpc)
+endif()
 
 install(TARGETS bantam RUNTIME COMPONENT program)
 install(TARGETS bantam_shared LIBRARY COMPONENT shared NAMELINK_COMPONENT shared)
