@@ -7,7 +7,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Neither api/ nor cli/: no server comes into a program that links us.
-set(library_rooms base net kernels tensor files text layers models engine tasks learn route capi)
+set(library_rooms base net trace kernels tensor files text layers models engine tasks learn route capi)
 set(soversion 0)
 
 list(TRANSFORM library_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:bantam_\\1>" OUTPUT_VARIABLE objects)
@@ -28,6 +28,9 @@ set_target_properties(bantam_static bantam_shared PROPERTIES
 
 # What `make install` builds.
 add_custom_target(bantam_package DEPENDS bantam bantam_static bantam_shared)
+if(TARGET bantam-grpc)
+  add_dependencies(bantam_package bantam-grpc)
+endif()
 
 install(TARGETS bantam RUNTIME COMPONENT program)
 install(TARGETS bantam_shared LIBRARY COMPONENT shared NAMELINK_COMPONENT shared)

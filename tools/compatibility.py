@@ -35,7 +35,7 @@ def run():
     environment = subprocess.run(
         [ROOT / "tools/venv.sh", "test", "tools/requirements-test.txt"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()
-    tests = [f"tests/clients/test_{part}.py" for part in ("compatibility", "compatibility_node", "ollama_manage", "tensors")]
+    tests = [f"tests/clients/test_{part}.py" for part in ("compatibility", "compatibility_node", "ollama_manage", "tensors", "tensors_grpc", "traces")]
     command = [ROOT / environment / "bin/python", "-m", "pytest", "-p", "no:cacheprovider", *tests, f"--junitxml={report}"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
     if done.returncode != 0:

@@ -10,6 +10,7 @@
 #include "api/local_caller.h"
 #include "api/reload.h"
 #include "api/request_log.h"
+#include "api/request_trace.h"
 #include "base/log.h"
 #include "base/text_util.h"
 
@@ -29,7 +30,8 @@ bool MayBePage(const HttpRequest& request) {
 
 class App final : public HttpApp {
  public:
-  explicit App(std::shared_ptr<ApiContext> context) : context_(std::move(context)) {}
+  App(std::shared_ptr<ApiContext> context, std::shared_ptr<SpanExporter> spans)
+      : context_(std::move(context)), tracer_(std::move(spans)) {}
 
   bool IsLight(const HttpRequest& request) const override {
     const Endpoint* endpoint = Find(request);
@@ -45,6 +47,7 @@ class App final : public HttpApp {
   void Handle(const HttpRequest& request, Responder& responder) override {
     bool other_method = false;
     const Endpoint* endpoint = FindEndpoint(request.method, request.path, &other_method);
+    const TraceScope scope(tracer_.Begin(request, endpoint));
     if (std::optional<HttpReply> refusal = AskForKey(endpoint, request)) return responder.Send(*std::move(refusal));
     if (endpoint == nullptr) {
       const ApiFamily family = FamilyOf(request.path);
@@ -116,6 +119,7 @@ class App final : public HttpApp {
                                    finished.milliseconds);
     context_->metrics.CountStages(request.notes->times());
     if (context_->log_requests) LogRequest(request, finished);
+    tracer_.End(request, endpoint, finished.status, context_->gauges->certificate_expires != 0 ? "https" : "http");
   }
 
   void OnRefused(const HttpRequest& request, int status) override {
@@ -163,13 +167,14 @@ class App final : public HttpApp {
   }
 
   std::shared_ptr<ApiContext> context_;
+  const RequestTracer tracer_;
   MemoryPressure before_ = MemoryPressure::kNone;  // I/O thread
 };
 
 }  // namespace
 
-std::shared_ptr<HttpApp> MakeApp(std::shared_ptr<ApiContext> context) {
-  return std::make_shared<App>(std::move(context));
+std::shared_ptr<HttpApp> MakeApp(std::shared_ptr<ApiContext> context, std::shared_ptr<SpanExporter> spans) {
+  return std::make_shared<App>(std::move(context), std::move(spans));
 }
 
 }  // namespace bantam

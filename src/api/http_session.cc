@@ -9,6 +9,7 @@
 
 #include "api/session_responder.h"
 #include "base/log.h"
+#include "trace/current_trace.h"
 
 namespace bantam {
 namespace {
@@ -260,10 +261,11 @@ void Session::Dispatch() {
 
 void Session::RunOnWorker(const std::shared_ptr<Exchange>& exchange, Handler handler) {
   WatchForClose();
-  const bool posted = host_.workers->TryPost(
-      [self = shared_from_this(), exchange, &host = host_, handler = std::move(handler)]() mutable {
-        Run(std::move(self), exchange, host, handler);
-      });
+  const bool posted = host_.workers->TryPost([self = shared_from_this(), exchange, &host = host_,
+                                              handler = std::move(handler), trace = CurrentTrace()]() mutable {
+    const TraceScope scope(std::move(trace));
+    Run(std::move(self), exchange, host, handler);
+  });
   if (posted) return;
   ++host_.gauges.rejected;
   HttpReply full =

@@ -43,6 +43,7 @@ struct ServeOptions {
   LogOption log;
   int threads = 0, context = 0, parallel = 32;
   uint64_t embedding_cache_bytes = 0;
+  std::string otlp;
   int timeout_s = 60, text_timeout_s = 600, drain_s = 30, drain_delay_s = 0;
   ServerOptions server;
 };
@@ -72,6 +73,13 @@ Result<PoolOptions> PoolFor(const ServeOptions& options, bool on_demand) {
   pool.generator.draft = options.speculation.draft();
   BANTAM_TRY(pool.keep_alive, ParseKeepAlive(options.keep_alive));
   return pool;
+}
+
+ExportOptions WithVersion(ExportOptions traces) {
+  const bool named =
+      std::ranges::find(traces.resource, "service.version", &Resource::value_type::first) != traces.resource.end();
+  if (!named) traces.resource.emplace_back("service.version", BANTAM_VERSION);
+  return traces;
 }
 
 struct Started {
@@ -112,8 +120,10 @@ Status Serve(const ServeOptions& options) {
   context->request_timeout = std::chrono::seconds(options.timeout_s);
   context->text_timeout = std::chrono::seconds(options.text_timeout_s);
   BANTAM_RETURN_IF_ERROR(SetUpKeys(options.keys_file, *context));
+  BANTAM_TRY(std::optional<ExportOptions> traces, ReadExportOptions(options.otlp, ReadEnvironment));
   // The port first: a busy one should not cost the wait for a model.
-  BANTAM_TRY(auto server, HttpServer::Listen(options.server, MakeApp(context)));
+  const auto spans = traces ? std::make_shared<SpanExporter>(WithVersion(*std::move(traces))) : nullptr;
+  BANTAM_TRY(auto server, HttpServer::Listen(options.server, MakeApp(context, spans)));
   context->gauges = &server->gauges();
 
   if (options.embedding_cache_bytes > 0) {
@@ -202,6 +212,7 @@ Status Serve(const ServeOptions& options) {
   if (context->router() != nullptr) sender.emplace([&context] { return context->router(); });
   const Status status = server->Run();
   sender.reset();
+  if (spans != nullptr) spans->Stop(MonotonicNow() + options.server.drain);
   if (log != nullptr) LogEvent(LogLevel::kInfo, "stopped", {{"after_s", MillisecondsSince(start) / 1e3}});
   return status;
 }
@@ -246,6 +257,11 @@ Run SetUpServe(CLI::App& app) {
       ->type_name("FILE");
   AddListenOptions(app, options->server);
   options->log.AddTo(app);
+  app.add_option("--otlp", options->otlp,
+                 "OpenTelemetry collector that gets a trace of each request, over HTTP in JSON, such as "
+                 "http://127.0.0.1:4318. Never a text or a key. The variables OTEL_EXPORTER_OTLP_ENDPOINT and its like "
+                 "do the same")
+      ->type_name("URL");
   app.add_option(
          "--early-exit", options->early_exit,
          "Share of the assistant's decisions that early exits may change, as N%, or off; default: the route file's")

@@ -8,6 +8,7 @@
 #include "route/forms/entity_finder.h"
 #include "route/head_intent_model.h"
 #include "route/learning/generations.h"
+#include "route/outgoing_span.h"
 #include "route/privacy/masking_upstream.h"
 #include "route/rehearsal.h"
 #include "route/router_parts.h"
@@ -236,7 +237,7 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   }
   if (!options.offline && options.network) {
     parts.send = [client](const OutgoingRequest& request, std::stop_token stop) {
-      return client->Send(request, {}, stop);
+      return SendTraced(*client, request, std::move(stop));
     };
   }
   if (parts.file.learning && options.persistent && options.own_threads && options.network && !options.offline) {

@@ -92,7 +92,7 @@ class HttpUpstream final : public Upstream {
       const Result<uint64_t> reserved = Reserve(request);
       if (!reserved) return OverBudget(reserved.error(), attempts - 1);
       UpstreamAttempt attempt(config_, watched);
-      attempt.Run(*client_, body, deadline, request.stop);
+      attempt.Run(*client_, body, deadline, request.stop, attempts - 1);
       Settle(*reserved, request, attempt);
       const bool again = attempt.may_retry() && !sent && attempts <= config_.num_retries;
       const milliseconds pause = again ? PauseAfter(attempt, attempts) : milliseconds(0);

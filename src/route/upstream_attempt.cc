@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text_util.h"
+#include "net/retry_after.h"
 #include "route/upstream_readings.h"
 
 namespace bantam {
@@ -24,7 +25,7 @@ UpstreamAttempt::UpstreamAttempt(const UpstreamConfig& config, const DeltaSink& 
     : config_(config), sink_(sink), dialect_(DialectOf(config.model)), stream_(dialect_.stream(sink)) {}
 
 void UpstreamAttempt::Run(HttpClient& client, const std::string& body, MonotonicTime deadline,
-                          const std::stop_token& stop) {
+                          const std::stop_token& stop, int repeats) {
   OutgoingRequest out{.method = "POST",
                       .url = config_.api_base + std::string(dialect_.path),
                       .headers = dialect_.headers(config_.api_key),
@@ -38,14 +39,27 @@ void UpstreamAttempt::Run(HttpClient& client, const std::string& body, Monotonic
                       .ca_file = config_.ca_file};
   out.headers.emplace_back("Content-Type", "application/json");
   out.headers.emplace_back("Accept", dialect_.stream_type);
+  OutgoingSpan span(fmt::format("chat {}", WithoutProvider(config_.model)), out);
   const HttpCallbacks callbacks{.on_head = [this](const IncomingResponse& head) { OnHead(head); },
                                 .on_body = [this](std::string_view piece) { return OnBody(piece); },
                                 .reached = &reached_};
   const auto sent = client.Send(out, callbacks, stop);
   Conclude(sent.has_value() ? std::optional<ErrorCode>() : sent.error().code, stop.stop_requested());
+  Tell(span, repeats);
   if (!sent && reply_.outcome != UpstreamOutcome::kOk && reply_.outcome != UpstreamOutcome::kCancelled) {
     Log(LogLevel::kWarning, "upstream \"{}\": {}", config_.label, sent.error().message);
   }
+}
+
+void UpstreamAttempt::Tell(OutgoingSpan& span, int repeats) const {
+  span.Add("gen_ai.operation.name", "chat");
+  span.Add("gen_ai.provider.name", dialect_.name);
+  span.Add("gen_ai.request.model", WithoutProvider(config_.model));
+  if (repeats > 0) span.Add("http.request.resend_count", repeats);
+  if (reply_.prompt_tokens) span.Add("gen_ai.usage.input_tokens", *reply_.prompt_tokens);
+  if (reply_.completion_tokens) span.Add("gen_ai.usage.output_tokens", *reply_.completion_tokens);
+  const bool ok = reply_.outcome == UpstreamOutcome::kOk;
+  span.End(status_, ok ? std::string_view() : UpstreamOutcomeName(reply_.outcome));
 }
 
 void UpstreamAttempt::OnHead(const IncomingResponse& head) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "route/dialects/dialect.h"
+#include "route/outgoing_span.h"
 
 namespace bantam {
 
@@ -10,7 +11,9 @@ class UpstreamAttempt {
  public:
   UpstreamAttempt(const UpstreamConfig& config, const DeltaSink& sink);
 
-  void Run(HttpClient& client, const std::string& body, MonotonicTime deadline, const std::stop_token& stop);
+  // repeats: how often this was sent before.
+  void Run(HttpClient& client, const std::string& body, MonotonicTime deadline, const std::stop_token& stop,
+           int repeats);
 
   const ChatReply& reply() const { return reply_; }
   int status() const { return status_; }
@@ -25,6 +28,7 @@ class UpstreamAttempt {
   void Conclude(std::optional<ErrorCode> error, bool cancelled);
   void NoAnswer(ErrorCode error);
   void BadStatus();
+  void Tell(OutgoingSpan& span, int repeats) const;
   void Fail(UpstreamOutcome outcome, std::string problem, std::string_view message = {});
 
   const UpstreamConfig& config_;

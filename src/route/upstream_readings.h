@@ -1,17 +1,12 @@
 // The small readings around what an upstream is asked and answers.
 #pragma once
 
-#include <chrono>
-#include <optional>
-#include <string>
+#include <cstdint>
 #include <string_view>
 
 #include "route/upstream.h"
 
 namespace bantam {
-
-// Retry-After: seconds, or an HTTP date, counted from `wall_micros`. Nothing when the text is neither.
-std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view value, int64_t wall_micros);
 
 // About four bytes a token: for endpoints that do not count.
 int64_t EstimateTokens(std::string_view text);

@@ -438,16 +438,6 @@ TEST(UpstreamRequest, ProvidersAreCutOnce) {
   EXPECT_EQ(WithoutProvider("openai/"), "openai/");
 }
 
-TEST(UpstreamRequest, RetryAfter) {
-  constexpr int64_t kNow = 784111777'000000;  // Sun, 06 Nov 1994 08:49:37 GMT
-  EXPECT_EQ(ParseRetryAfter("3", kNow), milliseconds(3000));
-  EXPECT_EQ(ParseRetryAfter("0.5", kNow), milliseconds(500));
-  EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:49:47 GMT", kNow), milliseconds(10'000));
-  EXPECT_EQ(ParseRetryAfter("Sun, 06 Nov 1994 08:00:00 GMT", kNow), milliseconds(0));
-  for (const char* wrong : {"", "soon", "-1", "nan", "inf", "1e9", "3 s", "99999999999"})
-    EXPECT_EQ(ParseRetryAfter(wrong, kNow), std::nullopt) << wrong;
-}
-
 TEST(UpstreamRequest, RevealsPartsOfASecret) {
   EXPECT_TRUE(Reveals("key: sk-abcdefgh1", "sk-abcdefgh1"));
   EXPECT_TRUE(Reveals("...bcdefgh1...", "sk-abcdefgh1"));

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "api/endpoints/endpoint.h"
+#include "trace/span_exporter.h"
 
 namespace bantam {
 namespace {
@@ -46,6 +47,10 @@ void HandleMetrics(ApiContext& context, const HttpRequest&, Responder& responder
       gauge("bantam_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in seconds since 1970.",
             static_cast<double>(context.gauges->certificate_expires));
     }
+  }
+  if (const std::optional<ExportStats> traces = SpanExporter::StatsOfProcess()) {
+    counter("bantam_trace_spans_sent_total", "Spans that the collector took.", traces->sent);
+    counter("bantam_trace_spans_dropped_total", "Spans that it did not take, or was too slow for.", traces->dropped);
   }
   for (const ServedModelPtr& served : context.models->List()) {
     const ServedModel& model = *served;
