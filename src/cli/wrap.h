@@ -1,0 +1,13 @@
+// Text in lines of a given width.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace bantam::cli {
+
+// Broken between words, further lines beginning at column `indent`; the first line is at column `indent` already. Line
+// feeds of the text stay. A word that is longer than the width has a line to itself.
+std::string Wrap(std::string_view text, size_t indent, size_t width);
+
+}  // namespace bantam::cli
