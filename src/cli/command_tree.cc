@@ -81,16 +81,25 @@ CommandInfo DescribeCommand(const CLI::App& app, std::string name) {
   return info;
 }
 
+std::string UsageOf(const CommandInfo& command) {
+  std::string usage = command.name + " [OPTIONS]";
+  for (const OptionInfo& argument : command.arguments) {
+    const std::string name = argument.names[0] + (argument.repeats ? "..." : "");
+    usage += argument.required ? " " + name : " [" + name + "]";
+  }
+  return command.commands.empty() ? usage : usage + " COMMAND";
+}
+
 std::string ValueText(const OptionInfo& option) {
   std::string text = fmt::format("{}", fmt::join(option.choices, "|"));
   if (text.empty() || text.size() > kLongestChoices) text = option.value;
   return text + (option.repeats ? "..." : "");
 }
 
-std::string TermsOf(const OptionInfo& option) {
+std::string TermsOf(const OptionInfo& option, bool argument) {
   std::vector<std::string> terms;
-  if (option.required) terms.emplace_back("required");
-  if (!option.choices.empty() && !ValueText(option).starts_with(option.choices[0] + "|")) {
+  if (option.required && !argument) terms.emplace_back("required");
+  if (!option.choices.empty() && (argument || ValueText(option).starts_with(option.value))) {
     terms.push_back(fmt::format("one of {}", fmt::join(option.choices, ", ")));
   }
   if (!option.range.empty()) terms.push_back(option.range);

@@ -32,10 +32,14 @@ struct CommandInfo {
 // Of `app` and all below it; `name`: how it is called.
 CommandInfo DescribeCommand(const CLI::App& app, std::string name);
 
+// "bantam embed [OPTIONS] [FILE]"
+std::string UsageOf(const CommandInfo& command);
+
 // "auto|f32|int8" where that is short, else what the value is called; with "..." where there may be several.
 std::string ValueText(const OptionInfo& option);
 
-// "one of none, simple, first; default: simple; not with --json"; empty where there is nothing to say.
-std::string TermsOf(const OptionInfo& option);
+// "one of none, simple, first; default: simple; not with --json", without what ValueText says beside an option and the
+// usage of an argument; empty where there is nothing else to say.
+std::string TermsOf(const OptionInfo& option, bool argument);
 
 }  // namespace bantam::cli

@@ -33,22 +33,10 @@ std::string OptionRow(const OptionInfo& option, bool argument, size_t width) {
     if (left.starts_with("--")) left = "    " + left;  // below the long names of those that have a short one
     if (!option.flag()) left += " " + ValueText(option);
   }
-  OptionInfo rest = option;
-  if (argument) rest.required = false;  // the usage tells
-  const std::string terms = TermsOf(rest);
+  const std::string terms = TermsOf(option, argument);
   std::string right = option.description;
   if (!terms.empty()) right += (right.empty() ? "[" : " [") + terms + "]";
   return Row(left, right, width);
-}
-
-std::string Usage(const CommandInfo& command, size_t width) {
-  std::string usage = command.name + " [OPTIONS]";
-  for (const OptionInfo& argument : command.arguments) {
-    const std::string name = argument.names[0] + (argument.repeats ? "..." : "");
-    usage += argument.required ? " " + name : " [" + name + "]";
-  }
-  if (!command.commands.empty()) usage += " COMMAND";
-  return "Usage: " + Wrap(usage, 7, width) + "\n";
 }
 
 // Paragraphs are filled anew; what is indented, as examples are, stays as it is.
@@ -76,7 +64,7 @@ std::string Notes(std::string_view notes, size_t width) {
 }  // namespace
 
 std::string HelpText(const CommandInfo& command, size_t width) {
-  std::string out = Wrap(command.summary, 0, width) + "\n\n" + Usage(command, width);
+  std::string out = Wrap(command.summary, 0, width) + "\n\nUsage: " + Wrap(UsageOf(command), 7, width) + "\n";
   if (!command.arguments.empty()) out += "\nArguments:\n";
   for (const OptionInfo& argument : command.arguments) out += OptionRow(argument, true, width);
   if (!command.options.empty()) out += "\nOptions:\n";

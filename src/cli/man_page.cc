@@ -39,7 +39,7 @@ std::string OptionEntry(const OptionInfo& option, bool argument) {
     head += (head.empty() ? "" : ", ") + (argument ? Italic(name) : Bold(name));
   }
   if (!argument && !option.flag()) head += " " + Italic(ValueText(option));
-  const std::string terms = TermsOf(option);
+  const std::string terms = TermsOf(option, argument);
   std::string text = Plain(option.description);
   if (!terms.empty()) text += (text.empty() ? "" : "\n") + Plain("[" + terms + "]");
   return fmt::format(".TP\n{}\n{}\n", head, text);
@@ -75,7 +75,8 @@ std::string NotesText(std::string_view notes) {
 }
 
 std::string CommandSection(const CommandInfo& command) {
-  std::string out = fmt::format(".SS {}\n{}.\n", Plain(command.name), Plain(command.summary));
+  std::string out =
+      fmt::format(".SS {}\n{}.\n.PP\n{}\n", Plain(command.name), Plain(command.summary), Bold(UsageOf(command)));
   for (const OptionInfo& argument : command.arguments) out += OptionEntry(argument, true);
   for (const OptionInfo& option : command.options) {
     if (std::ranges::find(option.names, "--help") == option.names.end()) out += OptionEntry(option, false);

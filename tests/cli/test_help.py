@@ -44,6 +44,7 @@ def test_options_are_told_with_what_they_take(bantam):
     assert re.search(r"^      --dtype f32\|int8\|int4\n", text, re.M)
     assert re.search(r"--input-type query\|document\n.*?not with --prompt, --prompt-name\]", text, re.S)
     assert "1 to 1024" in text and "Usage: bantam embed [OPTIONS] [FILE]" in text
+    assert "[one of bash, zsh, fish]" in bantam("help", "completion")
     assert "one of int8, int4, q8_0," in re.sub(r"\s+", " ", bantam("help", "quantize"))
     assert all(len(line) <= 100 for line in text.splitlines() if not line.startswith("  bantam"))
 
