@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a website of the Markdown pages: static files that ask no other host for anything and open from a disk, too.
 
-    tools/docs_site.py [FOLDER]          build/site by default; whatever is in the way of a page is replaced
+    tools/docs_site.py [FOLDER]          build/site by default; a site that is there is replaced
 
 A page is every Markdown file that the README leads to. Other files that they link to come along as they are.
 """
@@ -22,7 +22,9 @@ from check_docs import anchor
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = Path(__file__).with_suffix("")
 
-# The groups of the navigation, and what belongs to them: a folder, or pages by name. The last one takes the rest.
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+# The groups of the navigation, and what belongs to them: folders, or pages by name; the longest that fits decides.
 GROUPS = {
     "Topics": ["docs/topics/"],
     "How to": ["docs/howto/"],
@@ -37,8 +39,8 @@ GROUPS = {
 class Page:
     path: str  # of the Markdown file, in the repository
     title: str = ""
-    body: str = ""
-    links: list = field(default_factory=list)
+    tokens: list = field(default_factory=list)  # what markdown-it made of it
+    links: list = field(default_factory=list)  # (token, its attribute, path in the repository, "#part")
     sections: list = field(default_factory=list)  # [heading, anchor, text]
 
     @property
@@ -71,10 +73,8 @@ def text_of(inline):
 
 
 def read_page(path):
-    """Titles, sections and links of a page; its body is rendered when all pages are known."""
     page = Page(path)
-    markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    tokens = markdown.parse((ROOT / path).read_text(encoding="utf-8"))
+    tokens = MARKDOWN.parse((ROOT / path).read_text(encoding="utf-8"))
     used = {}
     for i, token in enumerate(tokens):
         if token.type == "heading_open":
@@ -92,8 +92,7 @@ def read_page(path):
             key = {"link_open": "href", "image": "src"}.get(child.type)
             if key and (found := resolve(path, child.attrGet(key))):
                 page.links.append((child, key, *found))
-    tokens = [token for token in tokens if not (token.type == "html_block" and token.content.startswith("<!--"))]
-    page.body = lambda: markdown.renderer.render(tokens, markdown.options, {})
+    page.tokens = [token for token in tokens if not (token.type == "html_block" and token.content.startswith("<!--"))]
     return page
 
 
@@ -120,7 +119,7 @@ def navigation(pages, here):
         members = [page for page in pages.values() if page.group == group]
         if not members:
             continue
-        is_open = group == here.group if here.group else group in ("Topics", "How to")
+        is_open = group == (here.group or "How to")
         out.append(f"<details{' open' if is_open else ''}><summary>{group}</summary><ul>")
         for page in members:
             current = ' aria-current="page"' if page is here else ""
@@ -154,7 +153,7 @@ def build(folder):
     template = (PARTS / "page.html").read_text(encoding="utf-8")
     for page in pages.values():
         parts = {"title": html.escape(page.title), "root": relative(".", page), "navigation": navigation(pages, page),
-                 "contents": contents(page), "body": page.body()}  # fmt: skip
+                 "contents": contents(page), "body": MARKDOWN.renderer.render(page.tokens, MARKDOWN.options, {})}  # fmt: skip
         place = folder / page.url
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template), encoding="utf-8")
@@ -174,6 +173,8 @@ def build(folder):
 
 def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "site")
+    if (folder / "search.js").is_file():  # one that was made before: pages may have gone
+        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     print(f"docs: {build(folder)} pages; open {folder / 'index.html'}")
 

@@ -47,15 +47,13 @@ std::string Notes(std::string_view notes, size_t width) {
     paragraph.clear();
   };
   while (!notes.empty()) {
-    const size_t end = std::min(notes.find('\n'), notes.size());
-    const std::string_view line = notes.substr(0, end);
+    const std::string_view line = TakeLine(notes);
     if (line.empty() || line.starts_with(' ')) {
       end_paragraph();
       out += std::string(line) + "\n";
     } else {
       paragraph += (paragraph.empty() ? "" : " ") + std::string(line);
     }
-    notes.remove_prefix(std::min(end + 1, notes.size()));
   }
   end_paragraph();
   return out;

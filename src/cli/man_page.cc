@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "cli/topics.h"
+#include "cli/wrap.h"
 
 namespace bantam::cli {
 namespace {
@@ -54,9 +55,7 @@ std::string NotesText(std::string_view notes) {
     verbatim = on;
   };
   while (!notes.empty()) {
-    const size_t end = std::min(notes.find('\n'), notes.size());
-    const std::string_view line = notes.substr(0, end);
-    notes.remove_prefix(std::min(end + 1, notes.size()));
+    const std::string_view line = TakeLine(notes);
     if (line.empty()) {
       set_verbatim(false);
       paragraph = false;

@@ -1,6 +1,5 @@
 #include "cli/topics.h"
 
-#include <algorithm>
 #include <array>
 
 #include "cli/wrap.h"
@@ -16,13 +15,6 @@ namespace bantam::cli {
 namespace {
 
 std::string_view WithoutEnding(std::string_view file) { return file.substr(0, file.rfind('.')); }
-
-std::string_view TakeLine(std::string_view& text) {
-  const size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
-}
 
 // [text](../howto/x.md#part) -> text (docs/howto/x.md); a page of topics/ is the help of that name.
 std::string WithoutLinks(std::string_view text) {

@@ -4,6 +4,13 @@
 
 namespace bantam::cli {
 
+std::string_view TakeLine(std::string_view& text) {
+  const size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
 std::string Wrap(std::string_view text, size_t indent, size_t width) {
   std::string out;
   size_t column = indent;
