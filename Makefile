@@ -92,6 +92,10 @@ compatibility: setup-test ## run the real client packages; rewrites docs/compati
 	@tools/build.sh dev bantam -j $(JOBS)
 	@tools/compatibility.py
 
+.PHONY: docs-site
+docs-site: ## make a website of README and docs/, build/site/index.html
+	@"$$(tools/venv.sh docs tools/requirements-docs.txt)"/bin/python tools/docs_site.py build/site
+
 .PHONY: golden
 golden: setup-test ## remake the committed reference answers with the reference libraries
 	@tools/golden.sh

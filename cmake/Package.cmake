@@ -2,7 +2,8 @@
 # to find them. Both libraries are made of the objects that the rooms have anyway: nothing is compiled twice.
 #
 #   cmake --install build/release --prefix /opt/bantam                        everything
-#   cmake --install build/release --prefix /opt/bantam --component static     program, shared, static or headers alone
+#   cmake --install build/release --prefix /opt/bantam --component static     program, shared, static or headers alone;
+#                                                       with the program come its manual page and the shells' completion
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -26,13 +27,27 @@ set_target_properties(bantam_static bantam_shared PROPERTIES
   OUTPUT_NAME bantam LINKER_LANGUAGE CXX
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR} ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
+# The manual page is what the program says about itself.
+set(man_page ${CMAKE_BINARY_DIR}/package/bantam.1)
+add_custom_command(OUTPUT ${man_page} COMMAND bantam help --man > ${man_page} DEPENDS bantam VERBATIM
+  COMMENT "Writing the manual page")
+add_custom_target(bantam_man ALL DEPENDS ${man_page})
+
 # What `make install` builds.
-add_custom_target(bantam_package DEPENDS bantam bantam_static bantam_shared)
+add_custom_target(bantam_package DEPENDS bantam bantam_man bantam_static bantam_shared)
 if(TARGET bantam-grpc)
   add_dependencies(bantam_package bantam-grpc)
 endif()
 
 install(TARGETS bantam RUNTIME COMPONENT program)
+install(FILES ${man_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+# Each under the name by which its shell looks for it.
+foreach(completion bantam.bash:bash-completion/completions/bantam bantam.zsh:zsh/site-functions/_bantam
+    bantam.fish:fish/vendor_completions.d/bantam.fish)
+  string(REGEX MATCH "^(.*):(.*)/(.*)$" ignored ${completion})
+  install(FILES src/cli/shell/${CMAKE_MATCH_1} DESTINATION ${CMAKE_INSTALL_DATADIR}/${CMAKE_MATCH_2}
+    RENAME ${CMAKE_MATCH_3} COMPONENT program)
+endforeach()
 install(TARGETS bantam_shared LIBRARY COMPONENT shared NAMELINK_COMPONENT shared)
 install(TARGETS bantam_static ARCHIVE COMPONENT static)
 install(FILES include/bantam/bantam.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bantam COMPONENT headers)

@@ -22,14 +22,14 @@ def lines_outside_code(path):
             yield number, re.sub(r"`[^`]*`", "", line), line
 
 
+def anchor(heading):
+    """What the usual viewers make of a heading's text."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
 def anchors(path):
-    """Headings as the usual viewers make anchors of them."""
-    found = set()
-    for _, _, line in lines_outside_code(path):
-        if match := re.match(r"#+\s+(.*)", line):
-            text = re.sub(r"[^\w\- ]", "", match[1].strip().lower())
-            found.add(text.replace(" ", "-"))
-    return found
+    headings = (re.match(r"#+\s+(.*)", line) for _, _, line in lines_outside_code(path))
+    return {anchor(match[1]) for match in headings if match}
 
 
 def check(path, root):

@@ -29,7 +29,9 @@ Run SetUpBench(CLI::App& app) {
   app.add_option("WHAT", options->what, "What to measure: embed, generate or tokenize")
       ->required()
       ->check(CLI::IsMember({"embed", "generate", "tokenize"}));
-  app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder")->capture_default_str();
+  app.add_option("--model,-m", options->model, "A name from 'bantam list', or a folder")
+      ->type_name("MODEL|DIR|FILE")
+      ->capture_default_str();
   options->dtype.AddTo(app, "Weights");
   options->kv_type.AddTo(app);
   app.add_option("--batch,-b", options->batch, "Sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
@@ -39,6 +41,7 @@ Run SetUpBench(CLI::App& app) {
   app.add_option("--data,-d", options->data,
                  "A file of lines: embed takes their lengths and order instead of --tokens, --batch lines at once; "
                  "tokenize reads them")
+      ->type_name("FILE")
       ->excludes(tokens);
   app.add_option("--prompt", options->prompt, "Tokens of the prompt, for generate")
       ->check(CLI::Range(1, 1 << 20))

@@ -34,6 +34,8 @@ std::span<const Command> Commands() {
       Command{"key", "Keys that clients of a server send", SetUpKey},
       Command{"bench", "How fast a model is on this machine", SetUpBench},
       Command{"info", "What this program is and what it found here", SetUpInfo},
+      Command{"help", "A command's options, or an idea in one screen: 'bantam help routes'", SetUpHelp},
+      Command{"completion", "What makes bash, zsh or fish complete commands and options", SetUpCompletion},
   };
   return kCommands;
 }

@@ -23,7 +23,9 @@ Status RunCp(const Options& options) {
 
 Run SetUpCp(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("SOURCE", options->source, "A name from 'bantam list', or what 'bantam pull' was told")->required();
+  app.add_option("SOURCE", options->source, "A name from 'bantam list', or what 'bantam pull' was told")
+      ->type_name("MODEL")
+      ->required();
   app.add_option("NAME", options->name, "The new name")->required();
   app.footer(
       "The two share their bytes, and are otherwise apart: pulling or removing one leaves the other as it is. Programs "

@@ -111,6 +111,7 @@ Run SetUpEmbed(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--model,-m", options->model,
                  "A name from 'bantam list', a folder (with a slash, as in ./my-model), or a GGUF file")
+      ->type_name("MODEL|DIR|FILE")
       ->capture_default_str();
   options->dtype.AddTo(app, "Weights: f32, as the reference computes; int8, smaller and faster; or int4, smallest");
   app.add_option("--threads,-t", options->threads, "Threads; by default all that this process may use")
@@ -137,8 +138,10 @@ Run SetUpEmbed(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--ranges", options->sink.ranges,
                  "For int8 and uint8: a .npy of float32 [2, dimensions], minima and maxima; by default those of this "
-                 "input");
-  app.add_option("--save-ranges", options->sink.save_ranges, "Write this input's ranges to such a file");
+                 "input")
+      ->type_name("FILE");
+  app.add_option("--save-ranges", options->sink.save_ranges, "Write this input's ranges to such a file")
+      ->type_name("FILE");
   app.add_flag(
       "--tokens", options->tokens,
       "A vector for each token in place of one for the line; models made for that (ColBERT) always give those");
@@ -148,7 +151,8 @@ Run SetUpEmbed(CLI::App& app) {
       ->check(CLI::Range(0, 1 << 30));
   app.add_flag("--no-truncate", options->no_truncate, "End with an error at a line longer than the model reads");
   app.add_option("--output,-o", options->sink.output,
-                 "Write a NumPy .npy matrix (one row a line) instead of JSON lines");
+                 "Write a NumPy .npy matrix (one row a line) instead of JSON lines")
+      ->type_name("FILE");
   app.add_option("FILE", options->file, "A file of lines; standard input without one, or for -");
   app.footer(
       "One JSON object out for each line in, in order: {\"embedding\": [...]}, with \"truncated\": true and how many "

@@ -17,8 +17,9 @@ constexpr uint64_t kMaxBytes = uint64_t{1} << 20;
 
 void GrammarOptions::AddTo(CLI::App& app) {
   auto* one =
-      app.add_option("--schema", schema, "JSON Schema that the text is a document of: a file, or the schema itself");
-  auto* two = app.add_option("--grammar", grammar, "Grammar that the text is of (GBNF): a file");
+      app.add_option("--schema", schema, "JSON Schema that the text is a document of: a file, or the schema itself")
+          ->type_name("FILE");
+  auto* two = app.add_option("--grammar", grammar, "Grammar that the text is of (GBNF): a file")->type_name("FILE");
   auto* three = app.add_option("--regex", regex, "Pattern that the whole text matches");
   auto* four = app.add_option("--choice", choices, "The text is one of these; A,B or several times")->delimiter(',');
   for (auto* option : {one, two, three, four}) {

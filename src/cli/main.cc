@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/help_text.h"
 
 namespace bantam::cli {
 namespace {
@@ -16,7 +17,10 @@ int Main(int argc, char** argv) {
   CLI::App app("Small language models as an ordinary part of your program.", "bantam");
   app.set_version_flag("--version", BANTAM_VERSION);
   app.require_subcommand(1);
-  app.footer("Run 'bantam COMMAND --help' for a command's options and examples.");
+  app.footer("'bantam COMMAND --help' has a command's options and examples; 'bantam help' also lists topics.");
+  app.formatter_fn([](const CLI::App* command, const std::string& name, CLI::AppFormatMode) {
+    return HelpText(DescribeCommand(*command, name), HelpWidth());
+  });
   Run chosen;
   for (const Command& command : Commands()) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);

@@ -107,9 +107,11 @@ Run SetUpPerplexity(CLI::App& app) {
   app.add_option("FILE", options->file, "A text, in UTF-8")->required();
   app.add_option("--model,-m", options->model,
                  "A model that writes text: a name from 'bantam list', a folder or a .gguf file")
+      ->type_name("MODEL|DIR|FILE")
       ->required();
   app.add_option("--against", options->against,
-                 "The original that --model is a smaller copy of: also prints how far their predictions are apart");
+                 "The original that --model is a smaller copy of: also prints how far their predictions are apart")
+      ->type_name("MODEL|DIR|FILE");
   options->dtype.AddTo(app, "Weights of --model");
   options->kv_type.AddTo(app);
   app.add_option("--context", options->measure.context,

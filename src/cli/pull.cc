@@ -82,6 +82,7 @@ Run SetUpPull(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model,
                  "hf.co/OWNER/REPO[:QUANT][@REVISION], or OWNER/REPO; ollama.com/NAME[:TAG], or NAME[:TAG]")
+      ->type_name("REFERENCE")
       ->required();
   app.add_option("--from", options->from, "Where MODEL is, in place of telling by how it is written: hub or ollama")
       ->check(CLI::IsMember({"hub", "ollama"}));

@@ -115,11 +115,13 @@ Run SetUpQuantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model,
                  "A name from 'bantam list', a folder (with a slash, as in ./my-model) or a .gguf file")
+      ->type_name("MODEL|DIR|FILE")
       ->required();
   app.add_option(
          "OUT", options->out,
          "Where it goes: a folder (with a slash) for an encoder, a .gguf file for a model that writes text; or a "
          "new name in the model store")
+      ->type_name("DIR|FILE")
       ->required();
   app.add_option("--type", options->type,
                  "Encoders: int8, or int4 (half of that, at some cost). Models that write text: q8_0, q6_k, q5_k, q4_k "
@@ -130,7 +132,8 @@ Run SetUpQuantize(CLI::App& app) {
   app.add_option("--data", options->data,
                  "Your own metric: lines {\"text\", \"label\"} for the accuracy of a classifier on the vectors, or\n"
                  "{\"text1\", \"text2\", \"score\"} for the rank correlation of similarities.\n"
-                 "For models that write text: a text such as they will read and write, to choose by and to measure on");
+                 "For models that write text: a text such as they will read and write, to choose by and to measure on")
+      ->type_name("FILE");
   app.add_option("--splits", options->splits, "Take lines of these splits only")->delimiter(',');
   app.add_option(
          "--max-drop", options->max_drop,

@@ -7,7 +7,7 @@
 namespace bantam::cli {
 
 void AddDataOptions(CLI::App& app, DataOptions& options, const char* what) {
-  app.add_option("--data,-d", options.files, what)->check(CLI::ExistingFile);
+  app.add_option("--data,-d", options.files, what)->type_name("FILE")->check(CLI::ExistingFile);
   app.add_option("--splits,--split", options.splits,
                  "Only lines whose \"split\" is one of these, separated by commas: train,oos_train")
       ->delimiter(',');

@@ -279,18 +279,20 @@ Status RunEval(const Options& options) {
 Run SetUpRouteEval(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-c,--config", options->route_file,
-                 "Route file; without --data its own examples are judged by cross-validation");
-  app.add_option("--head", options->head, "A head that 'bantam route train' wrote");
+                 "Route file; without --data its own examples are judged by cross-validation")
+      ->type_name("FILE");
+  app.add_option("--head", options->head, "A head that 'bantam route train' wrote")->type_name("FILE");
   AddDataOptions(app, options->data, "Files of lines {\"text\": ..., \"label\": ...}; the label oos is out of scope");
-  app.add_option("--model,-m", options->model, "The head's encoder, where its own name for it does not lead there");
+  app.add_option("--model,-m", options->model, "The head's encoder, where its own name for it does not lead there")
+      ->type_name("MODEL|DIR|FILE");
   app.add_option("--threads", options->threads, "Threads; 0: all this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  app.add_option("--plot", options->plot, "Write a reliability diagram (SVG)");
+  app.add_option("--plot", options->plot, "Write a reliability diagram (SVG)")->type_name("FILE");
   app.add_option("--early-exit", options->early_exit,
                  "Share of decisions that early exits may change, as N%; off; default: what the head was trained for");
-  app.add_option("--curve", options->curve,
-                 "Write accuracy against time over several such shares (SVG), and list them");
+  app.add_option("--curve", options->curve, "Write accuracy against time over several such shares (SVG), and list them")
+      ->type_name("FILE");
   app.add_option("--confusions", options->confusions, "Pairs of confused labels to list")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();

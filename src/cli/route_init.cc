@@ -68,7 +68,7 @@ Run SetUpRouteInit(CLI::App& app) {
       ->type_name("TOPICS");
   app.add_option("--model", options->answers.model,
                  "Who gets what is not answered here: none, openai, or an address and a model's name there")
-      ->type_name("MODEL");
+      ->type_name("none|openai|ADDRESS");
   app.add_option("-o,--out", options->out, "Where the file goes")->type_name("FILE")->capture_default_str();
   app.add_flag("--force", options->force, "Replace a file that is there");
   app.footer(

@@ -202,12 +202,15 @@ Status RunTrain(const Options& options) {
 Run SetUpRouteTrain(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("-c,--config", options->route_file,
-                 "Route file: its examples, its encoder; the head goes to its state folder");
+                 "Route file: its examples, its encoder; the head goes to its state folder")
+      ->type_name("FILE");
   AddDataOptions(app, options->data, "Files of lines {\"text\": ..., \"label\": ...}; the label oos is out of scope");
   app.add_option("--model,-m", options->model, "Encoder: a model in the store or a folder (with -c: the route file's)")
+      ->type_name("MODEL|DIR|FILE")
       ->capture_default_str();
   options->dtype.AddTo(app, "Weights of the encoder: int8, f32 or int4 (with -c: the route file's)");
-  app.add_option("--out,-o", options->out, "Where the head goes; HEAD.report.json is written beside it");
+  app.add_option("--out,-o", options->out, "Where the head goes; HEAD.report.json is written beside it")
+      ->type_name("FILE");
   app.add_option("--inverse-regularization,-C", options->train.inverse_regularization, "C of the logistic regression")
       ->capture_default_str();
   app.add_option("--folds", options->train.folds, "Folds to calibrate on; 0: 5, or 10 up to 2,000 examples")

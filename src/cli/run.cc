@@ -140,7 +140,9 @@ Status RunRun(const Options& options) {
 
 Run SetUpRun(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("MODEL", options->model, "A name from 'bantam list', a model's folder or a GGUF file")->required();
+  app.add_option("MODEL", options->model, "A name from 'bantam list', a model's folder or a GGUF file")
+      ->type_name("MODEL|DIR|FILE")
+      ->required();
   auto* prompt = app.add_option("PROMPT", options->prompt,
                                 "What the model answers, or goes on with; '-', or none in a pipe: standard input");
   auto* system = app.add_option("--system", options->system, "What the model is told before the conversation");

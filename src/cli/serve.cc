@@ -226,7 +226,7 @@ Run SetUpServe(CLI::App& app) {
          "--model", options->models,
          "Model to serve, for what it is made for: an encoder embeds, a cross-encoder ranks, a decoder writes text. A "
          "name in the store, a folder or a GGUF file; may be repeated")
-      ->type_name("NAME|DIR|FILE");
+      ->type_name("MODEL|DIR|FILE");
   options->dtype.AddTo(app, "Weights of the models");
   app.add_flag("--on-demand", options->on_demand,
                "Load models of the store when a request names them; so it is where neither -c nor --model is given");

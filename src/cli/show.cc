@@ -258,6 +258,7 @@ Run SetUpShow(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model,
                  "A name from 'bantam list', a folder (with a slash, as in ./my-model), or a GGUF file")
+      ->type_name("MODEL|DIR|FILE")
       ->required();
   app.add_flag("--json", options->json, "One JSON object instead of text");
   app.footer(

@@ -31,7 +31,7 @@ void SpeculationOption::AddTo(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--draft", draft_,
                  "A smaller model with the same tokens that drafts, beside what prompt and text themselves foresee")
-      ->type_name("NAME|DIR|FILE");
+      ->type_name("MODEL|DIR|FILE");
 }
 
 SpeculationOptions SpeculationOption::Options() const {

@@ -20,6 +20,7 @@ constexpr size_t kLinesAtOnce = 64;
 
 void AddTaskOptions(CLI::App& app, TaskOptions& options, const std::string& json_help) {
   app.add_option("--model,-m", options.model, "A name from 'bantam list', or a folder (with a slash, as in ./my-model)")
+      ->type_name("MODEL|DIR|FILE")
       ->required();
   options.dtype.AddTo(app, "Weights: f32, as the reference computes; int8, smaller and faster; or int4, smallest");
   app.add_option("--threads,-t", options.threads, "Threads; by default all that this process may use")

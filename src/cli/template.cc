@@ -219,12 +219,14 @@ Status RunTemplate(const Options& options) {
 Run SetUpTemplate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option(
-      "MODEL", options->model,
-      "A model in the store, or by path a model's folder, a GGUF file, tokenizer_config.json or a .jinja file");
+         "MODEL", options->model,
+         "A model in the store, or by path a model's folder, a GGUF file, tokenizer_config.json or a .jinja file")
+      ->type_name("MODEL|DIR|FILE");
   app.add_option("--messages", options->messages,
-                 "A JSON file: a list of messages or a whole chat request; standard input without");
-  app.add_option("--tools", options->tools, "A JSON file: the list of tools");
-  app.add_option("--documents", options->documents, "A JSON file: documents to answer from");
+                 "A JSON file: a list of messages or a whole chat request; standard input without")
+      ->type_name("FILE");
+  app.add_option("--tools", options->tools, "A JSON file: the list of tools")->type_name("FILE");
+  app.add_option("--documents", options->documents, "A JSON file: documents to answer from")->type_name("FILE");
   app.add_option("--set", options->variables,
                  "NAME=VALUE, a variable of the template, as JSON or else as a string; may be repeated");
   app.add_option("--token", options->tokens, "NAME=TEXT, a special token, where the model's files do not say it");

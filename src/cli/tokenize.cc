@@ -151,6 +151,7 @@ Run SetUpTokenize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--model,-m", options->model,
                  "A model in the store, or by path a model's folder or a tokenizer's file")
+      ->type_name("MODEL|DIR|FILE")
       ->required();
   app.add_option("FILE", options->files, "Files of lines; standard input without any");
   app.add_flag("--offsets,!--no-offsets", options->offsets,

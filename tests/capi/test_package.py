@@ -153,7 +153,13 @@ def test_components_are_what_they_are_called(install, build_folder):
         "lib/cmake/bantam/bantamConfigVersion.cmake",
         "lib/pkgconfig/bantam.pc",
     ]
-    assert files("program") == ["bin/bantam"]
+    assert files("program") == [
+        "bin/bantam",
+        "share/bash-completion/completions/bantam",
+        "share/fish/vendor_completions.d/bantam.fish",
+        "share/man/man1/bantam.1",
+        "share/zsh/site-functions/_bantam",
+    ]
 
 
 def test_a_package_without_libraries_says_so(install, examples, tmp_path):
