@@ -1,7 +1,7 @@
 // The view of what the assistant costs and learns: the curve, the heads, and what is looked at when. Its other cards are
 // in usage.js and review.js.
 
-import {$, askJson, count, isNumber, make, money, percent, plural} from "./page.js";
+import {$, askJson, count, isNumber, make, money, percent, plural, repeat} from "./page.js";
 import {drawChart, evenly, niceTicks} from "./charts.js";
 import {showCandidates, startReview} from "./review.js";
 import {showUsage, startUsage} from "./usage.js";
@@ -12,7 +12,7 @@ const view = {
   assistant: undefined, // {name, learns}, as /v1/console/stats tells; null: there is none
   shown: false,
   learning: null,
-  timers: [],
+  ends: [], // of what is looked at again and again
 };
 
 // ---------------------------------------------------------------- accuracy against cost
@@ -165,8 +165,7 @@ const lookAtLearning = () => look("v1/learning", (learning) => {
 const lookAtCurve = () => askJson("v1/learning/curve").then(showCurve, () => { $("curve").hidden = true; });
 
 function stop() {
-  view.timers.forEach(clearInterval);
-  view.timers = [];
+  for (const end of view.ends.splice(0)) end();
 }
 
 function begin() {
@@ -177,14 +176,9 @@ function begin() {
   if (!assistant) return;
   if (!assistant.learns) for (const id of ["review", "heads", "curve"]) $(id).hidden = true;
   $("not-learning").hidden = Boolean(assistant.learns);
-  const repeat = (task, every) => {
-    task();
-    view.timers.push(setInterval(() => { if (!document.hidden) task(); }, every));
-  };
-  repeat(lookAtUsage, USAGE_MS);
+  view.ends.push(repeat(lookAtUsage, USAGE_MS));
   if (!assistant.learns) return;
-  repeat(lookAtLearning, LEARNING_MS);
-  repeat(lookAtCurve, CURVE_MS);
+  view.ends.push(repeat(lookAtLearning, LEARNING_MS), repeat(lookAtCurve, CURVE_MS));
 }
 
 export function assistantIs(assistant) {
@@ -196,7 +190,6 @@ export function assistantIs(assistant) {
 
 export function showLearning(shown) {
   view.shown = shown;
-  $("learning-view").hidden = !shown;
   if (shown) begin();
   else stop();
 }

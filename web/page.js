@@ -1,4 +1,4 @@
-// What both views of the console share: making elements, writing numbers, asking the server.
+// What the views of the console share: making elements, writing numbers, asking the server.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -19,8 +19,8 @@ export function sized(element, value) {
   return element;
 }
 
-// The server's messages begin in lower case, as a log wants them.
-export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+// The server's messages begin in lower case, as a log wants them; a name at their beginning stays as it is.
+export const sentence = (text) => (/^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 export const count = (value) => (isNumber(value) ? value.toLocaleString("en") : "–");
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
@@ -52,18 +52,52 @@ export function duration(seconds) {
   return minutes ? `${minutes} min` : `${Math.floor(seconds)} s`;
 }
 
-// The JSON of a reply; an Error with the server's own words otherwise. A body makes it a POST.
-export async function askJson(path, body) {
-  const options = body === undefined ? {cache: "no-store"}
-    : {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)};
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch {
-    throw new Error("The server cannot be reached.");
-  }
-  const reply = await response.json().catch(() => null);
-  if (response.ok && reply) return reply;
-  const said = reply?.error?.message;
-  throw new Error(typeof said === "string" ? sentence(said) : `The server replied with status ${response.status}.`);
+export function bytes(value) {
+  if (!isNumber(value)) return "–";
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) { value /= 1000; unit += 1; }
+  return `${value >= 100 || unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+}
+
+// Hours and minutes as people here write them, with seconds where moments count.
+const CLOCKS = [false, true].map((seconds) => new Intl.DateTimeFormat("en-GB", {hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined}));
+export const clock = (milliseconds, seconds = false) => CLOCKS[Number(seconds)].format(new Date(milliseconds));
+
+// What the server says is wrong, in any of its families of errors; "" where it says nothing.
+export function saidBy(body) {
+  const error = body?.error ?? body?.message;
+  const said = typeof error === "object" ? error?.message : error;
+  return typeof said === "string" ? said : "";
+}
+
+// The reply to a request; an Error with the server's own words where it is refused. A body makes it a POST.
+export async function send(path, body, signal) {
+  const options = body === undefined ? {cache: "no-store", signal}
+    : {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body), signal};
+  const response = await fetch(path, options).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error("The server cannot be reached.");
+  });
+  if (response.ok) return response;
+  const said = saidBy(await response.json().catch(() => null));
+  throw new Error(said ? sentence(said) : `The server replied with status ${response.status}.`);
+}
+
+// The same of one that is answered in JSON: {reply, headers, ms}.
+export async function call(path, body, signal) {
+  const started = performance.now();
+  const response = await send(path, body, signal);
+  const reply = await response.json().catch((error) => {
+    throw error.name === "AbortError" ? error : new Error("The answer is not the JSON that it says it is.");
+  });
+  return {reply, headers: response.headers, ms: performance.now() - started};
+}
+
+export const askJson = (path, body) => call(path, body).then(({reply}) => reply);
+
+// Runs `task` now and again every so many milliseconds, while the page is seen. -> a function that ends that.
+export function repeat(task, every) {
+  task();
+  const timer = setInterval(() => { if (!document.hidden) task(); }, every);
+  return () => clearInterval(timer);
 }

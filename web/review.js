@@ -232,7 +232,7 @@ const KEYS = {
 function onKey(event) {
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if ($("learning-view").hidden || $("review").hidden || $("confirm").open) return;
+  if ($("learning-view").hidden || $("review").hidden || document.querySelector("dialog[open]")) return;
   if (event.target instanceof HTMLElement && event.target.closest("input, textarea, select, .scroll")) return;
   event.preventDefault();
   if (shown() && !inView()) {

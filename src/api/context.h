@@ -15,6 +15,7 @@
 #include "api/metrics.h"
 #include "api/model_aliases.h"
 #include "api/model_pool.h"
+#include "api/recent_requests.h"
 #include "api/worker_pool.h"
 #include "route/router.h"
 
@@ -41,6 +42,7 @@ struct ApiContext {
   std::function<Result<std::vector<ApiKey>>()> read_keys;  // again, at a reload; none: they stay as they are
   ModelAliases aliases;
   bool log_requests = false;  // a line for each
+  RecentRequests recent;
   // Last: its job uses all of the above. One reload at a time, and one that waits for what changes meanwhile.
   WorkerPool reload_worker{1, 1};
 

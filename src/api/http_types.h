@@ -38,6 +38,13 @@ class ReplyNotes {
     std::lock_guard lock(mutex_);
     return headers_;
   }
+  std::string Header(std::string_view name) const {  // "": it was not told
+    std::lock_guard lock(mutex_);
+    for (const auto& [told, value] : headers_) {
+      if (told == name) return value;
+    }
+    return {};
+  }
   void SetTimes(const StageTimes& times) {
     std::lock_guard lock(mutex_);
     times_ = times;

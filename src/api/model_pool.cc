@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text_util.h"
+#include "base/thread_pool.h"
 #include "files/model_stamp.h"
 #include "files/model_store.h"
 
@@ -127,6 +128,10 @@ std::vector<ModelPool::Resident> ModelPool::Residents() const {
     resident.expires = today + std::chrono::duration_cast<std::chrono::system_clock::duration>(left);
   }
   return residents;
+}
+
+int ModelPool::num_threads() const {
+  return options_.encoder.num_threads > 0 ? options_.encoder.num_threads : ThreadPool::DefaultThreads();
 }
 
 std::vector<std::string> ModelPool::Loadable() const {

@@ -80,6 +80,7 @@ class ModelPool {
   std::vector<ServedModelPtr> List() const;  // in the order in which they came
   std::vector<Resident> Residents() const;
   bool on_demand() const { return options_.on_demand; }
+  int num_threads() const;  // of each model
   // Of the store, if they may be asked for: those that are not in memory.
   std::vector<std::string> Loadable() const;
 

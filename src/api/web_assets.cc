@@ -1,23 +1,17 @@
 #include "api/web_assets.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "base/sha256.h"
 
 // Defined by web_files.S, which includes the bytes of web/ as they are.
-extern "C" {
-extern const char bantam_web_html[], bantam_web_html_end[];
-extern const char bantam_web_console_css[], bantam_web_console_css_end[];
-extern const char bantam_web_learning_css[], bantam_web_learning_css_end[];
-extern const char bantam_web_theme_js[], bantam_web_theme_js_end[];
-extern const char bantam_web_page_js[], bantam_web_page_js_end[];
-extern const char bantam_web_console_js[], bantam_web_console_js_end[];
-extern const char bantam_web_learning_js[], bantam_web_learning_js_end[];
-extern const char bantam_web_usage_js[], bantam_web_usage_js_end[];
-extern const char bantam_web_review_js[], bantam_web_review_js_end[];
-extern const char bantam_web_charts_js[], bantam_web_charts_js_end[];
-}
+#define WEB_FILE(symbol, file, type)           \
+  extern "C" const char bantam_web_##symbol[]; \
+  extern "C" const char bantam_web_##symbol##_end[];
+#include "api/web_files.inc"
+#undef WEB_FILE
 
 namespace bantam {
 namespace {
@@ -28,19 +22,12 @@ constexpr std::string_view kScript = "text/javascript; charset=utf-8";
 
 }  // namespace
 
-const WebAsset* FindWebAsset(std::string_view path) {
+const WebAsset* FindWebAsset(std::string_view name) {
   static const auto assets = [] {
     std::array list = {
-        WebAsset{"/", kHtml, {bantam_web_html, bantam_web_html_end}, {}},
-        WebAsset{"/console/console.css", kCss, {bantam_web_console_css, bantam_web_console_css_end}, {}},
-        WebAsset{"/console/learning.css", kCss, {bantam_web_learning_css, bantam_web_learning_css_end}, {}},
-        WebAsset{"/console/theme.js", kScript, {bantam_web_theme_js, bantam_web_theme_js_end}, {}},
-        WebAsset{"/console/page.js", kScript, {bantam_web_page_js, bantam_web_page_js_end}, {}},
-        WebAsset{"/console/console.js", kScript, {bantam_web_console_js, bantam_web_console_js_end}, {}},
-        WebAsset{"/console/learning.js", kScript, {bantam_web_learning_js, bantam_web_learning_js_end}, {}},
-        WebAsset{"/console/usage.js", kScript, {bantam_web_usage_js, bantam_web_usage_js_end}, {}},
-        WebAsset{"/console/review.js", kScript, {bantam_web_review_js, bantam_web_review_js_end}, {}},
-        WebAsset{"/console/charts.js", kScript, {bantam_web_charts_js, bantam_web_charts_js_end}, {}},
+#define WEB_FILE(symbol, file, type) WebAsset{file, type, {bantam_web_##symbol, bantam_web_##symbol##_end}, {}},
+#include "api/web_files.inc"
+#undef WEB_FILE
     };
     static std::array<std::string, list.size()> etags;
     for (size_t i = 0; i < list.size(); ++i) {
@@ -49,10 +36,8 @@ const WebAsset* FindWebAsset(std::string_view path) {
     }
     return list;
   }();
-  for (const WebAsset& asset : assets) {
-    if (asset.path == path) return &asset;
-  }
-  return nullptr;
+  const auto* const found = std::ranges::find(assets, name, &WebAsset::name);
+  return found == assets.end() ? nullptr : found;
 }
 
 }  // namespace bantam

@@ -6,11 +6,11 @@
 namespace bantam {
 
 struct WebAsset {
-  std::string_view path, content_type, bytes;
+  std::string_view name, content_type, bytes;
   std::string_view etag;  // quoted
 };
 
-// Null when there is no such file.
-const WebAsset* FindWebAsset(std::string_view path);
+// By its name in web/; null when there is no such file.
+const WebAsset* FindWebAsset(std::string_view name);
 
 }  // namespace bantam

@@ -71,25 +71,7 @@ std::string Text(const RouteFile& file, const TestReport& report) {
 std::string Json(const RouteFile& file, const TestReport& report) {
   json::array failures;
   for (const TestResult& test : report.tests) {
-    if (test.passed()) continue;
-    const TurnResult& turn = test.turns.back();
-    json::array mismatches, nearest;
-    for (const std::string& mismatch : turn.mismatches) mismatches.emplace_back(mismatch);
-    for (const NearestExample& example : turn.answer.nearest) {
-      nearest.push_back(
-          json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
-    }
-    failures.push_back(json::object{{"line", turn.turn->line},
-                                    {"say", turn.turn->say},
-                                    {"turn", test.turns.size()},
-                                    {"mismatches", std::move(mismatches)},
-                                    {"route", turn.answer.route},
-                                    {"likeliest", turn.likeliest.empty() ? turn.answer.route : turn.likeliest},
-                                    {"decision", DecisionKindName(turn.answer.decision)},
-                                    {"confidence", turn.answer.confidence},
-                                    {"threshold", turn.answer.threshold},
-                                    {"text", turn.answer.text},
-                                    {"nearest", std::move(nearest)}});
+    if (!test.passed()) failures.push_back(FailureJson(test));
   }
   return ToJson(json::object{{"file", file.path.string()},
                              {"tests", report.tests.size()},

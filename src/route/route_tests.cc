@@ -100,6 +100,27 @@ size_t TestReport::failed() const {
   return count;
 }
 
+json::object FailureJson(const TestResult& failed) {
+  const TurnResult& turn = failed.turns.back();
+  json::array mismatches, nearest;
+  for (const std::string& mismatch : turn.mismatches) mismatches.emplace_back(mismatch);
+  for (const NearestExample& example : turn.answer.nearest) {
+    nearest.push_back(
+        json::object{{"text", example.text}, {"route", example.route}, {"similarity", example.similarity}});
+  }
+  return {{"line", turn.turn->line},
+          {"say", turn.turn->say},
+          {"turn", failed.turns.size()},
+          {"mismatches", std::move(mismatches)},
+          {"route", turn.answer.route},
+          {"likeliest", turn.likeliest.empty() ? turn.answer.route : turn.likeliest},
+          {"decision", DecisionKindName(turn.answer.decision)},
+          {"confidence", turn.answer.confidence},
+          {"threshold", turn.answer.threshold},
+          {"text", turn.answer.text},
+          {"nearest", std::move(nearest)}};
+}
+
 Result<TestReport> RunRouteTests(Router& router, const std::function<void(size_t done)>& progress) {
   TestReport report;
   CachePairs pairs(router);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "route/router.h"
 
 namespace bantam {
@@ -28,6 +29,10 @@ struct TestReport {
   double seconds = 0;
   size_t failed() const;
 };
+
+// Where and how a test failed, for programs: "line", "say", "turn", "mismatches", what was decided instead and what was
+// nearest.
+json::object FailureJson(const TestResult& failed);
 
 // The router should be made with {.persistent = false, .offline = true}. A test without a conversation is a
 // conversation of one turn; each has a session of its own. An error is one of the machine, not of a test.

@@ -295,6 +295,6 @@ def test_an_assistant_that_does_not_learn(browser, helpdesk_server):
     console.wait(lambda: find(browser, "#cost-facts").text, "what it costs")
     assert "does not learn" in find(browser, "#not-learning").text
     assert not any(find(browser, f"#{part}").is_displayed() for part in ("review", "heads", "curve", "question"))
-    find(browser, "#to-talk").click()
+    find(browser, "#to-conversation").click()
     console.wait(lambda: browser.switch_to.active_element == find(browser, "#question"), "the conversation")
     assert console.errors() == []

@@ -19,7 +19,7 @@ MODELS = REPOSITORY / "src/tasks/golden/models"
 SERVED = ("tiny", "all-MiniLM-L6-v2", "classes", "rank_raw", "inference", "names", "answers", "masked")
 # What refuses by 501, as it says, and what changes the store: test_ollama_manage.py, test_tensors.py. What takes an assistant, one that learns, or one
 # whose questions wait: test_usage.py, test_learning.py, test_late_answers.py.
-NOT_ASKED = re.compile(r"/api/(push|blobs|pull|copy|create|delete)\b|/v1/(usage|learning|answers)\b|/v2/repository/models\b")
+NOT_ASKED = re.compile(r"/api/(push|blobs|pull|copy|create|delete)\b|/v1/(usage|learning|answers|console/route-file)\b|/v2/repository/models\b")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_it_is_an_openapi_document(document):
 def test_it_names_the_paths_of_the_documentation(document):
     page = (REPOSITORY / "docs/reference/http-api.md").read_text(encoding="utf-8")
     for path in document["paths"]:
-        if path.startswith(("/v1/console/", "/console/")):
+        if path.startswith(("/v1/console/", "/web/")):
             continue
         told = re.sub(r"\{\w+\}", lambda value: value.group()[1:-1].upper(), path)
         assert told in page, f"{path} is not in docs/reference/http-api.md"

@@ -31,7 +31,7 @@ class Console:
         return waiting.until(lambda _: condition(), f"waited {PATIENCE_S} s for {what}")
 
     def open(self, view=""):
-        """`view`: "#learning", or the conversation."""
+        """`view`: "#learning", "#playground/tag"; or the conversation."""
         self.browser.get("about:blank")  # another fragment alone would not load the page again
         self.browser.get(f"{self.url}/{view}")
         self.wait(lambda: find(self.browser, "#connection").get_attribute("data-state") == "up", "the first counters")
@@ -65,8 +65,8 @@ class Console:
         return self.browser.execute_script("return performance.getEntriesByType('resource').map((e) => e.name)")
 
     @contextlib.contextmanager
-    def phone(self):
-        size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    def phone(self, width=390):
+        size = {"width": width, "height": 844, "deviceScaleFactor": 2, "mobile": True}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         try:
             yield
@@ -90,6 +90,6 @@ class Console:
 
     def scrolls_sideways(self):
         return self.browser.execute_script(
-            "return [document.scrollingElement, document.getElementById('log'), document.getElementById('learning-view')]"
+            "return [document.scrollingElement, document.getElementById('log'), ...document.querySelectorAll('.ledger')]"
             ".some((e) => e.scrollWidth > e.clientWidth)"
         )

@@ -1,5 +1,6 @@
 // The console page, and the two small documents that it polls.
 #include "api/endpoints/endpoint.h"
+#include "api/endpoints/uncached_reply.h"
 #include "api/error_map.h"
 #include "api/web_assets.h"
 #include "base/json.h"
@@ -8,8 +9,9 @@
 namespace bantam {
 
 void HandleConsole(ApiContext&, const HttpRequest& request, Responder& responder) {
-  const WebAsset* asset = FindWebAsset(request.path);
-  if (asset == nullptr) return responder.Send(OpenAiError(404, "no such file"));
+  const std::vector<std::string_view> values = PathValues(request);
+  const WebAsset* asset = FindWebAsset(values.empty() ? "index.html" : values.front());
+  if (asset == nullptr) return responder.Send(OpenAiError(404, "the console has no such file"));
   HttpReply reply;
   reply.content_type = asset->content_type;
   reply.headers = {
@@ -44,6 +46,7 @@ void HandleRoot(ApiContext& context, const HttpRequest& request, Responder& resp
 void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& responder) {
   json::object stats;
   stats["uptime_s"] = MillisecondsSince(context.started) / 1e3;
+  stats["threads"] = context.models->num_threads();
   const LatencySummary latency = context.metrics.Decisions();
   stats["latency_ms"] = {{"p50", latency.p50_ms}, {"p99", latency.p99_ms}};
   if (const std::shared_ptr<Router> assistant = context.router()) {
@@ -68,10 +71,7 @@ void HandleConsoleStats(ApiContext& context, const HttpRequest&, Responder& resp
                           {"learns", assistant->file().learning.has_value()},
                           {"decision", PolicyJson(assistant->policy())}};
   }
-  responder.Send({.status = 200,
-                  .content_type = "application/json",
-                  .body = ToJson(stats),
-                  .headers = {{"Cache-Control", "no-store"}}});
+  responder.Send(UncachedReply(stats));
 }
 
 // The first example of a few routes, spread over the file: a visitor's first questions.

@@ -127,6 +127,9 @@ void HandleRoot(ApiContext&, const HttpRequest&, Responder&);
 void HandleConsole(ApiContext&, const HttpRequest&, Responder&);
 void HandleConsoleStats(ApiContext&, const HttpRequest&, Responder&);
 void HandleConsoleExamples(ApiContext&, const HttpRequest&, Responder&);
+void HandleRecentRequests(ApiContext&, const HttpRequest&, Responder&);
+void HandleRouteFile(ApiContext&, const HttpRequest&, Responder&);
+void HandleRouteFileTests(ApiContext&, const HttpRequest&, Responder&);
 void HandleOpenApi(ApiContext&, const HttpRequest&, Responder&);
 
 }  // namespace bantam

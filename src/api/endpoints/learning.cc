@@ -3,9 +3,9 @@
 #include "route/learning/learning_admin.h"
 
 #include "api/endpoints/endpoint.h"
-#include "api/endpoints/learning_reply.h"
 #include "api/endpoints/parse.h"
 #include "api/endpoints/reload_thread.h"
+#include "api/endpoints/uncached_reply.h"
 #include "api/error_map.h"
 #include "api/reload.h"
 #include "base/paths.h"
@@ -136,39 +136,31 @@ Result<json::object> Return(ApiContext& context, const HttpRequest& request, std
 
 }  // namespace
 
-HttpReply LearningReply(const Result<json::object>& body, std::string_view at) {
-  if (!body) return OpenAiError(body.error(), at);
-  return {.status = 200,
-          .content_type = "application/json",
-          .body = ToJson(*body),
-          .headers = {{"Cache-Control", "no-store"}}};
-}
-
 void HandleLearning(ApiContext& context, const HttpRequest&, Responder& responder) {
-  responder.Send(LearningReply(Overview(context)));
+  responder.Send(UncachedReply(Overview(context)));
 }
 
 void HandleLearningReview(ApiContext& context, const HttpRequest& request, Responder& responder) {
   std::string at;
   const auto body = Review(context, request, at);
-  responder.Send(LearningReply(body, at));
+  responder.Send(UncachedReply(body, at));
 }
 
 void HandleLearningPropose(ApiContext& context, const HttpRequest& http, Responder& responder) {
   RunOnReloadThread(context, http, responder,
-                    [&context](Responder& taken) { taken.Send(LearningReply(MakeProposal(context))); });
+                    [&context](Responder& taken) { taken.Send(UncachedReply(MakeProposal(context))); });
 }
 
 void HandleLearningPromote(ApiContext& context, const HttpRequest& http, Responder& responder) {
   RunOnReloadThread(context, http, responder,
-                    [&context](Responder& taken) { taken.Send(LearningReply(Promote(context))); });
+                    [&context](Responder& taken) { taken.Send(UncachedReply(Promote(context))); });
 }
 
 void HandleLearningRollback(ApiContext& context, const HttpRequest& http, Responder& responder) {
   RunOnReloadThread(context, http, responder, [&context, &http](Responder& taken) {
     std::string at;
     const auto body = Return(context, http, at);
-    taken.Send(LearningReply(body, at));
+    taken.Send(UncachedReply(body, at));
   });
 }
 

@@ -1,7 +1,7 @@
 // GET /v1/learning/curve: accuracy against cost over the thresholds that could be in force, by the assistant's own
 // audit log, for the console. As `bantam route curve` (docs/howto/replay.md), of the latest messages.
 #include "api/endpoints/endpoint.h"
-#include "api/endpoints/learning_reply.h"
+#include "api/endpoints/uncached_reply.h"
 #include "route/audit_key.h"
 #include "route/cost_curve.h"
 #include "route/router_parts.h"
@@ -36,7 +36,7 @@ Result<json::object> Curve(ApiContext& context) {
 }  // namespace
 
 void HandleLearningCurve(ApiContext& context, const HttpRequest&, Responder& responder) {
-  responder.Send(LearningReply(Curve(context)));
+  responder.Send(UncachedReply(Curve(context)));
 }
 
 }  // namespace bantam

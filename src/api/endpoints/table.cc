@@ -12,8 +12,6 @@ namespace bantam {
 std::span<const Endpoint> Endpoints() {
   using enum ApiFamily;
   static constexpr const char* kText = "text/plain";
-  static constexpr const char* kStyle = "text/css";
-  static constexpr const char* kScript = "text/javascript";
   static constexpr Endpoint kEndpoints[] = {
       {"POST", "/v1/chat/completions", HandleChat, "OpenAI chat completions: talk to the assistant, or to a model",
        kOpenAi, "ChatRequest", "ChatReply", kStreams, IsQuickChat},
@@ -176,15 +174,14 @@ std::span<const Endpoint> Endpoints() {
        kLight},
       {"GET", "/", HandleRoot, "The console for a browser; else a word for Ollama's clients, who look whether it runs",
        kOpenAi, "", kText, kLight},
-      {"GET", "/console/console.css", HandleConsole, "The console's style", kOpenAi, "", kStyle, kLight},
-      {"GET", "/console/learning.css", HandleConsole, "Of its view of learning and cost", kOpenAi, "", kStyle, kLight},
-      {"GET", "/console/theme.js", HandleConsole, "The console's scripts: light or dark", kOpenAi, "", kScript, kLight},
-      {"GET", "/console/page.js", HandleConsole, "What its views share", kOpenAi, "", kScript, kLight},
-      {"GET", "/console/console.js", HandleConsole, "The conversation", kOpenAi, "", kScript, kLight},
-      {"GET", "/console/learning.js", HandleConsole, "Learning and cost", kOpenAi, "", kScript, kLight},
-      {"GET", "/console/usage.js", HandleConsole, "Cost, and what is handed on", kOpenAi, "", kScript, kLight},
-      {"GET", "/console/review.js", HandleConsole, "Candidates to review", kOpenAi, "", kScript, kLight},
-      {"GET", "/console/charts.js", HandleConsole, "Charts", kOpenAi, "", kScript, kLight},
+      {"GET", "/v1/console/requests/{after}", HandleRecentRequests,
+       "Requests that were answered after the one of that number, and where their time went", kOpenAi, "",
+       "RecentRequests", kLight | kManagement},
+      {"GET", "/v1/console/route-file", HandleRouteFile, "The route file in force", kOpenAi, "", "RouteFile",
+       kManagement},
+      {"POST", "/v1/console/route-file/tests", HandleRouteFileTests, "Its tests are run beside what is served", kOpenAi,
+       "", "RouteTests", kManagement},
+      {"GET", "/web/{file}", HandleConsole, "The console's scripts and styles", kOpenAi, "", "*/*", kLight},
   };
   return kEndpoints;
 }
