@@ -159,7 +159,7 @@ std::string ExplainDecision(const AuditRecord& r) {
   }
   if (!IsAnswer(r)) {
     line(fmt::format("{} {} was {} on {} at {} UTC (record {} of the log).",
-                     r.decision == kLearningDecision ? "Event" : "Request", Safe(r.request_id),
+                     r.decision == kLearningDecision && r.route.empty() ? "Event" : "Request", Safe(r.request_id),
                      r.decision == kFeedbackDecision ? "judged"
                      : r.decision == kLabelDecision  ? "labelled"
                                                      : "noted",

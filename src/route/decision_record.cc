@@ -86,12 +86,13 @@ AuditRecord RecordOf(const Candidate& candidate, const UpstreamReply& reply, con
 
 AuditRecord RecordOf(const LearningEvent& event) {
   AuditRecord record;
-  record.request_id = fmt::format("learning-{}", event.id);
+  record.request_id = event.request_id.empty() ? fmt::format("learning-{}", event.id) : event.request_id;
   record.decision = kLearningDecision;
   record.source = "person";
   record.outcome = event.outcome;
   record.problem = event.detail;
-  record.question_sha256 = Sha256Hex("");
+  record.route = event.route;
+  record.question_sha256 = event.question_sha256.empty() ? Sha256Hex("") : event.question_sha256;
   record.answer_sha256 = Sha256Hex("");
   return record;
 }

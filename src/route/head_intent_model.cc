@@ -85,7 +85,10 @@ class HeadIntentModel : public IntentModel {
   // Exits change answers, so they are part of what decided.
   std::string Identity() const {
     const std::string head = head_.Sha256();
-    return exits_.certainty ? Sha256Hex(fmt::format("{} exits from {}", head, *exits_.certainty)) : head;
+    if (!exits_.certainty) return head;
+    std::string labels;
+    for (const bool may : exits_.may_accept) labels += may ? '1' : '0';
+    return Sha256Hex(fmt::format("{} exits from {} for {}", head, *exits_.certainty, labels));
   }
 
   void KeepVector(const Embedding& embedding, Understanding& understanding) const {

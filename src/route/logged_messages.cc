@@ -44,7 +44,8 @@ struct Judges {
 
   void Add(const AuditRecord& record) {
     if (record.route.empty()) return;
-    if (record.decision == kFeedbackDecision) person.Add(record);
+    // Of what people did to candidates only a new label has a route.
+    if (record.decision == kFeedbackDecision || record.decision == kLearningDecision) person.Add(record);
     if (record.decision == kLabelDecision) teacher.Add(record);
   }
   void Assign(std::vector<LoggedMessage>& messages) {

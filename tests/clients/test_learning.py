@@ -70,6 +70,10 @@ def test_the_round(bantam_server, bantam_binary, tmp_path, teacher):
     assert 'there is no route "houers"; did you mean "hours"?' in learn("review", "label", "houers", str(ids[1]), code=64)
     wrong = client.post("/v1/learning/review", json={"ids": ids, "verdict": "relabelled"})
     assert wrong.status_code == 400 and wrong.json()["error"]["param"] == "route"
+    relabelled = found["to_review"][1]
+    assert learn("review", "label", "refund", str(relabelled["id"])) == "relabelled 1\n"
+    back = client.post("/v1/learning/review", json={"ids": [relabelled["id"]], "verdict": "relabelled", "route": relabelled["label"]})
+    assert back.json()["candidates"] == 1
     assert client.post("/v1/learning/review", json={"ids": ids[1:], "verdict": "accepted"}).json()["candidates"] == len(ids) - 1
 
     report = client.post("/v1/learning/propose").json()
@@ -95,7 +99,12 @@ def test_the_round(bantam_server, bantam_binary, tmp_path, teacher):
         found = [record["outcome"] for record in records if record["decision"] == "learning"]
         return found if found and found[-1] == "rolled back" else None
 
-    assert eventually(outcomes) == ["reviewed", "reviewed", "proposed", "promoted", "rolled back"]
+    assert eventually(outcomes) == ["reviewed", "relabelled", "relabelled", "reviewed", "proposed", "promoted", "rolled back"]
+    why = subprocess.run(
+        [bantam_binary, "audit", "why", relabelled["request_id"], "--log", audit], capture_output=True, text=True, check=True
+    ).stdout
+    assert f'candidate {relabelled["id"]} was "{relabelled["label"]}", as the teacher said, and is "refund" now' in why
+    assert f'candidate {relabelled["id"]} was "refund", as a person said, and is "{relabelled["label"]}" now' in why
     records = [json.loads(line) for line in audit.read_text().splitlines()]
     labels = [record for record in records if record["decision"] == "label"]
     assert labels and all(record["source"] == "teacher" and record["cost"] > 0 for record in labels)

@@ -22,7 +22,10 @@ constexpr const char* kVersions[] = {
     "asked_back INTEGER NOT NULL, audited INTEGER NOT NULL);"
     "CREATE TABLE shadow(generation INTEGER NOT NULL, challenger INTEGER NOT NULL, messages INTEGER NOT NULL, agreed "
     "INTEGER NOT NULL, more INTEGER NOT NULL, fewer INTEGER NOT NULL, PRIMARY KEY(generation, challenger));"
-    "CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT, outcome BLOB NOT NULL, detail BLOB NOT NULL);"};
+    "CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT, outcome BLOB NOT NULL, detail BLOB NOT NULL);",
+    "ALTER TABLE events ADD COLUMN request_id BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE events ADD COLUMN route BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE events ADD COLUMN question_sha256 BLOB NOT NULL DEFAULT x'';"};
 constexpr SqliteSchema kSchema{0x426E544C, kVersions};  // "BnTL"
 
 // Bits of the column `sources`.
@@ -268,17 +271,30 @@ Result<bool> CandidateStore::Judge(int64_t id, Verdict verdict, std::string_view
 }
 
 Status CandidateStore::Note(const LearningEvent& event) {
-  BANTAM_TRY(SqliteStatement add, connection_.Prepare("INSERT INTO events(outcome, detail) VALUES(?1, ?2)"));
-  return add.Bind(1, event.outcome).Bind(2, event.detail).Run();
+  BANTAM_TRY(SqliteStatement add, connection_.Prepare("INSERT INTO events(outcome, detail, request_id, route, "
+                                                      "question_sha256) VALUES(?1, ?2, ?3, ?4, ?5)"));
+  return add.Bind(1, event.outcome)
+      .Bind(2, event.detail)
+      .Bind(3, event.request_id)
+      .Bind(4, event.route)
+      .Bind(5, event.question_sha256)
+      .Run();
 }
 
 Result<std::vector<LearningEvent>> CandidateStore::Events() {
-  BANTAM_TRY(SqliteStatement rows, connection_.Prepare("SELECT id, outcome, detail FROM events ORDER BY id"));
+  BANTAM_TRY(
+      SqliteStatement rows,
+      connection_.Prepare("SELECT id, outcome, detail, request_id, route, question_sha256 FROM events ORDER BY id"));
   std::vector<LearningEvent> events;
   for (;;) {
     BANTAM_TRY(const bool found, rows.Step());
     if (!found) return events;
-    events.push_back({rows.Int(0), std::string(rows.Blob(1)), std::string(rows.Blob(2))});
+    events.push_back({.id = rows.Int(0),
+                      .outcome = std::string(rows.Blob(1)),
+                      .detail = std::string(rows.Blob(2)),
+                      .request_id = std::string(rows.Blob(3)),
+                      .route = std::string(rows.Blob(4)),
+                      .question_sha256 = std::string(rows.Blob(5))});
   }
 }
 

@@ -80,8 +80,10 @@ struct ShadowCounts {
 // Something that people did or a teacher said, until it is a record of the audit log: whoever holds that writes it.
 struct LearningEvent {
   int64_t id = 0;
-  std::string outcome;  // "reviewed", "proposed", "refused", "promoted", "rolled back"
-  std::string detail;   // in words
+  std::string outcome = {};  // "reviewed", "relabelled", "proposed", "refused", "promoted", "rolled back"
+  std::string detail = {};   // in words
+  // Of a message that was relabelled: its request, the route that it has now, and the digest of its text.
+  std::string request_id = {}, route = {}, question_sha256 = {};
 };
 
 struct CandidateCounts {

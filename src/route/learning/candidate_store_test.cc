@@ -127,6 +127,35 @@ TEST(CandidateStore, OneAtATime) {
   EXPECT_OK(CandidateStore::Open(folder.path()));
 }
 
+// The SQL here stays as it is for good.
+TEST(CandidateStore, TheFirstVersionsFileIsOpenedAndKept) {
+  TempFolder folder;
+  constexpr const char* kFirst[] = {
+      "CREATE TABLE candidates(id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, text BLOB NOT NULL, "
+      "request_id BLOB NOT NULL, guess BLOB NOT NULL, confidence_ppm INTEGER NOT NULL, sources INTEGER NOT NULL, "
+      "audited INTEGER NOT NULL, heard INTEGER NOT NULL, label BLOB NOT NULL, labelled_by INTEGER NOT NULL, tries "
+      "INTEGER NOT NULL DEFAULT 0, verdict INTEGER NOT NULL DEFAULT 0, generation INTEGER NOT NULL, first_us INTEGER "
+      "NOT NULL, last_us INTEGER NOT NULL);"
+      "CREATE TABLE traffic(generation INTEGER PRIMARY KEY, messages INTEGER NOT NULL, escalated INTEGER NOT NULL, "
+      "asked_back INTEGER NOT NULL, audited INTEGER NOT NULL);"
+      "CREATE TABLE shadow(generation INTEGER NOT NULL, challenger INTEGER NOT NULL, messages INTEGER NOT NULL, agreed "
+      "INTEGER NOT NULL, more INTEGER NOT NULL, fewer INTEGER NOT NULL, PRIMARY KEY(generation, challenger));"
+      "CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT, outcome BLOB NOT NULL, detail BLOB NOT NULL);"};
+  {
+    ASSERT_OK_AND_ASSIGN(SqliteConnection db,
+                         SqliteConnection::OpenWriter(LearningFiles(folder.path()).candidates, {0x426E544C, kFirst}));
+    ASSERT_OK(db.Execute("INSERT INTO events(outcome, detail) VALUES('promoted', 'generation 3')"));
+  }
+  ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder.path()));
+  ASSERT_OK(store.Note({.outcome = "relabelled", .detail = "d", .request_id = "r", .route = "hours"}));
+  ASSERT_OK_AND_ASSIGN(const auto events, store.Events());
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].detail, "generation 3");
+  EXPECT_EQ(events[0].request_id, "");
+  EXPECT_EQ(events[1].request_id, "r");
+  EXPECT_EQ(events[1].route, "hours");
+}
+
 TEST(CandidateStore, ABrokenFileIsMovedAside) {
   TempFolder folder;
   const Path file = LearningFiles(folder.path()).candidates;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/sha256.h"
 #include "base/text_util.h"
 #include "learn/binomial.h"
 #include "route/audit_format.h"
@@ -35,6 +36,19 @@ Status CheckLabel(const RouteFile& file, Verdict verdict, std::string_view label
   for (const Route& each : file.routes) routes.push_back(each.name);
   return Err(ErrorCode::kInvalidArgument, "there is no route \"{}\"{}", EscapeForTerminal(label, 60),
              DidYouMean(label, routes));
+}
+
+// One record for each message that was relabelled, under its own request: who asks why finds it there.
+LearningEvent Relabelled(const Candidate& candidate, std::string_view label) {
+  const std::string before =
+      candidate.label.empty() ? std::string("had no label")
+                              : fmt::format("was \"{}\", as {} said", candidate.label,
+                                            candidate.labelled_by == LabelledBy::kPerson ? "a person" : "the teacher");
+  return {.outcome = std::string(VerdictName(Verdict::kRelabelled)),
+          .detail = fmt::format("candidate {} {}, and is \"{}\" now", candidate.id, before, label),
+          .request_id = candidate.request_id,
+          .route = std::string(label),
+          .question_sha256 = Sha256Hex(candidate.text)};
 }
 
 Result<std::optional<Proposal>> ReportOf(const Path& state_folder, int64_t generation) {
@@ -143,14 +157,15 @@ Status ReviewCandidates(const RouteFile& file, const Path& state_folder, std::sp
     }
   }
   BANTAM_RETURN_IF_ERROR(store.Begin());
-  for (const int64_t id : ids) {
-    BANTAM_TRY(const bool judged, store.Judge(id, verdict, label));
+  for (const Candidate& candidate : found) {
+    BANTAM_TRY(const bool judged, store.Judge(candidate.id, verdict, label));
     static_cast<void>(judged);  // it was there just now, and nobody else has the store
+    if (verdict == Verdict::kRelabelled) BANTAM_RETURN_IF_ERROR(store.Note(Relabelled(candidate, label)));
   }
-  BANTAM_RETURN_IF_ERROR(
-      store.Note({.outcome = "reviewed",
-                  .detail = fmt::format("{}{}: {}", VerdictName(verdict),
-                                        label.empty() ? std::string() : fmt::format(" as {}", label), IdsText(ids))}));
+  if (verdict != Verdict::kRelabelled) {
+    BANTAM_RETURN_IF_ERROR(
+        store.Note({.outcome = "reviewed", .detail = fmt::format("{}: {}", VerdictName(verdict), IdsText(ids))}));
+  }
   return store.Commit();
 }
 
