@@ -17,10 +17,11 @@ from collections import defaultdict
 
 from suite import FUZZERS, GROUPS, REPOSITORY, cpp_tests, python_tests, read_cases, resolve
 
-# Who shares data between threads: the engines with their queues, the server with what it asks of them, and what learns and sends beside it.
+# Who shares data between threads: the engines with their queues, the server with what it asks of them, and what traces, learns and sends beside it.
 THREADED = {
     "engine": ("bantam_engine_test", "EncoderEngine*:EngineWithoutThread*:Generation*:FairShares*:KvBlocks*:DrainRate*:TokenVectors*"),
     "server": ("bantam_api_test", "HttpServerTest*:TlsServerTest*:Pool*:EngineWatch*:ApiKeys*"),
+    "trace": ("bantam_trace_test", "SpanExporter*:RequestTrace*"),
     "route": ("bantam_route_test", "Learner*:LateAnswers*:EscalationQueue*:SendQueued*:SessionLocks*:CircuitBreaker*:Spending*:Usage*:AuditLog*:ResultCache*:Router*"),
 }
 SANITIZERS = {
