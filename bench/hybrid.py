@@ -46,12 +46,14 @@ def drawn(name):
     return f"\n![{name}]({drawing(name).name})\n" if hasattr(PARTS[name], "picture") else ""
 
 
-def page(results):
-    m = results["machine"]
-    parts = [PARTS[name].render(part) + drawn(name) for name, part in results["parts"].items()]
-    return "\n".join([
-        INTRODUCTION, "## Goals\n", goals_table(results["parts"]), *parts,
-        f"Measured {results['date']} at `{m['commit']}` on {m['cpu']}, {m['cores']} cores, {', '.join(m['isa'])}; load before: {m['load_before']:.2f}.\n"])  # fmt: skip
+def measured(part):
+    m = part["machine"]
+    return f"Measured {part['date']} at `{m['commit']}` on {m['cpu']}, {m['cores']} cores, {', '.join(m['isa'])}; load before: {m['load_before']:.2f}.\n"
+
+
+def page(parts):
+    texts = [PARTS[name].render(part) + drawn(name) + "\n" + measured(part) for name, part in parts.items()]
+    return "\n".join([INTRODUCTION, "## Goals\n", goals_table(parts), *texts])
 
 
 def main():
@@ -61,26 +63,27 @@ def main():
     parser.add_argument("--dry", action="store_true", help="print the page, write nothing")
     options = parser.parse_args()
     data = Path(os.environ["BANTAM_TEST_DATA"]) if os.environ.get("BANTAM_TEST_DATA") else None
-    before = json.loads(RESULTS.read_text())["parts"] if options.only and RESULTS.exists() else {}
-    results = {"machine": machine.describe(REPOSITORY, BINARY), "date": time.strftime("%Y-%m-%d"), "parts": {}}
+    before = json.loads(RESULTS.read_text()) if options.only and RESULTS.exists() else {}
+    parts = {}
     for name, part in PARTS.items():
         if options.only and name not in options.only:
             if name in before:
-                results["parts"][name] = before[name]
+                parts[name] = before[name]
             continue
         say(f"part {name}")
-        results["parts"][name] = part.measure(BINARY, data, options)
-    text = page(results)
+        described = {"machine": machine.describe(REPOSITORY, BINARY), "date": time.strftime("%Y-%m-%d")}
+        parts[name] = described | part.measure(BINARY, data, options)
+    text = page(parts)
     if options.dry:
         print(text)
         return
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    RESULTS.write_text(json.dumps(parts, indent=1) + "\n")
     PAGE.write_text(text)
-    for name, part in results["parts"].items():
+    for name, part in parts.items():
         if drawn(name):
             drawing(name).write_text(PARTS[name].picture(part))
     say(f"wrote {PAGE.relative_to(REPOSITORY)}")
-    if not all(goal["met"] for part in results["parts"].values() for goal in part.get("goals", [])):
+    if not all(goal["met"] for part in parts.values() for goal in part.get("goals", [])):
         sys.exit("bench: a goal is not met; the page says which")
 
 
