@@ -108,6 +108,7 @@ void RequestTracer::End(const HttpRequest& request, const Endpoint* endpoint, in
   if (!Traces(endpoint)) return;
   const RequestTrace trace(exporter_, ParseTraceparent(OnlyHeader(request, kTraceparent)),
                            std::string(OnlyHeader(request, kTracestate)), OwnContext(*request.notes));
+  if (!trace.context().sampled) return;
   const std::string method = KnownMethod(request.method);
   const std::string name = endpoint == nullptr ? method : method + " " + endpoint->path;
   Span span = trace.BeginOwn(name, SpanKind::kServer, request.received);

@@ -7,6 +7,7 @@ import time
 import httpx
 import pytest
 
+import model_servers
 from bantam_process import free_port
 from collector import Collector, attributes_of
 from desk_routes import HEAD, HOURS, REFUND, RESPONSES
@@ -16,6 +17,11 @@ TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET_TEXT, SECRET_KEY = "compose a haiku about the moons of Jupiter", "sk-secret-123"
 EMBEDDINGS, CHAT = "POST /v1/embeddings", "POST /v1/chat/completions"
 ENCODER = "all-MiniLM-L6-v2"
+OUTAGE = """  - name: outage
+    description: Whether the service is up
+    utterances: [is there an outage, is the service down, is the website up, why is your site not working, is something broken today]
+    action: {type: http, url: "http://127.0.0.1:%d/status?q={text}", response: "{{summary}}"}
+"""
 LARGE_MODEL = """model_list:
   - model_name: big
     params: {model: openai/large-1, api_base: "http://127.0.0.1:%d/v1", api_key: os.environ/UPSTREAM_KEY}
@@ -30,11 +36,24 @@ def big():
         yield model
 
 
+class Service(model_servers.Server):
+    """What an `http` action asks."""
+
+    def answer(self, handler, request):
+        model_servers.send(handler, 200, b'{"summary": "All is well."}')
+
+
 @pytest.fixture
-def desk(big, bantam_server, tmp_path):
+def service():
+    with Service() as running:
+        yield running
+
+
+@pytest.fixture
+def desk(big, service, bantam_server, tmp_path):
     def start(*arguments, **environment):
         file = tmp_path / "desk.yaml"
-        file.write_text(HEAD + HOURS + REFUND + RESPONSES + LARGE_MODEL % big.server_address[1])
+        file.write_text(HEAD + HOURS + REFUND + OUTAGE % service.http.server_address[1] + RESPONSES + LARGE_MODEL % big.server_address[1])
         return bantam_server("-c", str(file), *arguments, environment={"UPSTREAM_KEY": SECRET_KEY} | environment)
 
     return start
@@ -56,12 +75,14 @@ def counter(server, name):
 
 
 @pytest.mark.works("opentelemetry-proto", "spans of requests over OTLP/HTTP in JSON, as its own protobuf reads them")
-def test_a_request_is_a_trace(desk, big):
+def test_a_request_is_a_trace(desk, big, service):
     with Collector() as collector:
         server = desk("--otlp", collector.url, OTEL_SERVICE_NAME="desk-1", OTEL_EXPORTER_OTLP_HEADERS="api-key=k%201")
         own = embed(server, traceparent=f"00-{TRACE}-{CALLER}-01", tracestate="vendor=1").headers["traceparent"]
         assert re.fullmatch(rf"00-{TRACE}-[0-9a-f]{{16}}-01", own) and CALLER not in own
         assert chat(server, Authorization="Bearer " + SECRET_KEY).json()["bantam"]["source"] == "upstream"
+        asked = chat(server, "is there an outage")
+        assert asked.json()["choices"][0]["message"]["content"] == "All is well."
         big.away = True
         failed = chat(server, SECRET_TEXT + "?").headers["traceparent"]
         assert httpx.get(server.url + "/healthz").headers.get("traceparent") is None
@@ -96,10 +117,15 @@ def test_a_request_is_a_trace(desk, big):
     assert all(span.status.code == 2 and attributes_of(span)["error.type"] == "upstream_refused" for span in repeated)
     assert {span.trace_id.hex() for span in repeated} == {failed.split("-")[1]}
 
+    (called,) = spans["GET"]
+    (request,) = service.requests
+    assert request.headers["traceparent"] == f"00-{called.trace_id.hex()}-{called.span_id.hex()}-01" and "outage" in request.query
+    assert called.trace_id.hex() == asked.headers["traceparent"].split("-")[1] and attributes_of(called)["http.response.status_code"] == 200
+
     assert attributes_of(spans["POST"][0])["http.response.status_code"] == 404
     assert not any("healthz" in name for name in spans)
     everything = b"".join(collector.bodies)
-    assert SECRET_TEXT.encode() not in everything and SECRET_KEY.encode() not in everything and b"hello" not in everything
+    assert SECRET_TEXT.encode() not in everything and SECRET_KEY.encode() not in everything and b"hello" not in everything and b"outage" not in everything
 
 
 def test_headers_of_callers(bantam_server):
