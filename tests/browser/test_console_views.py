@@ -267,6 +267,9 @@ def test_requests_and_the_route_file_are_for_this_machine(desk):
     for path in ("/v1/console/requests/0", "/v1/console/route-file"):
         assert desk.client.get(path, headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 403
     assert desk.client.get("/v1/console/requests/none").status_code == 400
+    assert desk.client.get("/no/such/" + "x" * 5000).status_code == 404
+    latest = desk.client.get("/v1/console/requests/0").json()["data"][-1]
+    assert latest["path"].startswith("/no/such/xxx") and len(latest["path"]) < 200
     numbers = [one["number"] for one in desk.client.get("/v1/console/requests/0").json()["data"]]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     assert desk.client.get(f"/v1/console/requests/{numbers[-1] - 1}").json()["data"][0]["number"] == numbers[-1]
