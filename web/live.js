@@ -32,7 +32,7 @@ function showStats(stats) {
   const time = (value) => (requests ? milliseconds(value) : "–");
   showNumber("s-p50", time(latency.p50));
   showNumber("s-p99", time(latency.p99));
-  $("live-short").textContent = `${count(requests)} requests · ${time(latency.p50)} median`;
+  $("live-short").textContent = requests ? `${count(requests)} requests · ${time(latency.p50)} median` : "nothing asked yet";
 
   const counts = SOURCES.map((source) => [source, isNumber(decisions[source]) ? decisions[source] : 0]);
   const total = counts.reduce((sum, [, number]) => sum + number, 0);

@@ -2,7 +2,8 @@
 // and the same request for a shell.
 //
 // A task is {id, name, lead, empty, button, can(model), none, fields(), request(model), show(reply, body)}, perhaps with
-// modelIs(model), told which model is chosen, and actions(), more buttons. Where more happens than one request and one reply it has run({model, output, signal}) in place of show: -> {headers, ms, facts}.
+// modelIs(model), told which model is chosen, and actions(), more buttons. Where more happens than one request and one
+// reply it has run({model, output, signal}) in place of show: -> {headers, ms, facts}.
 
 import {call, make, percent, sentence, sized} from "./page.js";
 import {stageFacts} from "./stages.js";
@@ -43,7 +44,7 @@ async function copy(text) {
   if (!copied) throw new Error("the browser does not let this page copy");
 }
 
-async function ask(task, model, output, signal) {
+async function ask(task, {model, output, signal}) {
   const {path, body} = task.request(model);
   const {reply, headers, ms} = await call(path, body, signal);
   output.replaceChildren(...[task.show(reply, body)].flat().filter(Boolean));
@@ -54,7 +55,7 @@ function makeFrame(task) {
   let models = [], busy = null;
   const select = make("select", {});
   const only = make("b", {class: "play-only"});
-  const label = task.button || "Run";
+  const label = task.button || "Run", answerWith = task.run || ((asked) => ask(task, asked));
   const button = make("button", {class: "act first", type: "submit"}, label, make("kbd", {}, "Ctrl ↵"));
   const curl = make("button", {class: "act", type: "button"}, "Copy as curl");
   const note = make("p", {class: "note bad", role: "alert"});
@@ -63,7 +64,7 @@ function makeFrame(task) {
   const form = make("form", {class: "card play-ask"},
     make("p", {class: "quiet"}, task.lead),
     make("label", {class: "play-field play-model"}, make("span", {class: "play-label"}, "Model"), select, only),
-    ...task.fields(() => form.requestSubmit()),
+    ...task.fields(),
     make("div", {class: "verdicts"}, button, curl, ...(task.actions?.() || [])), note);
   const answer = make("section", {class: "card play-answer", "aria-label": "Answer", "aria-live": "polite"}, output, took);
   const none = make("p", {class: "card quiet play-none"}, task.none);
@@ -78,7 +79,7 @@ function makeFrame(task) {
     answer.setAttribute("aria-busy", "true");
     if (matchMedia("(max-width: 860px)").matches) answer.scrollIntoView(); // where it is below, not beside
     try {
-      const {headers, ms, facts} = await (task.run || ((all) => ask(task, all.model, all.output, all.signal)))({model: model(), output, signal: abort.signal});
+      const {headers, ms, facts} = await answerWith({model: model(), output, signal: abort.signal});
       took.replaceChildren(stageFacts(headers, ms, facts));
     } catch (error) {
       note.textContent = error.name === "AbortError" ? "Stopped." : sentence(error.message);

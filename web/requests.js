@@ -35,7 +35,8 @@ function showSummary() {
   const minute = view.requests.filter((one) => one.ended_ms > now - 60000 && one.model !== null);
   const times = minute.map((one) => one.ms).sort((a, b) => a - b);
   $("requests-summary").textContent = times.length
-    ? `In the minute up to ${clock(now, true)}: ${count(times.length)} that asked a model, half of them within ${milliseconds(times[Math.floor((times.length - 1) / 2)])}, the slowest ${milliseconds(times.at(-1))}.`
+    ? `In the minute up to ${clock(now, true)}: ${count(times.length)} that asked a model, half of them within ` +
+      `${milliseconds(times[Math.floor((times.length - 1) / 2)])}, the slowest ${milliseconds(times.at(-1))}.`
     : "";
 }
 

@@ -120,7 +120,7 @@ class App final : public HttpApp {
     context_->metrics.CountStages(request.notes->times());
     // What is light asks no model: probes, and the console itself.
     if (endpoint == nullptr || !endpoint->Has(kLight))
-      context_->recent.Add(request, endpoint == nullptr ? request.path : endpoint->path, finished);
+      context_->recent.Add(request, endpoint == nullptr ? EscapeForTerminal(request.path) : endpoint->path, finished);
     if (context_->log_requests) LogRequest(request, finished);
     tracer_.End(request, endpoint, finished.status, context_->gauges->certificate_expires != 0 ? "https" : "http");
   }

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-
-#include "base/text_util.h"
+#include <utility>
 
 namespace bantam {
 namespace {
-
-constexpr size_t kMostOfAPath = 120;
 
 int64_t NowMs() {
   using std::chrono::system_clock;
@@ -17,10 +14,10 @@ int64_t NowMs() {
 
 }  // namespace
 
-void RecentRequests::Add(const HttpRequest& request, std::string_view path, const HttpApp::Finished& finished) {
+void RecentRequests::Add(const HttpRequest& request, std::string path, const HttpApp::Finished& finished) {
   RecentRequest entry{.ended_ms = NowMs(),
-                      .method = EscapeForTerminal(request.method, 16),
-                      .path = EscapeForTerminal(path, kMostOfAPath),
+                      .method = request.method.substr(0, 16),
+                      .path = std::move(path),
                       .model = request.notes->Header("X-Bantam-Model"),
                       .status = finished.status,
                       .milliseconds = finished.milliseconds,

@@ -9,7 +9,6 @@
 #include <array>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "api/http_server.h"
@@ -30,8 +29,8 @@ class RecentRequests {
  public:
   static constexpr size_t kMost = 256;
 
-  // path: of the table's row, or of a request that has none what it asked for, which is cut.
-  void Add(const HttpRequest& request, std::string_view path, const HttpApp::Finished& finished);
+  // path: of the table's row; of a request that has none some of what it asked for, fit to be shown.
+  void Add(const HttpRequest& request, std::string path, const HttpApp::Finished& finished);
   // Those that are kept of the ones after `number`, oldest first.
   std::vector<RecentRequest> After(uint64_t number) const;
 
