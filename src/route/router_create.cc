@@ -187,7 +187,6 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   } else if (options.persistent) {
     return folder.error();
   }
-  if (intents.state_folder) TakeLearned(*intents.state_folder, parts.file);
   if (options.persistent && before == nullptr) {
     BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options, parts));
   } else if (options.persistent && before->cache != nullptr && SamePlace(parts.file, before->file)) {
@@ -203,6 +202,9 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   }
   BANTAM_RETURN_IF_ERROR(LoadEntityModels(
       parts.file,
+  // After the state was opened, which takes out what is too old to be learned from.
+  if (intents.state_folder) TakeLearned(*intents.state_folder, parts.file, options.generation);
+  if (options.offline) parts.file.drift.reset();  // what is played is no traffic
       {.num_threads = options.num_threads, .engine = {.own_thread = options.own_threads}, .store = options.store}));
   const std::optional<Path> state = intents.state_folder;
   intents.keep_read = parts.file.challenger > 0;
