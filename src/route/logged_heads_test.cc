@@ -1,6 +1,7 @@
 // A log that several heads of one assistant have decided, with the real model.
 #include "route/logged_heads.h"
 
+#include "route/example_index.h"
 #include "route/redecide.h"
 #include "route/router_parts.h"
 #include "route/testing/learning_shop.h"
@@ -59,6 +60,17 @@ TEST_F(LoggedHeadsTest, EachMessageIsDecidedByTheHeadThatDecidedIt) {
   const std::string second = Serve(texts_);
   ASSERT_NE(own, first);
   ASSERT_NE(first, second);
+
+  // Learned messages are near, and their words are nobody else's to read.
+  bool near_one = false;
+  ASSERT_OK(ReadAuditLog(StateFiles(folder_.path()).audit, [&](const AuditRecord& record, std::string_view) {
+    for (const NearestExample& example : record.nearest) {
+      EXPECT_EQ(example.text.find("warehouse"), std::string::npos) << example.text;
+      near_one |= example.text == kLearnedMessage;
+    }
+    return true;
+  }));
+  EXPECT_TRUE(near_one);
 
   RedecideReport report = Again(true);
   EXPECT_EQ(report.messages, 9);
