@@ -137,6 +137,11 @@ Status EscalationQueue::Remove(int64_t number) {
   return CheckpointIfLarge();
 }
 
+Status EscalationQueue::Scrub() {
+  const std::lock_guard lock(mutex_);
+  return connection_.Scrub();
+}
+
 Status EscalationQueue::CheckpointIfLarge() {
   return connection_.wal_pages() < kCheckpointPages ? Ok() : connection_.Checkpoint();
 }

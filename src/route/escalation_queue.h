@@ -39,6 +39,7 @@ class EscalationQueue {
   // The oldest one after `number`; nothing when there is none. One that is damaged is dropped, with a line in the log.
   Result<std::optional<QueuedQuestion>> NextAfter(int64_t number);
   Status Remove(int64_t number);
+  Status Scrub();  // leaves nothing on the disk of those that were removed
   Result<int64_t> Count();
 
  private:

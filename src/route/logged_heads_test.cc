@@ -97,5 +97,38 @@ TEST_F(LoggedHeadsTest, EachMessageIsDecidedByTheHeadThatDecidedIt) {
   EXPECT_EQ(report.other_heads[0].messages, 3);
 }
 
+// What is proven was proven of a head that had learned from them.
+TEST_F(LoggedHeadsTest, WhatIsTooOldIsTakenOutBeforeAHeadIsLoaded) {
+  Fill(6, 10);
+  AcceptAll();
+  ASSERT_EQ(Learn(), 1);
+  const std::string before = Serve(texts_);
+  {
+    ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
+    ASSERT_OK(store.Hear(testing::ShopMessage("what is new stays")));
+  }
+  const Path candidates = LearningFiles(folder_.path()).candidates;
+  {
+    ASSERT_OK_AND_ASSIGN(SqliteConnection db, SqliteConnection::OpenReader(candidates));
+    ASSERT_EQ(db.Number("SELECT count(*) FROM candidates").value(), 33);
+  }
+  file_.audit_retention = std::chrono::hours(1);
+  EXPECT_EQ(Serve({}), before) << "nothing is that old";
+  {
+    constexpr const char* kNoChange[] = {"", ""};
+    ASSERT_OK_AND_ASSIGN(SqliteConnection db, SqliteConnection::OpenWriter(candidates, {0x426E544C, kNoChange}));
+    ASSERT_OK(db.Execute("UPDATE candidates SET last_us = 1 WHERE id <= 32"));
+  }
+  EXPECT_NE(Serve({}), before) << "a head that has learned nothing of it";
+  const auto router = Router::Create(file_, Replaying()).value();
+  EXPECT_EQ(router->file().generation, 1);
+  EXPECT_TRUE(router->file().learned.empty());
+  EXPECT_TRUE(router->file().audited.empty());
+  ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
+  ASSERT_OK_AND_ASSIGN(const std::vector<Candidate> left, store.List({}));
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].text, "what is new stays");
+}
+
 }  // namespace
 }  // namespace bantam
