@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "base/sha256.h"
+#include "route/audit_key.h"
 #include "route/conversation_store.h"
 #include "route/escalation_queue.h"
 #include "route/late_answers.h"
@@ -32,8 +33,8 @@ constexpr int kEach = 24;  // messages of a person: more than fit a page
 // Ann's texts have "zanzibar" in them, Bob's "harbour"; Ann's sessions are "ann", his "bob".
 class Kept {
  public:
-  Kept() : files_(folder_.path()), learning_(folder_.path()) {
-    Log();
+  explicit Kept(std::shared_ptr<const AuditKey> key = {}) : files_(folder_.path()), learning_(folder_.path()) {
+    Log(std::move(key));
     Candidates();
     for (const int64_t number : {1, 2}) Generation(number);
     EXPECT_OK(WriteGenerations(folder_.path(), {.current = 1, .earlier = {0}, .challenger = 2, .last = 2}));
@@ -57,9 +58,10 @@ class Kept {
     }
     return found;
   }
-  Result<StatePurgeReport> Purge(const PurgeRequest& request) const {
+  Result<StatePurgeReport> Purge(const PurgeRequest& request,
+                                 const std::function<Status(AuditRecord&)>& open = {}) const {
     BANTAM_TRY(const StateLock lock, StateLock::Acquire(folder_.path()));
-    return PurgeState(lock, folder_.path(), request);
+    return PurgeState(lock, folder_.path(), request, open);
   }
 
   const Path& path() const { return folder_.path(); }
@@ -70,8 +72,9 @@ class Kept {
   static std::string Ann(int n) { return fmt::format("send parcel {} to Zanzibar, by sea and not by air", n); }
   static std::string Bob(int n) { return fmt::format("send parcel {} to the harbour, by air and not by sea", n); }
 
-  void Log() const {
+  void Log(std::shared_ptr<const AuditKey> key) const {
     const auto log = AuditLog::Open(files_.audit, /*own_thread=*/false).value();
+    log->SetKey(std::move(key));
     for (int n = 0; n < kEach; ++n) {
       for (const bool ann : {true, false}) {
         AuditRecord record = testing::TalkRecord(n, ann ? "ann" : "bob");
@@ -190,6 +193,20 @@ TEST(StatePurge, OneRequestAlone) {
   ASSERT_OK_AND_ASSIGN(const StatePurgeReport again, kept.Purge({.request_id = "ann-7"}));
   EXPECT_EQ(again.log.records, 0);
   EXPECT_EQ(again.learned.candidates, 1);
+}
+
+TEST(StatePurge, EncryptedTextsNameWordsWhereTheirKeyIsAtHand) {
+  const auto key = std::make_shared<const AuditKey>(AeadKey{1}), another = std::make_shared<const AuditKey>(AeadKey{2});
+  const Kept kept(key);
+  const auto candidates = [&](const std::shared_ptr<const AuditKey>& with) {
+    const auto report = kept.Purge({.session_hash = Sha256Hex("ann"), .dry_run = true},
+                                   [&](AuditRecord& record) { return OpenTexts(with.get(), record); });
+    EXPECT_OK(report);
+    return report ? report->learned.candidates : -1;
+  };
+  EXPECT_EQ(candidates(key), kEach);
+  EXPECT_EQ(candidates(another), kEach - 3) << "but those that somebody else had said first, a little otherwise";
+  EXPECT_EQ(kept.Purge({.session_hash = Sha256Hex("ann")})->log.records, kEach) << "without any key";
 }
 
 TEST(StatePurge, ByAgeWhatNobodyHasSaidSince) {
