@@ -65,8 +65,12 @@ std::string Text(const RedecideReport& r, int shown, bool by_logged_heads) {
   note(r.other_route_file, "were decided by another route file");
   constexpr size_t kMostNamed = 5;
   for (const OtherHead& head : std::span(r.other_heads).first(std::min(kMostNamed, r.other_heads.size()))) {
-    note(head.messages, fmt::format("were decided by {}{}: their scores are not expected to be the same", Name(head),
-                                    by_logged_heads ? ", which is not kept, and are by the head in force now" : ""));
+    note(head.messages,
+         fmt::format(
+             "were decided by {}{}: their scores are not expected to be the same", Name(head),
+             by_logged_heads
+                 ? ", which is none of those kept (encoder and early exits count), and are by the head in force now"
+                 : ""));
   }
   if (r.other_heads.size() > kMostNamed)
     out += fmt::format("  and by {} other heads; --json names them all\n", r.other_heads.size() - kMostNamed);
