@@ -151,7 +151,7 @@ bantam_explanation* NewExplanation(Explanation own) {
 
 void ShowSent(const SentQuestion& sent, const bantam_send_options& options) {
   const AssistantRequest& request = sent.question.request;
-  const std::string question(sent.text());
+  const std::string question(sent.question.text());
   const bantam_sent view = {.struct_size = sizeof view,
                             .request_id = request.request_id.c_str(),
                             .session_id = request.session_id.c_str(),

@@ -1,5 +1,5 @@
 // bantam audit purge: texts leave the log, and the chain stays.
-#include "route/audit_purge.h"
+#include "route/state_purge.h"
 
 #include <fmt/format.h>
 
@@ -23,6 +23,37 @@ struct Options {
   bool dry_run = false, json = false;
 };
 
+std::string Json(const Options& options, const StatePurgeReport& report) {
+  const PurgeReport& log = report.log;
+  return ToJson(json::object{{"records", log.records},
+                             {"sequence", log.sequence == 0 ? json::value() : json::value(log.sequence)},
+                             {"torn_removed", log.torn_removed},
+                             {"candidates", report.learned.candidates},
+                             {"examples", report.learned.examples},
+                             {"queued", report.queued},
+                             {"dry_run", options.dry_run}}) +
+         "\n";
+}
+
+std::string Text(const Options& options, const std::string& name, const StatePurgeReport& report) {
+  const PurgeReport& log = report.log;
+  const std::string_view goes = options.dry_run ? "would be" : "were";
+  std::string out;
+  if (log.records == 0) {
+    out = fmt::format("{}: no record that has texts fits\n", name);
+  } else {
+    out = fmt::format("{}: the texts of {} records {} taken out{}{}\n", name, log.records, goes,
+                      options.dry_run ? std::string() : fmt::format(", as record {} says", log.sequence),
+                      log.torn_removed ? fmt::format("; {}.torn was removed, too", name) : std::string());
+  }
+  const Forgotten& learned = report.learned;
+  if (learned.candidates + learned.examples + report.queued > 0) {
+    out += fmt::format("{} candidates, {} examples of learned heads and {} queued questions {} taken out as well\n",
+                       learned.candidates, learned.examples, report.queued, goes);
+  }
+  return out;
+}
+
 Status Purge(const Options& options) {
   PurgeRequest request{.session_hash = options.session,
                        .request_id = std::string(RequestIdIn(options.request)),
@@ -39,21 +70,17 @@ Status Purge(const Options& options) {
     return Err(ErrorCode::kInvalidArgument, "which texts? Give --older-than 90d, --session HASH or --request ID");
   }
   BANTAM_TRY(const Path file, LogFile(options.source));
-  BANTAM_TRY(const PurgeReport report, PurgeAuditLog(file, request));
-  if (options.json) {
-    return Print(ToJson(json::object{{"records", report.records},
-                                     {"sequence", report.sequence == 0 ? json::value() : json::value(report.sequence)},
-                                     {"torn_removed", report.torn_removed},
-                                     {"dry_run", options.dry_run}}) +
-                 "\n");
+  StatePurgeReport report;
+  if (options.source.log.empty()) {
+    BANTAM_TRY(const Path folder, FindStateFolder(options.source.assistant));
+    BANTAM_TRY(const StateLock lock, StateLock::Acquire(folder));
+    TextOpener opener(options.source);
+    BANTAM_TRY(report,
+               PurgeState(lock, folder, request, [&](AuditRecord& record) { return opener.OpenIfAny(record); }));
+  } else {
+    BANTAM_TRY(report.log, PurgeAuditLog(file, request));
   }
-  const std::string name = EscapeForTerminal(file.string(), 400);
-  if (report.records == 0) return Print(fmt::format("{}: no record that has texts fits; nothing was changed\n", name));
-  if (options.dry_run)
-    return Print(fmt::format("{}: the texts of {} records would be taken out\n", name, report.records));
-  return Print(fmt::format("{}: the texts of {} records were taken out, as record {} says{}\n", name, report.records,
-                           report.sequence,
-                           report.torn_removed ? fmt::format("; {}.torn was removed, too", name) : std::string()));
+  return Print(options.json ? Json(options, report) : Text(options, EscapeForTerminal(file.string(), 400), report));
 }
 
 }  // namespace
@@ -61,13 +88,17 @@ Status Purge(const Options& options) {
 Run SetUpAuditPurge(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.footer(
-      "All that are given have to fit. The hashes of texts stay, and so does everything else; 'bantam audit verify' "
-      "goes\n"
-      "on proving it. Stop the server first. A route file does it by itself with audit: {retention: 90d}.\n\n"
+      "All that are given have to fit. The hashes of texts stay in the log, and so does everything else; 'bantam "
+      "audit\n"
+      "verify' goes on proving it. Messages that the assistant learns from go as well, and with --session or "
+      "--request\n"
+      "the conversation, questions in the queue, late answers and the whole cache. Stop the server first. A route "
+      "file\n"
+      "does it by itself at each start with audit: {retention: 90d}. With --log only that file is purged.\n\n"
       "Examples:\n"
       "  bantam audit purge -c bantam.yaml --older-than 90d\n"
       "  bantam audit purge -c bantam.yaml --session 3f1c... --dry-run");
-  AddLogSource(app, options->source);
+  AddAuditSource(app, options->source);
   app.add_option("--older-than", options->older_than, "Texts of records that are older: 90d")->type_name("AGE");
   app.add_option("--session", options->session, "Texts of one conversation, by the 'session' of its records")
       ->type_name("HASH");

@@ -12,6 +12,7 @@ std::span<const Command> Commands() {
       Command{"audit", "The log of decisions: verify, explain, follow, export, take texts out", SetUpAudit},
       Command{"learn", "What is learned from traffic: review, propose, promote, roll back", SetUpLearn},
       Command{"cache", "The stored answers: how many, how useful; forget them", SetUpCache},
+      Command{"queue", "Questions that wait for a large model: list, send, drop", SetUpQueue},
       Command{"pull", "Fetch a model from Hugging Face's hub or Ollama's registry", SetUpPull},
       Command{"list", "The models of this machine", SetUpList},
       Command{"show", "Everything about one model", SetUpShow},

@@ -30,6 +30,7 @@ Run SetUpPerplexity(CLI::App& app);
 Run SetUpPs(CLI::App& app);
 Run SetUpPull(CLI::App& app);
 Run SetUpQa(CLI::App& app);
+Run SetUpQueue(CLI::App& app);
 Run SetUpReplay(CLI::App& app);
 Run SetUpRerank(CLI::App& app);
 Run SetUpRm(CLI::App& app);

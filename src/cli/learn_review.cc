@@ -2,11 +2,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <iostream>
 
 #include "base/text_util.h"
 #include "cli/learn_commands.h"
+#include "cli/number_range.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "route/learning/learning_admin.h"
@@ -45,18 +45,14 @@ Result<std::vector<int64_t>> ReadIds(std::span<const std::string> words, const O
       for (const Candidate& candidate : chosen) ids.push_back(candidate.id);
       continue;
     }
-    int64_t first = 0, last = 0;
-    const char* end = word.data() + word.size();
-    auto read = std::from_chars(word.data(), end, first);
-    last = first;
-    if (read.ec == std::errc() && read.ptr != end && *read.ptr == '-') read = std::from_chars(read.ptr + 1, end, last);
-    if (read.ec != std::errc() || read.ptr != end || first < 1 || last < first || last - first >= kMostAtOnce) {
+    const auto range = ParseNumberRange(word, kMostAtOnce);
+    if (!range) {
       return Err(ErrorCode::kInvalidArgument,
                  "\"{}\" is no candidate; give ids as `bantam learn review` lists them: 7, "
                  "7-12, or all",
                  EscapeForTerminal(word, 40));
     }
-    for (int64_t id = first; id <= last; ++id) ids.push_back(id);
+    for (int64_t id = range->first; id <= range->last; ++id) ids.push_back(id);
   }
   return ids;
 }

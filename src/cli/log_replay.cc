@@ -1,10 +1,30 @@
 #include "cli/log_replay.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/paths.h"
+#include "base/text_util.h"
+#include "route/learning/generations.h"
 
 namespace bantam::cli {
+
+namespace {
+
+Status CheckGeneration(const RouteFile& file, const Path& state_folder, std::optional<int64_t> generation) {
+  if (!generation) return Ok();
+  BANTAM_TRY(const Generations generations, ReadGenerations(state_folder));
+  std::vector<int64_t> kept = file.learning ? generations.Kept() : std::vector<int64_t>{0};
+  if (std::ranges::find(kept, *generation) != kept.end()) return Ok();
+  std::ranges::sort(kept);
+  return Err(ErrorCode::kNotFound, "the assistant \"{}\" keeps no generation {} of its head; there is {}",
+             EscapeForTerminal(file.name), *generation, fmt::join(kept, ", "));
+}
+
+}  // namespace
 
 void AddLogReplayOptions(CLI::App& app, LogReplayOptions& options) {
   app.add_option("LOG", options.source.log, "The audit log; default: the assistant's own")->type_name("PATH");
@@ -23,14 +43,21 @@ void AddLogReplayOptions(CLI::App& app, LogReplayOptions& options) {
   app.add_option("--svg", options.svg, "Draw it to FILE, too")->type_name("FILE");
 }
 
-Result<std::unique_ptr<Router>> RouterForLog(const LogReplayOptions& options, ProgressBar& bar) {
+Result<LogRouter> RouterForLog(const LogReplayOptions& options, ProgressBar& bar) {
   BANTAM_TRY(RouteFile file, LoadRouteFile(options.source.assistant.config));
-  file.drift.reset();  // a replay is no traffic; what drift had changed then shows as another threshold
-  return Router::Create(std::move(file),
-                        {.num_threads = options.threads,
-                         .persistent = false,
-                         .offline = true,
-                         .progress = [&](std::string_view stage, double done) { bar.Update(stage, done); }});
+  LogRouter made;
+  BANTAM_TRY(made.state_folder, StateFolder(file.name));
+  made.options = {.num_threads = options.threads,
+                  .persistent = false,
+                  .offline = true,
+                  .max_disagreement = options.max_disagreement,
+                  .progress = [&](std::string_view stage, double done) { bar.Update(stage, done); },
+                  .generation = options.generation};
+  BANTAM_RETURN_IF_ERROR(CheckGeneration(file, made.state_folder, options.generation));
+  BANTAM_TRY(ModelFolder encoder, OpenEncoder(file, made.options));
+  BANTAM_TRY(made.options.embedder, LoadEncoder(file, std::move(encoder), made.options));
+  BANTAM_TRY(made.router, Router::Create(std::move(file), made.options));
+  return made;
 }
 
 std::string LeftOutText(const LeftOut& left_out) {

@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <span>
 
 #include "base/json.h"
 #include "base/text_util.h"
@@ -11,6 +14,7 @@
 #include "cli/log_replay.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
+#include "learn/early_exit.h"
 #include "route/redecide.h"
 #include "route/redecide_plot.h"
 
@@ -20,7 +24,29 @@ namespace {
 struct Options : LogReplayOptions {
   int shown = 20;
   bool fail_on_change = false;
+  std::string generation = "logged", early_exit;
 };
+constexpr std::string_view kLogged = "logged", kCurrent = "current";
+
+// Which head decides: a generation, or nothing for the one in force.
+Result<std::optional<int64_t>> GenerationIn(std::string_view word) {
+  if (word == kLogged || word == kCurrent) return std::optional<int64_t>();
+  int64_t number = 0;
+  const char* const end = word.data() + word.size();
+  const auto [last, error] = std::from_chars(word.data(), end, number);
+  if (error == std::errc() && last == end && number >= 0) return std::optional(number);
+  return Err(ErrorCode::kInvalidArgument,
+             "--generation is \"{}\"; write logged, current, or the number of a generation as `bantam learn status` "
+             "lists them",
+             EscapeForTerminal(word, 40));
+}
+
+// "generation 4 (head 3fa9c1d2e0b1)"
+std::string Name(const OtherHead& head) {
+  const std::string_view begin = std::string_view(head.head_sha256).substr(0, 12);
+  return head.generation ? fmt::format("generation {} (head {})", *head.generation, EscapeForTerminal(begin))
+                         : fmt::format("the head {}", begin.empty() ? "(none)" : EscapeForTerminal(begin));
+}
 
 std::string Words(const DecidedAs& decided) {
   return fmt::format("{}{} ({:.3f} {} {})", decided.decision,
@@ -29,7 +55,7 @@ std::string Words(const DecidedAs& decided) {
                      std::isfinite(decided.threshold) ? fmt::format("{:.3f}", decided.threshold) : "none");
 }
 
-std::string Text(const RedecideReport& r, int shown) {
+std::string Text(const RedecideReport& r, int shown, bool by_logged_heads) {
   const Colours colours(STDOUT_FILENO);
   std::string out = fmt::format("{} messages decided again: {} with the same bits, {} decided otherwise\n", r.messages,
                                 r.same_bits, r.changes.size());
@@ -37,7 +63,17 @@ std::string Text(const RedecideReport& r, int shown) {
     if (count > 0) out += fmt::format("  {} {}\n", count, words);
   };
   note(r.other_route_file, "were decided by another route file");
-  note(r.other_head, "were decided by another head or encoder: their scores are not expected to be the same");
+  constexpr size_t kMostNamed = 5;
+  for (const OtherHead& head : std::span(r.other_heads).first(std::min(kMostNamed, r.other_heads.size()))) {
+    note(head.messages,
+         fmt::format(
+             "were decided by {}{}: their scores are not expected to be the same", Name(head),
+             by_logged_heads
+                 ? ", which is none of those kept (encoder and early exits count), and are by the head in force now"
+                 : ""));
+  }
+  if (r.other_heads.size() > kMostNamed)
+    out += fmt::format("  and by {} other heads; --json names them all\n", r.other_heads.size() - kMostNamed);
   note(r.other_isa,
        "were computed on another level of instructions, or one that was not recorded: the last bits may differ");
   out += LeftOutText(r.left_out);
@@ -71,7 +107,12 @@ json::object Json(const DecidedAs& decided) {
 }
 
 std::string Json(const RedecideReport& r) {
-  json::array changes;
+  json::array changes, heads;
+  for (const OtherHead& head : r.other_heads) {
+    heads.push_back(json::object{{"head_sha256", head.head_sha256},
+                                 {"generation", head.generation ? json::value(*head.generation) : json::value()},
+                                 {"messages", head.messages}});
+  }
   for (const ChangedDecision& change : r.changes) {
     changes.push_back(
         json::object{{"seq", change.sequence},
@@ -87,6 +128,7 @@ std::string Json(const RedecideReport& r) {
              {"changed", r.changes.size()},
              {"other_route_file", r.other_route_file},
              {"other_head", r.other_head},
+             {"other_heads", std::move(heads)},
              {"other_isa", r.other_isa},
              {"skipped", LeftOutJson(r.left_out)},
              {"large_model", json::object{{"before", r.asked_before}, {"after", r.asked_after}}},
@@ -98,21 +140,29 @@ std::string Json(const RedecideReport& r) {
 
 Status Replay(const Options& options) {
   BANTAM_TRY(const Path log, LogFile(options.source));
+  LogReplayOptions wanted = options;
+  BANTAM_TRY(wanted.generation, GenerationIn(options.generation));
+  if (!options.early_exit.empty()) {
+    BANTAM_TRY(wanted.max_disagreement, ParseDisagreement(options.early_exit));
+  }
+  const bool by_logged_heads = options.generation == kLogged;
   TextOpener opener(options.source);
   RedecideReport report;
   {
     ProgressBar bar("replay");
-    BANTAM_TRY(const std::unique_ptr<Router> router, RouterForLog(options, bar));
-    BANTAM_TRY(report, Redecide(*router, log,
+    BANTAM_TRY(const LogRouter made, RouterForLog(wanted, bar));
+    LoggedHeads heads(*made.router, made.state_folder, made.options);
+    BANTAM_TRY(report, Redecide(*made.router, log,
                                 {.limit = options.limit,
                                  .open = [&](AuditRecord& record) { return opener.Open(record); },
-                                 .progress = [&](double done) { bar.Update("deciding again", done); }}));
+                                 .progress = [&](double done) { bar.Update("deciding again", done); },
+                                 .heads = by_logged_heads ? &heads : nullptr}));
   }
   if (!options.svg.empty()) {
     const std::string title = fmt::format("{} decided again", log.filename().string());
     BANTAM_RETURN_IF_ERROR(WriteFileAtomic(options.svg, RedecidePlot(report, title)));
   }
-  BANTAM_RETURN_IF_ERROR(Print(options.json ? Json(report) : Text(report, options.shown)));
+  BANTAM_RETURN_IF_ERROR(Print(options.json ? Json(report) : Text(report, options.shown, by_logged_heads)));
   if (!options.fail_on_change || report.changes.empty()) return Ok();
   return Err(ErrorCode::kCorrupt, "{} of {} messages are decided otherwise", report.changes.size(), report.messages);
 }
@@ -125,12 +175,20 @@ Run SetUpReplay(CLI::App& app) {
   app.add_option("--show", options->shown, "How many changes are listed")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
+  app.add_option("--generation", options->generation,
+                 "Which head decides: logged (for each message the one that did), current (the one in force), or the "
+                 "number of a generation")
+      ->type_name("WHICH")
+      ->capture_default_str();
+  app.add_option("--early-exit", options->early_exit, "As the server was started with; default: the route file's")
+      ->type_name("N%|off");
   app.add_flag("--fail-on-change", options->fail_on_change, "Exit status 65 if any decision changes");
   app.footer(
       "Nothing is answered, called or stored. The log has to hold texts (audit: {content: text}).\n\n"
       "Examples:\n"
       "  bantam replay -c bantam.yaml                        the assistant's own log: the same bits?\n"
       "  bantam replay audit.jsonl -c new.yaml               what would another route file change?\n"
+      "  bantam replay -c bantam.yaml --generation current   what does the head in force change?\n"
       "  bantam replay -c new.yaml --svg change.svg          drawn, over the scale of confidence\n"
       "  bantam replay -c new.yaml --fail-on-change --json   in CI");
   return [options] { return Replay(*options); };

@@ -78,8 +78,8 @@ Status Draw(const LogReplayOptions& options) {
   CostCurve curve;
   {
     ProgressBar bar("curve");
-    BANTAM_TRY(const std::unique_ptr<Router> router, RouterForLog(options, bar));
-    BANTAM_TRY(curve, DrawCostCurve(*router, log,
+    BANTAM_TRY(const LogRouter made, RouterForLog(options, bar));
+    BANTAM_TRY(curve, DrawCostCurve(*made.router, log,
                                     {.limit = options.limit,
                                      .open = [&](AuditRecord& record) { return opener.Open(record); },
                                      .progress = [&](double done) { bar.Update("deciding again", done); }}));

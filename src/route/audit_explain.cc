@@ -41,6 +41,10 @@ std::string FeedbackWords(const AuditRecord& r) {
 // What a record that is no answer tells.
 std::string OtherWords(const AuditRecord& r) {
   if (r.decision == kFeedbackDecision) return FeedbackWords(r);
+  if (r.decision == kQueueDecision) {
+    return fmt::format("A person took the question out of the queue for the large model {}, which was not asked.",
+                       Safe(r.model));
+  }
   if (r.decision == kLearningDecision) return fmt::format("A person {}: {}.", Safe(r.outcome), Safe(r.problem));
   if (r.outcome != "ok") {
     return fmt::format("The teacher {} was asked which route the message is about, and did not say ({}).",

@@ -40,6 +40,7 @@ struct SimilarNote {
 inline constexpr std::string_view kFeedbackDecision = "feedback";  // what a person said of an answer
 inline constexpr std::string_view kLabelDecision = "label";        // which route a teacher finds a message to be about
 inline constexpr std::string_view kLearningDecision = "learning";  // what became of candidates and learned heads
+inline constexpr std::string_view kQueueDecision = "queue";        // a question that waited was dropped unasked
 inline constexpr std::string_view kPurgeDecision = "purge";        // texts of earlier records were taken out
 
 // Which texts were taken out, and what is left of their lines.
@@ -99,7 +100,7 @@ class AuditLog {
 
 inline bool IsAnswer(const AuditRecord& record) {
   return record.decision != kFeedbackDecision && record.decision != kLabelDecision &&
-         record.decision != kLearningDecision && record.decision != kPurgeDecision;
+         record.decision != kLearningDecision && record.decision != kQueueDecision && record.decision != kPurgeDecision;
 }
 
 struct AuditCheck {

@@ -24,11 +24,7 @@ bool HasTexts(const AuditRecord& r) {
   return !r.sealed.empty() || !r.question.empty() || !r.answer.empty() || (r.similar && !r.similar->reason.empty());
 }
 
-bool Fits(const AuditRecord& r, const PurgeRequest& request) {
-  return HasTexts(r) && (!request.before_us || r.time_us < *request.before_us) &&
-         (request.session_hash.empty() || r.session_hash == request.session_hash) &&
-         (request.request_id.empty() || r.request_id == request.request_id);
-}
+bool Fits(const AuditRecord& r, const PurgeRequest& request) { return HasTexts(r) && Names(request, r); }
 
 json::object Without(const json::object& object, std::initializer_list<std::string_view> keys) {
   json::object kept;
@@ -121,6 +117,12 @@ Result<bool> AnyFits(const Path& file, const PurgeRequest& request) {
 }
 
 }  // namespace
+
+bool Names(const PurgeRequest& request, const AuditRecord& record) {
+  return (!request.before_us || record.time_us < *request.before_us) &&
+         (request.session_hash.empty() || record.session_hash == request.session_hash) &&
+         (request.request_id.empty() || record.request_id == request.request_id);
+}
 
 Result<PurgeReport> PurgeAuditLog(const Path& file, const PurgeRequest& request) {
   PurgeReport report;

@@ -21,6 +21,9 @@ struct PurgeRequest {
   bool dry_run = false;  // only count
 };
 
+// Whether a record is one of those, whether or not it has texts.
+bool Names(const PurgeRequest& request, const AuditRecord& record);
+
 struct PurgeReport {
   int64_t records = 0;        // whose texts were taken out
   int64_t sequence = 0;       // of the record that says so; 0: there was nothing to take out

@@ -150,15 +150,29 @@ class DiskConversationStore final : public ConversationStore {
   int64_t ttl_us_ = 0, longest_ttl_us_ = 0;  // longest: that any Save of ours may have used
 };
 
+Result<FileLock> LockConversations(const Path& file) {
+  return FileLock::Acquire(file.string() + ".lock", fmt::format("the conversations {}", file.string()));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ConversationStore>> ConversationStore::Open(const Path& file, std::chrono::seconds ttl,
                                                                    std::function<int64_t()> now_micros) {
-  BANTAM_TRY(FileLock lock,
-             FileLock::Acquire(file.string() + ".lock", fmt::format("the conversations {}", file.string())));
+  BANTAM_TRY(FileLock lock, LockConversations(file));
   auto store = std::make_unique<DiskConversationStore>(file, ttl, std::move(now_micros), std::move(lock));
   BANTAM_RETURN_IF_ERROR(store->OpenFile());
   return store;
+}
+
+Status ForgetConversations(const Path& file, const std::set<std::string>& session_hashes) {
+  BANTAM_TRY(const FileLock lock, LockConversations(file));
+  BANTAM_TRY(SqliteConnection connection, SqliteConnection::OpenWriter(file, kSchema));
+  {
+    BANTAM_TRY(SqliteStatement remove,
+               connection.Prepare("DELETE FROM sessions WHERE lower(hex(id)) = CAST(?1 AS TEXT)"));
+    for (const std::string& hash : session_hashes) BANTAM_RETURN_IF_ERROR(remove.Bind(1, hash).Run());
+  }
+  return connection.Scrub();
 }
 
 }  // namespace bantam

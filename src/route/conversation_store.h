@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -29,5 +30,9 @@ class ConversationStore {
   virtual Status Erase(std::string_view session_id) = 0;
   virtual void SetTtl(std::chrono::seconds) {}  // of what is saved from now on; no matter where nothing expires
 };
+
+// Forgets conversations by the `session` of their audit records, in a file that no process has open; nothing of them
+// stays on the disk.
+Status ForgetConversations(const Path& file, const std::set<std::string>& session_hashes);
 
 }  // namespace bantam

@@ -62,7 +62,7 @@ AuditRecord RecordOf(const SentQuestion& sent) {
   record.outcome = sent.outcome;
   record.problem = sent.problem;
   record.cost = sent.reply.cost;
-  record.question = sent.text();
+  record.question = sent.question.text();
   record.question_sha256 = Sha256Hex(record.question);
   record.answer = sent.reply.text;
   record.answer_sha256 = Sha256Hex(record.answer);

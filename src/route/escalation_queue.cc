@@ -1,5 +1,6 @@
 #include "route/escalation_queue.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace bantam {
@@ -15,7 +16,8 @@ std::string ToText(const QueuedQuestion& question) {
   const AssistantRequest& request = question.request;
   json::array messages;
   for (const ChatMessage& message : request.messages) messages.push_back(json::array{message.role, message.content});
-  return ToJson(json::object{{"model", question.model},
+  return ToJson(json::object{{"asked", question.asked_us},
+                             {"model", question.model},
                              {"route", question.route},
                              {"request_id", request.request_id},
                              {"session_id", request.session_id},
@@ -30,6 +32,7 @@ Result<QueuedQuestion> FromText(std::string_view text) {
   BANTAM_TRY(const JsonObject object, JsonObject::From(document, "question"));
   QueuedQuestion question;
   AssistantRequest& request = question.request;
+  BANTAM_TRY(question.asked_us, object.IntOr("asked", 0, 0, INT64_MAX));
   BANTAM_TRY(question.model, object.String("model"));
   BANTAM_TRY(question.route, object.String("route"));
   BANTAM_TRY(request.request_id, object.String("request_id"));
@@ -47,7 +50,35 @@ Result<QueuedQuestion> FromText(std::string_view text) {
   return question;
 }
 
+Result<QueuedQuestion> FromRow(int64_t number, std::string_view checksum, std::string_view text) {
+  if (checksum != RowChecksum({text})) return Err(ErrorCode::kCorrupt, "its checksum is another one");
+  BANTAM_TRY(QueuedQuestion question, FromText(text));
+  question.number = number;
+  return question;
+}
+
 }  // namespace
+
+std::string_view QueuedQuestion::text() const {
+  for (size_t i = request.messages.size(); i > 0; --i) {
+    if (request.messages[i - 1].role == "user") return request.messages[i - 1].content;
+  }
+  return {};
+}
+
+Result<std::vector<QueuedQuestion>> EscalationQueue::ReadAll(const Path& file) {
+  std::vector<QueuedQuestion> all;
+  std::error_code ignored;
+  if (std::filesystem::file_size(file, ignored) == 0 || ignored) return all;
+  BANTAM_TRY(SqliteConnection reader, SqliteConnection::OpenReader(file));
+  BANTAM_TRY(SqliteStatement rows, reader.Prepare("SELECT number, checksum, question FROM questions ORDER BY number"));
+  for (;;) {
+    BANTAM_TRY(const bool found, rows.Step());
+    if (!found) return all;
+    // What is damaged is for whoever sends the queue to drop.
+    if (auto question = FromRow(rows.Int(0), rows.Blob(1), rows.Blob(2))) all.push_back(*std::move(question));
+  }
+}
 
 Result<std::unique_ptr<EscalationQueue>> EscalationQueue::Open(const Path& file) {
   BANTAM_TRY(SqliteConnection connection, SqliteConnection::OpenWriter(file, kSchema));
@@ -69,7 +100,9 @@ Status EscalationQueue::Prepare() {
 }
 
 Status EscalationQueue::Add(const QueuedQuestion& question) {
-  const std::string text = ToText(question);
+  QueuedQuestion kept = question;
+  kept.asked_us = WallMicros();
+  const std::string text = ToText(kept);
   const std::string checksum = RowChecksum({text});
   const std::lock_guard lock(mutex_);
   BANTAM_RETURN_IF_ERROR(add_.Bind(1, checksum).Bind(2, text).Bind(3, kMostQuestions).Bind(4, kMostBytes).Run());
@@ -90,14 +123,9 @@ Result<std::optional<QueuedQuestion>> EscalationQueue::NextAfter(int64_t number)
       return std::optional<QueuedQuestion>();
     }
     number = next_.Int(0);
-    const std::string checksum(next_.Blob(1)), text(next_.Blob(2));
+    Result<QueuedQuestion> question = FromRow(number, next_.Blob(1), next_.Blob(2));
     next_.Reset();
-    Result<QueuedQuestion> question = Err(ErrorCode::kCorrupt, "its checksum is another one");
-    if (checksum == RowChecksum({text})) question = FromText(text);
-    if (question) {
-      question->number = number;
-      return std::optional<QueuedQuestion>(*std::move(question));
-    }
+    if (question) return std::optional<QueuedQuestion>(*std::move(question));
     Log(LogLevel::kWarning, "a queued question is damaged and dropped: {}", question.error().message);
     BANTAM_RETURN_IF_ERROR(remove_.Bind(1, number).Run());
   }
@@ -107,6 +135,11 @@ Status EscalationQueue::Remove(int64_t number) {
   const std::lock_guard lock(mutex_);
   BANTAM_RETURN_IF_ERROR(remove_.Bind(1, number).Run());
   return CheckpointIfLarge();
+}
+
+Status EscalationQueue::Scrub() {
+  const std::lock_guard lock(mutex_);
+  return connection_.Scrub();
 }
 
 Status EscalationQueue::CheckpointIfLarge() {

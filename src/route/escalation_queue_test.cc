@@ -105,7 +105,7 @@ TEST(SendQueued, WhatCannotBeAskedNowIsAskedLater) {
   desk.big->reply.cost = 0.25;
   ASSERT_OK(offline.Send());
   ASSERT_EQ(offline.sent.size(), 1u);
-  EXPECT_EQ(offline.sent[0].text(), "explain quantum physics to me");
+  EXPECT_EQ(offline.sent[0].question.text(), "explain quantum physics to me");
   EXPECT_EQ(offline.sent[0].reply.text, "Very small things.");
   EXPECT_EQ(offline.sent[0].problem, "");
   EXPECT_EQ(desk.router->CountQueued().value(), 0);
@@ -167,7 +167,7 @@ TEST(SendQueued, QuestionsStayWhileTheirModelIsOutOfReach) {
   desk.big->reply.outcome = UpstreamOutcome::kOk;
   ASSERT_OK(offline.Send());
   ASSERT_EQ(offline.sent.size(), 2u);
-  EXPECT_EQ(offline.sent[0].text(), "explain quantum physics to me");
+  EXPECT_EQ(offline.sent[0].question.text(), "explain quantum physics to me");
 }
 
 TEST(SendQueued, OnlyWhatIsWrongWithTheQuestionGivesItUp) {

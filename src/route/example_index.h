@@ -1,15 +1,19 @@
-// The route file's own examples as vectors, in memory: which of them lie nearest to a question, by cosine.
+// A head's examples as vectors, in memory: which of them lie nearest to a question, by cosine.
 #pragma once
 
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "learn/head.h"
 #include "route/intent_model.h"
 
 namespace bantam {
+
+// In the place of the words of a message that was learned from traffic.
+inline constexpr std::string_view kLearnedMessage = "(a learned message)";
 
 // Embeds the examples for a head, and after `layers`, or takes their vectors from `file` when they lie there
 // for the same texts and the same encoder (reading 1,000 vectors takes a few milliseconds, embedding them seconds).

@@ -1,6 +1,7 @@
 #include "route/head_intent_model.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -25,13 +26,13 @@ struct Exits {
 
 class HeadIntentModel : public IntentModel {
  public:
-  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, RouteTree tree, ExampleIndex index, Exits exits,
-                  Calibration calibration, bool keep_read)
+  HeadIntentModel(std::shared_ptr<Embedder> embedder, Head head, RouteTree tree, KnownScripts scripts,
+                  ExampleIndex index, Exits exits, Calibration calibration, bool keep_read)
       : embedder_(std::move(embedder)),
         head_(std::move(head)),
         tree_(std::move(tree)),
         index_(std::move(index)),
-        scripts_(index_.examples()),
+        scripts_(scripts),
         exits_(std::move(exits)),
         calibration_(std::move(calibration)),
         keep_read_(keep_read),
@@ -82,7 +83,8 @@ class HeadIntentModel : public IntentModel {
   Embedder* embedder() override { return embedder_.get(); }
 
  private:
-  // Exits change answers, so they are part of what decided.
+  // Exits change scores, so they are part of what decided: from which certainty on, and for which labels, which the
+  // thresholds of the file say.
   std::string Identity() const {
     const std::string head = head_.Sha256();
     if (!exits_.certainty) return head;
@@ -208,6 +210,16 @@ Exits MakeExits(const RouteFile& file, const Head& head, double max_disagreement
   return exits;
 }
 
+// As others may read them: what somebody said is near to a question, but not shown to whoever asked that.
+std::vector<LabelledText> Shown(std::vector<LabelledText> examples, std::span<const LabelledText> learned) {
+  std::set<std::string_view> said;
+  for (const LabelledText& message : learned) said.insert(message.text);
+  for (LabelledText& example : examples) {
+    if (said.contains(example.text)) example.text = kLearnedMessage;
+  }
+  return examples;
+}
+
 // Nothing when there is no head, or one for other examples or another encoder.
 std::optional<Head> StoredHead(const Path& path, const EncoderIdentity& encoder, const std::string& examples_sha256) {
   std::error_code ignored;
@@ -261,11 +273,13 @@ Result<std::unique_ptr<IntentModel>> LoadIntentModel(const RouteFile& file, std:
     head = std::move(trained.head);
   }
   const auto dimensions = static_cast<size_t>(embedder->dimensions());
-  Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, examples, std::move(vectors.layers)) : Exits();
+  const KnownScripts scripts(examples);
+  std::vector<LabelledText> shown = Shown(std::move(examples), file.learned);
+  Exits exits = exits_wanted ? MakeExits(file, *head, max_disagreement, shown, std::move(vectors.layers)) : Exits();
   RouteTree tree(file, head->labels());
   BANTAM_TRY(Calibration calibration, CalibrationFor(file, *head, tree, *embedder, files, options));
-  return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head), std::move(tree),
-                                           ExampleIndex(std::move(examples), vectors.vectors, dimensions),
+  return std::make_unique<HeadIntentModel>(std::move(embedder), *std::move(head), std::move(tree), scripts,
+                                           ExampleIndex(std::move(shown), vectors.vectors, dimensions),
                                            std::move(exits), std::move(calibration), options.keep_read);
 }
 

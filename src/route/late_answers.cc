@@ -18,8 +18,9 @@ std::string Fingerprint(const std::string& tenant, const std::string& request_id
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-std::string ToText(const LateAnswer& answer) {
-  return ToJson(json::object{{"state", static_cast<int64_t>(answer.state)},
+std::string ToText(const std::string& request_id, const LateAnswer& answer) {
+  return ToJson(json::object{{"request_id", request_id},
+                             {"state", static_cast<int64_t>(answer.state)},
                              {"text", answer.text},
                              {"model", answer.model},
                              {"problem", answer.problem},
@@ -27,9 +28,12 @@ std::string ToText(const LateAnswer& answer) {
                              {"ended", answer.ended_us}});
 }
 
+Result<json::value> Parse(std::string_view text) {
+  return ParseJson(text, "late answer", {.max_depth = 4, .max_bytes = size_t{64} << 20});
+}
+
 Result<LateAnswer> FromText(std::string_view text) {
-  BANTAM_TRY(const json::value document,
-             ParseJson(text, "late answer", {.max_depth = 4, .max_bytes = size_t{64} << 20}));
+  BANTAM_TRY(const json::value document, Parse(text));
   BANTAM_TRY(const JsonObject object, JsonObject::From(document, "late answer"));
   LateAnswer answer;
   BANTAM_TRY(const int64_t state, object.Int("state", 0, static_cast<int64_t>(LateAnswer::State::kGivenUp)));
@@ -63,7 +67,8 @@ Status LateAnswers::Prepare() {
 }
 
 Status LateAnswers::Keep(const std::string& tenant, const std::string& request_id, const LateAnswer& answer) {
-  const std::string id = Fingerprint(tenant, request_id), text = ToText(answer), checksum = RowChecksum({id, text});
+  const std::string id = Fingerprint(tenant, request_id), text = ToText(request_id, answer),
+                    checksum = RowChecksum({id, text});
   const int64_t now = std::max(answer.asked_us, answer.ended_us);
   const std::lock_guard lock(mutex_);
   BANTAM_RETURN_IF_ERROR(keep_.Bind(1, id).Bind(2, now).Bind(3, checksum).Bind(4, text).Run());
@@ -83,6 +88,29 @@ Result<std::optional<LateAnswer>> LateAnswers::Find(const std::string& tenant, c
   find_.Reset();
   if (!found) return found.error();
   return answer;
+}
+
+Status LateAnswers::Forget(const std::set<std::string>& request_ids) {
+  const std::lock_guard lock(mutex_);
+  std::vector<int64_t> unwanted;
+  {
+    BANTAM_TRY(SqliteStatement rows, connection_.Prepare("SELECT rowid, answer FROM answers"));
+    for (;;) {
+      BANTAM_TRY(const bool found, rows.Step());
+      if (!found) break;
+      // One that cannot be read could be anybody's.
+      const auto document = Parse(rows.Blob(1));
+      const json::value* id =
+          document && document->is_object() ? document->as_object().if_contains("request_id") : nullptr;
+      if (id == nullptr || !id->is_string() || request_ids.contains(std::string(id->get_string())))
+        unwanted.push_back(rows.Int(0));
+    }
+  }
+  {
+    BANTAM_TRY(SqliteStatement remove, connection_.Prepare("DELETE FROM answers WHERE rowid = ?1"));
+    for (const int64_t row : unwanted) BANTAM_RETURN_IF_ERROR(remove.Bind(1, row).Run());
+  }
+  return connection_.Scrub();
 }
 
 }  // namespace bantam

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "route/sqlite_file.h"
@@ -29,6 +30,8 @@ class LateAnswers {
   static Result<std::unique_ptr<LateAnswers>> Open(const Path& file);
   Status Keep(const std::string& tenant, const std::string& request_id, const LateAnswer& answer);
   Result<std::optional<LateAnswer>> Find(const std::string& tenant, const std::string& request_id);
+  // What became of these requests, whoever made them; nothing of it stays on the disk.
+  Status Forget(const std::set<std::string>& request_ids);
 
  private:
   explicit LateAnswers(SqliteConnection connection) : connection_(std::move(connection)) {}

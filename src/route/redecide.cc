@@ -5,6 +5,7 @@
 
 #include "kernels/isa.h"
 #include "route/actions/action.h"
+#include "route/learning/proposal.h"
 #include "route/router_parts.h"
 
 namespace bantam {
@@ -54,6 +55,28 @@ class Thresholds {
   std::map<double, int64_t> counts_;
 };
 
+void CountOtherHead(RedecideReport& report, const std::string& head_sha256) {
+  ++report.other_head;
+  auto found = std::ranges::find(report.other_heads, head_sha256, &OtherHead::head_sha256);
+  if (found == report.other_heads.end()) {
+    report.other_heads.push_back({.head_sha256 = head_sha256});
+    found = std::prev(report.other_heads.end());
+  }
+  ++found->messages;
+}
+
+// What the log itself says of heads: it names each that was proposed or promoted.
+Status NameOtherHeads(const Path& log, RedecideReport& report) {
+  if (report.other_heads.empty()) return Ok();
+  return ReadAuditLog(log, [&](const AuditRecord& record, std::string_view) {
+    if (record.decision != kLearningDecision) return true;
+    for (OtherHead& head : report.other_heads) {
+      if (const auto number = GenerationOf(head.head_sha256, record.problem)) head.generation = number;
+    }
+    return true;
+  });
+}
+
 }  // namespace
 
 Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideOptions& options) {
@@ -63,7 +86,6 @@ Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideO
   const double mean_cost = loaded.mean_cost().value_or(0);
   BANTAM_TRY(const Kernels* kernels, SelectKernels());
   const std::string_view isa = IsaName(kernels->isa);
-  const RouteFile& file = router.file();
   Thresholds before, after;
   for (const LoggedMessage& message : loaded.messages) {
     const AuditRecord& record = message.record;
@@ -73,10 +95,16 @@ Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideO
     AssistantRequest request;
     request.messages = {{"user", record.question}};
     request.request_id = record.request_id;
-    BANTAM_TRY(const AssistantAnswer answer, router.Answer(request, {}));
+    Router* by = &router;
+    if (options.heads != nullptr) {
+      BANTAM_TRY(Router * then, options.heads->Find(record.head_sha256));
+      if (then != nullptr) by = then;
+    }
+    const RouteFile& file = by->file();
+    BANTAM_TRY(const AssistantAnswer answer, by->Answer(request, {}));
     ++report.messages;
     report.other_route_file += record.route_file_sha256 != file.sha256;
-    report.other_head += record.head_sha256 != router.parts().intents->identity();
+    if (record.head_sha256 != by->parts().intents->identity()) CountOtherHead(report, record.head_sha256);
     report.other_isa += record.isa != isa;
     report.same_bits += SameBits(record, answer);
     const bool asked_before = record.cost > 0 || record.source == "upstream";
@@ -105,6 +133,7 @@ Result<RedecideReport> Redecide(Router& router, const Path& log, const RedecideO
   }
   report.threshold_before = before.Usual();
   report.threshold_after = after.Usual();
+  BANTAM_RETURN_IF_ERROR(NameOtherHeads(log, report));
   return report;
 }
 

@@ -1,5 +1,6 @@
-// Decides the messages of an audit log again, by the route file and the head of a router, and compares: which scores
-// have the same bits, which decisions change, and what that does to costs and to errors that people or a teacher told.
+// Decides the messages of an audit log again, by the route file and the head of a router, or each by the head that
+// decided it then, and compares: which scores have the same bits, which decisions change, and what that does to costs
+// and to errors that people or a teacher told.
 //
 //   BANTAM_TRY(const RedecideReport report, Redecide(*router, log, {}));
 #pragma once
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "route/logged_heads.h"
 #include "route/logged_messages.h"
 #include "route/router.h"
 
@@ -18,6 +20,14 @@ struct RedecideOptions {
   int64_t limit = 0;                                     // of messages, the latest ones; 0: all
   std::function<Status(AuditRecord& record)> open = {};  // encrypted texts
   std::function<void(double fraction)> progress = {};
+  LoggedHeads* heads = nullptr;  // where they have the head that decided a message, it does so again
+};
+
+// A head that decided messages then, and not now.
+struct OtherHead {
+  std::string head_sha256;
+  int64_t messages = 0;
+  std::optional<int64_t> generation = {};  // as the log says, where it does
 };
 
 struct DecidedAs {
@@ -49,7 +59,8 @@ struct RedecideReport {
   double threshold_before = 0, threshold_after = 0;  // that most were held to; infinity: nothing was answered here
   // Of the messages, those that were decided by another one then: equal bits are not to be expected.
   int64_t other_route_file = 0, other_head = 0, other_isa = 0;
-  LeftOut left_out;  // not decided again
+  std::vector<OtherHead> other_heads;  // in the log's order; their messages are other_head
+  LeftOut left_out;                    // not decided again
   // To a large model: what it cost, and what it would cost, at the log's mean price where it was not asked then.
   int64_t asked_before = 0, asked_after = 0;
   double cost_before = 0, cost_after = 0;

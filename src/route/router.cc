@@ -310,15 +310,10 @@ class RouterImpl : public Router {
   // Kept before the question leaves the queue: where that fails, or the process is killed, it is asked again.
   void KeepLateAnswer(const SentQuestion& sent) {
     if (!parts_.late) return;
-    const AssistantRequest& request = sent.question.request;
-    const auto asked = parts_.late->Find(request.tenant, request.request_id);
-    LateAnswer answer{.asked_us = asked && *asked ? (*asked)->asked_us : 0, .ended_us = WallMicros()};
-    answer.state = sent.problem.empty() ? LateAnswer::State::kAnswered : LateAnswer::State::kGivenUp;
-    answer.text = sent.problem.empty() ? sent.reply.text : "";
-    answer.model = sent.question.model;
-    answer.problem = sent.problem;
-    if (const Status kept = parts_.late->Keep(request.tenant, request.request_id, answer); !kept)
-      Log(LogLevel::kError, "the late answer to request {} is not kept: {}", request.request_id, kept.error().message);
+    if (const Status kept = KeepEnd(*parts_.late, sent); !kept) {
+      Log(LogLevel::kError, "the late answer to request {} is not kept: {}", sent.question.request.request_id,
+          kept.error().message);
+    }
   }
 
   Status CheckQueue() const {

@@ -41,7 +41,8 @@ struct RouterOptions {
   // Null: the state folder is opened.
   const Router* predecessor = nullptr;
   // For the host of a library (src/capi):
-  std::optional<Path> store = {};  // where the file's encoder is looked up; empty: $BANTAM_HOME/models
+  std::optional<Path> store = {};          // where the file's encoder is looked up; empty: $BANTAM_HOME/models
+  std::optional<int64_t> generation = {};  // of the assistant's heads; empty: the one in force
   // Empty: $BANTAM_HOME/state/NAME. An empty path: none, so that nothing is read there either.
   std::optional<Path> state_folder = {};
   bool network = true;      // false: nothing is called, and whatever needs it says so; unlike offline, nothing pretends

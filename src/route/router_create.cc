@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "route/audit_key.h"
-#include "route/audit_purge.h"
 #include "route/forms/entity_finder.h"
 #include "route/head_intent_model.h"
 #include "route/learning/generations.h"
@@ -12,6 +11,7 @@
 #include "route/privacy/masking_upstream.h"
 #include "route/rehearsal.h"
 #include "route/router_parts.h"
+#include "route/state_purge.h"
 #include "route/upstream_group.h"
 
 namespace bantam {
@@ -33,16 +33,22 @@ Status OpenCache(const Path& folder, const RouterOptions& options, RouterParts& 
   return Ok();
 }
 
-// A log that cannot be purged is told of, and no reason not to answer.
-void TakeOutOldTexts(const Path& log, const RouteFile& file) {
-  std::error_code ignored;
-  if (file.audit_retention.count() == 0 || !std::filesystem::exists(log, ignored)) return;
+// What cannot be purged is told of, and no reason not to answer.
+void TakeOutOldTexts(const StateLock& lock, const Path& folder, const RouteFile& file) {
+  if (file.audit_retention.count() == 0) return;
   const int64_t before_us = WallMicros() - std::chrono::microseconds(file.audit_retention).count();
-  const auto report = PurgeAuditLog(log, {.before_us = before_us});
+  const auto report = PurgeState(lock, folder, {.before_us = before_us});
   if (!report) {
-    Log(LogLevel::kError, "texts older than audit.retention stay in the audit log: {}", report.error().message);
-  } else if (report->records > 0) {
-    Log(LogLevel::kInfo, "audit.retention: the texts of {} records were taken out of the audit log", report->records);
+    Log(LogLevel::kError, "texts older than audit.retention stay in the state folder: {}", report.error().message);
+    return;
+  }
+  if (report->log.records > 0) {
+    Log(LogLevel::kInfo, "audit.retention: the texts of {} records were taken out of the audit log",
+        report->log.records);
+  }
+  if (report->learned.candidates + report->learned.examples > 0) {
+    Log(LogLevel::kInfo, "audit.retention: {} candidates and {} examples of learned heads were taken out",
+        report->learned.candidates, report->learned.examples);
   }
 }
 
@@ -74,7 +80,7 @@ Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& 
   parts.lock = std::make_shared<const StateLock>(std::move(lock));
   const StateFiles files(folder);
   BANTAM_RETURN_IF_ERROR(OpenCache(folder, options, parts));
-  TakeOutOldTexts(files.audit, parts.file);
+  TakeOutOldTexts(*parts.lock, folder, parts.file);
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, options.own_threads));
   parts.audit_file = files.audit;
   std::error_code unknown;
@@ -188,7 +194,6 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   } else if (options.persistent) {
     return folder.error();
   }
-  if (intents.state_folder) TakeLearned(*intents.state_folder, parts.file);
   if (options.persistent && before == nullptr) {
     BANTAM_RETURN_IF_ERROR(OpenState(*intents.state_folder, options, parts));
   } else if (options.persistent && before->cache != nullptr && SamePlace(parts.file, before->file)) {
@@ -198,6 +203,9 @@ Result<std::unique_ptr<Router>> Router::Create(RouteFile file, RouterOptions opt
   } else if (options.cache_in_memory) {
     BANTAM_RETURN_IF_ERROR(OpenCache({}, options, parts));
   }
+  // After the state was opened, which takes out what is too old to be learned from.
+  if (intents.state_folder) TakeLearned(*intents.state_folder, parts.file, options.generation);
+  if (options.offline) parts.file.drift.reset();  // what is played is no traffic
   if (!options.embedder) {
     BANTAM_TRY(ModelFolder opened, OpenEncoder(parts.file, options));
     BANTAM_TRY(options.embedder, LoadEncoder(parts.file, std::move(opened), options));

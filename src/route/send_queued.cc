@@ -1,5 +1,8 @@
 #include "route/send_queued.h"
 
+#include "base/clock.h"
+#include "route/late_answers.h"
+
 namespace bantam {
 namespace {
 
@@ -81,12 +84,15 @@ class Sending {
 
 }  // namespace
 
-std::string_view SentQuestion::text() const {
-  const auto& messages = question.request.messages;
-  for (size_t i = messages.size(); i > 0; --i) {
-    if (messages[i - 1].role == "user") return messages[i - 1].content;
-  }
-  return {};
+Status KeepEnd(LateAnswers& late, const SentQuestion& sent) {
+  const AssistantRequest& request = sent.question.request;
+  const auto asked = late.Find(request.tenant, request.request_id);
+  LateAnswer answer{.asked_us = asked && *asked ? (*asked)->asked_us : 0, .ended_us = WallMicros()};
+  answer.state = sent.problem.empty() ? LateAnswer::State::kAnswered : LateAnswer::State::kGivenUp;
+  answer.text = sent.problem.empty() ? sent.reply.text : "";
+  answer.model = sent.question.model;
+  answer.problem = sent.problem;
+  return late.Keep(request.tenant, request.request_id, answer);
 }
 
 bool MayBeReachedLater(UpstreamOutcome outcome) {

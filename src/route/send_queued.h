@@ -13,15 +13,17 @@
 
 namespace bantam {
 
+class LateAnswers;
+
 // A question that left the queue.
 struct SentQuestion {
   QueuedQuestion question;
   UpstreamReply reply;
-  std::string outcome;  // for the audit log: "ok", "upstream_rejected", "upstream_gone"
+  std::string outcome;  // for the audit log: "ok", "upstream_rejected", "upstream_gone", "dropped"
   std::string problem;  // empty: it was answered. Otherwise why it is given up, in words
-
-  std::string_view text() const;  // the question: the last message of a user
 };
+// For whoever asks by its id what became of it.
+Status KeepEnd(LateAnswers& late, const SentQuestion& sent);
 using TakeSent = std::function<void(const SentQuestion&)>;
 
 // Whether the model may well answer the same question another time.

@@ -229,6 +229,15 @@ Status SqliteConnection::Checkpoint() {
   return Ok();
 }
 
+Status SqliteConnection::Scrub() {
+  // VACUUM copies what there is, page by page; without secure_delete and the truncation its own leftovers would stay.
+  BANTAM_RETURN_IF_ERROR(Execute("PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; VACUUM"));
+  const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code != SQLITE_OK) return SqliteError(db_.get(), code, path_);
+  *wal_pages_ = 0;
+  return Ok();
+}
+
 int64_t SqliteConnection::changes() const { return sqlite3_changes64(db_.get()); }
 
 Status MoveSqliteAside(const Path& file, std::string_view why) {

@@ -63,6 +63,8 @@ class SqliteConnection {
   Result<int64_t> Number(std::string_view sql);  // the first column of the first row
   // Moves what can be moved from the WAL into the file; the next write begins the WAL anew. Writers only.
   Status Checkpoint();
+  // Leaves nothing in the file or its WAL of what was deleted. Writes the whole file anew: not while others wait.
+  Status Scrub();
   // Pages in the WAL after the last commit of this connection.
   int wal_pages() const { return *wal_pages_; }
   int64_t changes() const;  // rows touched by the last statement

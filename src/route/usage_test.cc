@@ -116,7 +116,7 @@ TEST(Usage, ARecordIsCountedAsItsCallWas) {
   label.decision = kLabelDecision;
   EXPECT_EQ(UsageOf(label).messages, 0);
   EXPECT_DOUBLE_EQ(UsageOf(label).label_cost, 0.75);
-  for (const std::string_view decision : {kFeedbackDecision, kLearningDecision, kPurgeDecision}) {
+  for (const std::string_view decision : {kFeedbackDecision, kLearningDecision, kQueueDecision, kPurgeDecision}) {
     label.decision = decision;
     EXPECT_EQ(UsageOf(label).messages + UsageOf(label).escalated, 0);
   }

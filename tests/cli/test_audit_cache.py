@@ -235,14 +235,16 @@ def test_purge(bantam, talks):
     assert "2 records would" in bantam("audit", "purge", "--session", "e" * 64, "--dry-run")
     assert "question 1" in talks.read_text()
     assert json.loads(bantam("audit", "purge", "--session", "e" * 64, "--json")) == {
-        "records": 2, "sequence": 4, "torn_removed": False, "dry_run": False,
+        "records": 2, "sequence": 4, "torn_removed": False, "candidates": 0, "examples": 0, "queued": 0, "dry_run": False,
     }  # fmt: skip
     assert "question 1" not in talks.read_text() and "question 2" in talks.read_text()
     assert "texts of 2 records were taken out" in bantam("audit", "verify")
     assert "taken out of the log, as record 4 says" in bantam("audit", "why", "req-001")
     assert "of the conversation eeee" in bantam("audit", "why", "4")
     assert "which texts?" in bantam("audit", "purge", code=64)
-    assert "nothing was changed" in bantam("audit", "purge", "--request", "nobody")
+    assert "no record that has texts fits" in bantam("audit", "purge", "--request", "nobody")
+    bantam("audit", "purge", "--session", "f" * 64, "--log", talks)
+    assert "question 2" not in talks.read_text()
     talks.write_text(talks.read_text().replace("0.93", "0.94", 1))
     bantam("audit", "verify", code=65)
 

@@ -34,7 +34,8 @@ def test_the_round(bantam_server, bantam_binary, tmp_path, teacher):
 
     def labelled():
         found = client.get("/v1/learning").json()
-        return found if found["candidates"]["unlabelled"] == 0 and found["candidates"]["pending"] > 5 else None
+        heard = sum(generation["messages"] for generation in found["traffic"])
+        return found if heard == 60 and found["candidates"]["unlabelled"] == 0 and found["candidates"]["pending"] > 5 else None
 
     found = eventually(labelled)
     assert found["generation"] == 0 and found["challenger"] is None
@@ -111,6 +112,31 @@ def test_the_round(bantam_server, bantam_binary, tmp_path, teacher):
     drawn = [record for record in records if "propensity" in record]
     assert all(record["propensity"] == 0.5 for record in drawn)
     subprocess.run([bantam_binary, "audit", "verify", "--log", audit], check=True, capture_output=True)
+
+    # Each message by the head that decided it, however often that was changed since.
+    environment = os.environ | {"BANTAM_HOME": str(server.home)}
+
+    def run(*words, code=0):
+        done = subprocess.run([bantam_binary, *words, "-c", file], env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stderr + done.stdout
+        return done.stdout if code == 0 else done.stderr
+
+    again = json.loads(run("replay", "--json"))
+    assert again["messages"] == again["same_bits"] > 30 and again["other_heads"] == []
+    first = json.loads(run("replay", "--json", "--generation", "1"))
+    assert first["same_bits"] < again["messages"] and 30 < sum(head["messages"] for head in first["other_heads"]) < again["messages"]
+    assert "keeps no generation 7 of its head; there is 0, 1" in run("replay", "--generation", "7", code=65)
+
+    # One message leaves every file, once the folder is nobody else's.
+    text = relabelled["text"]
+    assert "stop it first" in run("audit", "purge", "--request", relabelled["request_id"], code=69)
+    assert server.stop() == 0
+    state = server.home / "state" / "shop"
+    holding = [path.name for path in state.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+    assert {"audit.jsonl", "candidates.db", "learned.jsonl"} <= set(holding)
+    assert "1 candidates, 1 examples of learned heads and 0 queued questions were taken out" in run("audit", "purge", "--request", relabelled["request_id"])
+    assert not [path.name for path in state.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+    assert "no challenger" in run("learn", "status"), "what was proven of it is of another head"
 
 
 def test_an_assistant_that_does_not_learn(helpdesk_server):

@@ -270,6 +270,15 @@ Result<bool> CandidateStore::Judge(int64_t id, Verdict verdict, std::string_view
   return connection_.changes() == 1;
 }
 
+Status CandidateStore::Remove(std::span<const int64_t> ids) {
+  BANTAM_RETURN_IF_ERROR(Begin());
+  BANTAM_TRY(SqliteStatement remove, connection_.Prepare("DELETE FROM candidates WHERE id = ?1"));
+  for (const int64_t id : ids) BANTAM_RETURN_IF_ERROR(remove.Bind(1, id).Run());
+  remove = SqliteStatement();
+  BANTAM_RETURN_IF_ERROR(Commit());
+  return connection_.Scrub();
+}
+
 Status CandidateStore::Note(const LearningEvent& event) {
   BANTAM_TRY(SqliteStatement add, connection_.Prepare("INSERT INTO events(outcome, detail, request_id, route, "
                                                       "question_sha256) VALUES(?1, ?2, ?3, ?4, ?5)"));

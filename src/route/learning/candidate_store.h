@@ -80,7 +80,7 @@ struct ShadowCounts {
 // Something that people did or a teacher said, until it is a record of the audit log: whoever holds that writes it.
 struct LearningEvent {
   int64_t id = 0;
-  std::string outcome = {};  // "reviewed", "relabelled", "proposed", "refused", "promoted", "rolled back"
+  std::string outcome = {};  // "reviewed", "relabelled", "proposed", "refused", "promoted", "rolled back", "purged"
   std::string detail = {};   // in words
   // Of a message that was relabelled: its request, the route that it has now, and the digest of its text.
   std::string request_id = {}, route = {}, question_sha256 = {};
@@ -125,6 +125,9 @@ class CandidateStore {
   Status CountTry(int64_t id);  // the teacher's answer could not be read
   // False: there is no such candidate. A label goes with kRelabelled, and is a person's.
   Result<bool> Judge(int64_t id, Verdict verdict, std::string_view label = {});
+
+  // Nothing of them stays on the disk.
+  Status Remove(std::span<const int64_t> ids);
 
   Status Note(const LearningEvent& event);
   Result<std::vector<LearningEvent>> Events();

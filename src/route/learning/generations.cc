@@ -52,6 +52,14 @@ LearningFiles::LearningFiles(const Path& assistant_folder)
       work(folder / "work"),
       work_lock(folder / "work.lock") {}
 
+std::vector<int64_t> Generations::Kept() const {
+  std::vector<int64_t> kept = {current};
+  kept.insert(kept.end(), earlier.begin(), earlier.end());
+  if (challenger != 0) kept.push_back(challenger);
+  if (std::ranges::find(kept, 0) == kept.end()) kept.push_back(0);
+  return kept;
+}
+
 Result<Generations> ReadGenerations(const Path& state_folder) {
   const Path path = LearningFiles(state_folder).generations;
   Generations read;
@@ -105,22 +113,21 @@ Result<LearnedTexts> ReadLearnedTexts(const GenerationFiles& files) {
 }
 
 void RemoveOtherGenerations(const Path& state_folder, const Generations& keep) {
+  const std::vector<int64_t> kept = keep.Kept();
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(LearningFiles(state_folder).folder, failed)) {
     const std::string name = entry.path().filename().string();
     int64_t number = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
     if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
-    if (number == keep.current || number == keep.challenger ||
-        std::ranges::find(keep.earlier, number) != keep.earlier.end())
-      continue;
-    std::error_code kept;
-    std::filesystem::remove_all(entry.path(), kept);
-    if (kept) Log(LogLevel::kWarning, "{} is not removed: {}", entry.path().string(), kept.message());
+    if (std::ranges::find(kept, number) != kept.end()) continue;
+    std::error_code stays;
+    std::filesystem::remove_all(entry.path(), stays);
+    if (stays) Log(LogLevel::kWarning, "{} is not removed: {}", entry.path().string(), stays.message());
   }
 }
 
-void TakeLearned(const Path& state_folder, RouteFile& file) {
+void TakeLearned(const Path& state_folder, RouteFile& file, std::optional<int64_t> generation) {
   file.generation = file.challenger = file.look = 0;
   file.learned.clear();
   file.audited.clear();
@@ -130,19 +137,21 @@ void TakeLearned(const Path& state_folder, RouteFile& file) {
     Log(LogLevel::kWarning, "{}; what was learned from traffic is not used", generations.error().message);
     return;
   }
-  file.challenger = generations->challenger;
-  if (generations->current == 0) return;
-  Result<LearnedTexts> texts = ReadLearnedTexts(LearningFiles(state_folder).Of(generations->current));
+  const int64_t wanted = generation.value_or(generations->current);
+  if (!generation) file.challenger = generations->challenger;
+  if (wanted == 0) return;
+  const GenerationFiles files = LearningFiles(state_folder).Of(wanted);
+  Result<LearnedTexts> texts = ReadLearnedTexts(files);
   if (!texts) {
     Log(LogLevel::kWarning, "{}; what was learned from traffic is not used", texts.error().message);
     return;
   }
-  LeaveOutUnknown(file, generations->current, texts->learned);
-  LeaveOutUnknown(file, generations->current, texts->audited);
-  file.generation = generations->current;
+  LeaveOutUnknown(file, wanted, texts->learned);
+  LeaveOutUnknown(file, wanted, texts->audited);
+  file.generation = wanted;
   file.learned = std::move(texts->learned);
   file.audited = std::move(texts->audited);
-  if (const Result<Proposal> report = ReadProposal(LearningFiles(state_folder).Of(file.generation)); report) {
+  if (const Result<Proposal> report = ReadProposal(files); report) {
     file.look = report->look;
   } else {
     Log(LogLevel::kWarning, "{}; its threshold is as strict as the latest look's", report.error().message);

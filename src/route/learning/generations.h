@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct Generations {
   int64_t last = 0;                   // the largest number that was ever given
   int64_t looks = 0;                  // at audited messages, of challengers that they could have proven
   int64_t looked_at = 0;              // so many messages, the last time
+
+  // Those whose heads are kept, the one in force first; 0 is always among them.
+  std::vector<int64_t> Kept() const;
 };
 
 struct GenerationFiles {
@@ -56,9 +60,10 @@ Result<LearnedTexts> ReadLearnedTexts(const GenerationFiles& files);
 // What no list names any more. Trouble is logged.
 void RemoveOtherGenerations(const Path& state_folder, const Generations& keep);
 
-// Puts what the generation in force has learned into the file that it belongs to, and by which look it was proven;
-// nothing for a file that does not learn. Texts of routes that the file no longer has are left
-// out. What cannot be read is served without, with a warning in the log: the file's own examples are always there.
-void TakeLearned(const Path& state_folder, RouteFile& file);
+// Puts what a generation has learned into the file that it belongs to, and by which look it was proven; nothing for a
+// file that does not learn. Texts of routes that the file no longer has are left out. What cannot be read is served
+// without, with a warning in the log: the file's own examples are always there.
+// `generation`: another one than is in force, without a challenger beside it.
+void TakeLearned(const Path& state_folder, RouteFile& file, std::optional<int64_t> generation = {});
 
 }  // namespace bantam

@@ -187,9 +187,7 @@ Result<int64_t> PromoteChallenger(const RouteFile& file, const Path& state_folde
   generations.challenger = 0;
   BANTAM_RETURN_IF_ERROR(WriteGenerations(state_folder, generations));
   RemoveOtherGenerations(state_folder, generations);
-  BANTAM_RETURN_IF_ERROR(
-      store.Note({.outcome = "promoted",
-                  .detail = fmt::format("generation {}, head {}", number, proposal.challenger.head_sha256)}));
+  BANTAM_RETURN_IF_ERROR(store.Note({.outcome = "promoted", .detail = HeadWords(proposal.challenger)}));
   return number;
 }
 

@@ -1,5 +1,6 @@
 #include "route/learning/proposal.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -99,6 +100,25 @@ Result<Proposal> ReadProposal(const GenerationFiles& files) {
   Result<Proposal> proposal = read();
   if (!proposal) return Err(ErrorCode::kCorrupt, "{}", proposal.error().message);
   return proposal;
+}
+
+namespace {
+constexpr std::string_view kGeneration = "generation ", kHead = ", head ";
+}  // namespace
+
+std::string HeadWords(const JudgedHead& head) {
+  return fmt::format("{}{}{}{}", kGeneration, head.generation, kHead, head.head_sha256);
+}
+
+std::optional<int64_t> GenerationOf(std::string_view head_sha256, std::string_view words) {
+  int64_t number = 0;
+  if (head_sha256.empty() || !words.starts_with(kGeneration)) return std::nullopt;
+  words.remove_prefix(kGeneration.size());
+  const auto [end, error] = std::from_chars(words.data(), words.data() + words.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  words.remove_prefix(static_cast<size_t>(end - words.data()));
+  if (!words.starts_with(kHead) || !words.substr(kHead.size()).starts_with(head_sha256)) return std::nullopt;
+  return number;
 }
 
 std::string DescribeProposal(const Proposal& p, const RouteFile& file) {

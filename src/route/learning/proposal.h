@@ -17,13 +17,17 @@ namespace bantam {
 // What a head would make of the audited messages.
 struct JudgedHead {
   int64_t generation = 0;
-  std::string head_sha256;
+  std::string head_sha256;          // as in records of the audit log, so early exits included
   int64_t learned = 0;              // examples that it has beside the file's
   double threshold = 0;             // of routes without one of their own; infinity: it would answer nothing
   int64_t answered = 0, wrong = 0;  // of the audited messages
   double upper_bound = 1;           // of the share of wrong answers, with a certainty of 1 - delta
   double coverage = 0;              // share of the messages that it answers
 };
+
+// "generation 4, head 3fa9...": as records of the audit log say it, and the other way round; nothing: not of that head.
+std::string HeadWords(const JudgedHead& head);
+std::optional<int64_t> GenerationOf(std::string_view head_sha256, std::string_view words);
 
 struct Proposal {
   int64_t time_us = 0;

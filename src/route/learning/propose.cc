@@ -93,7 +93,7 @@ Status Load(Contender& contender, const std::shared_ptr<Embedder>& embedder, con
 Result<JudgedHead> JudgeOn(std::span<const LabelledText> messages, Contender& contender) {
   JudgedHead judged;
   judged.generation = contender.file.generation;
-  judged.head_sha256 = contender.model->head()->Sha256();
+  judged.head_sha256 = contender.model->identity();
   judged.learned = std::ssize(contender.file.learned);
   judged.threshold = contender.policy->common().threshold;
   for (size_t begin = 0; begin < messages.size(); begin += kTextsAtOnce) {
@@ -220,8 +220,7 @@ Status Keep(const Path& state_folder, const Contender& challenger, Proposal& pro
   RemoveOtherGenerations(state_folder, generations);
   return store.Note(
       {.outcome = proposal.proven ? "proposed" : "refused",
-       .detail = fmt::format("generation {}, head {}: {}", generations.last, proposal.challenger.head_sha256,
-                             proposal.proven ? "proven" : proposal.why_not)});
+       .detail = fmt::format("{}: {}", HeadWords(proposal.challenger), proposal.proven ? "proven" : proposal.why_not)});
 }
 
 }  // namespace

@@ -1,82 +1,17 @@
 // Challengers, with the real model: made, judged, taken into force and back.
 #include "base/sha256.h"
-#include "base/testing.h"
 #include "learn/head.h"
 #include "route/head_intent_model.h"
-#include "route/learning/learning_admin.h"
-#include "route/router.h"
 #include "route/state_folder.h"
+#include "route/testing/learning_shop.h"
 
 namespace bantam {
 namespace {
 
+using testing::kShopFile;
+using testing::ShopMessage;
 using testing::TempFolder;
-
-constexpr std::string_view kFile = R"(version: 1
-name: shop
-model_list:
-  - {model_name: big, params: {model: x, api_base: "http://127.0.0.1:1/v1"}}
-routes:
-  - name: hours
-    utterances: [when are you open, opening hours, are you open today, what time do you close, business hours please]
-    action: {type: escalate}
-  - name: refund
-    utterances: [i want my money back, refund please, give me a refund, i want to return my order, return this parcel]
-    action: {type: escalate}
-out_of_scope: {utterances: [tell me a joke, what is the capital of france, write a poem]}
-decision: {policy: threshold, confidence_threshold: 0.6, nlu_fallback: big}
-audit: {content: text}
-learning: {promote_if: {upper_bound_error: 0.25, min_coverage_gain: 0.05}, keep: 2}
-)";
-
-HeardMessage Heard(std::string text, bool drawn = false) {
-  return {.text = std::move(text), .request_id = "r", .guess = "hours", .escalated = true, .drawn = drawn};
-}
-
-class ProposeTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    BANTAM_REQUIRE_MODEL(model, "all-MiniLM-L6-v2");
-    file_ = ParseRouteFile(kFile, "/h/shop.yaml").value();
-    embedder_ = LoadEncoder(file_, OpenEncoder(file_, {}).value(), {}).value();
-  }
-
-  // Messages about a warehouse, which the file's examples know nothing of.
-  void Fill(int learnable, int audited, int first = 0) {
-    ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
-    const auto add = [&](const std::string& text, const char* label, bool drawn) {
-      ASSERT_OK(store.Hear(Heard(text, drawn)));
-      ASSERT_OK_AND_ASSIGN(const auto all, store.List({.labelled = false}));
-      ASSERT_OK(store.Label(all.back().id, label));
-    };
-    for (int i = first; i < first + learnable + audited; ++i) {
-      const bool drawn = i >= first + learnable;
-      add(fmt::format("is the warehouse in town number {} staffed on that day", i), "hours", drawn);
-      add(fmt::format("parcel {} came in pieces and i will not keep it", i), "refund", drawn);
-    }
-  }
-  void AcceptAll() {
-    std::vector<int64_t> ids;
-    {
-      ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
-      ASSERT_OK_AND_ASSIGN(const auto pending, store.List({.audited = false}));
-      for (const Candidate& candidate : pending) ids.push_back(candidate.id);
-    }
-    ASSERT_OK(ReviewCandidates(file_, folder_.path(), ids, Verdict::kAccepted));
-  }
-  Result<Proposal> Make() { return Propose(file_, folder_.path(), embedder_, {}); }
-  std::vector<std::string> Outcomes() {
-    std::vector<std::string> outcomes;
-    auto store = CandidateStore::Open(folder_.path()).value();
-    const std::vector<LearningEvent> events = store.Events().value();
-    for (const LearningEvent& event : events) outcomes.push_back(event.outcome);
-    return outcomes;
-  }
-
-  TempFolder folder_;
-  RouteFile file_;
-  std::shared_ptr<Embedder> embedder_;
-};
+class ProposeTest : public testing::LearningShop {};
 
 TEST_F(ProposeTest, NothingIsLearnedThatNobodyHasAccepted) {
   const auto nothing = Make();
@@ -187,7 +122,8 @@ TEST_F(ProposeTest, TheHeadInForceIsJudgedOnWhatCameSince) {
   {
     ASSERT_OK_AND_ASSIGN(CandidateStore store, CandidateStore::Open(folder_.path()));
     for (int i = 50; i < 60; ++i) {  // what was right is wrong now
-      HeardMessage message = Heard(fmt::format("is the warehouse in town number {} staffed on that day", i), true);
+      HeardMessage message =
+          ShopMessage(fmt::format("is the warehouse in town number {} staffed on that day", i), true);
       message.generation = 1;
       ASSERT_OK(store.Hear(message));
       ASSERT_OK_AND_ASSIGN(const auto all, store.List({.labelled = false}));
@@ -203,7 +139,7 @@ TEST_F(ProposeTest, TheHeadInForceIsJudgedOnWhatCameSince) {
 
 // What serves decides by the threshold that was proven, however often the file is read again.
 TEST_F(ProposeTest, ABudgetIsServedAsItWasProven) {
-  std::string text(kFile);
+  std::string text(kShopFile);
   text.replace(text.find("policy: threshold, confidence_threshold: 0.6"), 44, "max_error: 0.25");
   file_ = ParseRouteFile(text, "/h/shop.yaml").value();
   Fill(6, 10);
@@ -242,7 +178,7 @@ TEST(Learning, AllLooksTogetherSpendDelta) {
 
 TEST_F(ProposeTest, ReviewTakesAllOrNothing) {
   Fill(2, 0);
-  ASSERT_OK(CandidateStore::Open(folder_.path())->Hear(Heard("not labelled yet")));
+  ASSERT_OK(CandidateStore::Open(folder_.path())->Hear(ShopMessage("not labelled yet")));
   const std::vector<int64_t> some = {1, 2}, with_unlabelled = {1, 5}, with_unknown = {1, 77};
   EXPECT_EQ(ReviewCandidates(file_, folder_.path(), with_unlabelled, Verdict::kAccepted).error().code,
             ErrorCode::kConflict);
@@ -259,7 +195,7 @@ TEST_F(ProposeTest, ReviewTakesAllOrNothing) {
 
 TEST(Generations, WhatCannotBeReadIsServedWithout) {
   TempFolder folder;
-  RouteFile file = ParseRouteFile(kFile, "/h/shop.yaml").value();
+  RouteFile file = ParseRouteFile(kShopFile, "/h/shop.yaml").value();
   ASSERT_OK(WriteFileAtomic(LearningFiles(folder.path()).generations, "{\"current\": 1}"));
   EXPECT_EQ(ReadGenerations(folder.path()).error().code, ErrorCode::kCorrupt);
   TakeLearned(folder.path(), file);
