@@ -29,8 +29,8 @@ struct Waiting {
   }
   std::vector<std::string> Left() const {
     std::vector<std::string> left;
-    for (const QueuedQuestion& one : EscalationQueue::ReadAll(files.queue).value())
-      left.push_back(one.request.request_id);
+    const std::vector<QueuedQuestion> all = EscalationQueue::ReadAll(files.queue).value();
+    for (const QueuedQuestion& one : all) left.push_back(one.request.request_id);
     return left;
   }
   const int64_t asked_us = WallMicros();
