@@ -228,7 +228,7 @@ Result<std::vector<T>> HeadFile::Tensor(std::string_view tensor, DType dtype, co
                ShapeString(view->shape), DTypeName(dtype), ShapeString(shape));
   }
   std::vector<T> values(view->bytes.size() / sizeof(T));
-  std::memcpy(values.data(), view->bytes.data(), view->bytes.size());
+  if (!values.empty()) std::memcpy(values.data(), view->bytes.data(), view->bytes.size());
   return values;
 }
 
