@@ -10,6 +10,7 @@ tests, then the scheduler's and the server's tests under ThreadSanitizer, and sa
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -32,6 +33,8 @@ SANITIZERS = {
 if (DATA := REPOSITORY.parent / "shared/data").is_dir():
     os.environ.setdefault("BANTAM_TEST_DATA", str(DATA))
 os.environ["BANTAM_ALL_FAULTS"] = "1"  # of test_faulty_system.py: each call once
+# AddressSanitizer makes frames several times larger, and depths are bounded for the stack of a program without it.
+resource.setrlimit(resource.RLIMIT_STACK, (64 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
 UNDER = {"asan": "under ASan+UBSan", "tsan": "under TSan"}
 
 
