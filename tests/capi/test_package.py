@@ -153,8 +153,10 @@ def test_components_are_what_they_are_called(install, build_folder):
         "lib/cmake/bantam/bantamConfigVersion.cmake",
         "lib/pkgconfig/bantam.pc",
     ]
+    gateway = ["bin/bantam-grpc"] if (build_folder / "bantam-grpc").exists() else []  # where gRPC is installed
     assert files("program") == [
         "bin/bantam",
+        *gateway,
         "share/bash-completion/completions/bantam",
         "share/fish/vendor_completions.d/bantam.fish",
         "share/man/man1/bantam.1",
