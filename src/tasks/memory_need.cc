@@ -12,7 +12,7 @@ namespace bantam {
 namespace {
 
 constexpr int64_t kMostSize = int64_t{1} << 31;  // of a number in config.json that we multiply with
-constexpr int64_t kMostHeadDim = 1 << 20;  // sizes of a head are computed in 32 bits; no model is near it
+constexpr int64_t kMostHeadDim = 1 << 20;        // sizes of a head are computed in 32 bits; no model is near it
 
 // A tokenizer has some 200 bytes for each token (its text, its place in two tables, its merges), the logits of 32 texts
 // that are written at once have 128. What is left is the working memory of a step of 256 tokens and the threads'
@@ -50,13 +50,12 @@ uint64_t CacheBytes(const ModelFolder& model, const GeneratorOptions& options) {
   const json::value& config = model.config;
   const int64_t heads = FieldOf(config, {"num_attention_heads", "n_head", "num_heads"}, 1);
   const int64_t hidden = FieldOf(config, {"hidden_size", "n_embd", "d_model"}, 0);
-  KvCacheShape shape{
-      .num_layers =
-          static_cast<int>(FieldOf(config, {"num_hidden_layers", "n_layer", "num_decoder_layers", "num_layers"}, 0)),
-      .num_kv_heads = static_cast<int>(FieldOf(config, {"num_key_value_heads"}, heads)),
-      .head_dim = static_cast<int>(
-          std::min(kMostHeadDim, FieldOf(config, {"head_dim", "d_kv"}, heads > 0 ? hidden / heads : 0))),
-      .type = options.engine.kv_type.value_or(DefaultKvType(options.weight_type))};
+  KvCacheShape shape{.num_layers = static_cast<int>(
+                         FieldOf(config, {"num_hidden_layers", "n_layer", "num_decoder_layers", "num_layers"}, 0)),
+                     .num_kv_heads = static_cast<int>(FieldOf(config, {"num_key_value_heads"}, heads)),
+                     .head_dim = static_cast<int>(
+                         std::min(kMostHeadDim, FieldOf(config, {"head_dim", "d_kv"}, heads > 0 ? hidden / heads : 0))),
+                     .type = options.engine.kv_type.value_or(DefaultKvType(options.weight_type))};
   int64_t tokens = options.engine.cache_tokens;
   if (tokens <= 0) {
     const int64_t positions = FieldOf(config, {"max_position_embeddings", "n_positions", "n_ctx"}, kMostSize);

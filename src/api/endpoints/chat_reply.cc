@@ -55,6 +55,7 @@ class ChatWriter final : public TextWriter {
       : responder_(responder), head_(std::move(head)), delivery_(delivery) {}
 
   bool begun() const override { return begun_; }
+  bool streams() const override { return delivery_.stream; }
 
   bool Add(TextPart part) override {
     if (!delivery_.stream) return true;

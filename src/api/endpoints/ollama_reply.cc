@@ -42,6 +42,7 @@ class OllamaWriter final : public TextWriter {
       : http_(http), responder_(responder), request_(request), bytes_(request.model->generator->tokenizer()) {}
 
   bool begun() const override { return begun_; }
+  bool streams() const override { return request_.stream; }
 
   bool Add(TextPart part) override {
     if (request_.gives_context) {

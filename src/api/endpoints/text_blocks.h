@@ -21,6 +21,7 @@ class BlockWriter : public TextWriter {
  public:
   // stream: a derived class is told what comes as it comes.
   explicit BlockWriter(bool stream) : stream_(stream) {}
+  bool streams() const final { return stream_; }
   bool pings() const final { return stream_; }
   bool Add(TextPart part) final;
 

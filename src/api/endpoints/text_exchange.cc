@@ -29,7 +29,7 @@ class TextExchange {
 
   void Run() {
     if (Gone()) return;  // it waited, and gave up
-    auto started = request_.model->generator->Start(request_.call, writer_.pings() ? WakeAt::kPiece : WakeAt::kEnd);
+    auto started = request_.model->generator->Start(request_.call, writer_.streams() ? WakeAt::kPiece : WakeAt::kEnd);
     if (!started) return Fail(started.error());
     const std::unique_ptr<TextStream> stream = *std::move(started);
     prompt_tokens_ = stream->prompt_tokens();

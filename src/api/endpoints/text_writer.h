@@ -37,7 +37,8 @@ struct TextResult {
 class TextWriter {
  public:
   virtual ~TextWriter() = default;
-  virtual bool begun() const = 0;  // something was sent
+  virtual bool begun() const = 0;    // something was sent
+  virtual bool streams() const = 0;  // what is added goes out as it comes
   // Whether a client is told that we are alive while nothing is written.
   virtual bool pings() const { return false; }
   virtual bool Ping() { return true; }
