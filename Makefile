@@ -67,7 +67,7 @@ bench-generate: setup-test ## measure small decoders beside llama.cpp (half an h
 	@"$$(tools/venv.sh bench bench/requirements.txt)"/bin/python bench/generate.py
 
 .PHONY: bench-decisions
-bench-decisions: setup-test ## measure decisions and their error budget on CLINC150 (ten minutes); rewrites docs/decisions.md
+bench-decisions: setup-test ## measure decisions and their error budget on CLINC150 (fifteen minutes); rewrites docs/decisions.md
 	@tools/build.sh release bantam -j $(JOBS)
 	@tools/build.sh release bantam_budget_bench -j $(JOBS)
 	@"$$(tools/venv.sh decisions bench/requirements-decisions.txt)"/bin/python bench/decisions.py

@@ -1,7 +1,7 @@
 """`make bench-decisions`: how good decisions are on CLINC150, beside scikit-learn's logistic regression on the same frozen vectors, and whether
 the error budget holds. Writes docs/decisions.md.
 
-    BANTAM_TEST_DATA=FOLDER make bench-decisions                                 everything: ten minutes
+    BANTAM_TEST_DATA=FOLDER make bench-decisions                                 everything: fifteen minutes
     build/venv-decisions/bin/python bench/decisions.py --draws 2 --dry           a part, printed only
 """
 
@@ -262,7 +262,7 @@ def page(results):
         table(["where", "p50, ms", "p99, ms"], [[where, f"{t['median_ms']:.3f}", f"{t['p99_ms']:.3f}"] for where, t in found["latency"].items()]),
         "## Goals\n", goals_table(found),
         f"Measured {results['date']} at `{m['commit']}` on {m['cpu']}, {m['cores']} cores, {', '.join(m['isa'])}; load before: {m['load_before']:.2f}; "
-        f"scikit-learn {m['packages']['scikit-learn']}, numpy {m['packages']['numpy']}; {results['draws']} draws.\n"])  # fmt: skip
+        f"scikit-learn {m['packages']['scikit-learn']}, numpy {m['packages']['numpy']}; {results['draws']} draws, {min(results['draws'], EXIT_DRAWS)} of early exits.\n"])  # fmt: skip
 
 
 def main():
