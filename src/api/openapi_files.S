@@ -1,8 +1,4 @@
-/* openapi/schemas.json as it is; the path is relative to openapi/ (see CMakeLists.txt). */
-    .section .rodata
-    .global bantam_openapi_schemas, bantam_openapi_schemas_end
-bantam_openapi_schemas:
-    .incbin "schemas.json"
-bantam_openapi_schemas_end:
-    .byte 0
-    .section .note.GNU-stack,"",%progbits
+/* The schemas of the OpenAPI document; the path is relative to openapi/. */
+#include "base/embedded_file.inc"
+
+    embedded_file bantam_openapi_schemas, "schemas.json"

@@ -1,13 +1,5 @@
-/* The console's files as they are; paths are relative to web/ (see CMakeLists.txt). */
-    .macro web_file name, file
-    .global \name, \name\()_end
-\name:
-    .incbin "\file"
-\name\()_end:
-    .byte 0
-    .endm
+/* The console's files; paths are relative to web/. */
+#include "base/embedded_file.inc"
 
-#define WEB_FILE(symbol, file, type) web_file bantam_web_##symbol, file
-    .section .rodata
+#define WEB_FILE(symbol, file, type) embedded_file bantam_web_##symbol, file
 #include "web_files.inc"
-    .section .note.GNU-stack,"",%progbits

@@ -1,17 +1,8 @@
-/* The topics of `bantam help` and the shells' completions as they are; paths are relative to docs/topics/ and shell/
-   (see CMakeLists.txt). */
-    .macro embedded name, file
-    .global \name, \name\()_end
-\name:
-    .incbin "\file"
-\name\()_end:
-    .byte 0
-    .endm
+/* The topics of `bantam help` and the shells' completions; paths are relative to docs/topics/ and shell/. */
+#include "base/embedded_file.inc"
 
-    .section .rodata
-    embedded bantam_completion_bash, "bantam.bash"
-    embedded bantam_completion_zsh, "bantam.zsh"
-    embedded bantam_completion_fish, "bantam.fish"
-#define BANTAM_TOPIC(symbol, file) embedded bantam_topic_##symbol, file
+    embedded_file bantam_completion_bash, "bantam.bash"
+    embedded_file bantam_completion_zsh, "bantam.zsh"
+    embedded_file bantam_completion_fish, "bantam.fish"
+#define BANTAM_TOPIC(symbol, file) embedded_file bantam_topic_##symbol, file
 #include "topic_list.inc"
-    .section .note.GNU-stack,"",%progbits

@@ -2,7 +2,7 @@
 
 #include "base/json_writer.h"
 #include "gateway/infer_body.h"
-#include "route/placeholders.h"
+#include "net/url_encode.h"
 
 namespace bantam {
 namespace {

@@ -143,18 +143,6 @@ Result<std::string> FillFields(std::string_view text, const json::value& reply) 
   }
 }
 
-std::string UrlEncode(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if ((IsWordByte(c)) || c == '-' || c == '.' || c == '~') {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 std::string PlainText(std::string_view text, size_t max_characters) {
   const std::string valid = ReplaceInvalidUtf8(text);
   std::string out;

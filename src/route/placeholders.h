@@ -26,9 +26,6 @@ Result<std::vector<std::string>> FieldPlaceholders(std::string_view text);
 // first field that the reply lacks.
 Result<std::string> FillFields(std::string_view text, const json::value& reply);
 
-// Everything but letters, digits and -._~ as %XX (RFC 3986).
-std::string UrlEncode(std::string_view text);
-
 // At most `max_characters` code points, control characters (but not line ends) as spaces, trimmed.
 std::string PlainText(std::string_view text, size_t max_characters);
 

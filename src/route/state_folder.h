@@ -22,6 +22,13 @@ struct StateFiles {
   Path examples, calibration;  // vectors of the route file's examples and of its calibration file: disposable
 };
 
+// A file, or a folder with all that is in it; what is not there is removed already.
+inline Status RemoveWhole(const Path& path) {
+  std::error_code failed;
+  std::filesystem::remove_all(path, failed);
+  return failed ? Status(ErrnoError("remove", path, failed.value())) : Ok();
+}
+
 // Held while a process serves an assistant: a second one on the same state folder is refused with the holder's pid.
 class StateLock {
  public:

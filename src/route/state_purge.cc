@@ -16,12 +16,6 @@ bool Exists(const Path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-Status Remove(const Path& path) {
-  std::error_code failed;
-  std::filesystem::remove(path, failed);
-  return failed ? Status(ErrnoError("remove", path, failed.value())) : Ok();
-}
-
 // One person's messages, by what the log says of them.
 struct Person {
   UnwantedMessages messages;
@@ -64,7 +58,7 @@ Status RemovePutAside(const Path& folder, std::optional<int64_t> before_us) {
     if (entry.path().filename().string().find(".corrupt-") == std::string::npos) continue;
     const auto age = std::chrono::file_clock::now() - entry.last_write_time(failed);
     const auto wanted = std::chrono::microseconds(WallMicros() - before_us.value_or(WallMicros()));
-    if (age >= wanted) BANTAM_RETURN_IF_ERROR(Remove(entry.path()));
+    if (age >= wanted) BANTAM_RETURN_IF_ERROR(RemoveWhole(entry.path()));
   }
   return Ok();
 }
@@ -75,7 +69,7 @@ Status ForgetPerson(const StateFiles& files, const Person& person) {
     BANTAM_TRY(const auto late, LateAnswers::Open(files.late_answers));
     BANTAM_RETURN_IF_ERROR(late->Forget(person.messages.request_ids));
   }
-  for (const char* part : {"", "-wal", "-shm"}) BANTAM_RETURN_IF_ERROR(Remove(files.cache.string() + part));
+  for (const char* part : {"", "-wal", "-shm"}) BANTAM_RETURN_IF_ERROR(RemoveWhole(files.cache.string() + part));
   return Ok();
 }
 
@@ -99,8 +93,8 @@ Result<StatePurgeReport> PurgeState(const StateLock&, const Path& state_folder, 
   if (!request.dry_run) {
     for (const Path& folder : {state_folder, files.learning})
       BANTAM_RETURN_IF_ERROR(RemovePutAside(folder, of_a_person ? std::nullopt : request.before_us));
-    if (of_a_person) BANTAM_RETURN_IF_ERROR(Remove(files.audit.string() + ".torn"));
-    BANTAM_RETURN_IF_ERROR(Remove(files.audit.string() + ".partial"));  // of a purge that was killed
+    if (of_a_person) BANTAM_RETURN_IF_ERROR(RemoveWhole(files.audit.string() + ".torn"));
+    BANTAM_RETURN_IF_ERROR(RemoveWhole(files.audit.string() + ".partial"));  // of a purge that was killed
   }
   if (Exists(files.audit)) {
     BANTAM_TRY(report.log, PurgeAuditLog(files.audit, request));

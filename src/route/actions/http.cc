@@ -4,6 +4,7 @@
 // The reply must be JSON with status 2xx. Answers are never cached: they are true now.
 #include "base/json.h"
 #include "base/text_util.h"
+#include "net/url_encode.h"
 #include "route/actions/action.h"
 #include "route/placeholders.h"
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/url_encode.h"
 #include "route/placeholders.h"
 #include "route/result_cache.h"
 #include "route/yaml_reader.h"

@@ -13,12 +13,6 @@
 namespace bantam {
 namespace {
 
-Status Remove(const Path& path) {
-  std::error_code failed;
-  std::filesystem::remove_all(path, failed);
-  return failed ? Status(ErrnoError("remove", path, failed.value())) : Ok();
-}
-
 // Which messages go, once the candidates have been looked through.
 class Selection {
  public:
@@ -55,7 +49,7 @@ Result<int64_t> ForgetIn(const GenerationFiles& files, const Selection& selectio
   if (lines == 0 || dry_run) return lines;
   BANTAM_RETURN_IF_ERROR(WriteLearnedTexts(files, texts));
   const StateFiles made(files.folder);
-  for (const Path& path : {made.head, made.examples, made.calibration}) BANTAM_RETURN_IF_ERROR(Remove(path));
+  for (const Path& path : {made.head, made.examples, made.calibration}) BANTAM_RETURN_IF_ERROR(RemoveWhole(path));
   return lines;
 }
 
@@ -90,7 +84,7 @@ Result<Forgotten> ForgetMessages(const Path& state_folder, const UnwantedMessage
     }
   }
   if (dry_run) return forgotten;
-  BANTAM_RETURN_IF_ERROR(Remove(files.work));  // of a run that was killed
+  BANTAM_RETURN_IF_ERROR(RemoveWhole(files.work));  // of a run that was killed
   if (ids.empty() && forgotten.examples == 0) return forgotten;
   BANTAM_RETURN_IF_ERROR(store.Note(
       {.outcome = "purged",

@@ -11,6 +11,7 @@
 #include "route/learning/proposal.h"
 #include "route/rehearsal.h"
 #include "route/router_parts.h"
+#include "route/state_folder.h"
 
 namespace bantam {
 namespace {
@@ -159,12 +160,6 @@ void RunTests(const Contender& challenger, const ProposeOptions& options, Propos
   }
 }
 
-Status Remove(const Path& folder) {
-  std::error_code failed;
-  std::filesystem::remove_all(folder, failed);
-  return failed ? Status(ErrnoError("remove", folder, failed.value())) : Ok();
-}
-
 Proposal Compare(const Contender& current, const Contender& challenger) {
   const LearningRule& rule = *current.file.learning;
   Proposal proposal;
@@ -212,7 +207,7 @@ Status Keep(const Path& state_folder, const Contender& challenger, Proposal& pro
   proposal.challenger.generation = generations.challenger = ++generations.last;
   BANTAM_RETURN_IF_ERROR(WriteFileAtomic(work.report, ToJson(ProposalJson(proposal)) + "\n"));
   const Path folder = files.Of(generations.last).folder;
-  BANTAM_RETURN_IF_ERROR(Remove(folder));
+  BANTAM_RETURN_IF_ERROR(RemoveWhole(folder));
   std::error_code failed;
   std::filesystem::rename(work.folder, folder, failed);
   if (failed) return ErrnoError("rename", work.folder, failed.value());
@@ -246,7 +241,7 @@ Result<Proposal> Propose(RouteFile file, const Path& state_folder, std::shared_p
     proposal = Compare(current, challenger);
     Look(before, delta, challenger, proposal);
   }
-  BANTAM_RETURN_IF_ERROR(Remove(files.work));  // of a run that was killed
+  BANTAM_RETURN_IF_ERROR(RemoveWhole(files.work));  // of a run that was killed
   BANTAM_RETURN_IF_ERROR(MakeFolders(files.work));
   BANTAM_RETURN_IF_ERROR(Load(challenger, embedder, files.work, true, options));
   BANTAM_RETURN_IF_ERROR(Load(current, embedder, files.HeadFolder(current.file.generation), false, options));
