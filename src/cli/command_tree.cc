@@ -6,6 +6,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "base/text_util.h"
+#include "route/suggest.h"
+
 namespace bantam::cli {
 namespace {
 
@@ -79,6 +82,27 @@ CommandInfo DescribeCommand(const CLI::App& app, std::string name) {
     info.commands.push_back(DescribeCommand(*command, info.name + " " + command->get_name()));
   }
   return info;
+}
+
+std::optional<Error> UnknownCommand(const CommandInfo& program, std::span<const char* const> words) {
+  const CommandInfo* command = &program;
+  for (const std::string_view word : words) {
+    if (command->commands.empty() || word.starts_with('-')) return std::nullopt;
+    std::vector<std::string> known;
+    const CommandInfo* found = nullptr;
+    for (const CommandInfo& sub : command->commands) {
+      known.push_back(sub.name.substr(command->name.size() + 1));
+      if (known.back() == word) found = &sub;
+    }
+    if (found == nullptr) {
+      const auto nearest = Nearest(word, known);
+      return Err(ErrorCode::kInvalidArgument, "there is no \"{} {}\"; {}", command->name, EscapeForTerminal(word, 40),
+                 nearest ? fmt::format("did you mean '{} {}'?", command->name, *nearest)
+                         : fmt::format("'{} --help' lists those that there are", command->name));
+    }
+    command = found;
+  }
+  return std::nullopt;
 }
 
 std::string UsageOf(const CommandInfo& command) {

@@ -2,9 +2,12 @@
 // manual page and the shells' completion are written from, so that none of them can say something else.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "cli/command.h"
 
 namespace bantam::cli {
@@ -31,6 +34,9 @@ struct CommandInfo {
 
 // Of `app` and all below it; `name`: how it is called.
 CommandInfo DescribeCommand(const CLI::App& app, std::string name);
+
+// What is wrong with the words after the program's name, where one of the first stands for a command and is none.
+std::optional<Error> UnknownCommand(const CommandInfo& program, std::span<const char* const> words);
 
 // "bantam embed [OPTIONS] [FILE]"
 std::string UsageOf(const CommandInfo& command);

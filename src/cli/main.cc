@@ -33,7 +33,11 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    app.exit(e);
+    const std::span words(argv, static_cast<size_t>(argc));
+    const auto unknown =
+        UnknownCommand(DescribeCommand(app, "bantam"), words.subspan(std::min<size_t>(1, words.size())));
+    if (!unknown) app.exit(e);
+    if (unknown) std::fprintf(stderr, "bantam: %s\n", unknown->message.c_str());
     return 64;
   }
   const Status status = chosen ? chosen() : Ok();

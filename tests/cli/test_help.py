@@ -69,6 +69,13 @@ def test_what_there_is_no_help_on_is_told_with_the_nearest(bantam):
         "bantam: no help on \"xyzzy\\x1B[2J\"; 'bantam help' lists what there is\n")  # fmt: skip
 
 
+def test_a_command_that_there_is_not_is_told_with_the_nearest(bantam):
+    assert bantam("qeue", "list", code=64) == "bantam: there is no \"bantam qeue\"; did you mean 'bantam queue'?\n"
+    assert bantam("route", "explane", "x", code=64) == "bantam: there is no \"bantam route explane\"; did you mean 'bantam route explain'?\n"
+    assert bantam("xyzzy", code=64) == "bantam: there is no \"bantam xyzzy\"; 'bantam --help' lists those that there are\n"
+    assert "--nonsense" in bantam("list", "--nonsense", code=64)
+
+
 def test_the_manual_page_is_sound(bantam, overview, tmp_path):
     page = tmp_path / "bantam.1"
     page.write_text(bantam("help", "--man"))

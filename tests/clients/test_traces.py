@@ -155,9 +155,7 @@ def test_nobody_takes_them(bantam_server):
     server = bantam_server("--model", ENCODER, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"})
     for _ in range(50):
         embed(server)
-    begun = time.monotonic()
-    assert server.stop() == 0, server.log()
-    assert time.monotonic() - begun < 10
+    assert server.stop(within_s=10) == 0, server.log()
     assert server.log().count("what the collector does not take is dropped") == 1, server.log()
 
 
@@ -167,9 +165,7 @@ def test_a_collector_that_hangs(bantam_server):
         for _ in range(50):
             embed(server)
         assert counter(server, "bantam_trace_spans_sent_total") == 0
-        begun = time.monotonic()
-        assert server.stop() == 0, server.log()
-        assert time.monotonic() - begun < 8
+        assert server.stop(within_s=8) == 0, server.log()  # it gives up, and does not wait for the collector's own time
 
 
 def test_a_collector_that_comes_back(bantam_server):
