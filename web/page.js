@@ -16,7 +16,11 @@ export function make(tag, attributes = {}, ...children) {
 
 // A script or sheet of this server that the page was not read with; done once it is in force.
 export const loadPart = (tag, attributes) => new Promise((resolve, reject) => {
-  document.head.append(make(tag, {...attributes, onload: resolve, onerror: () => reject(new Error("The server cannot be reached."))}));
+  const element = make(tag, {...attributes, onload: resolve, onerror: () => {
+    element.remove();
+    reject(new Error("The server cannot be reached."));
+  }});
+  document.head.append(element);
 });
 
 export function sized(element, value) {
