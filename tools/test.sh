@@ -38,6 +38,7 @@ step() {
 step rooms tools/check_rooms.py
 step rooms-check tools/check_rooms_test.py
 step repository tools/check_repo.sh
+step vendored tools/check_vendored.sh
 step docs tools/check_docs.py
 step format tools/format.sh --check
 

@@ -5,20 +5,22 @@
 // object as custom properties (--value), which that policy lets pass. A view that not everybody opens is loaded when it is
 // first opened.
 
-import {$} from "./page.js";
-import {startLive} from "./live.js";
+import {$, loadPart} from "./page.js";
+import {live, startLive} from "./live.js";
 import {loadExamples, startTalk} from "./talk.js";
-import {assistantIs, showLearning, startLearning} from "./learning.js";
+
+// What the first view does not need does not hold up its paint.
+const LATER = ["learning.css", "playground.css", "tables.css"];
 
 // A view has a section NAME-view and a link to-NAME. show(shown, rest): it is opened, with what follows its name in the
-// address, or left.
+// address, or left. assistantIs(assistant), where a view has one: what the server serves, when that is known or changes.
 const VIEWS = [
   {name: "conversation", show: () => {}, focus: "question"},
   {name: "playground", load: () => import("./playground.js")},
   {name: "models", load: () => import("./models.js")},
   {name: "requests", load: () => import("./requests.js")},
   {name: "routefile", load: () => import("./routefile.js")},
-  {name: "learning", show: showLearning},
+  {name: "learning", load: () => import("./learning.js")},
 ];
 
 let current = null;
@@ -44,8 +46,11 @@ async function showView() {
     next.loading ??= next.load();
     const module = await next.loading.catch(() => { next.loading = null; }); // the header says that the server is away
     if (!module) return;
-    if (!next.show) module.start?.();
-    next.show = module.show;
+    if (!next.show) {
+      module.start?.();
+      module.assistantIs?.(live.assistant);
+      Object.assign(next, {show: module.show, assistantIs: module.assistantIs});
+    }
     if (current !== next) return;
   }
   next.show(true, rest);
@@ -67,8 +72,8 @@ function onKey(event) {
 }
 
 function start() {
+  for (const sheet of LATER) loadPart("link", {rel: "stylesheet", href: `web/${sheet}`}).catch(() => {}); // the header says that the server is away
   startTalk();
-  startLearning();
   $("skip").addEventListener("click", (event) => {
     event.preventDefault();
     (firstField() || $(`${current.name}-view`)).focus();
@@ -76,7 +81,7 @@ function start() {
   $("keys-open").addEventListener("click", () => $("keys-help").showModal());
   addEventListener("hashchange", showView);
   document.addEventListener("keydown", onKey);
-  startLive({connected: loadExamples, assistant: assistantIs});
+  startLive({connected: loadExamples, assistant: (assistant) => { for (const view of VIEWS) view.assistantIs?.(assistant); }});
   showView();
 }
 

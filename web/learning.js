@@ -2,7 +2,7 @@
 // in usage.js and review.js.
 
 import {$, askJson, count, isNumber, make, money, percent, plural, repeat} from "./page.js";
-import {drawChart, evenly, niceTicks} from "./charts.js";
+import {axis, colour, drawChart, plainly} from "./charts.js";
 import {showCandidates, startReview} from "./review.js";
 import {showUsage, startUsage} from "./usage.js";
 
@@ -17,6 +17,22 @@ const view = {
 
 // ---------------------------------------------------------------- accuracy against cost
 
+const curveOptions = (priced) => () => ({
+  scales: {x: {time: false}, y: {range: {min: {pad: 0.1, hard: 0}, max: {pad: 0.1, hard: 1}}}},
+  axes: [
+    axis({grid: {show: false}, label: priced ? "cost of 1,000 messages" : "share handed on",
+          values: priced ? plainly : (plot, ticks) => ticks.map((tick) => percent(tick, 1))}),
+    axis({scale: "y", label: "without a wrong answer", values: (plot, ticks) => ticks.map((tick) => percent(tick, 1))}),
+  ],
+  bands: [{series: [1, 2]}],
+  series: [
+    {},
+    {alpha: 0.16, fill: colour("--local"), width: 0, points: {show: false}},
+    {width: 0, points: {show: false}},
+    {stroke: colour("--local"), width: 2, points: {show: false}},
+  ],
+});
+
 function showCurve(curve) {
   const points = curve.points.filter((point) => isNumber(point.accuracy));
   $("curve").hidden = false;
@@ -26,24 +42,21 @@ function showCurve(curve) {
   const priced = points.some((point) => point.cost_per_1000 > 0);
   const at = (point) => (priced ? point.cost_per_1000 : point.escalated);
   const ordered = [...points].sort((a, b) => at(a) - at(b));
-  const low = Math.min(...ordered.map((point) => point.accuracy_low ?? point.accuracy));
-  const ticks = niceTicks(Math.max(0, low), 1, 4), xTicks = niceTicks(0, Math.max(...ordered.map(at)) || 1, 5);
   const tell = (point) => `${percent(point.accuracy, 1)} without a wrong answer (${percent(point.accuracy_low, 1)} to ${percent(point.accuracy_high, 1)}), ` +
     `${percent(point.escalated, 1)} handed on` + (priced ? `, ${money(point.cost_per_1000)} for 1,000 messages` : "");
   const current = curve.current && isNumber(curve.current.accuracy) ? curve.current : null;
   drawChart($("curve-chart"), {
-    title: "Accuracy against cost", height: 300,
+    kind: priced ? "priced" : "shares", title: "Accuracy against cost", height: 300,
     summary: current ? `Now: ${tell(current)}` : `From ${plural(curve.labelled, "labelled message")}`,
-    x: {min: 0, max: xTicks.at(-1), ticks: xTicks, format: priced ? evenly(xTicks) : (value) => percent(value), label: priced ? "cost of 1,000 messages" : "share handed on"},
-    y: {min: ticks[0], max: ticks.at(-1), ticks, format: (value) => percent(value, ticks[1] - ticks[0] < 0.01 ? 1 : 0)},
-    lines: [ordered.map((point) => ({x: at(point), y: point.accuracy}))],
-    band: ordered.map((point) => ({x: at(point), low: point.accuracy_low ?? point.accuracy, high: point.accuracy_high ?? point.accuracy})),
+    x: [0, 1.03 * Math.max(...ordered.map(at)) || 1],
+    data: [ordered.map(at), ordered.map((point) => point.accuracy_high ?? point.accuracy), ordered.map((point) => point.accuracy_low ?? point.accuracy),
+           ordered.map((point) => point.accuracy)],
     mark: current ? {x: at(current), y: current.accuracy, label: "now"} : null,
-    points: ordered.map((point) => ({x: at(point), text: (isNumber(point.threshold) ? `Threshold ${point.threshold.toFixed(2)}: ` : "") + tell(point)})),
+    told: ordered.map((point) => (isNumber(point.threshold) ? `Threshold ${point.threshold.toFixed(2)}: ` : "") + tell(point)),
     table: {headers: ["Threshold", "Handed on", "Without a wrong answer", "At least", "At most", "Cost of 1,000"],
             rows: ordered.map((point) => [isNumber(point.threshold) ? point.threshold.toFixed(3) : "none", percent(point.escalated, 1), percent(point.accuracy, 1),
                                           percent(point.accuracy_low, 1), percent(point.accuracy_high, 1), money(point.cost_per_1000)])},
-  });
+  }, curveOptions(priced));
   $("curve-from").textContent = `From ${plural(curve.labelled, "labelled message")} of ${count(curve.messages)}; what holds of all messages is in the band, ${percent(curve.confidence)} certain.`;
 }
 
@@ -188,13 +201,13 @@ export function assistantIs(assistant) {
   if (view.shown && !same) begin();
 }
 
-export function showLearning(shown) {
+export function show(shown) {
   view.shown = shown;
   if (shown) begin();
   else stop();
 }
 
-export function startLearning() {
+export function start() {
   startUsage();
   $("propose").addEventListener("click", () => act($("propose"), "v1/learning/propose", "Training"));
   $("promote").addEventListener("click", promote);

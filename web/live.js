@@ -6,7 +6,7 @@ const POLL_MS = 2000;
 const POLL_SLOW_MS = 8000; // while the server is away
 const SOURCES = ["local model", "cache", "rule", "upstream"];
 
-export const live = {assistant: null}; // {name, routes, learns} from the server, once known
+export const live = {assistant: undefined}; // {name, routes, learns} from the server, or null; undefined until it is known
 const told = {connected: () => {}, assistant: () => {}};
 
 export function setConnection(connection) {

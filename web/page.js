@@ -14,6 +14,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A script or sheet of this server that the page was not read with; done once it is in force.
+export const loadPart = (tag, attributes) => new Promise((resolve, reject) => {
+  const element = make(tag, {...attributes, onload: resolve, onerror: () => {
+    element.remove();
+    reject(new Error("The server cannot be reached."));
+  }});
+  document.head.append(element);
+});
+
 export function sized(element, value) {
   element.style.setProperty("--value", String(Math.min(1, Math.max(0, Number(value) || 0))));
   return element;

@@ -1,7 +1,7 @@
 // What the assistant costs and how often it hands a message on: the first two cards of the second view.
 
 import {$, count, duration, isNumber, make, money, percent, plural, sized} from "./page.js";
-import {drawChart, niceTicks} from "./charts.js";
+import {axis, colour, drawChart, plainly} from "./charts.js";
 
 const SPANS = ["the last 2 hours", "the last 7 days", "the last 90 days"]; // of the histories of /v1/usage
 
@@ -59,29 +59,49 @@ const two = (number) => String(number).padStart(2, "0");
 const DAY = (date) => `${date.toLocaleString("en", {month: "short"})} ${date.getDate()}`;
 const CLOCK = (date) => `${two(date.getHours())}:${two(date.getMinutes())}`;
 
-// One minute has too few messages for a rate: five of them make a point.
+// One minute has too few messages for a rate: five of them make a point. Times without a message are there, too.
 function points(history) {
   const width = Math.max(300, history.bucket_width_s);
-  const gathered = new Map();
-  for (const bucket of history.buckets) {
-    const start = bucket.start_time - bucket.start_time % width;
-    const point = gathered.get(start) || {start, messages: 0, escalated: 0};
+  const start = (bucket) => bucket.start_time - bucket.start_time % width;
+  const busy = history.buckets.filter((bucket) => bucket.messages);
+  const found = new Map();
+  if (busy.length) for (let at = start(busy[0]); at <= start(busy.at(-1)); at += width) found.set(at, {start: at, messages: 0, escalated: 0});
+  for (const bucket of busy) {
+    const point = found.get(start(bucket));
     point.messages += bucket.messages;
     point.escalated += bucket.escalated;
-    gathered.set(start, point);
   }
-  return {width, found: [...gathered.values()].filter((point) => point.messages)};
+  return {width, found: [...found.values()]};
 }
 
-function timeTicks(from, to, width) {
-  const step = width < 3600 ? 1800 : 86400 * (width === 3600 ? 1 : 14);
-  const first = new Date(from * 1000); // ticks stand at round hours and days of whoever looks
-  first.setMinutes(0, 0, 0);
-  if (step >= 86400) first.setHours(0);
-  const ticks = [];
-  for (let at = first.getTime() / 1000; at <= to; at += step) if (at >= from) ticks.push(at);
-  return ticks.length ? ticks : [from];
-}
+const FOOT = 0.25;  // of the height above it: room for the bars
+const BARS = 0.17;  // of the whole height, for the tallest
+
+const notBelow = (plot, ticks) => ticks.map((tick) => (tick < 0 ? null : tick));
+const most = (plot) => plot.scales.messages.max * BARS;
+
+// Where a line is too dense for a dot at each point: dots beside its gaps, between which a point may be alone.
+const ends = ({data}, series, all) => (all ? null : [...data[series].keys()].filter((i) => data[series][i - 1] == null || data[series][i + 1] == null));
+
+const rateOptions = ({paths}) => ({
+  scales: {
+    y: {range: (plot, low, high) => [-FOOT * Math.max(0.1, high), Math.max(0.1, high)]},
+    messages: {range: (plot, low, high) => [0, high / BARS]},
+  },
+  axes: [
+    axis({grid: {show: false}, values: (plot, ticks) => ticks.map((tick) => {
+      const date = new Date(tick * 1000);
+      return date.getHours() || date.getMinutes() ? CLOCK(date) : DAY(date);
+    })}),
+    axis({scale: "y", label: "handed on", filter: notBelow, grid: {filter: notBelow}, values: (plot, ticks) => ticks.map((tick) => tick === null ? null : percent(tick, 1))}),
+    axis({scale: "messages", side: 1, label: "messages", grid: {show: false}, splits: (plot) => [0, most(plot)], values: plainly}),
+  ],
+  series: [
+    {},
+    {scale: "messages", alpha: 0.35, fill: colour("--soft"), width: 0, points: {show: false}, paths: paths.bars({size: [0.9, 60, 2]})},
+    {scale: "y", stroke: colour("--upstream"), width: 2, points: {size: 5, fill: colour("--upstream"), filter: ends}},
+  ],
+});
 
 function showRate(usage, history) {
   const {width, found} = points(history);
@@ -94,26 +114,18 @@ function showRate(usage, history) {
   const to = usage.time - usage.time % width + width, span = history.bucket_width_s * history.num_buckets;
   const known = usage.known_since - usage.known_since % width;
   const from = Math.min(Math.max(to - span, known), to - 12 * width, found[0].start);
-  const lines = [], told = [];
-  for (const {start, messages: of, escalated: on} of found) {
-    const point = {x: start + width / 2, y: on / of};
-    const last = lines.at(-1)?.at(-1);
-    if (last && point.x - last.x < 1.5 * width) lines.at(-1).push(point);
-    else lines.push([point]);
+  const rates = found.map((point) => (point.messages ? point.escalated / point.messages : null));
+  const when = found.map(({start}) => {
     const date = new Date(start * 1000);
-    const when = width === 86400 ? DAY(date) : `${DAY(date)}, ${CLOCK(date)}`;
-    told.push({x: point.x, text: `${when}: ${percent(point.y, 1)} of ${plural(of, "message")} handed on`,
-               row: [when, count(of), count(on), percent(point.y, 1)]});
-  }
-  const top = Math.max(0.1, ...found.map((point) => point.escalated / point.messages));
-  const ticks = niceTicks(0, top, 4).filter((tick) => tick <= 1.0001);
-  drawChart($("rate-chart"), {
-    title: "Escalation rate over time", summary: overall, height: 330, lines, points: told,
-    x: {min: from, max: to, ticks: timeTicks(from, to, width), format: (at) => (width < 3600 ? CLOCK : DAY)(new Date(at * 1000)), label: "bars: messages"},
-    y: {min: 0, max: Math.max(top, ticks.at(-1)), ticks, format: (value) => percent(value)},
-    bars: found.map((point) => ({x: point.start, width, value: point.messages})),
-    table: {headers: ["Time", "Messages", "Handed on", "Rate"], rows: told.map((point) => point.row)},
+    return width === 86400 ? DAY(date) : `${DAY(date)}, ${CLOCK(date)}`;
   });
+  drawChart($("rate-chart"), {
+    title: "Escalation rate over time", summary: overall, height: 330, x: [from, to],
+    data: [found.map(({start}) => start + width / 2), found.map((point) => point.messages), rates],
+    told: found.map((point, i) => (point.messages ? `${when[i]}: ${percent(rates[i], 1)} of ${plural(point.messages, "message")} handed on` : `${when[i]}: no message`)),
+    table: {headers: ["Time", "Messages", "Handed on", "Rate"],
+            rows: found.flatMap((point, i) => (point.messages ? [[when[i], count(point.messages), count(point.escalated), percent(rates[i], 1)]] : []))},
+  }, rateOptions);
 }
 
 function choose(span) {

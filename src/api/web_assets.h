@@ -10,7 +10,7 @@ struct WebAsset {
   std::string_view etag;  // quoted
 };
 
-// By its name in web/; null when there is no such file.
+// By its name, without folders; null when there is no such file.
 const WebAsset* FindWebAsset(std::string_view name);
 
 }  // namespace bantam

@@ -1,6 +1,7 @@
 """The console in a real browser, against the real server with the help desk of examples/."""
 
 import re
+import statistics
 import urllib.request
 
 import pytest
@@ -8,6 +9,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from console_page import PATIENCE_S, Console, find, find_all
+
+PAINTS = 7
 
 
 def source_of(turn):
@@ -173,7 +176,8 @@ def test_everything_comes_from_this_server(console):
     assert [name for name in names if not name.startswith((console.url, "data:"))] == []
     total = 0
     paths = [name.removeprefix(console.url) for name in names if name.startswith(f"{console.url}/web/")]
-    assert len(paths) >= 13
+    assert len(paths) >= 11
+    assert not any("uPlot" in path or "learning.js" in path for path in paths), "what this view does not need"
     for path in ("/", *paths):
         request = urllib.request.Request(console.url + path, headers={"Accept": "text/html"})
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
@@ -181,15 +185,21 @@ def test_everything_comes_from_this_server(console):
             policy = reply.headers["Content-Security-Policy"]
             assert "default-src 'self'" in policy
             assert "unsafe" not in policy
-    assert total < 140_000
+    assert total < 110_000
 
 
 def test_the_first_paint(console, record_property):
-    """No time is asserted: the figure is in the report, and in the output of -rA."""
-    paints = console.browser.execute_script("return performance.getEntriesByType('paint').map((e) => [e.name, Math.round(e.startTime)])")
-    assert [name for name, _ in paints][-1] == "first-contentful-paint"
-    print(f"first contentful paint after {paints[-1][1]} ms")
-    record_property("first_contentful_paint_ms", paints[-1][1])
+    """No time is asserted: the figures are in the report, and in the output of -rA. A plain text shows what browser and machine take by themselves."""
+    pages = {"the console": "/", "a plain text": "/web/uPlot.LICENSE.txt"}
+    times = {name: [] for name in pages}
+    for _ in range(PAINTS):
+        for name, path in pages.items():
+            times[name].append(console.first_paint(path))
+    console.browser.get_log("browser")  # of a text without a page around it the browser asks for an icon, in vain
+    for name, found in times.items():
+        print(f"first contentful paint of {name}, nothing cached, {PAINTS} loads: median {statistics.median(found):.0f} ms, least {min(found):.0f} ms")
+    record_property("first_contentful_paint_ms", statistics.median(times["the console"]))
+    record_property("first_contentful_paint_of_plain_text_ms", statistics.median(times["a plain text"]))
 
 
 def test_a_server_that_went_away_is_said_kindly_and_found_again(browser, bantam_server):

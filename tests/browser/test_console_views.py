@@ -243,7 +243,10 @@ def test_requests_as_they_happen(page, desk):
     assert find(row, ".stages").get_attribute("aria-label").count(" ms") >= 3
     assert find(row, ".by").text == "all-MiniLM-L6-v2"
     assert private not in browser.page_source
-    assert "half of them within" in find(browser, "#requests-summary").text
+    chart = find(browser, "#requests-chart")
+    assert "half of them within" in find(chart, ".readout").text
+    page.wait(lambda: page.draws(chart, "--local"), "its point in the chart")
+    assert re.search(r"the \d+ requests? of the last minute", find(chart, "[role=img]").get_attribute("aria-label"))
 
     assert desk.client.post("/v1/embeddings", json={"model": "nothing", "input": private}).status_code == 404
     page.wait(lambda: any("404" in row for row in rows()), "the refusal")

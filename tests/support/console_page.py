@@ -9,6 +9,17 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 PATIENCE_S = 30
+DRAWS = """
+const [chart, variable] = arguments, canvas = chart.querySelector("canvas");
+if (!canvas || Math.round(canvas.getBoundingClientRect().width) !== chart.clientWidth) return false;
+const digits = getComputedStyle(document.documentElement).getPropertyValue(variable).trim().slice(1);
+const [red, green, blue] = digits.match(/../g).map((pair) => parseInt(pair, 16));
+const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+for (let at = 0; at < data.length; at += 4) {
+  if (data[at] === red && data[at + 1] === green && data[at + 2] === blue && data[at + 3] === 255) return true;
+}
+return false;
+"""
 
 
 def find(root, selector):
@@ -37,6 +48,14 @@ class Console:
         self.wait(lambda: find(self.browser, "#connection").get_attribute("data-state") == "up", "the first counters")
         return self
 
+    def first_paint(self, path):
+        """Loads a page with nothing in the browser's cache; -> milliseconds until its first text stood there."""
+        self.browser.get("about:blank")
+        self.browser.execute_cdp_cmd("Network.clearBrowserCache", {})
+        self.browser.get(self.url + path)
+        painted = "return performance.getEntriesByName('first-contentful-paint').map((entry) => entry.startTime)"
+        return self.wait(lambda: self.browser.execute_script(painted), "the first paint")[0]
+
     def say(self, text):
         """Types, presses Enter; -> the finished turn."""
         before = len(find_all(self.browser, ".turn"))
@@ -57,7 +76,12 @@ class Console:
     def counter(self, name):
         return int(re.sub(r"\D", "", find(self.browser, f"#{name}").text) or 0)
 
+    def draws(self, chart, variable):
+        """Whether the chart's canvas fills its width and has pixels of the colour that the variable has now."""
+        return self.browser.execute_script(DRAWS, chart, variable)
+
     def errors(self):
+        """What the page's console has of errors: failed requests, exceptions, what the Content-Security-Policy refused."""
         return [entry for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
 
     def resources(self):

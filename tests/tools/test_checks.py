@@ -1,5 +1,6 @@
 """The checks under tools/ refuse what they should: each is run on a tiny repository made for it."""
 
+import hashlib
 import platform
 import shutil
 import subprocess
@@ -48,6 +49,23 @@ def test_repository_check_lets_ordinary_files_through(tmp_path):
                                    "build/log": "/ro" + "ot/x"}, ["check_repo.sh"])  # fmt: skip
     result = run(folder / "tools" / "check_repo.sh")
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    "changed, complaint",
+    [
+        ({}, None),
+        ({"a.js": "let a = 2;\n"}, "web/vendor/one: not as one@1.0.0 has it"),
+        ({"b.js": ""}, "web/vendor/one/b.js: not in SHA256SUMS"),
+    ],
+)
+def test_vendored_files(tmp_path, changed, complaint):
+    content = "let a = 1;\n"
+    sums = f"# one@1.0.0 sha512-x\n{hashlib.sha256(content.encode()).hexdigest()}  a.js\n"
+    files = {f"web/vendor/one/{name}": text for name, text in ({"a.js": content, "SHA256SUMS": sums} | changed).items()}
+    result = run(repository(tmp_path, files, ["check_vendored.sh"]) / "tools" / "check_vendored.sh")
+    assert result.returncode == (1 if complaint else 0)
+    assert (complaint or "the files of one@1.0.0 are as they were published") in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
