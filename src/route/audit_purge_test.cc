@@ -180,7 +180,7 @@ TEST(AuditPurge, EveryChangeIsFoundAfterwards) {
 
 // Property: whenever it happens, every record is there once, in the order of one chain, and no text of an old one.
 TEST(AuditPurge, TextsLeaveALogThatIsWrittenTo) {
-  constexpr int kOld = 400, kPurges = 4, kThreads = 3, kMost = 2'000;
+  constexpr int kOld = 400, kPurges = 4, kThreads = 3, kMost = 500;
   testing::TempFolder folder;
   const Path file = folder / "a.jsonl";
   testing::WriteOldLog(file, kOld, std::chrono::hours(48));
@@ -253,7 +253,7 @@ TEST(AuditPurge, APurgeBesideOthersRecordsHasItsOwnId) {
   EXPECT_FALSE(Verify(file).first_bad_line) << Verify(file).problem;
   const std::string good = Slurp(file);
   EXPECT_EQ(Lines(good)[6].find("\"id\""), std::string::npos) << "its own number goes without saying";
-  for (size_t byte = 0; byte + 1 < good.size(); byte += 7) {
+  for (size_t byte = good.find("\"purge\":"); byte < good.find("\"lines_sha256\":"); ++byte) {
     std::string changed = good;
     changed[byte] = static_cast<char>(changed[byte] ^ 0x01);
     Spit(file, changed);

@@ -47,14 +47,14 @@ TEST_F(ProposeTest, TooFewAuditedMessagesProveNothing) {
 }
 
 TEST_F(ProposeTest, AChallengerThatAPurgeTookAwayIsComparedNoMore) {
-  Fill(5, 2);
-  AcceptAll();
-  ASSERT_OK(Make());
-  TakeLearned(folder_.path(), file_);
   const IntentOptions options{
       .state_folder = folder_.path(), .keep_read = true, .max_disagreement = {}, .progress = {}};
   const std::string text = "is the warehouse staffed today";
   ASSERT_OK_AND_ASSIGN(const auto current, LoadIntentModel(file_, embedder_, options));
+  Fill(1, 0);
+  AcceptAll();
+  ASSERT_OK(Make());
+  TakeLearned(folder_.path(), file_);
   ASSERT_OK_AND_ASSIGN(const Understanding understanding, current->Understand(text, MonotonicTime::max()));
   auto shadow = Shadow::Load(file_, folder_.path(), embedder_, options);
   ASSERT_NE(shadow, nullptr);
