@@ -175,8 +175,8 @@ void PrintRow(const AuditRecord& r) {
 
 Status Tail(const Options& options) {
   BANTAM_TRY(const Path file, LogFile(options.source));
-  BANTAM_TRY(const int64_t offset, OffsetOfLastLines(file, options.lines));
-  BANTAM_TRY(AuditReader reader, AuditReader::Open(file, offset));
+  int64_t last = 0;  // record that was read; 0: none was
+  BANTAM_TRY(AuditReader reader, AuditReader::OpenAtLast(file, options.lines));
   if (!options.json) {
     Print(fmt::format("{:14}  {:22}  {:8}  {:11}  {:14}  {:>8}  {:>9}  {:20}  {}\n", "time", "route", "decision",
                       "source", "confidence", "ms", "cost", "outcome", "request"));
@@ -186,6 +186,7 @@ Status Tail(const Options& options) {
     BANTAM_TRY(const auto line, reader.NextLine());
     if (line) {
       BANTAM_TRY(AuditLine parsed, ParseAuditLine(*line, reader.Where()));
+      last = parsed.record.sequence;
       if (options.json) {
         BANTAM_RETURN_IF_ERROR(opener.OpenIfAny(parsed.record));
         Print(OpenedLine(*line, parsed.record) + "\n");
@@ -196,6 +197,9 @@ Status Tail(const Options& options) {
     }
     if (std::fflush(stdout) != 0 || !options.follow) return Ok();  // the reader of our output has gone
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    if (reader.replaced()) {  // by a purge, in whose file all the records are
+      BANTAM_TRY(reader, last > 0 ? AuditReader::OpenAfter(file, last) : AuditReader::OpenAtLast(file, 0));
+    }
   }
 }
 

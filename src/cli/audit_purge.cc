@@ -92,9 +92,10 @@ Run SetUpAuditPurge(CLI::App& app) {
       "audit\n"
       "verify' goes on proving it. Messages that the assistant learns from go as well, and with --session or "
       "--request\n"
-      "the conversation, questions in the queue, late answers and the whole cache. Stop the server first. A route "
-      "file\n"
-      "does it by itself at each start with audit: {retention: 90d}. With --log only that file is purged.\n\n"
+      "the conversation, questions in the queue, late answers and the whole cache. Stop the server first. By age a "
+      "server\n"
+      "does it by itself, at its start and while it runs, with audit: {retention: 90d} in its route file. With --log\n"
+      "only that file is purged.\n\n"
       "Examples:\n"
       "  bantam audit purge -c bantam.yaml --older-than 90d\n"
       "  bantam audit purge -c bantam.yaml --session 3f1c... --dry-run");

@@ -22,7 +22,7 @@
 #include "cli/speculation_option.h"
 #include "files/model_store.h"
 #include "route/budget_report.h"
-#include "route/queue_sender.h"
+#include "route/upkeep.h"
 #include "route/yaml_reader.h"
 
 namespace bantam::cli {
@@ -208,10 +208,10 @@ Status Serve(const ServeOptions& options) {
     started.budgets = DescribeBudgets(router->policy(), router->file());
   }
   SayStarted(started, log != nullptr);
-  std::optional<QueueSender> sender;
-  if (context->router() != nullptr) sender.emplace([&context] { return context->router(); });
+  std::optional<Upkeep> upkeep;
+  if (context->router() != nullptr) upkeep.emplace([&context] { return context->router(); });
   const Status status = server->Run();
-  sender.reset();
+  upkeep.reset();
   if (spans != nullptr) spans->Stop(MonotonicNow() + options.server.drain);
   if (log != nullptr) LogEvent(LogLevel::kInfo, "stopped", {{"after_s", MillisecondsSince(start) / 1e3}});
   return status;

@@ -198,7 +198,7 @@ std::string ExplainDecision(const AuditRecord& r) {
                    r.cost == 0 ? std::string("nothing") : fmt::format("{:.6f}", r.cost)));
   if (!r.session_hash.empty()) line(fmt::format("It belongs to the conversation {}.", Safe(r.session_hash)));
   if (r.purged_by != 0) {
-    line(fmt::format("The texts were taken out of the log, as record {} says.", r.purged_by));
+    line(fmt::format("The texts were taken out of the log, as the record purge-{} says.", r.purged_by));
   } else if (!r.sealed.empty()) {
     line(fmt::format("The texts are encrypted with the key {}, which is not at hand.", Safe(r.key_id)));
   } else if (r.question.empty() && r.answer.empty()) {

@@ -86,10 +86,11 @@ Result<std::optional<SimilarNote>> ParseSimilar(const JsonObject& object) {
   return std::optional<SimilarNote>(std::move(note));
 }
 
-Result<std::optional<PurgeNote>> ParsePurge(const JsonObject& object) {
+Result<std::optional<PurgeNote>> ParsePurge(const JsonObject& object, int64_t sequence) {
   if (!object.Has("purge")) return std::optional<PurgeNote>();
   BANTAM_TRY(const JsonObject purge, object.Object("purge"));
   PurgeNote note;
+  BANTAM_TRY(note.id, purge.IntOr("id", sequence, 1, int64_t{1} << 53));
   BANTAM_TRY(const std::string before, purge.StringOr("before", ""));
   note.before_us = ParseTime(before);
   BANTAM_TRY(note.session_hash, purge.StringOr("session", ""));
@@ -166,7 +167,7 @@ Result<AuditLine> ParseObject(const JsonObject& object) {
   if (object.Has("propensity")) {
     BANTAM_TRY(r.propensity, object.Number("propensity", 0, 1));
   }
-  BANTAM_TRY(r.purge, ParsePurge(object));
+  BANTAM_TRY(r.purge, ParsePurge(object, r.sequence));
   BANTAM_RETURN_IF_ERROR(ParseTexts(object, version, r));
   BANTAM_TRY(line.previous_hash, object.String("prev"));
   BANTAM_TRY(r.hash, object.String("hash"));
@@ -246,6 +247,7 @@ std::string FormatAuditLine(const AuditRecord& r, std::string_view previous_hash
   if (r.asked) line += ",\"asked\":true";
   if (r.purge) {
     line += ",\"purge\":{\"records\":" + std::to_string(r.purge->records);
+    if (r.purge->id != r.sequence) line += ",\"id\":" + std::to_string(r.purge->id);
     if (r.purge->before_us) text("before", FormatTime(*r.purge->before_us));
     if (!r.purge->session_hash.empty()) text("session", r.purge->session_hash);
     if (!r.purge->request_id.empty()) text("request_id", r.purge->request_id);

@@ -22,7 +22,8 @@ struct AuditLine {
 // kCorrupt when it is not a record; `name` begins the message. Says nothing about the hashes' truth.
 Result<AuditLine> ParseAuditLine(std::string_view line, std::string_view name);
 
-// A line is BODY,"hash":"HASH"}, with one of two things more before the brace: ,"texts":TEXTS or ,"purged":NUMBER.
+// A line is BODY,"hash":"HASH"}, with one of two things more before the brace: ,"texts":TEXTS or ,"purged":ID
+// (PurgeNote::id).
 struct AuditLineParts {
   std::string_view body, hash, texts;
   int64_t purged_by = 0;

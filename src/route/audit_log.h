@@ -45,6 +45,8 @@ inline constexpr std::string_view kPurgeDecision = "purge";        // texts of e
 
 // Which texts were taken out, and what is left of their lines.
 struct PurgeNote {
+  // That these lines name. The record's own number, but where others were appended while the log was written anew.
+  int64_t id = 0;
   std::optional<int64_t> before_us;      // those older than this
   std::string session_hash, request_id;  // those of one conversation, of one request
   int64_t records = 0;
@@ -76,15 +78,21 @@ struct AuditRecord {
   // Filled when read:
   std::string hash;          // this line's
   std::string texts_sha256;  // of its texts, which may have been taken out since; empty: it had none
-  int64_t purged_by = 0;     // the record that took them out; 0: none did
+  int64_t purged_by = 0;     // PurgeNote::id of the record that took them out; 0: none did
 };
 
 // Thread-safe. Every record reaches the kernel, by one write, before Append returns (it survives kill -9 of the
 // process), and the disk within a second: a thread of its own sees to that. With own_thread = false there is none, and
 // the record after a second, or the end of the log, takes those before it to the disk. A torn last line is moved to
-// FILE.torn when the log is opened; no earlier byte is ever changed.
+// FILE.torn when the log is opened; no earlier byte is ever changed, but by a purge (audit_purge.h).
 class AuditLog {
  public:
+  // Where it ends now.
+  struct End {
+    int64_t records = 0, bytes = 0;
+    std::string hash;  // of the last record
+  };
+
   // kConflict: another process writes it. kCorrupt: its last line is complete but not a record; nothing is changed
   // then.
   static Result<std::unique_ptr<AuditLog>> Open(const Path& file, bool own_thread = true);
@@ -96,6 +104,12 @@ class AuditLog {
   virtual Status Append(AuditRecord record) = 0;
   // Whether the disk kept the last Append waiting: whoever must not wait asks first.
   virtual bool slow() const = 0;
+  virtual const Path& file() const = 0;
+  virtual End end() const = 0;
+  // Renames `copy` over the file and goes on in it: what was appended since `from`, which the copy stands for, is added
+  // to it before, and then `last`. Records wait meanwhile, but not for the disk. `copy` is open to read and to append,
+  // and locked as a log is. On an error before the renaming the log is as it was.
+  virtual Result<End> ReplaceBy(UniqueFd copy, const Path& copy_file, const End& from, AuditRecord last) = 0;
 };
 
 inline bool IsAnswer(const AuditRecord& record) {

@@ -361,7 +361,7 @@ TEST(AuditReader, AnySplitGivesTheSameLines) {
   }
 }
 
-TEST(AuditReader, OffsetOfLastLines) {
+TEST(AuditReader, BeginsAtTheLastLines) {
   testing::TempFolder folder;
   std::string text;
   std::vector<int64_t> starts;
@@ -370,18 +370,51 @@ TEST(AuditReader, OffsetOfLastLines) {
     starts.push_back(static_cast<int64_t>(text.size()));
     text += std::string(random() % 200, 'x') + "\n";
   }
+  const auto begin = [&](const char* name, int64_t count) {
+    const auto reader = AuditReader::OpenAtLast(folder / name, count);
+    EXPECT_OK(reader);
+    return reader ? reader->offset() : -1;
+  };
   for (const bool torn : {false, true}) {
     Spit(folder / "a", text + (torn ? "half" : ""));
     for (const size_t count : {1, 2, 10, 2'999, 3'000, 5'000}) {
       const int64_t expected = count >= starts.size() ? 0 : starts[starts.size() - count];
-      EXPECT_EQ(OffsetOfLastLines(folder / "a", static_cast<int64_t>(count)).value_or(-1), expected) << count;
+      EXPECT_EQ(begin("a", static_cast<int64_t>(count)), expected) << count;
     }
-  }
-  for (const size_t lines : {1, 5, 20, 2'999}) {  // of what was there before
-    EXPECT_EQ(OffsetOfLastLines(folder / "a", 5, starts[lines]).value_or(-1), starts[std::max<size_t>(lines, 5) - 5]);
+    EXPECT_EQ(begin("a", 0), static_cast<int64_t>(text.size()));
   }
   Spit(folder / "empty", "");
-  EXPECT_EQ(OffsetOfLastLines(folder / "empty", 3).value_or(-1), 0);
+  EXPECT_EQ(begin("empty", 3), 0);
+}
+
+TEST(AuditReader, BeginsAfterARecord) {
+  testing::TempFolder folder;
+  const Path file = folder / "a.jsonl";
+  Write(file, 300);
+  const auto first = [&](int64_t after) -> int64_t {
+    int64_t sequence = 0;
+    auto reader = AuditReader::OpenAfter(file, after);
+    EXPECT_OK(reader);
+    EXPECT_OK(ReadRecords(*reader, [&](const AuditRecord& r, std::string_view) {
+      sequence = r.sequence;
+      return false;
+    }));
+    return sequence;
+  };
+  EXPECT_EQ(first(0), 1);
+  EXPECT_EQ(first(-7), 1);
+  EXPECT_EQ(first(1), 2);
+  EXPECT_EQ(first(299), 300);
+  EXPECT_EQ(first(300), 0) << "nothing yet";
+  EXPECT_EQ(first(301), 1) << "another log";
+  std::ofstream(file, std::ios::app) << "half";
+  EXPECT_EQ(first(299), 300);
+  ASSERT_OK_AND_ASSIGN(AuditReader reader, AuditReader::OpenAtLast(file, 0));
+  EXPECT_FALSE(reader.replaced());
+  std::filesystem::rename(file, folder / "b.jsonl");
+  EXPECT_FALSE(reader.replaced()) << "nothing is there";
+  Write(file, 1);
+  EXPECT_TRUE(reader.replaced());
 }
 
 TEST(AuditFormat, Time) {

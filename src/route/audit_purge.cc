@@ -1,22 +1,26 @@
 #include "route/audit_purge.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <initializer_list>
+#include <utility>
 
-#include "base/clock.h"
-#include "base/sha256.h"
 #include "base/text_util.h"
-#include "route/audit_format.h"
+#include "route/audit_chain.h"
 #include "route/audit_reader.h"
 
 namespace bantam {
 namespace {
 
 constexpr size_t kWriteBytes = size_t{1} << 20;
+// Of what was appended meanwhile, that is left for when records wait; and how often it is tried to get there.
+constexpr int64_t kFewBytes = 64 << 10;
+constexpr int kMostRounds = 20;
 
 std::string Name(const Path& file) { return EscapeForTerminal(file.string(), 400); }
 
@@ -34,50 +38,79 @@ json::object Without(const json::object& object, std::initializer_list<std::stri
   return kept;
 }
 
-// The line, without its texts.
-Result<std::string> Purged(std::string_view line, std::string_view where, int64_t by) {
+// The line, without its texts; checked as whoever verifies the log will.
+Result<std::string> Purged(std::string_view line, const AuditLine& was, int64_t id, const std::string& where) {
   const auto parts = SplitAuditLine(line);
   if (!parts) return Err(ErrorCode::kCorrupt, "{} is not a record", where);
-  std::string rest = fmt::format("\"purged\":{}}}", by);
-  if (!parts->texts.empty()) return fmt::format("{},\"hash\":\"{}\",{}", parts->body, parts->hash, rest);
-  BANTAM_TRY(const json::value document, ParseJson(line, where, {.max_depth = 8, .max_bytes = kMaxAuditLineBytes}));
-  json::object kept = Without(document.as_object(), {"question", "answer", "hash"});
-  if (json::value* similar = kept.if_contains("similar"); similar != nullptr && similar->is_object())
-    *similar = Without(similar->as_object(), {"reason"});
-  std::string body = ToJson(kept);
-  body.pop_back();
-  return fmt::format("{},\"hash\":\"{}\",{}", body, parts->hash, rest);
+  std::string left = fmt::format(",\"hash\":\"{}\",\"purged\":{}}}", parts->hash, id);
+  if (!parts->texts.empty()) {
+    left.insert(0, parts->body);
+  } else {
+    BANTAM_TRY(const json::value document, ParseJson(line, where, {.max_depth = 8, .max_bytes = kMaxAuditLineBytes}));
+    json::object kept = Without(document.as_object(), {"question", "answer", "hash"});
+    if (json::value* similar = kept.if_contains("similar"); similar != nullptr && similar->is_object())
+      *similar = Without(similar->as_object(), {"reason"});
+    std::string body = ToJson(kept);
+    body.pop_back();
+    left.insert(0, body);
+  }
+  const auto is = ParseAuditLine(left, where);
+  if (!is || HasTexts(is->record) || !ProblemOf(left, is->record).empty() || is->previous_hash != was.previous_hash ||
+      is->record.hash != was.record.hash || is->record.sequence != was.record.sequence) {
+    return Err(ErrorCode::kInternal, "the purged log would not verify at {}; nothing was changed", where);
+  }
+  return left;
 }
 
-class NewLog {
+// What is to take the log's place, as FILE.partial until it does.
+class Copy {
  public:
-  static Result<NewLog> Create(const Path& file) {
-    UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd.valid()) return ErrnoError("create", file, errno);
-    return NewLog(std::move(fd), file);
+  // Readable by whom the log is. Its lock is the log's later on.
+  static Result<Copy> Create(const Path& log) {
+    Copy copy;
+    copy.path_ = log.string() + ".partial";
+    copy.fd_ =
+        UniqueFd(::open(copy.path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
+    if (!copy.fd_.valid()) return ErrnoError("create", copy.path_, errno);
+    if (::flock(copy.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return ErrnoError("lock", copy.path_, errno);
+      return Err(ErrorCode::kConflict, "the audit log {} is being purged already", Name(log));
+    }
+    copy.ours_ = true;
+    struct stat info{};
+    if (::ftruncate(copy.fd_.get(), 0) != 0) return ErrnoError("empty", copy.path_, errno);
+    if (::stat(log.c_str(), &info) != 0) return ErrnoError("inspect", log, errno);
+    if (::fchown(copy.fd_.get(), info.st_uid, info.st_gid) == 0) ::fchmod(copy.fd_.get(), info.st_mode & 0777);
+    return copy;
   }
+  Copy(Copy&& other) noexcept
+      : fd_(std::move(other.fd_)),
+        path_(std::move(other.path_)),
+        buffer_(std::move(other.buffer_)),
+        ours_(std::exchange(other.ours_, false)) {}
+  ~Copy() {
+    if (ours_) ::unlink(path_.c_str());
+  }
+
   Status Add(std::string_view line) {
     (buffer_ += line) += '\n';
     return buffer_.size() < kWriteBytes ? Ok() : Flush();
   }
-  // Onto the disk, in the place of `file`.
-  Status ReplaceBy(const Path& file) {
+  // Onto the disk.
+  Status Sync() {
     BANTAM_RETURN_IF_ERROR(Flush());
-    if (::fsync(fd_.get()) != 0) return ErrnoError("sync", path_, errno);
-    BANTAM_TRY(const AuditCheck check, VerifyAuditLog(path_));
-    if (check.first_bad_line) {
-      return Err(ErrorCode::kInternal, "the purged log would not verify (line {}: {}); nothing was changed",
-                 *check.first_bad_line, check.problem);
-    }
-    if (::rename(path_.c_str(), file.c_str()) != 0) return ErrnoError("rename", path_, errno);
-    const Path folder = file.has_parent_path() ? file.parent_path() : Path(".");
-    const UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder_fd.valid() || ::fsync(folder_fd.get()) != 0) return ErrnoError("sync the folder of", file, errno);
-    return Ok();
+    return ::fsync(fd_.get()) == 0 ? Ok() : Status(ErrnoError("sync", path_, errno));
+  }
+  // All that was added is synced.
+  Result<AuditLog::End> TakePlaceOf(AuditLog& log, const AuditLog::End& copied, AuditRecord last) {
+    auto end = log.ReplaceBy(std::move(fd_), path_, copied, std::move(last));
+    // Where it was renamed and not synced, there is nothing of that name.
+    if (end) ours_ = false;
+    return end;
   }
 
  private:
-  NewLog(UniqueFd fd, Path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Copy() = default;
   Status Flush() {
     const Status written = WriteAll(fd_.get(), buffer_, path_);
     buffer_.clear();
@@ -86,32 +119,105 @@ class NewLog {
   UniqueFd fd_;
   Path path_;
   std::string buffer_;
+  bool ours_ = false;
 };
 
-AuditRecord RecordOf(const PurgeRequest& request, int64_t sequence, int64_t records, Sha256& lines) {
-  AuditRecord record;
-  record.sequence = sequence;
-  record.time_us = WallMicros();
-  record.request_id = fmt::format("purge-{}", sequence);
-  record.decision = kPurgeDecision;
-  record.source = "person";
-  record.outcome = "ok";
-  record.purge = PurgeNote{.before_us = request.before_us,
-                           .session_hash = request.session_hash,
-                           .request_id = request.request_id,
-                           .records = records,
-                           .lines_sha256 = HexOf(lines.Finish())};
-  return record;
-}
+Error Ended(const Path& log) { return Err(ErrorCode::kCancelled, "the purge of {} was ended", Name(log)); }
+
+// One purge of a log that was found to have something to take out.
+class Purge {
+ public:
+  // copy: null only counts.
+  Purge(AuditLog& log, const PurgeRequest& request, const std::stop_token& stop, AuditReader reader, Copy* copy)
+      : log_(log), request_(request), stop_(stop), reader_(std::move(reader)), copy_(copy), begin_(log.end()) {}
+
+  Result<PurgeReport> Run() {
+    BANTAM_RETURN_IF_ERROR(CopyUpTo(begin_));
+    if (const auto line = chain_.Unsettled()) return Broken(*line, "the record that took its texts out is not there");
+    if (copy_ == nullptr) return report_;
+    // What has reached the disk in the old file has done so in the new one, too, when that takes its place: but for the
+    // last moment's, so the long sync comes first.
+    BANTAM_RETURN_IF_ERROR(copy_->Sync());
+    AuditLog::End copied;
+    int rounds = 0;
+    do {
+      copied = log_.end();
+      BANTAM_RETURN_IF_ERROR(CopyUpTo(copied));
+      BANTAM_RETURN_IF_ERROR(copy_->Sync());
+    } while (log_.end().bytes - copied.bytes > kFewBytes && ++rounds < kMostRounds);
+    BANTAM_TRY(const AuditLog::End end, copy_->TakePlaceOf(log_, copied, Record()));
+    report_.sequence = end.records;
+    std::error_code ignored;
+    report_.torn_removed = std::filesystem::remove(log_.file().string() + ".torn", ignored);
+    return report_;
+  }
+
+ private:
+  int64_t id() const { return begin_.records + 1; }
+
+  Status CopyUpTo(const AuditLog::End& end) {
+    while (chain_.records() < end.records) {
+      if (stop_.stop_requested()) return Ended(log_.file());
+      BANTAM_TRY(const auto line, reader_.NextLine());
+      if (!line) return Broken(chain_.records() + 1, "the log ends before it");
+      BANTAM_RETURN_IF_ERROR(CopyLine(*line));
+    }
+    return chain_.last_hash() == end.hash ? Ok() : Broken(chain_.records(), "it is not the record that was written");
+  }
+
+  Status CopyLine(std::string_view line) {
+    const std::string where = reader_.Where();
+    BANTAM_TRY(const AuditLine parsed, ParseAuditLine(line, where));
+    if (const std::string problem = chain_.Add(line, parsed); !problem.empty())
+      return Broken(reader_.line_number(), problem);
+    const bool fits = parsed.record.sequence <= begin_.records && Fits(parsed.record, request_);
+    report_.records += fits;
+    if (copy_ == nullptr) return Ok();
+    if (!fits) return copy_->Add(line);
+    BANTAM_TRY(const std::string left, Purged(line, parsed, id(), where));
+    left_.Update(left).Update("\n");
+    return copy_->Add(left);
+  }
+
+  Error Broken(int64_t line, std::string_view problem) const {
+    return Err(ErrorCode::kCorrupt, "{}:{}: {}; a purge would hide that, so nothing was taken out", Name(log_.file()),
+               line, problem);
+  }
+
+  AuditRecord Record() {
+    AuditRecord record;
+    record.request_id = fmt::format("purge-{}", id());
+    record.decision = kPurgeDecision;
+    record.source = "person";
+    record.outcome = "ok";
+    record.purge = PurgeNote{.id = id(),
+                             .before_us = request_.before_us,
+                             .session_hash = request_.session_hash,
+                             .request_id = request_.request_id,
+                             .records = report_.records,
+                             .lines_sha256 = HexOf(left_.Finish())};
+    return record;
+  }
+
+  AuditLog& log_;
+  const PurgeRequest& request_;
+  const std::stop_token& stop_;
+  AuditReader reader_;
+  Copy* const copy_;
+  const AuditLog::End begin_;  // what comes later is never taken out
+  ChainCheck chain_;           // of the log as it was
+  Sha256 left_;                // of the purged lines
+  PurgeReport report_;
+};
 
 // Where the first record is that has texts and fits; nothing: there is none. Of most logs a purge by age finds the
 // answer in the first lines.
-Result<bool> AnyFits(const Path& file, const PurgeRequest& request) {
+Result<bool> AnyFits(const Path& file, const PurgeRequest& request, const std::stop_token& stop) {
   bool any = false;
   BANTAM_RETURN_IF_ERROR(ReadAuditLog(file, [&](const AuditRecord& record, std::string_view) {
     any = Fits(record, request);
     const bool later = request.before_us && record.time_us >= *request.before_us;
-    return !any && !later;
+    return !any && !later && !stop.stop_requested();
   }));
   return any;
 }
@@ -124,49 +230,24 @@ bool Names(const PurgeRequest& request, const AuditRecord& record) {
          (request.request_id.empty() || record.request_id == request.request_id);
 }
 
+Result<PurgeReport> PurgeAuditLog(AuditLog& log, const PurgeRequest& request, const std::stop_token& stop) {
+  // First, so that no other purge replaces what is read here; and what a killed one has left behind goes with it.
+  std::optional<Copy> copy;
+  if (!request.dry_run) {
+    BANTAM_TRY(Copy made, Copy::Create(log.file()));
+    copy.emplace(std::move(made));
+  }
+  BANTAM_TRY(const bool any, AnyFits(log.file(), request, stop));
+  if (stop.stop_requested()) return Ended(log.file());
+  if (!any) return PurgeReport();
+  BANTAM_TRY(AuditReader reader, AuditReader::Open(log.file()));
+  return Purge(log, request, stop, std::move(reader), copy ? &*copy : nullptr).Run();
+}
+
 Result<PurgeReport> PurgeAuditLog(const Path& file, const PurgeRequest& request) {
-  PurgeReport report;
   // Holds the lock, and has put aside what a crash tore.
   BANTAM_TRY(const std::unique_ptr<AuditLog> log, AuditLog::Open(file, /*own_thread=*/false));
-  BANTAM_TRY(const bool any, AnyFits(file, request));
-  if (!any) return report;
-  BANTAM_TRY(const AuditCheck check, VerifyAuditLog(file));
-  if (check.first_bad_line) {
-    return Err(ErrorCode::kCorrupt, "{}:{}: {}; a purge would hide that, so nothing was taken out", Name(file),
-               *check.first_bad_line, check.problem);
-  }
-  const int64_t sequence = check.records + 1;
-  Sha256 lines;
-  const Path partial = file.string() + ".partial";
-  BANTAM_TRY(AuditReader reader, AuditReader::Open(file));
-  std::optional<NewLog> purged;
-  if (!request.dry_run) {
-    BANTAM_TRY(purged, NewLog::Create(partial));
-  }
-  for (;;) {
-    BANTAM_TRY(const auto line, reader.NextLine());
-    if (!line) break;
-    BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
-    const bool fits = Fits(parsed.record, request);
-    report.records += fits;
-    if (!purged) continue;
-    if (!fits) {
-      BANTAM_RETURN_IF_ERROR(purged->Add(*line));
-      continue;
-    }
-    BANTAM_TRY(const std::string rest, Purged(*line, reader.Where(), sequence));
-    lines.Update(rest).Update("\n");
-    BANTAM_RETURN_IF_ERROR(purged->Add(rest));
-  }
-  if (!purged) return report;
-  report.sequence = sequence;
-  std::string hash;
-  BANTAM_RETURN_IF_ERROR(
-      purged->Add(FormatAuditLine(RecordOf(request, sequence, report.records, lines), check.last_hash, &hash)));
-  BANTAM_RETURN_IF_ERROR(purged->ReplaceBy(file));
-  std::error_code ignored;
-  report.torn_removed = std::filesystem::remove(file.string() + ".torn", ignored);
-  return report;
+  return PurgeAuditLog(*log, request);
 }
 
 }  // namespace bantam

@@ -1,13 +1,18 @@
 #include "route/audit_purge.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
 
-#include "route/audit_format.h"
 #include "route/audit_key.h"
+#include "route/file_lock.h"
 #include "route/testing/audit_records.h"
 #include "route/testing/broken_files.h"
+#include "route/testing/small_disk.h"
 
 namespace bantam {
 namespace {
@@ -38,6 +43,24 @@ void WriteMixed(const Path& file) {
     ASSERT_OK((*log)->Append(TalkRecord(n, fmt::format("s{}", 1 + n % 3))));
   }
 }
+
+// A log to which others write while a purge is at it.
+class BusyLog : public AuditLog {
+ public:
+  explicit BusyLog(AuditLog& log) : log_(log) {}
+  void SetKey(std::shared_ptr<const AuditKey> key) override { log_.SetKey(std::move(key)); }
+  Status Append(AuditRecord record) override { return log_.Append(std::move(record)); }
+  bool slow() const override { return log_.slow(); }
+  const Path& file() const override { return log_.file(); }
+  End end() const override { return log_.end(); }
+  Result<End> ReplaceBy(UniqueFd copy, const Path& copy_file, const End& from, AuditRecord last) override {
+    for (const int n : {90, 91}) EXPECT_OK(log_.Append(TalkRecord(n)));
+    return log_.ReplaceBy(std::move(copy), copy_file, from, std::move(last));
+  }
+
+ private:
+  AuditLog& log_;
+};
 
 AuditCheck Verify(const Path& file) {
   const auto check = VerifyAuditLog(file);
@@ -146,10 +169,168 @@ TEST(AuditPurge, EveryChangeIsFoundAfterwards) {
   };
   std::string removed = lines[3];
   const size_t texts = removed.find(",\"texts\":");
-  EXPECT_EQ(with(3, removed.substr(0, texts) + "}\n"), 4);                // no purge is named
-  EXPECT_EQ(with(3, removed.substr(0, texts) + ",\"purged\":7}\n"), 7);   // that purge does not tell of it
-  EXPECT_EQ(with(3, removed.substr(0, texts) + ",\"purged\":99}\n"), 4);  // there is none of that number
+  EXPECT_EQ(with(3, removed.substr(0, texts) + "}\n"), 4);               // no purge is named
+  EXPECT_EQ(with(3, removed.substr(0, texts) + ",\"purged\":7}\n"), 7);  // that purge does not tell of it
+  for (const int id : {8, 99})                                           // no purge is called that
+    EXPECT_EQ(with(3, removed.substr(0, texts) + fmt::format(",\"purged\":{}}}\n", id)), 4);
   EXPECT_EQ(with(2, lines[2].substr(0, lines[2].find(",\"purged\"")) + "}\n"), 3);
+}
+
+// -- while records are appended
+
+// Property: whenever it happens, every record is there once, in the order of one chain, and no text of an old one.
+TEST(AuditPurge, TextsLeaveALogThatIsWrittenTo) {
+  constexpr int kOld = 400, kPurges = 4, kThreads = 3, kMost = 500;
+  testing::TempFolder folder;
+  const Path file = folder / "a.jsonl";
+  testing::WriteOldLog(file, kOld, std::chrono::hours(48));
+  ASSERT_OK_AND_ASSIGN(const auto log, AuditLog::Open(file));
+  std::atomic<int> appended = 0;
+  std::atomic<bool> done = false;
+  std::vector<std::jthread> writers;
+  for (int t = 0; t < kThreads; ++t) {
+    writers.emplace_back([&, t] {
+      for (int i = 0; i < kMost && !done; ++i, ++appended)
+        EXPECT_OK(log->Append(TalkRecord(10'000 * (t + 1) + i, fmt::format("s{}", i % kPurges))));
+    });
+  }
+  while (appended == 0) std::this_thread::yield();
+  // Of what was old; then of conversations in which somebody goes on talking.
+  int64_t purged = 0, meanwhile = 0;
+  for (int purge = 0; purge < kPurges; ++purge) {
+    PurgeRequest request{.before_us = WallMicros() - std::chrono::microseconds(std::chrono::hours(24)).count()};
+    if (purge > 0) request = {.session_hash = Sha256Hex(fmt::format("s{}", purge))};
+    const int before = appended;
+    ASSERT_OK_AND_ASSIGN(const PurgeReport report, PurgeAuditLog(*log, request));
+    meanwhile += appended - before;
+    EXPECT_GT(report.sequence, 0);
+    purged += report.records;
+    if (purge == 0) {
+      EXPECT_EQ(purged, kOld);
+    }
+  }
+  done = true;
+  writers.clear();
+  EXPECT_GT(meanwhile, 0) << "nothing was appended during a purge: no proof";
+
+  ASSERT_OK(log->Append(TalkRecord(5'000)));
+  const AuditCheck check = Verify(file);
+  EXPECT_FALSE(check.first_bad_line) << *check.first_bad_line << ": " << check.problem;
+  EXPECT_EQ(check.records, kOld + appended + 1 + kPurges);
+  EXPECT_EQ(check.purged, purged);
+  EXPECT_EQ(log->end().records, check.records);
+  EXPECT_EQ(log->end().hash, check.last_hash);
+  std::set<std::string> seen;
+  for (const AuditRecord& record : ReadAll(file)) {
+    EXPECT_TRUE(seen.insert(record.request_id).second) << record.request_id << " is there twice";
+    EXPECT_EQ(record.question.empty(), record.purge || record.purged_by != 0);
+  }
+  const std::string bytes = Slurp(file);
+  for (int n = 1; n <= kOld; ++n) ASSERT_EQ(bytes.find(fmt::format("question {}\"", n)), std::string::npos) << n;
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.jsonl.partial"));
+}
+
+TEST(AuditPurge, APurgeBesideOthersRecordsHasItsOwnId) {
+  testing::TempFolder folder;
+  const Path file = folder / "a.jsonl";
+  testing::WriteOldLog(file, 3, std::chrono::hours(48));
+  {
+    ASSERT_OK_AND_ASSIGN(const auto log, AuditLog::Open(file, /*own_thread=*/false));
+    BusyLog busy(*log);
+    ASSERT_OK_AND_ASSIGN(const PurgeReport report, PurgeAuditLog(busy, {.session_hash = Sha256Hex("s")}));
+    EXPECT_EQ(report.records, 3);
+    EXPECT_EQ(report.sequence, 6);
+    ASSERT_OK_AND_ASSIGN(const PurgeReport again, PurgeAuditLog(*log, {.session_hash = Sha256Hex("s")}));
+    EXPECT_EQ(again.sequence, 7);
+  }
+  std::vector<AuditRecord> records = ReadAll(file);
+  ASSERT_EQ(records.size(), 7u);
+  EXPECT_EQ(records[0].purged_by, 4);
+  EXPECT_EQ(records[3].purged_by, 7);
+  EXPECT_EQ(records[5].purge->id, 4);
+  EXPECT_EQ(records[5].request_id, "purge-4");
+  EXPECT_EQ(records[6].purge->id, 7);
+  EXPECT_FALSE(Verify(file).first_bad_line) << Verify(file).problem;
+  const std::string good = Slurp(file);
+  EXPECT_EQ(Lines(good)[6].find("\"id\""), std::string::npos) << "its own number goes without saying";
+  for (size_t byte = good.find("\"purge\":"); byte < good.find("\"lines_sha256\":"); ++byte) {
+    std::string changed = good;
+    changed[byte] = static_cast<char>(changed[byte] ^ 0x01);
+    Spit(file, changed);
+    ASSERT_TRUE(Verify(file).first_bad_line.has_value()) << byte << ": " << changed.substr(byte, 40);
+  }
+}
+
+TEST(AuditPurge, WhatGoesWrongLeavesTheLogInUse) {
+  testing::TempFolder folder;
+  const Path file = folder / "a.jsonl", partial = folder / "a.jsonl.partial";
+  testing::WriteOldLog(file, 20, std::chrono::hours(48));
+  ASSERT_OK_AND_ASSIGN(const auto log, AuditLog::Open(file, /*own_thread=*/false));
+  const std::string before = Slurp(file);
+  const auto code = [&](const std::stop_token& stop = {}) {
+    const auto report = PurgeAuditLog(*log, {.before_us = INT64_MAX}, stop);
+    EXPECT_FALSE(report);
+    return report ? ErrorCode::kInternal : report.error().code;
+  };
+  std::filesystem::create_directory(partial);
+  code();
+  std::filesystem::remove(partial);
+  std::filesystem::create_symlink(folder / "elsewhere", partial);
+  code();
+  EXPECT_FALSE(std::filesystem::exists(folder / "elsewhere"));
+  std::filesystem::remove(partial);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(code(stop.get_token()), ErrorCode::kCancelled);
+  EXPECT_FALSE(std::filesystem::exists(partial));
+  {
+    ASSERT_OK_AND_ASSIGN(const FileLock another, FileLock::Acquire(partial, "another purge"));
+    EXPECT_EQ(code(), ErrorCode::kConflict);
+  }
+  EXPECT_EQ(Slurp(file), before);
+  ASSERT_OK(log->Append(TalkRecord(21)));
+  EXPECT_EQ(Verify(file).records, 21);
+  // Somebody has moved it away, and another one is there: that one is not ours to replace.
+  std::filesystem::rename(file, folder / "moved");
+  Spit(file, before);
+  code();
+  EXPECT_EQ(Slurp(file), before);
+  ASSERT_OK(log->Append(TalkRecord(22)));
+  EXPECT_EQ(Verify(folder / "moved").records, 22);
+  EXPECT_FALSE(std::filesystem::exists(partial));
+}
+
+TEST(AuditPurge, ADiskThatFillsUpLeavesTheLogInUse) {
+  BANTAM_REQUIRE_SMALL_DISK(disk);
+  const Path file = disk / "a.jsonl";
+  ASSERT_OK_AND_ASSIGN(const auto log, AuditLog::Open(file, /*own_thread=*/false));
+  AuditRecord long_one = TalkRecord(1);
+  long_one.confidence = 0;
+  long_one.problem = std::string(1'900, 'x');                      // stays
+  for (int i = 0; i < 300; ++i) ASSERT_OK(log->Append(long_one));  // the disk holds one copy, not two
+  const std::string before = Slurp(file);
+  const auto report = PurgeAuditLog(*log, {.before_us = INT64_MAX});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::kOutOfDisk) << report.error().message;
+  EXPECT_EQ(Slurp(file), before);
+  EXPECT_FALSE(std::filesystem::exists(disk / "a.jsonl.partial"));
+  ASSERT_OK(log->Append(long_one));
+  EXPECT_EQ(Verify(file).records, 301);
+}
+
+TEST(AuditPurge, TheLogStaysOursAndAsReadableAsItWas) {
+  testing::TempFolder folder;
+  const Path file = folder / "a.jsonl";
+  testing::WriteOldLog(file, 3, std::chrono::hours(48));
+  ASSERT_EQ(::chmod(file.c_str(), 0640), 0);
+  ASSERT_OK_AND_ASSIGN(auto log, AuditLog::Open(file));
+  ASSERT_OK(PurgeAuditLog(*log, {.before_us = INT64_MAX}));
+  EXPECT_EQ(AuditLog::Open(file).error().code, ErrorCode::kConflict);
+  struct stat info{};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0640u);
+  log.reset();
+  ASSERT_OK(AuditLog::Open(file));
 }
 
 TEST(AuditPurge, RefusesABrokenLogAndOneInUse) {

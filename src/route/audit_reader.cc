@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
 
-#include "base/sha256.h"
 #include "base/text_util.h"
 #include "route/audit_format.h"
 
@@ -30,10 +28,57 @@ Result<UniqueFd> OpenToRead(const Path& file) {
 
 }  // namespace
 
-Result<AuditReader> AuditReader::Open(const Path& file, int64_t offset) {
+Result<AuditReader> AuditReader::Open(const Path& file) {
   BANTAM_TRY(UniqueFd fd, OpenToRead(file));
-  if (::lseek(fd.get(), offset, SEEK_SET) < 0) return ErrnoError("read", file, errno);
   return AuditReader(std::move(fd), file);
+}
+
+Result<AuditReader> AuditReader::OpenAtLast(const Path& file, int64_t count) {
+  BANTAM_TRY(AuditReader reader, Open(file));
+  BANTAM_TRY(const int64_t size, reader.Size());
+  BANTAM_TRY(const int64_t offset, reader.OffsetOfLast(count, size));
+  BANTAM_RETURN_IF_ERROR(reader.Seek(offset));
+  return reader;
+}
+
+// A record's number is that of its line.
+Result<AuditReader> AuditReader::OpenAfter(const Path& file, int64_t sequence) {
+  BANTAM_TRY(AuditReader reader, Open(file));
+  BANTAM_TRY(const int64_t size, reader.Size());
+  BANTAM_TRY(const int64_t last, reader.OffsetOfLast(1, size));
+  BANTAM_RETURN_IF_ERROR(reader.Seek(last));
+  BANTAM_TRY(const auto line, reader.NextLine());
+  int64_t offset = 0;
+  if (line) {
+    BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
+    const int64_t later = parsed.record.sequence - sequence;
+    if (later >= 0) {
+      BANTAM_TRY(offset, reader.OffsetOfLast(later, size));
+    }
+  }
+  BANTAM_RETURN_IF_ERROR(reader.Seek(offset));
+  return reader;
+}
+
+Result<int64_t> AuditReader::Size() const {
+  const off_t size = ::lseek(fd_.get(), 0, SEEK_END);
+  if (size < 0) return ErrnoError("read", file_, errno);
+  return size;
+}
+
+Status AuditReader::Seek(int64_t offset) {
+  if (::lseek(fd_.get(), offset, SEEK_SET) < 0) return ErrnoError("read", file_, errno);
+  buffer_.clear();
+  used_ = scanned_ = 0;
+  line_number_ = 0;
+  offset_ = offset;
+  return Ok();
+}
+
+bool AuditReader::replaced() const {
+  struct stat ours{}, there{};
+  return ::fstat(fd_.get(), &ours) == 0 && ::stat(file_.c_str(), &there) == 0 &&
+         (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev);
 }
 
 std::string AuditReader::Where() const {
@@ -51,6 +96,7 @@ Result<std::optional<std::string_view>> AuditReader::NextLine() {
     if (newline != std::string::npos) {
       const std::string_view line(buffer_.data() + used_, length);
       used_ = scanned_ = newline + 1;
+      offset_ += static_cast<int64_t>(length) + 1;
       ++line_number_;
       return std::optional(line);
     }
@@ -68,18 +114,14 @@ Result<std::optional<std::string_view>> AuditReader::NextLine() {
   }
 }
 
-Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count, std::optional<int64_t> end_of_lines) {
-  BANTAM_TRY(UniqueFd fd, OpenToRead(file));
-  off_t size = ::lseek(fd.get(), 0, SEEK_END);
-  if (size < 0) return ErrnoError("read", file, errno);
-  if (end_of_lines) size = std::min<off_t>(size, *end_of_lines);
+Result<int64_t> AuditReader::OffsetOfLast(int64_t count, int64_t size) const {
   std::string block(kBlockBytes, '\0');
   // The newline before the first wanted line is the one after `count` others, counted from the end.
   int64_t newlines = 0;
   for (off_t end = size; end > 0;) {
     const off_t begin = std::max<off_t>(0, end - static_cast<off_t>(kBlockBytes));
-    const ssize_t got = ::pread(fd.get(), block.data(), static_cast<size_t>(end - begin), begin);
-    if (got != end - begin) return ErrnoError("read", file, got < 0 ? errno : EIO);
+    const ssize_t got = ::pread(fd_.get(), block.data(), static_cast<size_t>(end - begin), begin);
+    if (got != end - begin) return ErrnoError("read", file_, got < 0 ? errno : EIO);
     for (off_t at = end; at-- > begin;) {
       if (block[static_cast<size_t>(at - begin)] == '\n' && ++newlines > count) return at + 1;
     }
@@ -89,117 +131,17 @@ Result<int64_t> OffsetOfLastLines(const Path& file, int64_t count, std::optional
 }
 
 Status ReadAuditLog(const Path& file, const std::function<bool(const AuditRecord&, std::string_view line)>& visit) {
-  return ReadAuditLogFrom(file, 0, visit);
+  BANTAM_TRY(AuditReader reader, AuditReader::Open(file));
+  return ReadRecords(reader, visit);
 }
 
-Status ReadAuditLogFrom(const Path& file, int64_t offset,
-                        const std::function<bool(const AuditRecord&, std::string_view line)>& visit) {
-  BANTAM_TRY(AuditReader reader, AuditReader::Open(file, offset));
+Status ReadRecords(AuditReader& reader, const std::function<bool(const AuditRecord&, std::string_view line)>& visit) {
   for (;;) {
     BANTAM_TRY(const auto line, reader.NextLine());
     if (!line) return Ok();
     BANTAM_TRY(const AuditLine parsed, ParseAuditLine(*line, reader.Where()));
     if (!visit(parsed.record, *line)) return Ok();
   }
-}
-
-namespace {
-
-// What is wrong with one line by itself; empty: nothing.
-std::string ProblemOf(std::string_view line, const AuditRecord& record) {
-  const auto parts = SplitAuditLine(line);
-  if (!parts || parts->hash != record.hash || parts->purged_by != record.purged_by)
-    return "it does not end as a record does";
-  const bool purged = parts->purged_by != 0;
-  // A line of version 1 whose texts were taken out: what it is now is proven by the record that took them.
-  const bool hash_holds = purged && record.texts_sha256.empty();
-  if (!hash_holds && Sha256Hex(parts->body) != record.hash)
-    return "its hash does not fit its content: the line was changed";
-  if (!parts->texts.empty() && Sha256Hex(parts->texts) != record.texts_sha256)
-    return "its texts are not those that it was written with";
-  if (parts->texts.empty() && !record.texts_sha256.empty() && !purged)
-    return "its texts were removed, and no purge was recorded";
-  return {};
-}
-
-// Lines whose texts are gone, until the record comes that took them out.
-class PurgedLines {
- public:
-  void Add(std::string_view line, int64_t by, int64_t line_number) {
-    Lines& lines = waiting_[by];
-    if (++lines.count == 1) lines.first = line_number;
-    lines.hash.Update(line).Update("\n");
-  }
-  // Whether the record tells of exactly those that name it.
-  bool Settle(const AuditRecord& record) {
-    const auto found = waiting_.find(record.sequence);
-    if (!record.purge || found == waiting_.end()) return !record.purge && found == waiting_.end();
-    const bool same = found->second.count == record.purge->records &&
-                      HexOf(found->second.hash.Finish()) == record.purge->lines_sha256;
-    waiting_.erase(found);
-    return same;
-  }
-  // The first line that names a record which never came.
-  std::optional<int64_t> Unsettled() const {
-    std::optional<int64_t> first;
-    for (const auto& [by, lines] : waiting_) first = std::min(first.value_or(lines.first), lines.first);
-    return first;
-  }
-
- private:
-  struct Lines {
-    int64_t count = 0, first = 0;
-    Sha256 hash;
-  };
-  std::map<int64_t, Lines> waiting_;
-};
-
-}  // namespace
-
-Result<AuditCheck> VerifyAuditLog(const Path& file) {
-  BANTAM_TRY(AuditReader reader, AuditReader::Open(file));
-  AuditCheck check;
-  PurgedLines purged;
-  check.last_hash = kNoAuditHash;
-  const auto bad = [&](std::string problem) {
-    check.first_bad_line = reader.line_number();
-    check.problem = std::move(problem);
-    return check;
-  };
-  // The finding names the file and the line by itself.
-  const auto without_place = [&](std::string message) {
-    const std::string where = reader.Where();
-    if (message.starts_with(where + ":1:")) return "column " + message.substr(where.size() + 3);
-    return message.starts_with(where + ": ") ? message.substr(where.size() + 2) : message;
-  };
-  for (;;) {
-    const auto line = reader.NextLine();
-    if (!line && line.error().code == ErrorCode::kCorrupt) return bad(line.error().message);
-    if (!line) return line.error();
-    if (!*line) break;
-    const auto parsed = ParseAuditLine(**line, reader.Where());
-    if (!parsed) return bad(without_place(parsed.error().message));
-    if (std::string problem = ProblemOf(**line, parsed->record); !problem.empty()) return bad(std::move(problem));
-    if (parsed->previous_hash != check.last_hash || parsed->record.sequence != check.records + 1) {
-      return bad(
-          fmt::format("it is record {} and does not continue the line before it: a line was removed, inserted or moved",
-                      parsed->record.sequence));
-    }
-    if (parsed->record.purged_by != 0) {
-      purged.Add(**line, parsed->record.purged_by, reader.line_number());
-      ++check.purged;
-    }
-    if (!purged.Settle(parsed->record))
-      return bad("it does not tell of the lines whose texts were taken out: one of them was changed since");
-    check.last_hash = parsed->record.hash;
-    ++check.records;
-  }
-  if ((check.first_bad_line = purged.Unsettled())) {
-    check.problem = "its texts were removed, and the record that is said to have done it is not there";
-    check.records = *check.first_bad_line - 1;
-  }
-  check.unfinished_bytes = reader.unfinished_bytes();
-  return check;
 }
 
 }  // namespace bantam

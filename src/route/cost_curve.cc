@@ -238,12 +238,9 @@ Result<CostCurve> DrawCostCurve(const Router& router, const Path& log, const Cos
         "decision: {nlu_fallback: ...}.";
     return curve;
   }
-  int64_t offset = 0;
-  if (options.latest_lines > 0) {
-    BANTAM_TRY(offset, OffsetOfLastLines(log, options.latest_lines));
-  }
-  BANTAM_TRY(const LoggedMessages loaded,
-             ReadLoggedMessages(log, {.limit = options.limit, .offset = offset, .open = options.open}));
+  BANTAM_TRY(
+      const LoggedMessages loaded,
+      ReadLoggedMessages(log, {.limit = options.limit, .latest_lines = options.latest_lines, .open = options.open}));
   curve.left_out = loaded.left_out;
   curve.mean_cost = loaded.mean_cost();
   curve.messages = std::ssize(loaded.messages);

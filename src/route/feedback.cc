@@ -42,9 +42,9 @@ void AnswerBook::ReadLog(const Path& file) {
   if (std::exchange(log_was_read_, true)) return;
   const auto read = [&]() -> Status {
     AnswerBook book;
-    BANTAM_TRY(const int64_t offset, OffsetOfLastLines(file, kMostAnswers));
-    BANTAM_RETURN_IF_ERROR(ReadAuditLogFrom(
-        file, offset, [&](const AuditRecord& record, std::string_view) { return book.Add(record), true; }));
+    BANTAM_TRY(AuditReader reader, AuditReader::OpenAtLast(file, kMostAnswers));
+    BANTAM_RETURN_IF_ERROR(
+        ReadRecords(reader, [&](const AuditRecord& record, std::string_view) { return book.Add(record), true; }));
     entries_ = std::move(book.entries_);
     latest_ = book.latest_;
     return Ok();

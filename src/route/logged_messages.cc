@@ -78,7 +78,9 @@ Result<LoggedMessages> ReadLoggedMessages(const Path& log, const LoggedMessagesO
   LoggedMessages loaded;
   Judges judges;
   Status opened = Ok();
-  BANTAM_RETURN_IF_ERROR(ReadAuditLogFrom(log, options.offset, [&](const AuditRecord& record, std::string_view) {
+  BANTAM_TRY(AuditReader reader,
+             options.latest_lines > 0 ? AuditReader::OpenAtLast(log, options.latest_lines) : AuditReader::Open(log));
+  BANTAM_RETURN_IF_ERROR(ReadRecords(reader, [&](const AuditRecord& record, std::string_view) {
     judges.Add(record);
     if (!WasJudged(record)) return true;
     if (record.source == "rule" || record.asked) return ++loaded.left_out.in_conversation, true;

@@ -45,7 +45,7 @@ struct LoggedMessages {
 
 struct LoggedMessagesOptions {
   int64_t limit = 0;                                     // of messages, the latest ones; 0: all
-  int64_t offset = 0;                                    // in the file, where a line begins: nothing before it is read
+  int64_t latest_lines = 0;                              // of the log: nothing before them is read; 0: all
   std::function<Status(AuditRecord& record)> open = {};  // encrypted texts
 };
 

@@ -13,6 +13,7 @@
 #include "route/decision_record.h"
 #include "route/explanation.h"
 #include "route/requests.h"
+#include "route/retention.h"
 #include "route/router_parts.h"
 
 namespace bantam {
@@ -96,7 +97,7 @@ class RouterImpl : public Router {
     if (!parts_.audit) return Err(ErrorCode::kUnavailable, "feedback is kept in the audit log, and there is none here");
     const std::lock_guard lock(parts_.ledger->book_mutex);
     AnswerBook& book = parts_.ledger->book;
-    if (book.Find(feedback.request_id) == nullptr) book.ReadLog(parts_.audit_file);
+    if (book.Find(feedback.request_id) == nullptr) book.ReadLog(parts_.audit->file());
     AnswerBook::Answer* answer = book.Find(feedback.request_id);
     if (answer == nullptr) {
       return Err(ErrorCode::kNotFound, "no answer \"{}\" among the latest {}; give the \"id\" or \"request_id\" of one",
@@ -147,6 +148,8 @@ class RouterImpl : public Router {
     BANTAM_RETURN_IF_ERROR(CheckQueue());
     return parts_.queue->Count();
   }
+
+  Status TakeOutOldTexts(const std::stop_token& stop) override { return bantam::TakeOutOldTexts(parts_, stop); }
 
   const RouteFile& file() const override { return parts_.file; }
   const DecisionPolicy& policy() const override { return policies_[static_cast<size_t>(caution_.load())]; }

@@ -91,6 +91,8 @@ class Router {
   // As SendQueued of send_queued.h, recorded in the audit log. kUnsupported without a queue.
   virtual Status SendQueued(const TakeSent& take, MonotonicTime deadline, std::stop_token stop) = 0;
   virtual Result<int64_t> CountQueued() = 0;
+  // As retention.h, for as long as it answers; Create has done it once.
+  virtual Status TakeOutOldTexts(const std::stop_token& stop) = 0;
   virtual const RouteFile& file() const = 0;
   virtual const DecisionPolicy& policy() const = 0;  // in force now: drift may make it stricter
   virtual const Head& head() const = 0;

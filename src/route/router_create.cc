@@ -10,8 +10,8 @@
 #include "route/outgoing_span.h"
 #include "route/privacy/masking_upstream.h"
 #include "route/rehearsal.h"
+#include "route/retention.h"
 #include "route/router_parts.h"
-#include "route/state_purge.h"
 #include "route/upstream_group.h"
 
 namespace bantam {
@@ -31,25 +31,6 @@ Status OpenCache(const Path& folder, const RouterOptions& options, RouterParts& 
     BANTAM_TRY(parts.cache, ResultCache::Open(StateFiles(folder).cache, file.cache));
   }
   return Ok();
-}
-
-// What cannot be purged is told of, and no reason not to answer.
-void TakeOutOldTexts(const StateLock& lock, const Path& folder, const RouteFile& file) {
-  if (file.audit_retention.count() == 0) return;
-  const int64_t before_us = WallMicros() - std::chrono::microseconds(file.audit_retention).count();
-  const auto report = PurgeState(lock, folder, {.before_us = before_us});
-  if (!report) {
-    Log(LogLevel::kError, "texts older than audit.retention stay in the state folder: {}", report.error().message);
-    return;
-  }
-  if (report->log.records > 0) {
-    Log(LogLevel::kInfo, "audit.retention: the texts of {} records were taken out of the audit log",
-        report->log.records);
-  }
-  if (report->learned.candidates + report->learned.examples > 0) {
-    Log(LogLevel::kInfo, "audit.retention: {} candidates and {} examples of learned heads were taken out",
-        report->learned.candidates, report->learned.examples);
-  }
 }
 
 bool SamePlace(const RouteFile& file, const RouteFile& before) {
@@ -80,12 +61,13 @@ Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& 
   parts.lock = std::make_shared<const StateLock>(std::move(lock));
   const StateFiles files(folder);
   BANTAM_RETURN_IF_ERROR(OpenCache(folder, options, parts));
-  TakeOutOldTexts(*parts.lock, folder, parts.file);
+  parts.state_folder = folder;
   BANTAM_TRY(parts.audit, AuditLog::Open(files.audit, options.own_threads));
-  parts.audit_file = files.audit;
-  std::error_code unknown;
-  if (const auto size = std::filesystem::file_size(files.audit, unknown); !unknown)
-    parts.ledger->usage.SetPast(files.audit, static_cast<int64_t>(size));
+  // What cannot be taken out is told of, and no reason not to answer.
+  if (const Status done = TakeOutOldTexts(parts, {}); !done) {
+    Log(LogLevel::kError, "texts older than audit.retention stay in the state folder: {}", done.error().message);
+  }
+  parts.ledger->usage.SetPast(files.audit, parts.audit->end().records);
   BANTAM_TRY(parts.conversations, ConversationStore::Open(files.conversations, parts.file.session_ttl));
   return OpenQueue(folder, options, parts);
 }
@@ -94,7 +76,7 @@ Status OpenState(const Path& folder, const RouterOptions& options, RouterParts& 
 Status TakeOverState(const RouterParts& before, const Path& folder, const RouterOptions& options, RouterParts& parts) {
   parts.lock = before.lock;
   parts.audit = before.audit;
-  parts.audit_file = before.audit_file;
+  parts.state_folder = before.state_folder;
   parts.conversations = before.conversations;
   parts.ledger = before.ledger;
   BANTAM_RETURN_IF_ERROR(OpenQueue(folder, options, parts));

@@ -46,10 +46,10 @@ struct RouterParts {
   RouteFile file;
   std::shared_ptr<IntentModel> intents;
   // The assistant's, not the file's: a successor has the same.
+  Path state_folder = {};  // empty: there is none
   std::shared_ptr<const StateLock> lock = {};
   std::shared_ptr<ResultCache> cache = {};  // null: nothing is kept
   std::shared_ptr<AuditLog> audit = {};     // null: nothing is recorded
-  Path audit_file = {};                     // where it lies, for feedback on earlier answers
   std::shared_ptr<ConversationStore> conversations = MakeMemoryConversations();
   std::shared_ptr<Spending> spending = {};      // null: nothing limits it
   std::shared_ptr<EscalationQueue> queue = {};  // null: what cannot be asked now is not asked

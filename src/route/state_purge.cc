@@ -73,10 +73,8 @@ Status ForgetPerson(const StateFiles& files, const Person& person) {
   return Ok();
 }
 
-}  // namespace
-
-Result<StatePurgeReport> PurgeState(const StateLock&, const Path& state_folder, const PurgeRequest& request,
-                                    const std::function<Status(AuditRecord& record)>& open) {
+Result<StatePurgeReport> Purge(const Path& state_folder, AuditLog* log, const PurgeRequest& request,
+                               const std::function<Status(AuditRecord& record)>& open, const std::stop_token& stop) {
   const StateFiles files(state_folder);
   StatePurgeReport report;
   const bool of_a_person = !request.session_hash.empty() || !request.request_id.empty();
@@ -94,12 +92,30 @@ Result<StatePurgeReport> PurgeState(const StateLock&, const Path& state_folder, 
     for (const Path& folder : {state_folder, files.learning})
       BANTAM_RETURN_IF_ERROR(RemovePutAside(folder, of_a_person ? std::nullopt : request.before_us));
     if (of_a_person) BANTAM_RETURN_IF_ERROR(RemoveWhole(files.audit.string() + ".torn"));
+  }
+  if (log != nullptr) {
+    BANTAM_TRY(report.log, PurgeAuditLog(*log, request, stop));
+  } else if (!request.dry_run) {
     BANTAM_RETURN_IF_ERROR(RemoveWhole(files.audit.string() + ".partial"));  // of a purge that was killed
   }
-  if (Exists(files.audit)) {
-    BANTAM_TRY(report.log, PurgeAuditLog(files.audit, request));
-  }
   return report;
+}
+
+}  // namespace
+
+Result<StatePurgeReport> PurgeState(const StateLock&, const Path& state_folder, const PurgeRequest& request,
+                                    const std::function<Status(AuditRecord& record)>& open) {
+  const StateFiles files(state_folder);
+  std::unique_ptr<AuditLog> log;
+  if (Exists(files.audit)) {
+    BANTAM_TRY(log, AuditLog::Open(files.audit, /*own_thread=*/false));
+  }
+  return Purge(state_folder, log.get(), request, open, {});
+}
+
+Result<StatePurgeReport> PurgeOldTexts(const StateLock&, const Path& state_folder, AuditLog& log, int64_t before_us,
+                                       const std::stop_token& stop) {
+  return Purge(state_folder, &log, {.before_us = before_us}, {}, stop);
 }
 
 }  // namespace bantam

@@ -25,4 +25,9 @@ struct StatePurgeReport {
 Result<StatePurgeReport> PurgeState(const StateLock& lock, const Path& state_folder, const PurgeRequest& request,
                                     const std::function<Status(AuditRecord& record)>& open = {});
 
+// By age, while the assistant answers, learns and writes to its log. kConflict while a challenger is being made, or
+// another purge is at it.
+Result<StatePurgeReport> PurgeOldTexts(const StateLock& lock, const Path& state_folder, AuditLog& log,
+                                       int64_t before_us, const std::stop_token& stop);
+
 }  // namespace bantam

@@ -99,10 +99,10 @@ std::optional<double> UsageReport::CostIfAllEscalated(const Usage& usage) const 
   return usage.cost + *answer_cost * static_cast<double>(usage.messages - usage.escalated);
 }
 
-void UsageMeter::SetPast(Path audit_file, int64_t size_bytes) {
+void UsageMeter::SetPast(Path audit_file, int64_t num_records) {
   const std::lock_guard lock(past_mutex_);
   past_file_ = std::move(audit_file);
-  past_bytes_ = size_bytes;
+  past_records_ = num_records;
 }
 
 void UsageMeter::Count(const Usage& more) {
@@ -135,8 +135,9 @@ UsageReport UsageMeter::Report() {
 }
 
 Status UsageMeter::ReadPast(UsageHistory& past) {
-  BANTAM_TRY(const int64_t offset, OffsetOfLastLines(past_file_, kMostPastRecords, past_bytes_));
-  return ReadAuditLogFrom(past_file_, offset, [&](const AuditRecord& record, std::string_view) {
+  // By number, not by bytes: a purge makes the file shorter.
+  BANTAM_TRY(AuditReader reader, AuditReader::OpenAfter(past_file_, past_records_ - kMostPastRecords));
+  return ReadRecords(reader, [&](const AuditRecord& record, std::string_view) {
     if (record.time_us >= started_us_) return false;  // counted when it was written
     past.Add(record.time_us / kMicros, UsageOf(record));
     since_us_ = std::min(since_us_, record.time_us);

@@ -1,7 +1,7 @@
 // How much an assistant is asked, who answers, and what it costs, over time: by minute, hour and day. No texts.
 //
 //   UsageMeter meter;
-//   meter.SetPast(audit_file, size_bytes);              // what a log says of the time before; read when it is asked
+//   meter.SetPast(audit_file, num_records);             // what a log says of the time before; read when it is asked
 //   for meter.Count(UsageOf(true, answer, notes.upstream_asked)); const UsageReport report = meter.Report();
 #pragma once
 
@@ -78,8 +78,8 @@ class UsageMeter {
  public:
   static constexpr int64_t kMostPastRecords = 100'000;
 
-  // The first `size_bytes` of an audit log, which others wrote. Before the first Report.
-  void SetPast(Path audit_file, int64_t size_bytes);
+  // The first records of an audit log, which others wrote. Before the first Report.
+  void SetPast(Path audit_file, int64_t num_records);
   void Count(const Usage& more);
   // The first one reads the past, which takes a second or two for a long log. Trouble with it is logged.
   UsageReport Report();
@@ -90,7 +90,7 @@ class UsageMeter {
   const int64_t started_us_ = WallMicros();
   std::mutex past_mutex_;  // guards the past, while it is read as well
   Path past_file_;         // empty: there is none, or it was read
-  int64_t past_bytes_ = 0;
+  int64_t past_records_ = 0;
   int64_t since_us_ = started_us_;
   std::mutex mutex_;  // guards these
   UsageHistory history_;

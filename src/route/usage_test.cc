@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "route/audit_purge.h"
 #include "route/testing/stored_desk.h"
 
 namespace bantam {
@@ -160,9 +161,8 @@ TEST(Usage, TheAuditLogTellsOfTheTimeBeforeTheStartAndNothingTwice) {
       ASSERT_OK(log->Append(Record(AnswerSource::kCache, DecisionKind::kAnswer)));
     }
   }
-  const auto before = static_cast<int64_t>(std::filesystem::file_size(file));
   UsageMeter meter;
-  meter.SetPast(file, before);
+  meter.SetPast(file, 4);
   {
     const auto log = AuditLog::Open(file).value();
     const AuditRecord now = Record(AnswerSource::kLocalModel, DecisionKind::kAnswer);
@@ -176,6 +176,26 @@ TEST(Usage, TheAuditLogTellsOfTheTimeBeforeTheStartAndNothingTwice) {
     EXPECT_DOUBLE_EQ(report.answer_cost.value(), 0.02);
     EXPECT_LE(report.since_s, report.started_s);
   }
+}
+
+TEST(Usage, APurgeBeforeTheFirstReportTakesNothingFromThePast) {
+  TempFolder folder;
+  const Path file = folder / "audit.jsonl";
+  const auto log = AuditLog::Open(file).value();
+  AuditRecord record = Record(AnswerSource::kLocalModel, DecisionKind::kAnswer);
+  record.question = std::string(50'000, 'q');
+  for (int i = 0; i < 40; ++i) ASSERT_OK(log->Append(record));
+  UsageMeter meter;
+  meter.SetPast(file, log->end().records);
+  ASSERT_OK(PurgeAuditLog(*log, {.before_us = INT64_MAX}));
+  record.question.clear();
+  for (int i = 0; i < 7; ++i) {
+    ASSERT_OK(log->Append(record));
+    meter.Count(UsageOf(record));
+  }
+  const UsageReport report = meter.Report();
+  EXPECT_EQ(Messages(report.buckets[kDays]), 47);
+  EXPECT_LT(report.since_s, report.started_s + 1);
 }
 
 TEST(Usage, ALogThatIsNoLogIsNoReasonNotToCount) {

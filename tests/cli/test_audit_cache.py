@@ -141,7 +141,7 @@ def test_tail(bantam, log):
     assert len(bantam("audit", "tail", "-n", "1000").splitlines()) == 23
 
 
-def test_tail_follows(bantam_binary, log):
+def test_tail_follows(bantam, bantam_binary, log):
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join(lines[:5]))
     process = subprocess.Popen(
@@ -160,6 +160,12 @@ def test_tail_follows(bantam_binary, log):
             out.write(lines[6][40:])
             out.flush()
             assert process.stdout.readline() == lines[6]
+        bantam("audit", "purge", "--older-than", "1h")  # puts another file in the log's place
+        assert json.loads(process.stdout.readline())["decision"] == "purge"
+        with log.open("a") as out:
+            out.write(lines[7])
+            out.flush()
+            assert process.stdout.readline() == lines[7]
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(10)
@@ -239,8 +245,8 @@ def test_purge(bantam, talks):
     }  # fmt: skip
     assert "question 1" not in talks.read_text() and "question 2" in talks.read_text()
     assert "texts of 2 records were taken out" in bantam("audit", "verify")
-    assert "taken out of the log, as record 4 says" in bantam("audit", "why", "req-001")
-    assert "of the conversation eeee" in bantam("audit", "why", "4")
+    assert "taken out of the log, as the record purge-4 says" in bantam("audit", "why", "req-001")
+    assert bantam("audit", "why", "4") == bantam("audit", "why", "purge-4") and "of the conversation eeee" in bantam("audit", "why", "4")
     assert "which texts?" in bantam("audit", "purge", code=64)
     assert "no record that has texts fits" in bantam("audit", "purge", "--request", "nobody")
     bantam("audit", "purge", "--session", "f" * 64, "--log", talks)

@@ -62,9 +62,9 @@ int main(int argc, char** argv) {
       return 0;
     });
   }
-  if (what == "purge") {  // of one conversation after the other
-    Loop(first,
-         [&](int64_t n) { return OrExit(PurgeAuditLog(argv[2], {.session_hash = std::to_string(n)})).sequence; });
+  if (what == "purge") {  // of one conversation after the other, in a log that is in use
+    auto log = OrExit(AuditLog::Open(argv[2]));
+    Loop(first, [&](int64_t n) { return OrExit(PurgeAuditLog(*log, {.session_hash = std::to_string(n)})).sequence; });
   }
   if (what == "conversations") {
     auto store = OrExit(ConversationStore::Open(argv[2], std::chrono::hours(1)));

@@ -18,11 +18,12 @@ Result<json::object> Curve(ApiContext& context) {
   if (router == nullptr)
     return Err(ErrorCode::kNotFound, "there is no assistant here that could be drawn: serve a route file");
   CostCurve curve;
-  if (router->parts().audit_file.empty()) {
+  const AuditLog* const log = router->parts().audit.get();
+  if (log == nullptr) {
     curve.why_empty = "This assistant keeps no audit log.";
   } else {
     BANTAM_TRY(const std::shared_ptr<const AuditKey> key, LoadAuditKey(router->file()));
-    BANTAM_TRY(curve, DrawCostCurve(*router, router->parts().audit_file,
+    BANTAM_TRY(curve, DrawCostCurve(*router, log->file(),
                                     {.latest_lines = kMostLines,
                                      .most_decided = kMostDecided,
                                      .open = [&](AuditRecord& record) { return OpenTexts(key.get(), record); },

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "route/decision_record.h"
 #include "route/draw.h"
+#include "route/learning/generations.h"
 #include "route/send_queued.h"
 
 namespace bantam {
@@ -98,16 +99,25 @@ void Learner::Run(const std::stop_token& stop) {
   }
 }
 
-Status Learner::Write(const News& news) {
+ShadowCounts Learner::CompareAll(const std::deque<Decided>& decided) const {
   ShadowCounts compared;
-  for (const Decided& one : news.decided) {
+  if (decided.empty()) return compared;
+  // One that lost an example to a purge is gone.
+  const Result<Generations> now = ReadGenerations(state_folder_);
+  if (!now || now->challenger != shadow_->generation()) return compared;
+  for (const Decided& one : decided) {
     const ShadowCounts more = shadow_->Compare(one.text, one.read, one.taken);
     compared.messages += more.messages;
     compared.agreed += more.agreed;
     compared.more += more.more;
     compared.fewer += more.fewer;
   }
-  const bool any = !news.heard.empty() || news.traffic.messages > 0;
+  return compared;
+}
+
+Status Learner::Write(const News& news) {
+  const ShadowCounts compared = CompareAll(news.decided);
+  const bool any = !news.heard.empty() || news.traffic.messages > 0 || compared.messages > 0;
   if (!any && !CandidateStore::Exists(state_folder_)) return Ok();
   BANTAM_TRY(CandidateStore store, CandidateStore::Open(state_folder_));
   if (any) {

@@ -65,6 +65,7 @@ class Learner {
 
   void Push(Heard heard);
   void Run(const std::stop_token& stop);
+  ShadowCounts CompareAll(const std::deque<Decided>& decided) const;
   Status Write(const News& news);
   Status WriteEvents(CandidateStore& store);
   Status Label(const std::stop_token& stop);

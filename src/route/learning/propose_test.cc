@@ -2,6 +2,8 @@
 #include "base/sha256.h"
 #include "learn/head.h"
 #include "route/head_intent_model.h"
+#include "route/learning/forget.h"
+#include "route/learning/learner.h"
 #include "route/state_folder.h"
 #include "route/testing/learning_shop.h"
 
@@ -42,6 +44,36 @@ TEST_F(ProposeTest, TooFewAuditedMessagesProveNothing) {
   EXPECT_EQ(refused.error().message,
             "generation 1 is not promoted: 13 audited messages at least are wanted, and there are 4");
   EXPECT_EQ(Outcomes(), (std::vector<std::string>{"reviewed", "refused"}));
+}
+
+TEST_F(ProposeTest, AChallengerThatAPurgeTookAwayIsComparedNoMore) {
+  const IntentOptions options{
+      .state_folder = folder_.path(), .keep_read = true, .max_disagreement = {}, .progress = {}};
+  const std::string text = "is the warehouse staffed today";
+  ASSERT_OK_AND_ASSIGN(const auto current, LoadIntentModel(file_, embedder_, options));
+  Fill(1, 0);
+  AcceptAll();
+  ASSERT_OK(Make());
+  TakeLearned(folder_.path(), file_);
+  ASSERT_OK_AND_ASSIGN(const Understanding understanding, current->Understand(text, MonotonicTime::max()));
+  auto shadow = Shadow::Load(file_, folder_.path(), embedder_, options);
+  ASSERT_NE(shadow, nullptr);
+  Learner learner(file_, folder_.path(), nullptr, std::move(shadow));
+  learner.Start([](const AuditRecord&) {});
+  const auto compared_after = [&](int64_t messages) -> int64_t {
+    learner.Compare(text, understanding.read, "");
+    learner.Count({.messages = 1});
+    for (int i = 0; i < 2'000; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      auto store = CandidateStore::Open(folder_.path()).value();
+      if (store.TrafficOfGenerations().value()[0].messages == messages) return store.ShadowOf(0, 1)->messages;
+    }
+    return -1;
+  };
+  EXPECT_EQ(compared_after(1), 1);
+  ASSERT_OK(ForgetMessages(folder_.path(), {.before_us = INT64_MAX}, /*dry_run=*/false));
+  EXPECT_EQ(compared_after(2), 1);
+  EXPECT_EQ(PromoteChallenger(file_, folder_.path()).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(ProposeTest, AProvenOneIsTakenIntoForceAndBack) {

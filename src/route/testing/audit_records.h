@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "base/testing.h"
-#include "route/audit_log.h"
+#include "route/audit_format.h"
 
 namespace bantam::testing {
 
@@ -27,6 +29,20 @@ inline AuditRecord TalkRecord(int n, std::string_view session = "s") {
   r.similar =
       SimilarNote{.similarity = 0.8, .verdict = "refused", .check = "numbers", .reason = fmt::format("reason {}", n)};
   return r;
+}
+
+// A log whose records say that they are as old as that, as AuditLog cannot write one.
+inline void WriteOldLog(const Path& file, int count, std::chrono::hours age) {
+  std::string text, previous(kNoAuditHash);
+  for (int n = 1; n <= count; ++n) {
+    AuditRecord record = TalkRecord(n);
+    record.sequence = n;
+    record.time_us = WallMicros() - std::chrono::microseconds(age).count() + n;
+    std::string hash;
+    text += FormatAuditLine(record, previous, &hash) + "\n";
+    previous = hash;
+  }
+  ASSERT_OK(WriteFileAtomic(file, text));
 }
 
 inline std::vector<AuditRecord> ReadAll(const Path& file) {

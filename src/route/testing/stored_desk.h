@@ -15,7 +15,8 @@ struct StoredDesk {
           const StateFiles files(folder.path());
           parts.cache = ResultCache::Open(files.cache, parts.file.cache).value();
           parts.audit = AuditLog::Open(files.audit).value();
-          parts.audit_file = files.audit;
+          parts.state_folder = folder.path();
+          parts.lock = std::make_shared<const StateLock>(StateLock::Acquire(folder.path()).value());
           parts.conversations = ConversationStore::Open(files.conversations, std::chrono::seconds(60)).value();
           if (change) change(parts);
         }) {}
