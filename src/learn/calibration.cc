@@ -20,14 +20,18 @@ std::vector<double> Softmax(std::span<const float> logits, double temperature) {
   return probabilities;
 }
 
-double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels) {
+double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels, ThreadPool& pool) {
   BANTAM_CHECK(!labels.empty() && logits.size() == labels.size() * static_cast<size_t>(num_labels));
+  constexpr int kParts = 64;  // whose sums are added in order: the same bits on any number of threads
   const size_t n = labels.size(), k = static_cast<size_t>(num_labels);
   const double other = 1.0 / static_cast<double>(n + 2);
   // The loss is convex in b = 1 / T. slope = sum_i (E_p[z_i] - target_i . z_i), curvature = sum_i Var_p[z_i].
-  const auto derivatives = [&](double b, double& slope, double& curvature) {
-    slope = curvature = 0;
-    for (size_t i = 0; i < n; ++i) {
+  struct Derivatives {
+    double slope = 0, curvature = 0;
+  };
+  const auto of_rows = [&](double b, size_t begin, size_t end) {
+    Derivatives found;
+    for (size_t i = begin; i < end; ++i) {
       const float* z = logits.data() + i * k;
       const float largest = *std::max_element(z, z + k);
       double total = 0, first = 0, second = 0, sum = 0;
@@ -39,14 +43,27 @@ double FitTemperature(std::span<const float> logits, std::span<const int> labels
         sum += above;
       }
       const double mean = first / total, own = static_cast<double>(z[labels[i]]) - largest;
-      slope += mean - ((1 - other) * own + other * sum / static_cast<double>(k));
-      curvature += second / total - mean * mean;
+      found.slope += mean - ((1 - other) * own + other * sum / static_cast<double>(k));
+      found.curvature += second / total - mean * mean;
     }
+    return found;
+  };
+  const auto derivatives = [&](double b) {
+    std::array<Derivatives, kParts> parts;
+    pool.Run(kParts, [&](int part, int) {
+      const auto at = static_cast<size_t>(part);
+      parts[at] = of_rows(b, n * at / kParts, n * (at + 1) / kParts);
+    });
+    Derivatives all;
+    for (const Derivatives& part : parts) {
+      all.slope += part.slope;
+      all.curvature += part.curvature;
+    }
+    return all;
   };
   double low = 1.0 / 20, high = 20, b = 1;
   for (int iteration = 0; iteration < 60 && high - low > 1e-10 * high; ++iteration) {
-    double slope = 0, curvature = 0;
-    derivatives(b, slope, curvature);
+    const auto [slope, curvature] = derivatives(b);
     (slope > 0 ? high : low) = b;
     const double newton = curvature > 0 ? b - slope / curvature : 0;
     const double next = newton > low && newton < high ? newton : 0.5 * (low + high);

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/thread_pool.h"
+
 namespace bantam {
 
 // softmax(logits / temperature). [logits.size()], at least one, all finite.
@@ -13,7 +15,7 @@ std::vector<double> Softmax(std::span<const float> logits, double temperature);
 // The T that makes softmax(logits / T) most likely. logits: [labels.size(), num_labels], row-major.
 // Each label counts 1 - 1 / (n + 2) of its example and the others share the rest (Platt's targets): without that a few
 // dozen examples that are all right would ask for T = 0, certainty. In [0.05, 20]. At least one example.
-double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels);
+double FitTemperature(std::span<const float> logits, std::span<const int> labels, int num_labels, ThreadPool& pool);
 
 // P(positive) = sigmoid(intercept + coefficients . features)
 using LogisticFeatures = std::array<double, 4>;

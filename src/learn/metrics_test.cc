@@ -53,10 +53,11 @@ TEST(Metrics, WeightsCountAsManyOutcomes) {
 }
 
 TEST(Calibration, TemperatureAndLogisticAreThoseOfScipy) {
+  ThreadPool pool(2);
   ASSERT_OK_AND_ASSIGN(const GoldenValues golden, GoldenValues::Open());
   const std::vector<int> labels = golden.Ints("calibration/labels");
-  EXPECT_NEAR(FitTemperature(golden.Floats("calibration/logits"), labels, 6), golden.Number("calibration/temperature"),
-              1e-6);
+  EXPECT_NEAR(FitTemperature(golden.Floats("calibration/logits"), labels, 6, pool),
+              golden.Number("calibration/temperature"), 1e-6);
   const auto rows = [&](std::string_view name) {
     const std::vector<double> flat = golden.Doubles(name);
     std::vector<LogisticFeatures> out;
@@ -74,13 +75,14 @@ TEST(Calibration, TemperatureAndLogisticAreThoseOfScipy) {
 
 // A handful of examples that are all right must not ask for certainty, nor all wrong for ignorance beyond the limits.
 TEST(Calibration, TemperatureOfFewExamplesIsModerate) {
+  ThreadPool pool(2);
   const std::vector<float> logits = {4, 0, 0, 0, 4, 0, 0, 0, 4};
-  const double right = FitTemperature(logits, std::vector<int>{0, 1, 2}, 3);
+  const double right = FitTemperature(logits, std::vector<int>{0, 1, 2}, 3, pool);
   EXPECT_GT(right, 0.3);
   EXPECT_LT(right, 3);
   EXPECT_GT(std::exp(4 / right) / (std::exp(4 / right) + 2), 0.75);
   EXPECT_LT(std::exp(4 / right) / (std::exp(4 / right) + 2), 0.9);
-  EXPECT_NEAR(FitTemperature(logits, std::vector<int>{1, 2, 0}, 3), 20, 1e-6);
+  EXPECT_NEAR(FitTemperature(logits, std::vector<int>{1, 2, 0}, 3, pool), 20, 1e-6);
 }
 
 TEST(Calibration, LogisticWithoutNegativesIsThePrior) {

@@ -82,7 +82,7 @@ class ExitTrainer {
     return std::span(held.logits).subspan(i * width, width);
   }
 
-  double TemperatureOf(const HeldOut& held) const {
+  double TemperatureOf(const HeldOut& held) {
     std::vector<float> logits;
     std::vector<int> truth;
     for (size_t i = 0; i < held.rows.size(); ++i) {
@@ -92,7 +92,7 @@ class ExitTrainer {
       logits.insert(logits.end(), own.begin(), own.end());
       truth.push_back(label);
     }
-    return FitTemperature(logits, truth, t_.num_labels);
+    return FitTemperature(logits, truth, t_.num_labels, pool_);
   }
 
   void RunFold(const EmbeddingMatrix& x, int fold, HeldOut& held, std::vector<SoftmaxModel>& models) {
