@@ -46,8 +46,12 @@ void Upkeep::Main(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     const std::shared_ptr<Router> router = router_();
     if (router == nullptr) continue;
-    SendQueued(*router, stop);
-    TakeOutOldTexts(*router, stop);
+    try {
+      SendQueued(*router, stop);
+      TakeOutOldTexts(*router, stop);
+    } catch (const std::exception& e) {
+      Log(LogLevel::kError, "what waits and what is old stays until the next look: {}", e.what());
+    }
   }
 }
 
