@@ -78,7 +78,7 @@ bench-hybrid: setup-test ## measure cache, budgets, learning and replay in front
 	@"$$(tools/venv.sh decisions bench/requirements-decisions.txt)"/bin/python bench/hybrid.py
 
 .PHONY: bench-server
-bench-server: setup-test ## measure what the server adds and stands (five minutes); rewrites docs/server-load.md
+bench-server: setup-test ## measure what the server adds and stands (seven minutes; the first time builds llama-server); rewrites docs/server-load.md
 	@for target in bantam bantam_load_client bantam_empty_server; do tools/build.sh release $$target -j $(JOBS) || exit; done
 	@"$$(tools/venv.sh test tools/requirements-test.txt)"/bin/python bench/server_load.py
 

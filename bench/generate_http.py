@@ -70,7 +70,7 @@ class Server:
         return reply["choices"][0]["message"]["content"]
 
     def ask(self, ids, generate):
-        """-> (seconds to the first token, tokens)"""
+        """-> (seconds to each event that has text, tokens)"""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         body = {"prompt": list(ids), "max_tokens": generate, "temperature": 0, "ignore_eos": True, "stream": True,
                 "stream_options": {"include_usage": True}}  # fmt: skip
@@ -79,19 +79,20 @@ class Server:
         reply = connection.getresponse()
         if reply.status != 200:
             raise Failed(f"{self.name}: {reply.status} {reply.read()[:300]!r}")
-        first, usage = None, None
+        times, usage = [], None
         for line in reply:
             if line.startswith(b"data: {"):
-                first = first or time.perf_counter() - started
+                if b'"choices":[]' not in line.replace(b" ", b""):
+                    times.append(time.perf_counter() - started)
                 if b'"usage":{' in line.replace(b" ", b""):
                     usage = json.loads(line[6:])["usage"] or usage
         connection.close()
         if not usage or usage["completion_tokens"] != generate:
             raise Failed(f"{self.name} wrote {usage} in place of {generate} tokens")
-        return first, usage["completion_tokens"]
+        return times, usage["completion_tokens"]
 
     def load(self, clients, requests, seed):
-        """-> (tokens a second of all clients, the median of the times to the first token in ms)"""
+        """-> tokens a second of all clients, the median of the times to the first token in ms, the times between the events after it"""
         answers, failed = [], []
 
         def client(number):
@@ -110,12 +111,14 @@ class Server:
         elapsed = time.perf_counter() - started
         if failed:
             raise failed[0]
-        return sum(tokens for _, tokens in answers) / elapsed, statistics.median(first for first, _ in answers) * 1000
+        gaps = sorted((b - a) * 1000 for times, _ in answers for a, b in zip(times, times[1:]))
+        return {"tokens_per_s": sum(tokens for _, tokens in answers) / elapsed, "ttft_ms": statistics.median(times[0] for times, _ in answers) * 1000,
+                "gap_p50_ms": gaps[len(gaps) // 2], "gap_p99_ms": gaps[int(0.99 * len(gaps))]}  # fmt: skip
 
     def shared_prompt(self, seed):
         """-> ms to the first token: of the first request, of the second"""
         system = prompt(SHARED, seed, 999, 0)
-        return [self.ask(system + prompt(16, seed, 999, question), 1)[0] * 1000 for question in (1, 2)]
+        return [self.ask(system + prompt(16, seed, 999, question), 1)[0][0] * 1000 for question in (1, 2)]
 
 
 def prompt(length, *numbers):
@@ -126,19 +129,22 @@ def prompt(length, *numbers):
     return [(seed * 7919 + i * 104_729) % 40_000 + 100 for i in range(length)]
 
 
-def measure(rounds, folder, only, results):
-    """Adds for each model what the two servers did, [{model, name, clients: {n: {tokens_per_s, ttft_ms}}, shared, start_ms, peak_mib}] * 2,
-    each figure a list of the rounds'."""
+def write_model(shape_name, format, path):
     vocabulary = next((real_home() / "models" / "smollm2").glob("*.gguf"), None)
     if vocabulary is None:
         raise Failed("the store has no smollm2, whose tokenizer the random models take: run make run once")
+    random_decoder.write(next(shape for shape in random_decoder.SHAPES if shape.name == shape_name), format, path, vocabulary)
+
+
+def measure(rounds, folder, only, results):
+    """Adds for each model what the two servers did, [{model, name, clients: {n: what load() says}, shared, start_ms, peak_mib}] * 2, each
+    figure a list of the rounds'."""
     for shape_name, format in MODELS:
         if only and shape_name not in only:
             continue
-        shape = next(shape for shape in random_decoder.SHAPES if shape.name == shape_name)
         path = folder / f"{shape_name}-{format}-http.gguf"
         try:
-            random_decoder.write(shape, format, path, vocabulary)
+            write_model(shape_name, format, path)
             found = {name: {"model": f"{shape_name} {format}", "name": name, "clients": {}, "shared": [], "start_ms": [], "peak_mib": []}
                      for name in ("bantam", "llama-server")}  # fmt: skip
             for number in range(rounds):
@@ -149,10 +155,9 @@ def measure(rounds, folder, only, results):
                         row["start_ms"].append(server.first_answer_ms)
                         row["shared"].append(server.shared_prompt(number))
                         for clients, requests in CLIENTS.items():
-                            tokens_per_s, ttft_ms = server.load(clients, requests, 100 * number + clients)
-                            cell = row["clients"].setdefault(clients, {"tokens_per_s": [], "ttft_ms": []})
-                            cell["tokens_per_s"].append(tokens_per_s)
-                            cell["ttft_ms"].append(ttft_ms)
+                            cell = row["clients"].setdefault(clients, {})
+                            for key, value in server.load(clients, requests, 100 * number + clients).items():
+                                cell.setdefault(key, []).append(value)
                         row["peak_mib"].append(peak_kb(server.process.pid) / 1024)
             results.append(list(found.values()))
         finally:
@@ -168,7 +173,7 @@ def page(results):
                 continue
             ratio = statistics.median(x / y for x, y in zip(a["tokens_per_s"], b["tokens_per_s"]))
             speed.append([mine["model"], str(clients), rate(statistics.median(a["tokens_per_s"])), rate(statistics.median(b["tokens_per_s"])), f"{ratio:.2f}",
-                          f"{statistics.median(a['ttft_ms']):.0f} ms", f"{statistics.median(b['ttft_ms']):.0f} ms"])  # fmt: skip
+                          *(f"{statistics.median(cell[key]):.0f} ms" for key in ("ttft_ms", "gap_p99_ms") for cell in (a, b))])  # fmt: skip
         if not mine["start_ms"] or not theirs["start_ms"]:
             continue
         median = statistics.median
@@ -180,7 +185,7 @@ def page(results):
         f"## Over HTTP, {THREADS} threads\n",
         f"`POST /v1/completions`, streamed, {PROMPT} token ids in and {GENERATE} tokens out, each client one request after the other; both servers with"
         f" {SLOTS} sequences at once. The client runs on the same cores.\n",
-        table(["model", "clients", "tokens/s in all: Bantam", "llama-server", "ratio", "first token: Bantam", "llama-server"], speed),
+        table(["model", "clients", "tokens/s in all: Bantam", "llama-server", "ratio", "first token: Bantam", "llama-server", "between two events, p99: Bantam", "llama-server"], speed),
         f"Start of the process to its first answer; a prompt of {SHARED} shared tokens and 16 of its own, then the next request that begins with the same;"
         " the most memory over all of it, the cache of keys and values included.\n",
         table(["model", "start: Bantam", "llama-server", "shared prompt: Bantam", "llama-server", "memory: Bantam", "llama-server"], other),

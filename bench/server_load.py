@@ -1,6 +1,6 @@
 """`make bench-server`: what `bantam serve` adds to the model, and how it behaves with many connections. Writes docs/server-load.md.
 
-    BANTAM_TEST_DATA=FOLDER make bench-server                            everything: five minutes
+    BANTAM_TEST_DATA=FOLDER make bench-server                            everything: seven minutes; the first time builds llama-server
     build/venv-test/bin/python bench/server_load.py --seconds 1 --dry  a look at everything, nothing written
 
 Server and client are pinned to a core each, as in `make bench` with one thread.
@@ -19,13 +19,15 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import generate_http
 import machine
-from contest import BINARY, BUILD, MODEL_NAME, REPOSITORY, BantamProcess, cores, free_port, lines_of_json, make_home, pinned, run, say, turned
+from contest import BINARY, BUILD, MODEL_NAME, MODELS, REPOSITORY, BantamProcess, cores, free_port, lines_of_json, make_home, pinned, run, say, turned
 from decision_part import ROUTE_FILE, questions
 from report import table
 
 PAGE = REPOSITORY / "docs/server-load.md"
 CONNECTIONS = 10_000
+TEXT_CLIENTS, TEXTS_OF_EACH = 8, 4
 LAST = str(max(os.sched_getaffinity(0)))
 INTRODUCTION = """# The server under load
 
@@ -33,7 +35,7 @@ Written by `make bench-server`; do not edit by hand.
 
 What HTTP adds to the model, what the server makes of a core when no model has to be asked, and what many connections cost. The server has the first
 core, the client (`bench/load_client.cc`) the last. Medians of {rounds} rounds, with the least and the greatest; the contestants of a row take turns.
-Texts beside llama-server are in [generation speed](generation-speed.md), embeddings under 32 clients beside other servers in
+More of texts is in [generation speed](generation-speed.md), embeddings under 32 clients beside other servers in
 [benchmarks](benchmarks.md); what happens beyond capacity and under faults is in [reliability](reliability.md).
 """
 
@@ -227,6 +229,38 @@ def start(rounds):
     return text, [["start to ready", "under 50 ms", f"{found:.1f} ms", found < 50]]
 
 
+def texts(rounds, folder):
+    """Several who have texts written at once, beside llama-server."""
+    run([REPOSITORY / "bench" / "llama.sh", "server"], timeout=2 * 3600)
+    shape, format = "SmolLM2-135M", "Q8_0"
+    path = folder / f"{shape}-{format}-load.gguf"
+    found = {"bantam": [], "llama-server": []}
+    try:
+        generate_http.write_model(shape, format, path)
+        for number in range(rounds):
+            for name in turned(list(found), number):
+                say(f"texts, round {number + 1} of {rounds}, {name}")
+                with tempfile.TemporaryDirectory() as home, generate_http.Server(name, path, Path(home)) as server:
+                    server.load(TEXT_CLIENTS, 1, 1000 + number)  # warms it up
+                    found[name].append(server.load(TEXT_CLIENTS, TEXTS_OF_EACH, number))
+    finally:
+        path.unlink(missing_ok=True)
+    keys = {"tokens_per_s": 0, "ttft_ms": 0, "gap_p50_ms": 1, "gap_p99_ms": 1}
+    middle = {name: {key: statistics.median(one[key] for one in results) for key in keys} for name, results in found.items()}
+    ratio = statistics.median(a["tokens_per_s"] / b["tokens_per_s"] for a, b in zip(*found.values()))
+    rows = [[name, *(spread([one[key] for one in results], digits) for key, digits in keys.items())] for name, results in found.items()]
+    text = (
+        f"## Texts for {TEXT_CLIENTS} clients\n\n{shape} in {format} with random weights, 2 threads. Each client has {TEXTS_OF_EACH} texts of {generate_http.GENERATE} tokens written,"
+        f" one after the other, streamed, after {generate_http.PROMPT} tokens of its own (`/v1/completions`). It runs on the same cores.\n\n"
+        + table(["server", "tokens/s in all", "first token, ms", "between two events, p50, ms", "p99, ms"], rows)
+    )  # fmt: skip
+    ours, theirs = middle["bantam"], middle["llama-server"]
+    return text, [
+        [f"tokens/s of {TEXT_CLIENTS} texts at once", "more than llama-server", f"{ours['tokens_per_s']:.0f}, {ratio:.2f} times its {theirs['tokens_per_s']:.0f}", ratio > 1],
+        ["between two events of a text, p99", "no more than llama-server", f"{ours['gap_p99_ms']:.1f} ms, it {theirs['gap_p99_ms']:.1f}", ours["gap_p99_ms"] <= theirs["gap_p99_ms"]],
+    ]  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
@@ -234,7 +268,9 @@ def main():
     parser.add_argument("--dry", action="store_true", help="print the page, write nothing")
     options = parser.parse_args()
     about = machine.describe(REPOSITORY, BINARY)
-    parts = [cached_decisions(options.rounds, options.seconds), embeddings(options.rounds, options.seconds), idle_connections(), start(2 * options.rounds)]
+    MODELS.mkdir(parents=True, exist_ok=True)
+    parts = [cached_decisions(options.rounds, options.seconds), embeddings(options.rounds, options.seconds), texts(options.rounds, MODELS), idle_connections(),
+             start(2 * options.rounds)]  # fmt: skip
     goals = [[what, goal, found, "yes" if met else "**no**"] for _, rows in parts for what, goal, found, met in rows]
     page = INTRODUCTION.format(rounds=options.rounds) + "\n## Goals\n\n" + table(["what", "goal", "found", "met"], goals)
     page += "".join(f"\n{text}" for text, _ in parts)

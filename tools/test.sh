@@ -71,8 +71,9 @@ esac
 clients() {
   local environment
   environment=$(tools/venv.sh test tools/requirements-test.txt) || return
+  # A file's tests stay together: they share servers. Each process has a help desk and a browser of its own.
   # shellcheck disable=SC2086  # PYTEST_ARGS is a list of words
-  PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" -m pytest -p no:cacheprovider tests \
+  PYTHONDONTWRITEBYTECODE=1 "$environment/bin/python" -m pytest -p no:cacheprovider -n "$jobs" --dist loadfile tests \
     --junitxml="$logs/pytest.xml" ${PYTEST_ARGS:-}
 }
 step pytest clients

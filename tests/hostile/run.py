@@ -98,20 +98,21 @@ def run_fuzzer(preset, program, tests):
     return dict.fromkeys(tests, f"{program} ended with {status}; the report is above" if status else "")
 
 
-def run_tests(preset, program, tests, reports):
+def run_tests(preset, program, tests, reports, jobs):
     if program is None:
-        return run_python(preset, tests, reports)
+        return run_python(preset, tests, reports, jobs)
     return run_fuzzer(preset, program, tests) if program.endswith("_fuzz") else run_program(preset, program, tests, reports)
 
 
-def run_python(preset, tests, reports):
+def run_python(preset, tests, reports, jobs):
     report, environment = reports / f"{preset}-pytest.xml", os.environ | SANITIZERS
     report.unlink(missing_ok=True)
     python = subprocess.run([REPOSITORY / "tools/venv.sh", "test", "tools/requirements-test.txt"], cwd=REPOSITORY, check=True,
                             capture_output=True, text=True).stdout.strip()  # fmt: skip
     environment |= {"BANTAM_BINARY": str(program_path(preset, "bantam")), "PYTHONDONTWRITEBYTECODE": "1"}
     print(f"hostile: pytest, {len(tests)} tests", flush=True)
-    subprocess.run([f"{python}/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *sorted(tests)],
+    subprocess.run([f"{python}/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(jobs), "--dist", "worksteal", f"--junitxml={report}",
+                    *sorted(tests)],
                    cwd=REPOSITORY, env=environment)  # fmt: skip
     if not report.exists():
         return dict.fromkeys(tests, "pytest wrote no report")
@@ -166,7 +167,7 @@ def main():
 
     results = {}
     for program, tests in sorted(wanted.items(), key=lambda item: str(item[0])):
-        results |= run_tests(arguments.preset, program, tests, reports)
+        results |= run_tests(arguments.preset, program, tests, reports, arguments.jobs)
     threaded = {} if arguments.no_tsan else run_threaded(reports)
 
     counts, failed = {group: [0, 0] for group in groups}, 0
