@@ -197,6 +197,7 @@ Result<bool> SchemaCompiler::Impossible(const SchemaList& list, int depth) {
 
 Result<bool> SchemaCompiler::Allowed(const json::value& value, const Merged& merged, uint8_t types) {
   const auto has = [&](uint8_t type) { return (types & type) != 0; };
+  if (!builder_.budget.Spend(merged.excluded.size() * 5)) return Budget::TooMuchWork();
   if (std::ranges::any_of(merged.excluded, [&](const json::value* each) { return SameJson(*each, value); }))
     return false;
   switch (value.kind()) {

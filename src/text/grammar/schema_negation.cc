@@ -1,6 +1,5 @@
 // Schemas that must not hold, of "not", "if" and a "oneOf" whose schemas overlap: as the ways in which they fail, each
-// a list of schemas that hold. Whatever fails here fails in each draft of JSON Schema; keywords for which that cannot
-// be said in schemas are refused.
+// a list of schemas that hold. Keywords for which that cannot be said in schemas are refused.
 #include <algorithm>
 #include <array>
 

@@ -73,6 +73,7 @@ Result<SchemaList> SchemaCompiler::PropertySchemas(const Merged& merged, std::st
     }
     for (const KnownNames& known : part.elsewhere) {
       if (found) break;
+      if (!builder_.budget.Spend(20)) return Budget::TooMuchWork();
       found = known.named != nullptr && known.named->contains(name);
       if (found || known.patterns == nullptr) continue;
       for (const auto& [pattern, schema] : *known.patterns) {
@@ -171,6 +172,7 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
         found = true;
       }
       for (const KnownNames& known : part.elsewhere) {
+        if (!budget.Spend(10 + patterns.size() * 10)) return Budget::TooMuchWork();
         for (size_t i = 0; i < patterns.size() && known.patterns != nullptr; ++i)
           found |= (set >> i & 1) != 0 && known.patterns->contains(patterns[i]);
       }

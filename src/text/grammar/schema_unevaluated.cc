@@ -22,6 +22,7 @@ Result<std::vector<const json::value*>> SchemaReader::Evaluating(const json::val
   std::vector<const json::value*> out{&self};
   SchemaSet seen{&self};
   const auto follow = [&](const json::value* next) -> Status {
+    if (!budget_.Spend(20)) return Budget::TooMuchWork();
     const json::object* object = next->if_object();
     if (!holding.yes.contains(next) && object != nullptr && object->contains("$ref") && IsOnlyReference(*object)) {
       BANTAM_TRY(next, Resolve(*next, object->at("$ref").get_string()));
@@ -48,6 +49,7 @@ Result<std::vector<const json::value*>> SchemaReader::Evaluating(const json::val
         if (chosen != nullptr) BANTAM_RETURN_IF_ERROR(follow(chosen));
       } else if ((key == "dependentSchemas" || key == "dependencies") && value.is_object()) {
         for (const auto& [name, each] : value.get_object()) {
+          if (!budget_.Spend(merged.required.size())) return Budget::TooMuchWork();
           if (std::ranges::find(merged.required, std::string_view(name)) != merged.required.end())
             BANTAM_RETURN_IF_ERROR(follow(&each));
         }

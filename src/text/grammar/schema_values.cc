@@ -274,6 +274,7 @@ std::optional<Decimal> Decimal::From(const json::value& number) {
   return out;
 }
 
+// What is excluded is told with all other values.
 bool NumberRules::Allow(const json::value& number) const {
   const long double value = Value(number);
   for (const NumberBound& bound : bounds) {
@@ -281,7 +282,6 @@ bool NumberRules::Allow(const json::value& number) const {
     if (bound.strict && value == at) return false;
     if (bound.is_maximum ? value > at : value < at) return false;
   }
-  if (std::ranges::any_of(excluded, [&](const Decimal& each) { return Value(each) == value; })) return false;
   return std::ranges::all_of(multiples,
                              [&](uint32_t of) { return std::fmod(value, static_cast<long double>(of)) == 0; });
 }

@@ -203,7 +203,8 @@ TEST(ToolCalls, PythonLiterals) {
 
 TEST(ToolCalls, ParametersThatCannotBeEnforced) {
   std::vector<ToolFunction> functions{
-      {"f", json::object{{"type", "object"}, {"properties", json::object{{"a", json::object{{"uniqueItems", true}}}}}}}};
+      {"f",
+       json::object{{"type", "object"}, {"properties", json::object{{"a", json::object{{"uniqueItems", true}}}}}}}};
   const auto refused = CallGrammar(HermesFormat(), functions, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
