@@ -303,12 +303,12 @@ Status SchemaReader::ReadProperties(const json::object& schema, const json::valu
   return Ok();
 }
 
-// "With a, also b" is "without a, or with a and b".
+// "With a, also b" is "without a, or an object with a and b".
 Status SchemaReader::ReadDependencies(const json::value& self, std::string_view key, const json::value& value,
                                       Merged& out) {
   BANTAM_TRY(const json::object* const members, ObjectOf(self, key, value));
   for (const auto& [name, each] : *members) {
-    json::object with{{"required", json::array{json::string(name)}}};
+    json::object with{{"type", "object"}, {"required", json::array{json::string(name)}}};
     SchemaList present;
     if (each.is_array()) {
       json::array names{json::string(name)};

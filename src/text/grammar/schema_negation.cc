@@ -35,6 +35,18 @@ bool IsCondition(std::string_view key) { return key == "type" || key == "enum" |
 // Neither of those is looked at by itself: "then" and "else" belong to "if".
 bool SaysNothing(std::string_view key) { return IsAnnotation(key) || key == "then" || key == "else"; }
 
+// By the draft that "$schema" names some keywords mean nothing: such a schema does not fail by them.
+bool IsNewer(std::string_view key, const json::value& value, const json::value& document) {
+  const json::object* root = document.if_object();
+  const json::value* dialect = root != nullptr ? root->if_contains("$schema") : nullptr;
+  if (dialect == nullptr) return false;
+  const std::string_view draft = dialect->get_string();  // a text: CheckDocument saw it
+  const auto is = [&](std::string_view name) { return draft.find(name) != std::string_view::npos; };
+  if (is("draft-04"))
+    return key == "const" || key == "contains" || key == "if" || (key.starts_with("exclusive") && value.is_number());
+  return key == "if" ? is("draft-06") : key == "prefixItems" && !is("2020-12");
+}
+
 bool IsTrue(const json::value& schema) {
   return schema.is_object() ? schema.get_object().empty() : schema.is_bool() && schema.get_bool();
 }
@@ -58,6 +70,8 @@ Status SchemaReader::ReadNegated(const json::object& schema, const json::value& 
   size_t count = 0;
   for (const auto& member : schema) {
     if (SaysNothing(member.key())) continue;
+    if (IsNewer(member.key(), member.value(), document_))
+      return Refuse(self, member.key(), "cannot be negated: the draft that \"$schema\" names does not have it");
     only = &member;
     ++count;
   }
@@ -126,7 +140,7 @@ Result<std::vector<SchemaList>> SchemaReader::FailuresOf(const json::object& sch
   const auto negated = [](const json::value& one) { return json::object{{"not", one}}; };
   const auto has = [&](std::string_view other) { return schema.contains(other); };
 
-  if (IsReference(key)) {
+  if (key == "$ref") {
     // Before 2019-09 what stands beside it means nothing.
     if (std::ranges::any_of(schema,
                             [&](const auto& member) { return member.key() != key && !IsAnnotation(member.key()); }))

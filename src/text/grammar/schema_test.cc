@@ -203,6 +203,8 @@ TEST(Schema, Not) {
               0);
   EXPECT_EQ(ErrorOf(R"({"not":{"$ref":"#/$defs/a","type":"null"},"$defs":{"a":{}}})"),
             "s: #/not: \"$ref\" beside other keywords cannot be negated: write it into \"allOf\"");
+  EXPECT_EQ(ErrorOf(R"({"$schema":"http://json-schema.org/draft-04/schema#","not":{"const":1}})"),
+            "s: #/not: \"const\" cannot be negated: the draft that \"$schema\" names does not have it");
   EXPECT_NE(ErrorOf(R"({"not":{"$ref":"#"}})").find("without an end"), std::string::npos);
 }
 
@@ -250,6 +252,9 @@ TEST(Schema, Unevaluated) {
   Expect(
       R"({"prefixItems":[{"type":"null"}],"allOf":[{"prefixItems":[true,{"type":"integer"}]}],"unevaluatedItems":false})",
       {"[]", "[null]", "[null,1]"}, {"[null,null]", "[null,1,1]"});
+  // Arrays have no properties on which others depend.
+  Expect(R"({"dependentSchemas":{"a":{"items":{}}},"type":["array","object"],"unevaluatedItems":{"const":1}})", {"[1]"},
+         {"[2]"});
   Expect(R"({"type":"array","items":{"type":"null"},"unevaluatedItems":false})", {"[null,null]"}, {"[1]"});
   Expect(R"({"type":"array","unevaluatedItems":{"type":"null"}})", {"[]", "[null]"}, {"[1]"});
 }

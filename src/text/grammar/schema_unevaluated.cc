@@ -47,7 +47,7 @@ Result<std::vector<const json::value*>> SchemaReader::Evaluating(const json::val
                                                                   : nullptr;
         BANTAM_RETURN_IF_ERROR(follow(&value));
         if (chosen != nullptr) BANTAM_RETURN_IF_ERROR(follow(chosen));
-      } else if ((key == "dependentSchemas" || key == "dependencies") && value.is_object()) {
+      } else if ((key == "dependentSchemas" || key == "dependencies") && value.is_object() && merged.types == kObject) {
         for (const auto& [name, each] : value.get_object()) {
           if (!budget_.Spend(merged.required.size())) return Budget::TooMuchWork();
           if (std::ranges::find(merged.required, std::string_view(name)) != merged.required.end())
