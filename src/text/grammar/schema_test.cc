@@ -341,7 +341,7 @@ TEST(Schema, Hostile) {
   EXPECT_NE(ErrorOf(one_of + "]}").find("the limit"), std::string::npos);
   EXPECT_NE(ErrorOf(values + R"(]}],"not":)" + values.substr(10) + "]}}").find("the limit"), std::string::npos);
   std::string nested = R"({"type":"null"})";  // each level copies what is within
-  for (int i = 0; i < 25; ++i) nested = R"({"not":{"properties":{"a":)" + nested + "}}}";
+  for (int i = 0; i < 20; ++i) nested = R"({"not":{"properties":{"a":)" + nested + "}}}";
   EXPECT_EQ(ErrorOf(nested), "");
   EXPECT_NE(
       ErrorOf(R"({"description":")" + std::string(Limits::kTextBytes, 'x') + R"("})").find("the limit of a schema"),
