@@ -19,6 +19,10 @@ VALIDATORS = {
 }
 
 
+# Valid by the standard and the suite; jsonschema counts no properties for an "additionalProperties" that is a schema.
+NOT_AS_JSONSCHEMA = {("draft2019-09", "unevaluatedProperties with adjacent non-bool additionalProperties")}
+
+
 def run_batch(binary, lines):
     done = subprocess.run([binary, "grammar", "--batch"], input="".join(json.dumps(line) + "\n" for line in lines).encode(), capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr.decode()
@@ -55,6 +59,8 @@ def test_suite_schemas_give_valid_documents(bantam_binary, test_data, draft):
         if path.name == "ecmascript-regex.json":
             continue  # jsonschema reads patterns as Python's re does
         for group in json.loads(path.read_text("utf-8")):
+            if (draft, group["description"]) in NOT_AS_JSONSCHEMA:
+                continue
             schemas.append((f"{path.name}: {group['description']}", group["schema"]))
     compiled, checked = check_samples(bantam_binary, schemas, VALIDATORS[draft])
     assert compiled > 100 and checked > 1000

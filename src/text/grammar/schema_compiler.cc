@@ -72,7 +72,8 @@ const json::value* SchemaCompiler::Alike(const json::value& schema) {
 Result<uint32_t> SchemaCompiler::RuleOf(SchemaList list) {
   for (SchemaPart& part : list) part.schema = Alike(*part.schema);
   list = Sorted(std::move(list));
-  std::erase_if(list, [](const SchemaPart& part) { return part.schema->is_bool() && part.schema->get_bool(); });
+  std::erase_if(
+      list, [](const SchemaPart& part) { return part.schema->is_bool() && part.schema->get_bool() != part.negated; });
   const auto at = rules_.find(list);
   if (at != rules_.end()) return at->second;
   BANTAM_TRY(const uint32_t rule,
@@ -93,15 +94,22 @@ Status SchemaCompiler::Compile(const SchemaList& list, uint32_t rule) {
   if (merged.never) return Ok();  // a rule without a text
   if (!merged.alternatives.empty()) return Branch(list, merged, rule);
   const uint32_t from = builder_.start(rule), to = builder_.final(rule);
-  const uint8_t types = TypesOf(merged, options_.narrow);
+  uint8_t types = TypesOf(merged, options_.narrow);
   if (merged.values) return AddValues(merged, types, from, to);
-  if ((types & kNull) != 0) nfa().AddEmpty(AddJson(from, nullptr), to);
-  if ((types & kBoolean) != 0) {
-    nfa().AddEmpty(AddJson(from, true), to);
-    nfa().AddEmpty(AddJson(from, false), to);
+  for (const json::value* value : merged.excluded) {  // one array or object: all of them, rather than look into them
+    if (value->is_array()) types &= static_cast<uint8_t>(~kArray);
+    if (value->is_object()) types &= static_cast<uint8_t>(~kObject);
   }
-  if ((types & kNumber) != 0)
-    BANTAM_RETURN_IF_ERROR(AddNumber(merged.numbers, (types & kFraction) != 0, nfa(), from, to, builder_.budget));
+  for (const json::value& value : {json::value(nullptr), json::value(true), json::value(false)}) {
+    BANTAM_TRY(const bool allowed, Allowed(value, merged, types));
+    if (allowed) nfa().AddEmpty(AddJson(from, value), to);
+  }
+  if ((types & kNumber) != 0) {
+    NumberRules numbers = merged.numbers;
+    numbers.integers = (types & kInteger) != 0;
+    numbers.fractions = (types & kFraction) != 0;
+    BANTAM_RETURN_IF_ERROR(AddNumber(numbers, nfa(), from, to, builder_.budget));
+  }
   if ((types & kString) != 0) BANTAM_RETURN_IF_ERROR(AddString(merged.strings, from, to));
   if ((types & kArray) != 0) BANTAM_RETURN_IF_ERROR(AddArray(merged, from, to));
   if ((types & kObject) != 0) BANTAM_RETURN_IF_ERROR(AddObject(merged, from, to));
@@ -112,101 +120,86 @@ Status SchemaCompiler::Compile(const SchemaList& list, uint32_t rule) {
 Status SchemaCompiler::Branch(const SchemaList& list, const Merged& merged, uint32_t rule) {
   SchemaList base = list;
   for (SchemaPart& part : base) part.decided = true;
-  size_t count = 1;
-  for (const Alternatives& alternatives : merged.alternatives) {
-    if (alternatives.exclusive) BANTAM_RETURN_IF_ERROR(CheckExclusive(base, merged, alternatives));
-    count *= alternatives.schemas.size();
-    if (count > kMostBranches)
-      return Err(ErrorCode::kTooLarge, "{}: more than {} combinations of alternatives, the limit", alternatives.where,
-                 kMostBranches);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    SchemaList branch = base;
-    size_t rest = i;
-    for (const Alternatives& alternatives : merged.alternatives) {
-      const size_t choice = rest % alternatives.schemas.size();
-      rest /= alternatives.schemas.size();
-      branch.push_back({alternatives.schemas[choice], false});
-      if (choice == 1 && alternatives.with_second != nullptr) branch.push_back({alternatives.with_second, false});
+  std::vector<SchemaList> branches{base};
+  for (Alternatives alternatives : merged.alternatives) {
+    if (alternatives.exclusive) BANTAM_RETURN_IF_ERROR(KeepApart(base, alternatives));
+    // Choices that rule each other out go at once: they would be too many.
+    const bool prunes = branches.size() > 1;
+    std::vector<SchemaList> longer;
+    for (const SchemaList& branch : branches) {
+      for (const SchemaList& each : alternatives.cases) {
+        SchemaList next = branch;
+        next.insert(next.end(), each.begin(), each.end());
+        if (prunes) {
+          BANTAM_TRY(const bool impossible, Impossible(next));
+          if (impossible) continue;
+        }
+        if (longer.size() == kMostBranches)
+          return Err(ErrorCode::kTooLarge, "{}: more than {} combinations of alternatives, the limit",
+                     alternatives.where, kMostBranches);
+        longer.push_back(std::move(next));
+      }
     }
+    branches = std::move(longer);
+  }
+  for (SchemaList& branch : branches) {
     BANTAM_TRY(const uint32_t own, RuleOf(std::move(branch)));
     nfa().AddCall(builder_.start(rule), builder_.final(rule), own);
   }
   return Ok();
 }
 
-// Exactly one of several holds when no value satisfies two.
-Status SchemaCompiler::CheckExclusive(const SchemaList& base, const Merged& merged, const Alternatives& alternatives) {
-  (void)merged;
-  for (size_t i = 0; i < alternatives.schemas.size(); ++i) {
+// Exactly one of several holds when no value satisfies two. Where one might, each goes without the other.
+Status SchemaCompiler::KeepApart(const SchemaList& base, Alternatives& alternatives) {
+  std::vector<SchemaList>& cases = alternatives.cases;
+  const auto schema = [&](size_t i) { return cases[i].front().schema; };
+  for (size_t i = 0; i < cases.size(); ++i) {
     for (size_t k = 0; k < i; ++k) {
       if (!builder_.budget.Spend(1'000)) return Budget::TooMuchWork();
-      SchemaList a = base, b = base;
-      a.push_back({alternatives.schemas[i], false});
-      b.push_back({alternatives.schemas[k], false});
-      BANTAM_TRY(const bool differ, Differ(a, b, 0));
-      if (differ) continue;
-      return Err(ErrorCode::kUnsupported,
-                 "{}: a value might satisfy both {} and {}, which cannot be ruled out while text is written: use "
-                 "\"anyOf\", or a required property with a different \"const\" in each",
-                 alternatives.where, k, i);
+      SchemaList both = base;
+      both.push_back({schema(i), false, false});
+      both.push_back({schema(k), false, false});
+      BANTAM_TRY(const bool impossible, Impossible(both));
+      if (impossible) continue;
+      cases[i].push_back({schema(k), false, true});
+      cases[k].push_back({schema(i), false, true});
     }
   }
   return Ok();
 }
 
-// Whether it can be seen that no value satisfies both.
-Result<bool> SchemaCompiler::Differ(const SchemaList& a, const SchemaList& b, int depth) {
-  BANTAM_TRY(const Merged first, reader_.Merge(a));
-  BANTAM_TRY(const Merged second, reader_.Merge(b));
-  if (first.never || second.never) return true;
-  // What each rules out besides its types is not looked at here: fewer types can only be by what all its documents
-  // have.
-  const uint8_t types_a = TypesOf(first, false), types_b = TypesOf(second, false);
-  if ((types_a & types_b) == 0) return true;
-  const auto types_of_values = [&](const Merged& merged, uint8_t types, const Merged& other,
-                                   uint8_t other_types) -> Result<bool> {
+// Whether it can be seen that no value satisfies all of them. Types, values and required properties are looked at.
+Result<bool> SchemaCompiler::Impossible(const SchemaList& list, int depth) {
+  constexpr int kMostDepth = 5;
+  BANTAM_TRY(const Merged merged, reader_.Merge(list));
+  if (merged.never || merged.types == 0) return true;
+  if (merged.values) {
     for (const json::value* value : *merged.values) {
-      BANTAM_TRY(const bool own, Allowed(*value, merged, types));
-      if (!own) continue;
-      if (other.values) {
-        if (std::ranges::any_of(*other.values, [&](const json::value* each) { return SameJson(*each, *value); }))
-          return false;
-        continue;
-      }
-      if (value->is_array() || value->is_object()) return false;
-      Merged rest = other;
-      rest.values.reset();
-      BANTAM_TRY(const bool there, Allowed(*value, rest, other_types));
-      if (there) return false;
+      if (value->is_array() || value->is_object()) return false;  // Allowed does not check them against keywords
+      BANTAM_TRY(const bool allowed, Allowed(*value, merged, merged.types));
+      if (allowed) return false;
     }
     return true;
-  };
-  if (first.values) return types_of_values(first, types_a, second, types_b);
-  if (second.values) return types_of_values(second, types_b, first, types_a);
-  if ((types_a & types_b) != kObject || depth > 4) return false;
-  if (!builder_.budget.Spend(first.required.size() * second.required.size())) return Budget::TooMuchWork();
-  for (const std::string_view name : first.required) {
-    if (std::ranges::find(second.required, name) == second.required.end()) continue;
-    BANTAM_TRY(const SchemaList one, PropertySchemas(first, name));
-    BANTAM_TRY(const SchemaList other, PropertySchemas(second, name));
-    BANTAM_TRY(const bool differ, Differ(one, other, depth + 1));
-    if (differ) return true;
   }
-  // A property that one needs and the other forbids.
-  for (const auto& [needs, forbids] : {std::pair(&first, &second), std::pair(&second, &first)}) {
-    for (const std::string_view name : needs->required) {
-      BANTAM_TRY(const SchemaList there, PropertySchemas(*forbids, name));
-      for (const SchemaPart& part : there) {
-        if (part.schema->is_bool() && !part.schema->get_bool()) return true;
-      }
-    }
+  if (merged.types != kObject || depth == kMostDepth) return false;
+  for (const std::string_view name : merged.required) {
+    if (!builder_.budget.Spend(20)) return Budget::TooMuchWork();
+    BANTAM_TRY(const SchemaList schemas, PropertySchemas(merged, name));
+    const bool forbidden = std::ranges::any_of(
+        schemas, [](const SchemaPart& part) { return part.schema->is_bool() && !part.schema->get_bool(); });
+    if (forbidden) return true;
+    if (schemas.size() < 2) continue;
+    BANTAM_TRY(const bool impossible, Impossible(schemas, depth + 1));
+    if (impossible) return true;
   }
   return false;
 }
 
 Result<bool> SchemaCompiler::Allowed(const json::value& value, const Merged& merged, uint8_t types) {
   const auto has = [&](uint8_t type) { return (types & type) != 0; };
+  if (!builder_.budget.Spend(merged.excluded.size() * 5)) return Budget::TooMuchWork();
+  if (std::ranges::any_of(merged.excluded, [&](const json::value* each) { return SameJson(*each, value); }))
+    return false;
   switch (value.kind()) {
     case json::kind::null:
       return has(kNull);
@@ -226,7 +219,7 @@ Result<bool> SchemaCompiler::Allowed(const json::value& value, const Merged& mer
     }
     case json::kind::array:
       if (!has(kArray)) return false;
-      if (merged.items.empty() && merged.unique_items.empty() && merged.min_items == 0 &&
+      if (merged.items.empty() && merged.contains.empty() && merged.unique_items.empty() && merged.min_items == 0 &&
           merged.max_items == UINT64_MAX)
         return true;
       return Err(ErrorCode::kUnsupported,
@@ -313,53 +306,6 @@ Status SchemaCompiler::AddString(const StringRules& rules, uint32_t from, uint32
   }
   BANTAM_TRY(const Dfa dfa, StringDfa(rules, Spelling::kJson, builder_.budget));
   return AddDfa(dfa, nfa(), begin, end);
-}
-
-Status SchemaCompiler::AddArray(const Merged& merged, uint32_t from, uint32_t to) {
-  if (!merged.unique_items.empty() && merged.max_items > 1) {
-    return Err(ErrorCode::kUnsupported, "{}: \"uniqueItems\" cannot be enforced while text is written",
-               merged.unique_items);
-  }
-  if (merged.min_items > merged.max_items) return Ok();
-  const bool endless = merged.max_items == UINT64_MAX;
-  if (const uint64_t length = endless ? merged.min_items : merged.max_items; length > Limits::kRepeat) {
-    return Err(ErrorCode::kTooLarge, "\"minItems\" or \"maxItems\" of {}: more than {} cannot be counted", length,
-               Limits::kRepeat);
-  }
-  uint64_t prefix = 0;  // items with a schema of their own
-  for (const ItemsPart& part : merged.items) prefix = std::max<uint64_t>(prefix, part.prefix.size());
-  const auto item = [&](uint64_t i) {
-    SchemaList list;
-    for (const ItemsPart& part : merged.items) {
-      const json::value* schema = i < part.prefix.size() ? part.prefix[i] : part.rest;
-      if (schema != nullptr) list.push_back({schema, false});
-    }
-    return RuleOf(std::move(list));
-  };
-  const uint32_t end = nfa().AddState();
-  nfa().AddBytes(end, to, ']', ']');
-  const auto close = [&](uint32_t state) { nfa().AddEmpty(AddSpace(state, true), end); };
-  uint32_t at = AddSpace(nfa().AddByte(from, '['), true);
-  if (merged.min_items == 0) nfa().AddEmpty(at, end);
-  const uint64_t alone = std::min(std::max<uint64_t>(prefix, 1), merged.max_items);
-  for (uint64_t i = 0; i < alone; ++i) {
-    BANTAM_RETURN_IF_ERROR(nfa().Check());
-    BANTAM_TRY(const uint32_t rule, item(i));
-    const uint32_t begin = i == 0 ? at : AddSpace(nfa().AddByte(at, ','));
-    at = nfa().AddState();
-    nfa().AddCall(begin, at, rule);
-    if (i + 1 >= merged.min_items) close(at);
-  }
-  if (alone == merged.max_items) return Ok();
-  // The rest is counted: ("," item){m,n}.
-  BANTAM_TRY(const uint32_t rule, item(UINT64_MAX));
-  BANTAM_TRY(const uint32_t further, builder_.AddRule("further items"));
-  nfa().AddCall(AddSpace(nfa().AddByte(builder_.start(further), ',')), builder_.final(further), rule);
-  const Count count{.least = static_cast<uint32_t>(merged.min_items > alone ? merged.min_items - alone : 1),
-                    .most = endless ? kForever : static_cast<uint32_t>(merged.max_items - alone)};
-  const uint32_t last = nfa().AddState();
-  nfa().AddCall(at, last, further, count);
-  return close(last), Ok();
 }
 
 Result<std::shared_ptr<const Grammar>> FromSchema(const json::value& schema, std::string_view name,

@@ -45,8 +45,8 @@ class SchemaCompiler {
   Result<uint32_t> RuleOf(SchemaList list);
   Status Compile(const SchemaList& list, uint32_t rule);
   Status Branch(const SchemaList& list, const Merged& merged, uint32_t rule);
-  Status CheckExclusive(const SchemaList& list, const Merged& merged, const Alternatives& alternatives);
-  Result<bool> Differ(const SchemaList& a, const SchemaList& b, int depth);
+  Status KeepApart(const SchemaList& base, Alternatives& alternatives);
+  Result<bool> Impossible(const SchemaList& list, int depth = 0);
   static uint8_t TypesOf(const Merged& merged, bool narrow);
 
   Status AddValues(const Merged& merged, uint8_t types, uint32_t from, uint32_t to);
@@ -54,6 +54,10 @@ class SchemaCompiler {
   uint32_t AddJson(uint32_t from, const json::value& value);
   Status AddString(const StringRules& rules, uint32_t from, uint32_t to);
   Status AddArray(const Merged& merged, uint32_t from, uint32_t to);
+  Result<uint32_t> RuleOfItem(const Merged& merged, uint64_t at, SchemaList also = {});
+  Status AddContaining(const Merged& merged, const ContainsPart& contains, uint32_t from, uint32_t to);
+  Result<std::optional<std::vector<const json::value*>>> DistinctItems(const Merged& merged);
+  Status AddDistinct(const Merged& merged, std::span<const json::value* const> values, uint32_t from, uint32_t to);
   Status AddObject(const Merged& merged, uint32_t from, uint32_t to, bool as_arguments = false);
   Status AddMembers(const Members& members, uint32_t from, uint32_t to, bool as_arguments);
   Status AddArguments(uint32_t rule);

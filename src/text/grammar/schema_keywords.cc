@@ -10,33 +10,17 @@
 namespace bantam::grammar {
 namespace {
 
-// Say nothing about which documents are valid.
-constexpr std::array<std::string_view, 17> kAnnotations{
-    "title",           "description",      "default",       "examples",    "deprecated",  "readOnly",
-    "writeOnly",       "$comment",         "$schema",       "$defs",       "definitions", "$anchor",
-    "contentEncoding", "contentMediaType", "contentSchema", "$vocabulary", "example"};
-
-struct Refusal {
-  std::string_view keyword, why;
-};
-constexpr std::string_view kLookAhead = "cannot be enforced while text is written";
-constexpr std::array kRefusals{
-    Refusal{"not", kLookAhead},
-    Refusal{"if", "cannot be enforced while text is written: write the cases as \"anyOf\""},
-    Refusal{"then",
-            "is only known with \"if\", which cannot be enforced while text is written: write the cases as \"anyOf\""},
-    Refusal{"else",
-            "is only known with \"if\", which cannot be enforced while text is written: write the cases as \"anyOf\""},
-    Refusal{"contains", kLookAhead},
-    Refusal{"minContains", kLookAhead},
-    Refusal{"maxContains", kLookAhead},
-    Refusal{"unevaluatedItems", "cannot be enforced while text is written: use \"items\""},
-    Refusal{"unevaluatedProperties", "cannot be enforced while text is written: use \"additionalProperties\""},
-    Refusal{"$dynamicRef", "is not followed: use \"$ref\""},
-    Refusal{"$recursiveRef", "is not followed: use \"$ref\""},
-    Refusal{"$dynamicAnchor", "is not followed: use \"$anchor\""},
-    Refusal{"$recursiveAnchor", "is not followed: use \"$anchor\""},
-};
+constexpr std::array<std::string_view, 19> kAnnotations{"title",           "description",
+                                                        "default",         "examples",
+                                                        "deprecated",      "readOnly",
+                                                        "writeOnly",       "$comment",
+                                                        "$schema",         "$defs",
+                                                        "definitions",     "$anchor",
+                                                        "$dynamicAnchor",  "$recursiveAnchor",
+                                                        "contentEncoding", "contentMediaType",
+                                                        "contentSchema",   "$vocabulary",
+                                                        "example"};
+constexpr std::array<std::string_view, 3> kReferences{"$ref", "$dynamicRef", "$recursiveRef"};
 
 std::optional<uint8_t> TypeNamed(std::string_view name) {
   if (name == "null") return kNull;
@@ -55,6 +39,12 @@ void Tighten(T& value, T other, bool upper) {
 }
 
 }  // namespace
+
+bool IsAnnotation(std::string_view keyword) {
+  return std::ranges::find(kAnnotations, keyword) != kAnnotations.end() || keyword.starts_with("x-");
+}
+
+bool IsReference(std::string_view keyword) { return std::ranges::find(kReferences, keyword) != kReferences.end(); }
 
 Status SchemaReader::ReadKeywords(const json::object& schema, const json::value& self, bool decided, Merged& out,
                                   SchemaList& open) {
@@ -81,12 +71,7 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
   };
   const size_t parts = value.is_array() ? value.get_array().size() : value.is_object() ? value.get_object().size() : 0;
   if (!budget_.Spend(80 + parts * 20)) return Budget::TooMuchWork();
-  if (std::ranges::find(kAnnotations, key) != kAnnotations.end() || key.starts_with("x-")) return Ok();
-  if (const auto at = std::ranges::find(kRefusals, key, &Refusal::keyword); at != kRefusals.end()) {
-    if ((key == "unevaluatedItems" || key == "unevaluatedProperties") && value.is_bool() && value.get_bool())
-      return Ok();
-    return Refuse(self, key, at->why);
-  }
+  if (IsAnnotation(key)) return Ok();
   if (key == "$id" || key == "id") {
     if (&self == &document_ || !value.is_string()) return Ok();
     return Refuse(self, key, "within a schema changes what references mean, and is not followed");
@@ -123,7 +108,7 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     out.values = std::move(values);
     return Ok();
   }
-  if (key == "$ref") {
+  if (IsReference(key)) {
     BANTAM_TRY(const json::value* const target, Resolve(self, value.get_string()));  // a text: CheckEndless saw it
     open.push_back({target, decided});
     return Ok();
@@ -134,14 +119,24 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
   }
   if (key == "anyOf" || key == "oneOf") {
     if (decided) return Ok();
-    Alternatives alternatives{.schemas = {},
-                              .exclusive = key == "oneOf",
-                              .with_second = nullptr,
-                              .where = fmt::format("{}/{}", Where(self), key)};
-    for (const json::value& each : value.get_array()) alternatives.schemas.push_back(&each);
+    Alternatives alternatives{
+        .cases = {}, .exclusive = key == "oneOf", .where = fmt::format("{}/{}", Where(self), key)};
+    for (const json::value& each : value.get_array()) alternatives.cases.push_back({{&each}});
     out.alternatives.push_back(std::move(alternatives));
     return Ok();
   }
+  if (key == "not") return open.push_back({&value, decided, true}), Ok();
+  if (key == "if") {
+    std::vector<SchemaList> cases{{{&value}}, {{&value, false, true}}};
+    if (const json::value* then = schema.if_contains("then"); then != nullptr) cases[0].push_back({then});
+    if (const json::value* otherwise = schema.if_contains("else"); otherwise != nullptr)
+      cases[1].push_back({otherwise});
+    if (cases[0].size() + cases[1].size() > 2)
+      AddCases(std::move(cases), decided, fmt::format("{}/if", Where(self)), out, open);
+    return Ok();
+  }
+  if (key == "then" || key == "else" || key == "minContains" || key == "maxContains")
+    return Ok();  // told with "if" and "contains", and nothing without
   if (key == "dependentRequired" || key == "dependentSchemas" || key == "dependencies") {
     out.spoken_of |= kObject;
     return decided ? Ok() : ReadDependencies(self, key, value, out);
@@ -164,8 +159,9 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     return Ok();
   }
   if (key == "format") {
-    out.spoken_of |= kString;
     if (!value.is_string()) return wrong("a text");
+    if (AddNumberFormat(value.get_string(), out.numbers)) return out.spoken_of |= kNumber, Ok();
+    out.spoken_of |= kString;
     if (!IsKnownFormat(value.get_string())) {
       return Refuse(
           self, key,
@@ -175,6 +171,23 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     return Ok();
   }
   if (key == "items" || key == "prefixItems" || key == "additionalItems") return out.spoken_of |= kArray, Ok();
+  if (key == "contains") {
+    out.spoken_of |= kArray;
+    PutAt(value, self, "/contains");
+    ContainsPart part{.schema = &value};
+    if (const json::value* least = schema.if_contains("minContains"); least != nullptr) {
+      BANTAM_TRY(part.least, Count(self, "minContains", *least));
+    }
+    if (const json::value* most = schema.if_contains("maxContains"); most != nullptr) {
+      BANTAM_TRY(part.most, Count(self, "maxContains", *most));
+    }
+    if (part.least > 0 || part.most != UINT64_MAX) out.contains.push_back(part);
+    return Ok();
+  }
+  if (key == "unevaluatedItems" || key == "unevaluatedProperties") {  // told when all that holds is known
+    if (!value.is_bool() || !value.get_bool()) out.spoken_of |= key == "unevaluatedItems" ? kArray : kObject;
+    return Ok();
+  }
   if (key == "minItems" || key == "maxItems") {
     out.spoken_of |= kArray;
     BANTAM_TRY(const uint64_t count, Count(self, key, value));
@@ -290,28 +303,27 @@ Status SchemaReader::ReadProperties(const json::object& schema, const json::valu
   return Ok();
 }
 
-// "With a, also b" is "without a, or with a and b".
+// "With a, also b" is "without a, or an object with a and b".
 Status SchemaReader::ReadDependencies(const json::value& self, std::string_view key, const json::value& value,
                                       Merged& out) {
   BANTAM_TRY(const json::object* const members, ObjectOf(self, key, value));
   for (const auto& [name, each] : *members) {
-    json::object with{{"required", json::array{json::string(name)}}};
-    const json::value* also = nullptr;
+    json::object with{{"type", "object"}, {"required", json::array{json::string(name)}}};
+    SchemaList present;
     if (each.is_array()) {
       json::array names{json::string(name)};
       for (const json::value& other : each.get_array()) names.push_back(other);
       with["required"] = std::move(names);
     } else {
-      also = &each;
+      present.push_back({&each});
     }
     const json::value& without = Make(json::object{{"properties", json::object{{name, false}}}}, self);
     json::value made = std::move(with);
     const json::value& first = Make(std::move(made), self);
-    Alternatives alternatives{.schemas = {&without, &first},
-                              .exclusive = false,
-                              .with_second = also,
-                              .where = fmt::format("{}/{}", Where(self), key)};
-    out.alternatives.push_back(std::move(alternatives));
+    present.push_back({&first});
+    out.alternatives.push_back({.cases = {{{&without}}, std::move(present)},
+                                .exclusive = false,
+                                .where = fmt::format("{}/{}", Where(self), key)});
   }
   return Ok();
 }

@@ -36,6 +36,10 @@ Result<bool> SchemaCompiler::TextAllowed(const StringRules& rules, std::string_v
     BANTAM_TRY(const bool matches, Matches({.patterns = {pattern}, .formats = {}}, text));
     if (!matches) return false;
   }
+  for (const auto& pattern : rules.excluded_patterns) {
+    BANTAM_TRY(const bool matches, Matches({.patterns = {pattern}, .formats = {}}, text));
+    if (matches) return false;
+  }
   for (const std::string& format : rules.formats) {
     BANTAM_TRY(const bool matches, Matches({.patterns = {}, .formats = {format}}, text));
     if (!matches) return false;
@@ -65,6 +69,16 @@ Result<SchemaList> SchemaCompiler::PropertySchemas(const Merged& merged, std::st
         if (!matches) continue;
         list.push_back({&schema, false});
         found = true;
+      }
+    }
+    for (const KnownNames& known : part.elsewhere) {
+      if (found) break;
+      if (!builder_.budget.Spend(20)) return Budget::TooMuchWork();
+      found = known.named != nullptr && known.named->contains(name);
+      if (found || known.patterns == nullptr) continue;
+      for (const auto& [pattern, schema] : *known.patterns) {
+        BANTAM_TRY(const bool matches, Matches(RulesOfName(pattern), name));
+        found |= matches;
       }
     }
     if (!found && part.additional != nullptr) list.push_back({part.additional, false});
@@ -124,8 +138,9 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
   std::vector<std::string_view> patterns;
   bool declares = false, says_additional = false;
   for (const PropertiesPart& part : merged.properties) {
-    declares |=
-        (part.named != nullptr && !part.named->empty()) || (part.patterns != nullptr && !part.patterns->empty());
+    const auto may_be = [](const auto& member) { return !member.value().is_bool() || member.value().get_bool(); };
+    declares |= (part.named != nullptr && std::ranges::any_of(*part.named, may_be)) ||
+                (part.patterns != nullptr && !part.patterns->empty());
     says_additional |= part.additional != nullptr;
     if (part.patterns == nullptr) continue;
     for (const auto& [pattern, schema] : *part.patterns) {
@@ -155,6 +170,11 @@ Result<std::vector<SchemaCompiler::ExtraKeys>> SchemaCompiler::Extras(const Merg
         if (own == nullptr || (set >> i & 1) == 0) continue;
         value.push_back({own, false});
         found = true;
+      }
+      for (const KnownNames& known : part.elsewhere) {
+        if (!budget.Spend(10 + patterns.size() * 10)) return Budget::TooMuchWork();
+        for (size_t i = 0; i < patterns.size() && known.patterns != nullptr; ++i)
+          found |= (set >> i & 1) != 0 && known.patterns->contains(patterns[i]);
       }
       if (!found && part.additional != nullptr) value.push_back({part.additional, false});
     }

@@ -1,7 +1,6 @@
 #include "text/grammar/schema_reader.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "base/text_util.h"
 
@@ -91,7 +90,8 @@ Result<uint64_t> SchemaReader::Count(const json::value& self, std::string_view k
 
 Result<Merged> SchemaReader::Merge(const SchemaList& list) {
   Merged out;
-  std::unordered_set<const json::value*> seen;
+  Holding seen;
+  std::vector<const json::value*> in_order;
   // Those whose alternatives were chosen come first: reached again they are not asked once more.
   for (const bool decided : {true, false}) {
     SchemaList open;
@@ -100,18 +100,23 @@ Result<Merged> SchemaReader::Merge(const SchemaList& list) {
     }
     for (size_t i = 0; i < open.size(); ++i) {
       const json::value* schema = open[i].schema;
-      if (!seen.insert(schema).second) continue;
+      const bool negated = open[i].negated;
+      if (!(negated ? seen.no : seen.yes).insert(schema).second) continue;
       if (!budget_.Spend(50)) return Budget::TooMuchWork();
       BANTAM_RETURN_IF_ERROR(CheckEndless(*schema));
       if (const bool* all = schema->if_bool()) {
-        out.never |= !*all;
+        out.never |= *all == negated;
       } else if (const json::object* object = schema->if_object()) {
-        BANTAM_RETURN_IF_ERROR(ReadKeywords(*object, *schema, decided, out, open));
+        BANTAM_RETURN_IF_ERROR(negated ? ReadNegated(*object, *schema, decided, out, open)
+                                       : ReadKeywords(*object, *schema, decided, out, open));
+        if (!negated) in_order.push_back(schema);
       } else {
         return Err(ErrorCode::kInvalidArgument, "{}: a schema is an object, true or false", Where(*schema));
       }
     }
   }
+  for (const json::value* schema : in_order)
+    BANTAM_RETURN_IF_ERROR(ReadUnevaluated(schema->get_object(), *schema, seen, out));
   return out;
 }
 

@@ -5,16 +5,18 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "text/grammar/schema.h"
 #include "text/grammar/schema_values.h"
 
 namespace bantam::grammar {
 
-// One of the schemas that must all hold. `decided`: its alternatives were chosen, and stand beside it.
+// One of the schemas that must all hold. `decided`: its alternatives were chosen, and stand beside it. `negated`: it
+// must not hold.
 struct SchemaPart {
   const json::value* schema = nullptr;
-  bool decided = false;
+  bool decided = false, negated = false;
   auto operator<=>(const SchemaPart&) const = default;
 };
 using SchemaList = std::vector<SchemaPart>;  // sorted, each once; empty: anything
@@ -31,21 +33,31 @@ enum SchemaType : uint8_t {
   kAnyType = 127,
 };
 
-struct ItemsPart {  // of one schema: items apply after its own prefix
+struct ItemsPart {  // of one schema: items apply after its own prefix, where null is anything
   std::vector<const json::value*> prefix;
   const json::value* rest = nullptr;
+};
+
+struct ContainsPart {  // so many items of this kind
+  const json::value* schema = nullptr;
+  uint64_t least = 1, most = UINT64_MAX;
+};
+
+struct KnownNames {
+  const json::object* named = nullptr;
+  const json::object* patterns = nullptr;
 };
 
 struct PropertiesPart {  // of one schema
   const json::object* named = nullptr;
   const json::object* patterns = nullptr;
   const json::value* additional = nullptr;
+  std::vector<KnownNames> elsewhere;  // of "unevaluatedProperties": no additional ones, either
 };
 
 struct Alternatives {
-  std::vector<const json::value*> schemas;
-  bool exclusive = false;                    // oneOf
-  const json::value* with_second = nullptr;  // holds beside the second
+  std::vector<SchemaList> cases;
+  bool exclusive = false;  // oneOf: of one schema each
   std::string where;
 };
 
@@ -55,10 +67,12 @@ struct Merged {
   bool typed = false;
   uint8_t spoken_of = 0;                                  // types that keywords other than "type" are about
   std::optional<std::vector<const json::value*>> values;  // of "enum" and "const"
+  std::vector<const json::value*> excluded;               // of those that must not hold
   NumberRules numbers;
   StringRules strings;
   uint64_t min_items = 0, max_items = UINT64_MAX;
   std::vector<ItemsPart> items;
+  std::vector<ContainsPart> contains;
   std::string unique_items;  // where it is asked for
   std::vector<PropertiesPart> properties;
   std::vector<std::string_view> required;  // in the document, as all that is pointed to
@@ -71,10 +85,16 @@ struct Merged {
 // As JSON Schema compares: 1 is 1.0.
 bool SameJson(const json::value& a, const json::value& b);
 
+// Says nothing about which documents are valid.
+bool IsAnnotation(std::string_view keyword);
+// "$ref", and those which lead to the same place where the whole document has one "$id".
+bool IsReference(std::string_view keyword);
+
 // "a/b" -> "a~1b", as a JSON pointer has it (RFC 6901).
 std::string EscapePointerToken(std::string_view key);
 
-// Refers to the document. schema_references.cc follows references, schema_keywords.cc reads the keywords.
+// Refers to the document. schema_references.cc follows references, schema_keywords.cc reads the keywords,
+// schema_negation.cc those of schemas that must not hold, schema_unevaluated.cc what is left over by others.
 class SchemaReader {
  public:
   SchemaReader(const json::value& document, std::string_view name, Budget& budget)
@@ -100,9 +120,25 @@ class SchemaReader {
   void PutAt(const json::value& schema, const json::value& within, std::string step) {
     places_.try_emplace(&schema, Place{&within, std::move(step)});
   }
+  using SchemaSet = std::unordered_set<const json::value*>;
+  struct Holding {  // of the schemas that a list leads to: those that hold, and those that must not
+    SchemaSet yes, no;
+  };
   Result<const json::value*> Resolve(const json::value& from, std::string_view reference);
   Result<std::vector<const json::value*>> InPlace(const json::value& schema);
   Status CheckEndless(const json::value& schema);
+  // Adds the parts of the only case, or alternatives; none: never.
+  static void AddCases(std::vector<SchemaList> cases, bool decided, std::string where, Merged& out, SchemaList& open);
+  Status ReadNegated(const json::object& schema, const json::value& self, bool decided, Merged& out, SchemaList& open);
+  Status ReadNegatedCondition(const json::object& schema, const json::value& self, std::string_view key,
+                              const json::value& value, Merged& out);
+  Result<const std::vector<SchemaList>*> Failures(const json::object& schema, const json::value& self);
+  Result<std::vector<SchemaList>> FailuresOf(const json::object& schema, const json::value& self, std::string_view key,
+                                             const json::value& value);
+  Result<const json::value*> MakeFrom(const json::value& self, json::object schema);
+  Status ReadUnevaluated(const json::object& schema, const json::value& self, const Holding& holding, Merged& out);
+  Result<std::vector<const json::value*>> Evaluating(const json::value& self, const Holding& holding,
+                                                     const Merged& merged);
   Status ReadKeywords(const json::object& schema, const json::value& self, bool decided, Merged& out, SchemaList& open);
   Status ReadKeyword(const json::object& schema, const json::value& self, std::string_view key,
                      const json::value& value, bool decided, Merged& out, SchemaList& open);
@@ -120,6 +156,7 @@ class SchemaReader {
   Budget& budget_;
   std::unordered_map<const json::value*, Place> places_;
   std::unordered_map<const json::value*, Mark> marks_;
+  std::unordered_map<const json::value*, std::vector<SchemaList>> failures_;
   std::deque<json::value> made_;  // schemas that stand for keywords
   std::optional<std::map<std::string, const json::value*, std::less<>>> anchors_;
 };

@@ -60,10 +60,11 @@ Result<const json::value*> SchemaReader::Resolve(const json::value& from, std::s
         if (const json::array* array = value->if_array()) {
           for (const json::value& each : *array) open.push_back(&each);
         } else if (const json::object* object = value->if_object()) {
-          const json::value* anchor = object->if_contains("$anchor");
-          if (anchor != nullptr && anchor->is_string()) {
+          for (const std::string_view key : {"$anchor", "$dynamicAnchor"}) {
+            const json::value* anchor = object->if_contains(key);
+            if (anchor == nullptr || !anchor->is_string()) continue;
             const auto [at, added] = anchors_->try_emplace(std::string(anchor->get_string()), value);
-            if (!added) at->second = nullptr;
+            if (!added && at->second != value) at->second = nullptr;
           }
           for (const auto& [key, each] : *object) open.push_back(&each);
         }
@@ -127,9 +128,17 @@ Result<std::vector<const json::value*>> SchemaReader::InPlace(const json::value&
       if (!each.is_array()) out.push_back(&each);
     }
   }
-  if (const json::value* reference = object->if_contains("$ref")) {
-    if (!reference->is_string()) return Err(ErrorCode::kInvalidArgument, "{}: \"$ref\" is no text", Where(schema));
-    BANTAM_TRY(const json::value* const target, Resolve(schema, reference->get_string()));
+  for (const std::string_view key : {"not", "if", "then", "else"}) {
+    const json::value* value = object->if_contains(key);
+    if (value == nullptr || ((key == "then" || key == "else") && !object->contains("if"))) continue;
+    PutAt(*value, schema, fmt::format("/{}", key));
+    out.push_back(value);
+  }
+  for (const auto& [key, reference] : *object) {
+    if (!IsReference(key)) continue;
+    if (!reference.is_string())
+      return Err(ErrorCode::kInvalidArgument, "{}: \"{}\" is no text", Where(schema), std::string_view(key));
+    BANTAM_TRY(const json::value* const target, Resolve(schema, reference.get_string()));
     out.push_back(target);
   }
   return out;

@@ -38,6 +38,11 @@ class Digits {
     return pool_.Optional(pool_.Seq({Range('.', '.'), Any(1, static_cast<uint32_t>(digits))}));
   }
 
+  // Those that are not whole.
+  uint32_t Fractions() {
+    return pool_.Seq({Any(1, kForever), Range('.', '.'), Any(0, kForever), Range('1', '9'), Any(0, kForever)});
+  }
+
   // At least (or more than) a bound that is not negative. With the numbers of All; what is too long falls away there.
   uint32_t AtLeast(const Decimal& bound, bool strict) {
     const uint32_t tail = AnyTail();
@@ -161,6 +166,16 @@ struct Format {
 #define BANTAM_TIME "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 #define BANTAM_LABEL "[a-z0-9A-Z]{1,12}(-[a-z0-9A-Z]{1,12}){0,3}"
 #define BANTAM_OCTET "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+#define BANTAM_HTTP "https?://"
+#define BANTAM_HOST BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}"
+#define BANTAM_EMAIL "[a-zA-Z0-9_+-]{1,32}(\\.[a-zA-Z0-9_+-]{1,16}){0,3}@" BANTAM_LABEL "(\\." BANTAM_LABEL "){1,3}"
+#define BANTAM_PATH "(/[a-zA-Z0-9._~-]{0,100}){0,20}(\\?[a-zA-Z0-9._~=&-]{0,200})?(#[a-zA-Z0-9._~-]{0,100})?"
+#define BANTAM_URI BANTAM_HTTP BANTAM_HOST "(:[1-9][0-9]{0,3})?" BANTAM_PATH
+#define BANTAM_REFERENCE                                                                      \
+  "(" BANTAM_URI "|/[a-zA-Z0-9._~-]{1,100}" BANTAM_PATH "|[a-zA-Z0-9._~-]{1,100}" BANTAM_PATH \
+  "|#[a-zA-Z0-9._~-]{0,100})"
+#define BANTAM_POINTER "(/([a-zA-Z0-9._ -]|~[01]){0,100}){0,20}"
+#define BANTAM_REGEX_PART "([a-zA-Z0-9 _,:;@/-]|\\\\[dDwWsS.]|\\.|\\[\\^?(a-z|A-Z|0-9){1,3}\\])[*+?]?"
 // Fewer texts than each format has, none that is not of it: no 29th of February, no leap second, eight groups in IPv6,
 // no "--" in a host's name.
 constexpr std::array kFormats{
@@ -173,15 +188,49 @@ constexpr std::array kFormats{
     Format{"uuid", "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"},
     Format{"ipv4", BANTAM_OCTET "(\\." BANTAM_OCTET "){3}"},
     Format{"ipv6", "[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}"},
-    Format{"hostname", BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}"},
-    Format{"email", "[a-zA-Z0-9_+-]{1,32}(\\.[a-zA-Z0-9_+-]{1,16}){0,3}@" BANTAM_LABEL "(\\." BANTAM_LABEL "){1,3}"},
-    Format{"uri", "https?://" BANTAM_LABEL "(\\." BANTAM_LABEL "){0,4}(:[1-9][0-9]{0,3})?(/"
-                  "[a-zA-Z0-9._~-]{0,100}){0,20}(\\?[a-zA-Z0-9._~=&-]{0,200})?(#[a-zA-Z0-9._~-]{0,100})?"},
+    Format{"hostname", BANTAM_HOST},
+    Format{"email", BANTAM_EMAIL},
+    Format{"uri", BANTAM_URI},
+    Format{"idn-hostname", BANTAM_HOST},
+    Format{"idn-email", BANTAM_EMAIL},
+    Format{"iri", BANTAM_URI},
+    Format{"uri-reference", BANTAM_REFERENCE},
+    Format{"iri-reference", BANTAM_REFERENCE},
+    Format{"uri-template",
+           BANTAM_HTTP BANTAM_HOST "(/([a-zA-Z0-9._~-]{1,100}|\\{[a-zA-Z][a-zA-Z0-9_]{0,30}\\})){0,20}"},
+    Format{"json-pointer", BANTAM_POINTER},
+    Format{"relative-json-pointer", "(0|[1-9][0-9]{0,3})(#|" BANTAM_POINTER ")"},
+    Format{"regex", "\\^?(" BANTAM_REGEX_PART "|\\((" BANTAM_REGEX_PART "){1,20}\\)[*+?]?){1,50}\\$?"},
+    // Not of JSON Schema, but written by OpenAPI's tools.
+    Format{"byte", "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"},
+    Format{"binary", "[^]*"},
+    Format{"password", "[^]*"},
 };
+#undef BANTAM_HTTP
+#undef BANTAM_HOST
+#undef BANTAM_EMAIL
+#undef BANTAM_PATH
+#undef BANTAM_URI
+#undef BANTAM_REFERENCE
+#undef BANTAM_POINTER
+#undef BANTAM_REGEX_PART
 #undef BANTAM_DATE
 #undef BANTAM_TIME
 #undef BANTAM_LABEL
 #undef BANTAM_OCTET
+
+// Of OpenAPI: bounds of numbers. All that are written are doubles; without an exponent, they are floats.
+struct NumberFormat {
+  std::string_view name;
+  json::value least, most;
+};
+const std::array kNumberFormats{
+    NumberFormat{"int8", INT8_MIN, INT8_MAX},    NumberFormat{"int16", INT16_MIN, INT16_MAX},
+    NumberFormat{"int32", INT32_MIN, INT32_MAX}, NumberFormat{"int64", INT64_MIN, INT64_MAX},
+    NumberFormat{"uint8", 0, UINT8_MAX},         NumberFormat{"uint16", 0, UINT16_MAX},
+    NumberFormat{"uint32", 0, UINT32_MAX},       NumberFormat{"uint64", 0, UINT64_MAX},
+    NumberFormat{"float", nullptr, nullptr},     NumberFormat{"double", nullptr, nullptr},
+};
 
 }  // namespace
 
@@ -225,6 +274,7 @@ std::optional<Decimal> Decimal::From(const json::value& number) {
   return out;
 }
 
+// What is excluded is told with all other values.
 bool NumberRules::Allow(const json::value& number) const {
   const long double value = Value(number);
   for (const NumberBound& bound : bounds) {
@@ -236,10 +286,10 @@ bool NumberRules::Allow(const json::value& number) const {
                              [&](uint32_t of) { return std::fmod(value, static_cast<long double>(of)) == 0; });
 }
 
-Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget) {
+Status AddNumber(const NumberRules& rules, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget) {
   ExprPool pool;
   Digits digits(pool);
-  if (rules.bounds.empty() && rules.multiples.empty()) {
+  if (rules.any()) {
     const uint32_t sign = pool.Optional(digits.Range('-', '-'));
     // No exponent that a double has no number for.
     const uint32_t exponent = pool.Optional(pool.Seq(
@@ -247,7 +297,8 @@ Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t fr
     // Integers have no -0.
     const uint32_t whole =
         pool.Alt({digits.Range('0', '0'), pool.Seq({sign, digits.Range('1', '9'), digits.Any(0, 15)})});
-    const uint32_t all = fractions ? pool.Seq({sign, digits.All(16, 16), exponent}) : whole;
+    const uint32_t all =
+        rules.fractions ? pool.Seq({sign, digits.All(16, 16), rules.exponents ? exponent : pool.Empty()}) : whole;
     BANTAM_TRY(const uint32_t end, nfa.AddExpr(from, pool, all, Spelling::kPlain));
     return nfa.AddEmpty(end, to), Ok();
   }
@@ -256,10 +307,13 @@ Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t fr
     most = std::max(most, bound.at.whole.size());
     fraction = std::max(fraction, bound.at.fraction.size());
   }
+  for (const Decimal& each : rules.excluded) most = std::max(most, each.whole.size());
   // A bound is kept by doubles, too, when all digits together are few.
-  const bool fraction_fits = fractions && rules.multiples.empty() && most < kSafeDigits;
-  const size_t fraction_digits = fraction_fits ? kSafeDigits - std::max<size_t>(most, 1) : 0;
-  const size_t whole_digits = std::max<size_t>(most, fraction_fits ? kSafeDigits : 16);
+  const bool fraction_fits = rules.fractions && rules.multiples.empty() && most < kSafeDigits;
+  // A fraction remains one in a double when they are few, too.
+  if (!rules.integers) most = std::max<size_t>(most, 8);
+  const size_t fraction_digits = fraction_fits ? kSafeDigits - std::clamp<size_t>(most, 1, kSafeDigits) : 0;
+  const size_t whole_digits = rules.integers ? std::max<size_t>(most, fraction_fits ? kSafeDigits : 16) : most;
   for (const bool negative : {false, true}) {
     BANTAM_TRY(Dfa dfa, DfaOf(pool, digits.All(whole_digits, fraction_digits), Spelling::kPlain, budget));
     const auto also = [&](const Result<Dfa>& other) -> Status {
@@ -279,6 +333,12 @@ Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t fr
         BANTAM_RETURN_IF_ERROR(also(DfaOf(pool, digits.AtLeast(bound.at, bound.strict), Spelling::kPlain, budget)));
       }
     }
+    for (const Decimal& each : rules.excluded) {
+      if (each.negative != negative) continue;
+      const uint32_t others = pool.Alt({digits.AtMost(each, true), digits.AtLeast(each, true)});
+      BANTAM_RETURN_IF_ERROR(also(DfaOf(pool, others, Spelling::kPlain, budget)));
+    }
+    if (!rules.integers) BANTAM_RETURN_IF_ERROR(also(DfaOf(pool, digits.Fractions(), Spelling::kPlain, budget)));
     for (const uint32_t of : rules.multiples) BANTAM_RETURN_IF_ERROR(also(Multiples(of)));
     if (none || dfa.IsEmpty()) continue;
     BANTAM_RETURN_IF_ERROR(AddDfa(dfa, nfa, negative ? nfa.AddByte(from, '-') : from, to));
@@ -290,9 +350,22 @@ bool IsKnownFormat(std::string_view format) {
   return std::ranges::find(kFormats, format, &Format::name) != kFormats.end();
 }
 
+bool AddNumberFormat(std::string_view format, NumberRules& rules) {
+  const auto at = std::ranges::find(kNumberFormats, format, &NumberFormat::name);
+  if (at == kNumberFormats.end()) return false;
+  if (at->least.is_null()) {
+    rules.exponents &= format != "float";
+    return true;
+  }
+  rules.bounds.push_back({*Decimal::From(at->least), false, false});
+  rules.bounds.push_back({*Decimal::From(at->most), false, true});
+  return true;
+}
+
 std::string KnownFormats() {
   std::string out;
   for (const Format& format : kFormats) out += fmt::format("{}{}", out.empty() ? "" : ", ", format.name);
+  for (const NumberFormat& format : kNumberFormats) out += fmt::format(", {}", format.name);
   return out;
 }
 
@@ -327,6 +400,7 @@ Result<std::optional<uint32_t>> StringExpr(const StringRules& rules, ExprPool& p
   const auto least = static_cast<uint32_t>(rules.min_length);
   const uint32_t most = MostChars(rules), any = pool.Chars(CodePointSet::All());
   const bool has_lengths = least > 0 || most != kForever;
+  if (rules.excludes()) return std::optional<uint32_t>();
   if (rules.patterns.size() + rules.formats.size() > 1) return std::optional<uint32_t>();
   if (!rules.formats.empty()) {
     if (has_lengths) return std::optional<uint32_t>();
@@ -372,6 +446,20 @@ Result<Dfa> StringDfa(const StringRules& rules, Spelling spelling, Budget& budge
     BANTAM_RETURN_IF_ERROR(also(expr));
   }
   if (!dfa) BANTAM_RETURN_IF_ERROR(also(all));
+  const auto without = [&](uint32_t expr) -> Status {
+    BANTAM_TRY(const Dfa other, DfaOf(pool, expr, spelling, budget));
+    BANTAM_TRY(dfa, Product(*dfa, other, Combine::kFirstOnly, budget));
+    return Ok();
+  };
+  for (const auto& [pattern, name] : rules.excluded_patterns) {
+    BANTAM_TRY(const uint32_t expr, ParseRegex(pattern, name, pool));
+    BANTAM_RETURN_IF_ERROR(without(pool.Seq({all, expr, all})));
+  }
+  if (!rules.excluded.empty()) {
+    std::vector<uint32_t> texts;
+    for (const std::string& each : rules.excluded) texts.push_back(pool.Literal(each));
+    BANTAM_RETURN_IF_ERROR(without(pool.Alt(std::move(texts))));
+  }
   return *std::move(dfa);
 }
 

@@ -26,6 +26,9 @@ struct NumberBound {
 struct NumberRules {
   std::vector<NumberBound> bounds;
   std::vector<uint32_t> multiples;
+  std::vector<Decimal> excluded;
+  bool integers = true, fractions = true, exponents = true;  // which of them there are
+  bool any() const { return bounds.empty() && multiples.empty() && excluded.empty() && integers; }
   bool Allow(const json::value& number) const;
 };
 
@@ -33,14 +36,21 @@ struct StringRules {
   uint64_t min_length = 0, max_length = UINT64_MAX;
   std::vector<std::pair<std::string, std::string>> patterns;  // (pattern, name for errors)
   std::vector<std::string> formats;                           // known ones
-  bool any() const { return min_length == 0 && max_length == UINT64_MAX && patterns.empty() && formats.empty(); }
+  std::vector<std::string> excluded = {};                     // texts
+  std::vector<std::pair<std::string, std::string>> excluded_patterns = {};
+  bool any() const {
+    return min_length == 0 && max_length == UINT64_MAX && patterns.empty() && formats.empty() && !excludes();
+  }
+  bool excludes() const { return !excluded.empty() || !excluded_patterns.empty(); }
 };
 
 bool IsKnownFormat(std::string_view format);
 std::string KnownFormats();
+// OpenAPI's formats of numbers, "int32" and so on. False: it is none of them.
+bool AddNumberFormat(std::string_view format, NumberRules& rules);
 
 // Digits, with a sign where it is allowed.
-Status AddNumber(const NumberRules& rules, bool fractions, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget);
+Status AddNumber(const NumberRules& rules, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget);
 // What stands between the quotes, where one repetition or one pattern says all of it; nothing where an automaton for
 // several together is needed.
 Result<std::optional<uint32_t>> StringExpr(const StringRules& rules, ExprPool& pool);
