@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/text_util.h"
+#include "text/grammar/schema_formats.h"
 #include "text/grammar/schema_reader.h"
 
 namespace bantam::grammar {
@@ -162,7 +163,7 @@ Status SchemaReader::ReadKeyword(const json::object& schema, const json::value& 
     if (!value.is_string()) return wrong("a text");
     if (AddNumberFormat(value.get_string(), out.numbers)) return out.spoken_of |= kNumber, Ok();
     out.spoken_of |= kString;
-    if (!IsKnownFormat(value.get_string())) {
+    if (!PatternOfFormat(value.get_string())) {
       return Refuse(
           self, key,
           fmt::format("{} cannot be enforced: known are {}", EscapeForTerminal(ToJson(value), 60), KnownFormats()));

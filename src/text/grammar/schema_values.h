@@ -44,11 +44,6 @@ struct StringRules {
   bool excludes() const { return !excluded.empty() || !excluded_patterns.empty(); }
 };
 
-bool IsKnownFormat(std::string_view format);
-std::string KnownFormats();
-// OpenAPI's formats of numbers, "int32" and so on. False: it is none of them.
-bool AddNumberFormat(std::string_view format, NumberRules& rules);
-
 // Digits, with a sign where it is allowed.
 Status AddNumber(const NumberRules& rules, Nfa& nfa, uint32_t from, uint32_t to, Budget& budget);
 // What stands between the quotes, where one repetition or one pattern says all of it; nothing where an automaton for
