@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/text_util.h"
 #include "text/grammar/regex_parser.h"
@@ -11,10 +12,13 @@ namespace {
 
 constexpr size_t kMostBranches = 1'000;
 
-SchemaList Sorted(SchemaList list) {
-  std::ranges::sort(list);
-  list.erase(std::unique(list.begin(), list.end()), list.end());
-  return list;
+SchemaList EachOnce(const SchemaList& list) {
+  std::set<SchemaPart> seen;
+  SchemaList out;
+  for (const SchemaPart& part : list) {
+    if (seen.insert(part).second) out.push_back(part);
+  }
+  return out;
 }
 
 }  // namespace
@@ -71,14 +75,17 @@ const json::value* SchemaCompiler::Alike(const json::value& schema) {
 
 Result<uint32_t> SchemaCompiler::RuleOf(SchemaList list) {
   for (SchemaPart& part : list) part.schema = Alike(*part.schema);
-  list = Sorted(std::move(list));
   std::erase_if(
       list, [](const SchemaPart& part) { return part.schema->is_bool() && part.schema->get_bool() != part.negated; });
-  const auto at = rules_.find(list);
+  list = EachOnce(list);
+  // The rule keeps the order in which it was first asked for: that of addresses would be another in each process.
+  SchemaList sorted = list;
+  std::ranges::sort(sorted);
+  const auto at = rules_.find(sorted);
   if (at != rules_.end()) return at->second;
   BANTAM_TRY(const uint32_t rule,
              builder_.AddRule(list.empty() ? std::string("any value") : reader_.Where(*list.front().schema)));
-  rules_.emplace(list, rule);
+  rules_.emplace(std::move(sorted), rule);
   open_.emplace_back(std::move(list), rule);
   return rule;
 }

@@ -19,7 +19,7 @@ struct SchemaPart {
   bool decided = false, negated = false;
   auto operator<=>(const SchemaPart&) const = default;
 };
-using SchemaList = std::vector<SchemaPart>;  // sorted, each once; empty: anything
+using SchemaList = std::vector<SchemaPart>;  // empty: anything
 
 enum SchemaType : uint8_t {
   kNull = 1,

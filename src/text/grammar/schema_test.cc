@@ -170,6 +170,14 @@ TEST(Schema, Combinations) {
       {R"({"v":1,"next":{"v":2,"next":null}})"}, {R"({"v":1})", R"({"v":1,"next":{"v":2}})"});
 }
 
+// Not in that of their addresses, which differ from process to process: the same seed shall write the same text.
+TEST(Schema, PropertiesStandInTheOrderInWhichTheyAreAskedFor) {
+  Expect(R"({"allOf":[{"$ref":"#/$defs/b"},{"$ref":"#/$defs/a"}],
+             "$defs":{"a":{"properties":{"a":{"type":"integer"}},"required":["a"]},
+                      "b":{"properties":{"b":{"type":"integer"}},"required":["b"]}}})",
+         {R"({"b": 1, "a": 2})"}, {R"({"a": 2, "b": 1})"});
+}
+
 TEST(Schema, Not) {
   Expect(R"({"type":["string","integer"],"not":{"type":"integer"}})", {R"("a")"}, {"1"});
   Expect(R"({"type":"number","not":{"type":"integer"}})", {"1.5", "-0.25"}, {"1", "1.0", "0.0"});
