@@ -29,14 +29,23 @@ void WorkDone::Tell(std::string_view model, std::string_view weights_sha256, siz
   const MonotonicTime read = submitted ? engine.submitted : MonotonicNow();
   StageTimes times = {.queue = Milliseconds(received_, begun_) + engine.queue_ms,
                       .tokenize = Milliseconds(begun_, read)};
+  if (engine.compute_ms > 0) times.compute = engine.compute_ms;
   TellModel(model, weights_sha256);
   notes_->Add("X-Bantam-Tokens", std::to_string(num_tokens));
+  TellTimes(times);
+}
+
+void WorkDone::TellAnswer(double latency_ms, bool cache_hit) const {
+  StageTimes times = {.queue = Milliseconds(received_, begun_),
+                      .tokenize = std::max(0.0, Milliseconds(begun_, MonotonicNow()) - latency_ms)};
+  if (!cache_hit) times.compute = latency_ms;
+  TellTimes(times);
+}
+
+void WorkDone::TellTimes(const StageTimes& times) const {
   notes_->Add("X-Bantam-Queue-Ms", fmt::format("{:.3f}", times.queue));
   notes_->Add("X-Bantam-Tokenize-Ms", fmt::format("{:.3f}", times.tokenize));
-  if (engine.compute_ms > 0) {
-    times.compute = engine.compute_ms;
-    notes_->Add("X-Bantam-Compute-Ms", fmt::format("{:.3f}", times.compute));
-  }
+  if (times.compute >= 0) notes_->Add("X-Bantam-Compute-Ms", fmt::format("{:.3f}", times.compute));
   notes_->SetTimes(times);
 }
 

@@ -34,10 +34,14 @@ class WorkDone {
   void TellModel(std::string_view model, std::string_view weights_sha256) const;
   // Of a text, beside that, when it is written: in the headers, if they did not go out with its first piece.
   void TellEnd(int64_t num_written_tokens);
+  // Of an answer of the assistant, which took so long: its tokens, and a large model that was asked, included.
+  void TellAnswer(double latency_ms, bool cache_hit) const;
   // Whether a cache had everything that was asked for.
   void TellCache(bool hit) const;
 
  private:
+  void TellTimes(const StageTimes& times) const;
+
   const std::shared_ptr<ReplyNotes> notes_;
   const MonotonicTime received_, begun_;
 };

@@ -102,7 +102,12 @@ def test_a_refusal_tells_nothing(server):
 
 def test_the_assistant_tells_its_name_and_its_encoder(helpdesk_server):
     chat = {"model": "helpdesk", "messages": [{"role": "user", "content": "where is my refund?"}]}
-    reply = httpx.post(helpdesk_server.url + "/v1/chat/completions", json=chat, timeout=60)
-    assert reply.headers["x-bantam-model"] == "helpdesk" and len(reply.headers["x-bantam-model-sha256"]) == 64
+    first, again = (httpx.post(helpdesk_server.url + "/v1/chat/completions", json=chat, timeout=60) for _ in range(2))
+    for reply in (first, again):
+        assert reply.headers["x-bantam-model"] == "helpdesk" and len(reply.headers["x-bantam-model-sha256"]) == 64
+        assert milliseconds(reply, "x-bantam-queue-ms") >= 0 and milliseconds(reply, "x-bantam-tokenize-ms") >= 0
+    fresh = httpx.post(helpdesk_server.url + "/v1/chat/completions", json=chat, headers={"Cache-Control": "no-store"}, timeout=60)
+    assert milliseconds(fresh, "x-bantam-compute-ms") > 0
+    assert again.headers["x-bantam-cache"] == "hit" and "x-bantam-compute-ms" not in again.headers, "nothing was computed"
     reply = httpx.post(helpdesk_server.url + "/v1/classify", json={"model": "helpdesk", "input": "where is my refund?"})
     assert reply.headers["x-bantam-model"] == "helpdesk" and milliseconds(reply, "x-bantam-compute-ms") > 0

@@ -114,6 +114,7 @@ class AssistantChat {
     if (answer.source == AnswerSource::kLocalModel) context_.metrics.CountLayers(answer.exit_layer);
     context_.metrics.CountDecision(AnswerSourceName(answer.source), DecisionKindName(answer.decision),
                                    answer.latency_ms);
+    work_.TellAnswer(answer.latency_ms, answer.cache_hit);
     if (!added_) Add(answer.text, answer.cache_hit, writer);
     writer.Finish({.end = EndOf(answer),
                    .assistant = &answer,
