@@ -20,13 +20,19 @@ class DecoderShape:
     vocab: int
     tied: bool
     qkv_bias: bool = False
+    attends: tuple = None  # the layers that do, where others convolve
+
+    def convolves(self, layer):
+        return self.attends is not None and layer not in self.attends
 
 
 SHAPES = [
     DecoderShape("SmolLM2-135M", "llama", 576, 30, 9, 3, 1536, 49152, True),
     DecoderShape("Qwen2.5-0.5B", "qwen2", 896, 24, 14, 2, 4864, 151936, True, qkv_bias=True),
+    DecoderShape("LFM2-350M", "lfm2", 1024, 16, 16, 8, 4608, 65536, True, attends=(2, 5, 8, 10, 12, 14)),
     DecoderShape("TinyLlama-1.1B", "llama", 2048, 22, 32, 4, 5632, 32000, False),
 ]
+CONVOLUTION = 3  # tokens
 FORMATS = ("Q8_0", "Q4_0", "Q4_K_M")
 HALVES = {Type.Q8_0: (0,), Type.Q4_0: (0,), Type.Q5_0: (0,), Type.Q4_K: (0, 2), Type.Q6_K: (208,)}  # where a block's f16 scales lie
 
@@ -74,10 +80,11 @@ def add_vocabulary(writer, path, size):
 def work_of_a_token(shape, format, file_bytes):
     """Giga-operations of the layers' matrices for a token of a prompt, and gigabytes of weights that the next token reads: all but what is looked up."""
     head = shape.hidden // shape.heads
-    layer = 2 * shape.hidden * shape.hidden + 2 * shape.hidden * shape.kv_heads * head + 3 * shape.hidden * shape.inner
+    gathers = {False: 2 * shape.hidden * shape.hidden + 2 * shape.hidden * shape.kv_heads * head, True: 4 * shape.hidden * shape.hidden}
+    layers = sum(gathers[shape.convolves(i)] + 3 * shape.hidden * shape.inner for i in range(shape.layers))
     elements, size = gguf.GGML_QUANT_SIZES[type_of(format, "token_embd", 0, shape.layers, shape.hidden)]
     looked_up = 0 if shape.tied else shape.vocab * shape.hidden // elements * size
-    return {"prompt": 2e-9 * layer * shape.layers, "generate": 1e-9 * (file_bytes - looked_up)}
+    return {"prompt": 2e-9 * layers, "generate": 1e-9 * (file_bytes - looked_up)}
 
 
 def write(shape, format, path, vocabulary=None):
@@ -90,7 +97,11 @@ def write(shape, format, path, vocabulary=None):
     writer.add_block_count(shape.layers)
     writer.add_feed_forward_length(shape.inner)
     writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.kv_heads)
+    if shape.attends is None:
+        writer.add_head_count_kv(shape.kv_heads)
+    else:
+        writer.add_head_count_kv([0 if shape.convolves(i) else shape.kv_heads for i in range(shape.layers)])
+        writer.add_shortconv_l_cache(CONVOLUTION)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(head)
     writer.add_rope_freq_base(10000.0)
@@ -104,19 +115,26 @@ def write(shape, format, path, vocabulary=None):
         type = type_of(format, kind, layer, shape.layers, columns)
         writer.add_tensor(name + ".weight", random_blocks(random, rows, columns, type), raw_dtype=type)
 
-    def norm(name):
-        writer.add_tensor(name + ".weight", np.ones(shape.hidden, dtype=np.float32))
+    def norm(name, width=shape.hidden):
+        writer.add_tensor(name + ".weight", np.ones(width, dtype=np.float32))
 
     matrix("token_embd", shape.vocab, shape.hidden, "head" if shape.tied else "token_embd")
     if not shape.tied:
         matrix("output", shape.vocab, shape.hidden, "output")
-    norm("output_norm")
+    norm("output_norm" if shape.attends is None else "token_embd_norm")
     for i in range(shape.layers):
         norm(f"blk.{i}.attn_norm")
         norm(f"blk.{i}.ffn_norm")
-        for kind, rows, columns in (("attn_q", shape.hidden, shape.hidden), ("attn_k", shape.kv_heads * head, shape.hidden),
-                                    ("attn_v", shape.kv_heads * head, shape.hidden), ("attn_output", shape.hidden, shape.hidden),
-                                    ("ffn_gate", shape.inner, shape.hidden), ("ffn_up", shape.inner, shape.hidden),
+        if shape.convolves(i):
+            writer.add_tensor(f"blk.{i}.shortconv.conv.weight", random.normal(0, 1, (shape.hidden, CONVOLUTION)).astype(np.float32))
+            gather = [("shortconv.in_proj", 3 * shape.hidden, shape.hidden), ("shortconv.out_proj", shape.hidden, shape.hidden)]
+        else:
+            gather = [("attn_q", shape.hidden, shape.hidden), ("attn_k", shape.kv_heads * head, shape.hidden),
+                      ("attn_v", shape.kv_heads * head, shape.hidden), ("attn_output", shape.hidden, shape.hidden)]  # fmt: skip
+            if shape.attends is not None:
+                norm(f"blk.{i}.attn_q_norm", head)
+                norm(f"blk.{i}.attn_k_norm", head)
+        for kind, rows, columns in (*gather, ("ffn_gate", shape.inner, shape.hidden), ("ffn_up", shape.inner, shape.hidden),
                                     ("ffn_down", shape.hidden, shape.inner)):  # fmt: skip
             matrix(f"blk.{i}.{kind}", rows, columns, kind, i)
             if shape.qkv_bias and kind in ("attn_q", "attn_k", "attn_v"):

@@ -20,6 +20,7 @@ std::string Printable(const Path& path) { return EscapeForTerminal(path.string()
 // How many heads the queries and the keys of a decoder have; 0: not said.
 struct HeadCounts {
   int64_t queries = 0, keys = 0;
+  std::vector<bool> convolves = {};  // the layers that do in place of attending; empty: none
 };
 
 // The rows of a matrix, or the elements of a bias, in the original's order. Rows are whole blocks in every format.
@@ -188,13 +189,33 @@ Status ReadDecoderKeys(const GgufFile& file, const GgufMetadata& keys, json::obj
   return Ok();
 }
 
+constexpr std::string_view kKeyHeads = "attention.head_count_kv";
+
+bool IsArray(const GgufMetadata& keys, std::string_view key) {
+  const GgufValue* value = keys.Find(key);
+  return value != nullptr && value->type == GgufType::kArray;
+}
+
 Result<HeadCounts> ReadHeadCounts(const GgufMetadata& keys) {
   HeadCounts heads;
   BANTAM_TRY(heads.queries, keys.IntOr("attention.head_count", 0, 1, kMostSize));
   heads.keys = heads.queries;
-  const GgufValue* own = keys.Find("attention.head_count_kv");
-  if (own == nullptr || own->type == GgufType::kArray) return heads;
-  BANTAM_TRY(heads.keys, keys.Int("attention.head_count_kv", 1, kMostSize));
+  if (!keys.Has(kKeyHeads)) return heads;
+  if (!IsArray(keys, kKeyHeads)) {
+    BANTAM_TRY(heads.keys, keys.Int(kKeyHeads, 1, kMostSize));
+    return heads;
+  }
+  // A value for each layer; none in one that convolves in place of attending.
+  BANTAM_TRY(const int64_t layers, keys.Int("block_count", 1, kMostSize));
+  BANTAM_TRY(const std::vector<int64_t> each, keys.IntPerLayer(kKeyHeads, layers, 0, kMostSize));
+  heads.keys = *std::ranges::max_element(each);
+  for (const int64_t here : each) {
+    if (here != 0 && here != heads.keys) {
+      return keys.Wrong(kKeyHeads, fmt::format("differs from layer to layer ({} and {})", here, heads.keys));
+    }
+    heads.convolves.push_back(here == 0);
+  }
+  if (std::ranges::find(heads.convolves, true) == heads.convolves.end()) heads.convolves.clear();
   return heads;
 }
 
@@ -208,12 +229,8 @@ Status CheckRotaryPart(const GgufMetadata& keys) {
   return Ok();
 }
 
-bool IsArray(const GgufMetadata& keys, std::string_view key) {
-  const GgufValue* value = keys.Find(key);
-  return value != nullptr && value->type == GgufType::kArray;
-}
-
-Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& architecture, bool known) {
+Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& architecture, const HeadCounts& heads,
+                                bool known) {
   const GgufMetadata keys = file.metadata().Below(std::string(architecture.name) + ".");
   if (known && !architecture.decoder) BANTAM_RETURN_IF_ERROR(RefuseOtherForms(keys));
   const bool partial = std::ranges::any_of(architecture.config,
@@ -251,6 +268,12 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
     config[architecture.positions_key] = positions;
   }
   if (architecture.decoder) BANTAM_RETURN_IF_ERROR(ReadDecoderKeys(file, keys, config));
+  if (IsArray(keys, kKeyHeads)) config["num_key_value_heads"] = heads.keys;
+  if (!heads.convolves.empty()) {
+    json::array types;
+    for (const bool convolves : heads.convolves) types.emplace_back(convolves ? "conv" : "full_attention");
+    config["layer_types"] = std::move(types);
+  }
   if (HasGgufHead(file, architecture)) BANTAM_RETURN_IF_ERROR(ReadGgufHead(keys, architecture, config));
   return config;
 }
@@ -330,15 +353,15 @@ Result<ModelFolder> OpenGgufModel(const Path& path, const std::optional<ModelMan
   model.name = path.stem().string();
   model.transformer_folder = path.parent_path();
   model.architecture = architecture.model_type;
-  BANTAM_TRY(json::object config, ReadConfig(*file, architecture, known));
-  model.config = std::move(config);
   const GgufMetadata keys = metadata.Below(std::string(name) + ".");
-  BANTAM_TRY(model.sentence, ReadSentence(keys, architecture.decoder, known));
-  if (metadata.Has("tokenizer.ggml.model")) model.tokenizer_json = path;
   HeadCounts heads;
   if (architecture.decoder) {
     BANTAM_TRY(heads, ReadHeadCounts(keys));
   }
+  BANTAM_TRY(json::object config, ReadConfig(*file, architecture, heads, known));
+  model.config = std::move(config);
+  BANTAM_TRY(model.sentence, ReadSentence(keys, architecture.decoder, known));
+  if (metadata.Has("tokenizer.ggml.model")) model.tokenizer_json = path;
   model.weights = std::make_shared<GgufWeights>(file, architecture, metadata.file(), heads);
   BANTAM_TRY(model.identity, WeightsIdentity::Of(file->paths(), manifest));
   model.gguf = std::move(file);

@@ -199,6 +199,38 @@ constexpr GgufConfigRow kLayerNormConfig[] = {
     {"rope.dimension_count", "rotary_dim", kSize, false},
     {"use_parallel_residual", "use_parallel_residual", kFlag, false},
 };
+constexpr GgufConfigRow kLfm2Config[] = {
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"attention.head_count", "num_attention_heads"},
+    {"attention.head_count_kv", "num_key_value_heads", kSize, false},
+    {"feed_forward_length", "intermediate_size"},
+    {"context_length", "max_position_embeddings"},
+    {"shortconv.l_cache", "conv_L_cache"},
+    {"attention.layer_norm_rms_epsilon", "norm_eps", kNumber},
+    {"rope.freq_base", "rope_theta", kNumber, false},
+};
+constexpr GgufNameRow kLfm2Outside[] = {
+    {"token_embd", "embed_tokens"},
+    {"token_embd_norm", "embedding_norm"},
+    {"output", "lm_head"},
+};
+constexpr GgufNameRow kLfm2Layer[] = {
+    {"attn_norm", "layers.{}.operator_norm"},
+    {"attn_q", "layers.{}.self_attn.q_proj"},
+    {"attn_k", "layers.{}.self_attn.k_proj"},
+    {"attn_v", "layers.{}.self_attn.v_proj"},
+    {"attn_q_norm", "layers.{}.self_attn.q_layernorm"},
+    {"attn_k_norm", "layers.{}.self_attn.k_layernorm"},
+    {"attn_output", "layers.{}.self_attn.out_proj"},
+    {"shortconv.in_proj", "layers.{}.conv.in_proj"},
+    {"shortconv.conv", "layers.{}.conv.conv"},
+    {"shortconv.out_proj", "layers.{}.conv.out_proj"},
+    {"ffn_norm", "layers.{}.ffn_norm"},
+    {"ffn_gate", "layers.{}.feed_forward.w1"},
+    {"ffn_up", "layers.{}.feed_forward.w3"},
+    {"ffn_down", "layers.{}.feed_forward.w2"},
+};
 constexpr GgufNameRow kPhi2Outside[] = {
     {"token_embd", "embed_tokens"},
     {"output_norm", "final_layernorm"},
@@ -312,6 +344,8 @@ constexpr GgufArchitecture kArchitectures[] = {
     {"phi2", "phi", kLayerNormConfig, kPhi2Outside, kPhi2Layer, "{}", "", "", true},
     {"gptneox", "gpt_neox", kLayerNormConfig, kGptNeoXOutside, kGptNeoXLayer, "{}", "", "", true},
     {"gpt2", "gpt2", kGpt2Config, kGpt2Outside, kGpt2Layer, "{}", "", "", true},
+    // The width is that after its adjustment.
+    {"lfm2", "lfm2", kLfm2Config, kLfm2Outside, kLfm2Layer, R"({"block_auto_adjust_ff_dim":false})", "", "", true},
     {"t5", "t5", kT5Config, kT5Outside, kT5Layer, "{}", "", "", true},
 };
 

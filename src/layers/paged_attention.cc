@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/half.h"
 
 namespace bantam {
 
@@ -52,6 +53,46 @@ void StoreKeyValue(const Kernels& kernels, const KvCacheView& cache, int layer, 
                            .k = k,
                            .v = v};
     kernels.table.store_kv(&args);
+  }
+}
+
+void LoadKeyValue(const KvCacheView& cache, int layer, const int32_t* block_table, int position, float* k, float* v) {
+  const int dim = cache.shape.head_dim;
+  const bool pairs = cache.shape.type == kKvBf16;
+  const ptrdiff_t slot = position % kKvBlockTokens, groups = (dim + kKvGroup - 1) / kKvGroup;
+  for (int number = 0; number < cache.shape.num_kv_heads; ++number, k += dim, v += dim) {
+    const KvHead head = cache.Head(layer, number);
+    const ptrdiff_t offset = block_table[position / kKvBlockTokens] * head.block_stride, stride = head.value_stride;
+    const auto read = [&]<typename T>(float (*to_float)(T)) {
+      const T* keys = reinterpret_cast<const T*>(head.keys + offset);
+      const T* values = reinterpret_cast<const T*>(head.values + offset);
+      for (int i = 0; i < dim; ++i) {
+        k[i] = to_float(keys[pairs ? (i - i % 2) * kKvBlockTokens + 2 * slot + i % 2 : i * kKvBlockTokens + slot]);
+        v[i] = to_float(values[pairs ? slot / 2 * 2 * stride + 2 * i + slot % 2 : slot * stride + i]);
+      }
+    };
+    switch (cache.shape.type) {
+      case kKvF32:
+        read(+[](float x) { return x; });
+        break;
+      case kKvF16:
+        read(+[](uint16_t x) { return HalfToFloat(x); });
+        break;
+      case kKvBf16:
+        read(+[](uint16_t x) { return Bf16ToFloat(x); });
+        break;
+      case kKvQ8: {
+        read(+[](int8_t x) { return static_cast<float>(x); });
+        const auto scales = [&](const float* from) {
+          return reinterpret_cast<const float*>(reinterpret_cast<const uint8_t*>(from) + offset);
+        };
+        for (int i = 0; i < dim; ++i) {
+          k[i] *= scales(head.key_scales)[i / kKvGroup * kKvBlockTokens + slot];
+          v[i] *= scales(head.value_scales)[slot * groups + i / kKvGroup];
+        }
+        break;
+      }
+    }
   }
 }
 

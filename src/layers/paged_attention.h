@@ -62,6 +62,8 @@ struct KvCacheView {
 // k and v: [num_kv_heads * head_dim] of the token at `position`.
 void StoreKeyValue(const Kernels& kernels, const KvCacheView& cache, int layer, const int32_t* block_table,
                    int position, const float* k, const float* v);
+// The same way back, as it was rounded.
+void LoadKeyValue(const KvCacheView& cache, int layer, const int32_t* block_table, int position, float* k, float* v);
 
 struct PagedAttentionShape {
   int num_heads = 0;

@@ -29,6 +29,11 @@ class FrameDecoder final : public Decoder {
     WeightBinder binder(plan, names.prefix, packed_.memory.bytes().data());
     binder.Record(matrices_);
     bind(binder, weights_);
+    const KvCacheShape one = {0, config_.num_key_value_heads, config_.head_dim};
+    for (size_t i = 0; i < weights_.layers.size(); ++i) {
+      first_cached_.push_back(num_cached_);
+      num_cached_ += config_.layers[i].convolution > 0 ? weights_.layers[i].convolution.CacheLayers(one) : 1;
+    }
     std::string words;
     for (BoundMatrix& matrix : matrices_) {
       if (matrix.matrix == nullptr) words = matrix.name;
@@ -42,9 +47,7 @@ class FrameDecoder final : public Decoder {
   int vocab_size() const override { return config_.vocab_size; }
   int max_positions() const override { return config_.max_positions; }
   int original_positions() const override { return config_.original_positions; }
-  KvCacheShape kv_shape() const override {
-    return {static_cast<int>(config_.layers.size()), config_.num_key_value_heads, config_.head_dim};
-  }
+  KvCacheShape kv_shape() const override { return {num_cached_, config_.num_key_value_heads, config_.head_dim}; }
   WeightType weight_type() const override { return type_; }
   std::string_view isa() const override { return IsaName(kernels_.isa); }
   uint64_t num_parameters() const override { return packed_.num_parameters; }
@@ -71,10 +74,11 @@ class FrameDecoder final : public Decoder {
       ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
         Project(i, batch, rows, ws, ws.workers[static_cast<size_t>(worker)], inner);
       });
-      Attend(i, batch, ws, parallel);
+      if (config_.layers[i].convolution == 0) Attend(i, batch, ws, parallel);
       ForRows(parallel, num_rows, [&](Range rows, int worker, const Parallel& inner) {
-        FinishLayer(weights_.layers[i], context.From(rows.begin), x.From(rows.begin), rows.size(),
-                    PartOf(ws.row_adapters, rows), ws.workers[static_cast<size_t>(worker)], inner);
+        if (config_.layers[i].convolution > 0) Convolve(i, batch, rows, ws, ws.workers[static_cast<size_t>(worker)]);
+        FinishLayer(i, context.From(rows.begin), x.From(rows.begin), rows.size(), PartOf(ws.row_adapters, rows),
+                    ws.workers[static_cast<size_t>(worker)], inner);
       });
     }
     Logits(batch.logits_rows, ws, parallel, logits);
@@ -105,6 +109,7 @@ class FrameDecoder final : public Decoder {
     const Activations h = Normed(layer.attention_norm, layer.qkv, ws.x.rows().From(rows.begin), num_rows, worker);
     ApplyLinear(kernels_, layer.qkv, h, qkv, num_rows, parallel);
     AddAdapters(kernels_, layer.qkv, PartOf(ws.row_adapters, rows), h, qkv, worker.low_rank, parallel);
+    if (config_.layers[index].convolution > 0) return StoreInputs(index, batch, rows, ws, worker);
     NormHeads(layer.q_norm, qkv, config_.num_attention_heads, num_rows);
     const Activations k{.values = qkv.values + config_.q_size(), .stride = qkv.stride};
     NormHeads(layer.k_norm, k, config_.num_key_value_heads, num_rows);
@@ -125,9 +130,36 @@ class FrameDecoder final : public Decoder {
     }
     for (int row = 0; row < num_rows; ++row) {
       const float* keys = k.values + row * k.stride;
-      StoreKeyValue(kernels_, batch.cache, static_cast<int>(index),
-                    ws.row_tables[static_cast<size_t>(rows.begin + row)], positions[row], keys,
-                    keys + config_.kv_size());
+      StoreKeyValue(kernels_, batch.cache, first_cached_[index], ws.row_tables[static_cast<size_t>(rows.begin + row)],
+                    positions[row], keys, keys + config_.kv_size());
+    }
+  }
+
+  // Of a convolution: b * x, in place of b and into the cache.
+  void StoreInputs(size_t index, const DecoderBatch& batch, Range rows, FrameWorkspace& ws, Worker& worker) const {
+    const int hidden = config_.hidden_size;
+    for (int row = rows.begin; row < rows.end; ++row) {
+      float* b = ws.qkv.rows().values + row * ws.qkv.rows().stride;
+      const float* x = b + 2 * hidden;
+      for (int i = 0; i < hidden; ++i) b[i] *= x[i];
+      StoreConvolutionInputs(kernels_, weights_.layers[index].convolution, batch.cache, first_cached_[index],
+                             ws.row_tables[static_cast<size_t>(row)], ws.positions[static_cast<size_t>(row)], b,
+                             worker.convolution);
+    }
+  }
+
+  void Convolve(size_t index, const DecoderBatch& batch, Range rows, FrameWorkspace& ws, Worker& worker) const {
+    const int hidden = config_.hidden_size, num_rows = rows.size();
+    const auto part = [&](const auto& of_rows) {
+      return std::span(of_rows).subspan(static_cast<size_t>(rows.begin), static_cast<size_t>(num_rows));
+    };
+    const Activations out = ws.context.rows().From(rows.begin);
+    ApplyShortConvolution(weights_.layers[index].convolution, batch.cache, first_cached_[index], part(ws.row_tables),
+                          part(ws.positions), out, worker.convolution);
+    for (int row = 0; row < num_rows; ++row) {
+      const float* c = ws.qkv.rows().values + (rows.begin + row) * ws.qkv.rows().stride + hidden;
+      float* y = out.values + row * out.stride;
+      for (int i = 0; i < hidden; ++i) y[i] *= c[i];
     }
   }
 
@@ -138,18 +170,21 @@ class FrameDecoder final : public Decoder {
                                     .window = config_.layers[index].window};
     const Activations qkv = ws.qkv.rows(), context = ws.context.rows();
     parallel.Run(ws.attention.num_tasks(), [&](int task, int worker) {
-      ws.attention.Run(kernels_, shape, batch.cache, static_cast<int>(index), qkv, context, task,
+      ws.attention.Run(kernels_, shape, batch.cache, first_cached_[index], qkv, context, task,
                        ws.workers[static_cast<size_t>(worker)].attention.data());
     });
   }
 
   // Everything after attention: x becomes the layer's output.
-  void FinishLayer(const DecoderLayerWeights& layer, const Activations& context, const Activations& x, int num_rows,
-                   AdapterRows adapters, Worker& worker, const Parallel& parallel) const {
+  void FinishLayer(size_t index, const Activations& context, const Activations& x, int num_rows, AdapterRows adapters,
+                   Worker& worker, const Parallel& parallel) const {
+    const DecoderLayerWeights& layer = weights_.layers[index];
     Activations h;
     if (config_.parallel) h = Normed(MlpNorm(layer), layer.up, x, num_rows, worker);  // before attention is added
     const Activations attended = worker.context_bytes.With(context);
-    if (layer.attention_output.reads_bytes()) QuantizeRows(kernels_, attended, num_rows, config_.q_size());
+    if (layer.attention_output.reads_bytes()) {
+      QuantizeRows(kernels_, attended, num_rows, config_.gathered_size(config_.layers[index]));
+    }
     AddBranch(layer.attention_output, layer.attention_post_norm, attended, x, num_rows, adapters, worker, parallel);
     if (!config_.parallel) h = Normed(layer.mlp_norm, layer.up, x, num_rows, worker);
     const Activations up = worker.up.rows();
@@ -259,6 +294,8 @@ class FrameDecoder final : public Decoder {
   PackedWeights packed_;
   DecoderWeights weights_;
   std::vector<BoundMatrix> matrices_;
+  std::vector<int> first_cached_;  // of each layer: the first of the cache's that are its own
+  int num_cached_ = 0;
 };
 
 }  // namespace

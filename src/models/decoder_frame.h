@@ -1,5 +1,6 @@
-// The body of all decoders here: attention over what came before, a feed-forward part, norms around them, one after the
-// other or side by side. A family (llama, gemma, gpt2, ...) says its sizes, its options and the names of its weights.
+// The body of all decoders here: attention over what came before, or a short convolution of it, a feed-forward part,
+// norms around them, one after the other or side by side. A family (llama, gemma, gpt2, ...) says its sizes, its
+// options and the names of its weights.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include "layers/layer_norm.h"
 #include "layers/linear.h"
 #include "layers/rope.h"
+#include "layers/short_convolution.h"
 #include "models/decoder.h"
 #include "models/weight_binder.h"
 
@@ -38,6 +40,9 @@ struct DecoderConfig {
   struct Layer {
     int window = 0;  // how many tokens a token sees, itself included; 0: all before it
     int rope = 0;    // which of `ropes`; -1: no rotary positions
+    // In place of attention: out(c * convolution(b * x)), with b, c and x of each token; tokens that a token sees. 0:
+    // attends.
+    int convolution = 0;
   };
   std::vector<Layer> layers;
   std::vector<RopeOptions> ropes;
@@ -48,12 +53,16 @@ struct DecoderConfig {
   int q_size() const { return num_attention_heads * head_dim; }
   int kv_size() const { return num_key_value_heads * head_dim; }
   int qkv_size() const { return q_size() + 2 * kv_size(); }
+  // The widths of what a layer makes of its input, and of what it gathers from before.
+  int projected_size(const Layer& layer) const { return layer.convolution > 0 ? 3 * hidden_size : qkv_size(); }
+  int gathered_size(const Layer& layer) const { return layer.convolution > 0 ? hidden_size : q_size(); }
   float scale() const;
 };
 
 struct DecoderLayerWeights {
   LayerNorm attention_norm;  // size 0, here and below: none
-  Linear qkv;
+  Linear qkv;                // of a convolution: b, c and x
+  ShortConvolution convolution;
   LayerNorm q_norm, k_norm;  // of each head, or of all heads together: their size says
   Linear attention_output;
   LayerNorm attention_post_norm;

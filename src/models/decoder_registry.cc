@@ -22,7 +22,7 @@ constexpr Architecture kArchitectures[] = {
     {"smollm3", LoadSmolLm3}, {"gemma", LoadGemma},     {"gemma2", LoadGemma2},    {"gemma3_text", LoadGemma3},
     {"phi3", LoadPhi3},       {"olmo2", LoadOlmo2},     {"granite", LoadGranite},  {"stablelm", LoadStableLm},
     {"phi", LoadPhi2},        {"gpt2", LoadGpt2},       {"gpt_neox", LoadGptNeoX}, {"t5", LoadT5},
-    {"mt5", LoadT5},
+    {"mt5", LoadT5},          {"lfm2", LoadLfm2},
 };
 
 }  // namespace

@@ -255,6 +255,11 @@ TEST(DecoderLoading, RefusesWhatItCannotCompute) {
            {"phi3_long", "rope_parameters",
             R"({"rope_type":"longrope","rope_theta":1e4,"short_factor":[1,2],"long_factor":[1,2]})", "short_factor"},
            {"gpt2", "scale_attn_by_inverse_layer_idx", "true", "scale_attn_by_inverse_layer_idx"},
+           {"lfm2", "layer_types", R"(["conv"])", "has 1 entries, there are 4 layers"},
+           {"lfm2", "layer_types", R"(["conv","conv","full_attention","mamba"])", "entry 3: a layer is \"conv\" or"},
+           {"lfm2", "conv_L_cache", "33", "conv_L_cache"},
+           {"lfm2_adjusted", "full_attn_idxs", "[3]", "entry 0: the number of a layer is 0 to 2"},
+           {"lfm2_adjusted", "block_ffn_dim_multiplier", "0", "block_ffn_dim_multiplier"},
            {"phi", "qk_layernorm", "true", "qk_layernorm"}}) {
     testing::TempFolder folder;
     std::filesystem::copy(kGolden / test.model, folder.path(), std::filesystem::copy_options::recursive);

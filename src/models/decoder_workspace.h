@@ -16,6 +16,7 @@ class FrameWorkspace final : public DecoderWorkspace {
   // Of one worker's block of rows.
   struct Worker {
     RowBuffer hidden, branch, up, context_bytes, low_rank;
+    ConvolutionScratch convolution;
     AlignedBuffer<float> attention;
   };
 
@@ -61,15 +62,20 @@ class FrameWorkspace final : public DecoderWorkspace {
     for (RopeTable& rope : long_ropes) rope.Reserve(longest);
     zeros.resize(std::max(zeros.size(), positions.size()), 0);
     x.Reserve(num_tokens, config.hidden_size, false);
-    qkv.Reserve(num_tokens, config.qkv_size(), false);
-    context.Reserve(num_tokens, config.q_size(), false);
+    int projected = 0, gathered = 0;
+    for (const DecoderConfig::Layer& layer : config.layers) {
+      projected = std::max(projected, config.projected_size(layer));
+      gathered = std::max(gathered, config.gathered_size(layer));
+    }
+    qkv.Reserve(num_tokens, projected, false);
+    context.Reserve(num_tokens, gathered, false);
     last.Reserve(static_cast<int>(batch.logits_rows.size()), config.hidden_size, form);
     workers.resize(std::max<size_t>(workers.size(), static_cast<size_t>(num_threads)));
     for (Worker& worker : workers) {
       worker.hidden.Reserve(kBlockRows, config.hidden_size, form);
       worker.branch.Reserve(kBlockRows, config.hidden_size, false);
       worker.up.Reserve(kBlockRows, (config.gated ? 2 : 1) * config.intermediate_size, form);
-      worker.context_bytes.Reserve(kBlockRows, config.q_size(), form, false);
+      worker.context_bytes.Reserve(kBlockRows, gathered, form, false);
       if (worker.attention.size() < attention.scratch_floats()) {
         // Half as much again, so that a growing sequence does not allocate at every block.
         worker.attention = AlignedBuffer<float>(attention.scratch_floats() + attention.scratch_floats() / 2);

@@ -16,6 +16,7 @@ Result<std::unique_ptr<Decoder>> LoadGemma3(ModelFolder& model, const DecoderOpt
 Result<std::unique_ptr<Decoder>> LoadPhi3(ModelFolder& model, const DecoderOptions& options);
 Result<std::unique_ptr<Decoder>> LoadOlmo2(ModelFolder& model, const DecoderOptions& options);
 Result<std::unique_ptr<Decoder>> LoadGranite(ModelFolder& model, const DecoderOptions& options);
+Result<std::unique_ptr<Decoder>> LoadLfm2(ModelFolder& model, const DecoderOptions& options);
 Result<std::unique_ptr<Decoder>> LoadStableLm(ModelFolder& model, const DecoderOptions& options);
 
 }  // namespace bantam

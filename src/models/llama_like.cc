@@ -1,5 +1,7 @@
 #include "models/llama_like.h"
 
+#include <algorithm>
+
 #include "models/decoder_rope.h"
 
 namespace bantam {
@@ -22,34 +24,62 @@ class Binding {
     bind_.Zeros(weights.embedding.types, static_cast<size_t>(hidden));
     weights.layers.resize(body_.layers.size());
     for (size_t i = 0; i < weights.layers.size(); ++i) {
-      Layer(prefix_ + fmt::format("layers.{}.", i), weights.layers[i]);
+      Layer(prefix_ + fmt::format("layers.{}.", i), weights.layers[i], body_.layers[i].convolution);
     }
-    Norm(weights.final_norm, prefix_ + "norm", hidden);
+    Norm(weights.final_norm, prefix_ + family_.final_norm, hidden);
     bind_.Layer(weights.logits, {family_.tied ? prefix_ + "embed_tokens" : "lm_head"}, hidden, body_.vocab_size,
                 Bias::kNo);
   }
 
  private:
-  void Layer(const std::string& name, DecoderLayerWeights& layer) {
-    const std::string self = name + "self_attn.", mlp = name + "mlp.";
-    const int hidden = body_.hidden_size, inner = body_.intermediate_size, q = body_.q_size(), kv = body_.kv_size();
+  void Layer(const std::string& name, DecoderLayerWeights& layer, int convolution) {
+    const std::string mlp = name + family_.mlp;
+    const int hidden = body_.hidden_size, inner = body_.intermediate_size;
     NamedNorm(layer.attention_norm, name, family_.attention_norm);
+    if (convolution > 0) {
+      Convolution(name + "conv.", layer, convolution);
+    } else {
+      Attention(name + "self_attn.", layer);
+    }
+    NamedNorm(layer.attention_post_norm, name, family_.attention_post_norm);
+    NamedNorm(layer.mlp_norm, name, family_.mlp_norm);
+    std::vector<LinearPart> up = {{mlp + family_.gate, inner}, {mlp + family_.up, inner}};
+    if (family_.fused) up = {{mlp + "gate_up_proj", 2 * inner}};
+    bind_.Layer(layer.up, up, hidden, If(family_.mlp_bias));
+    bind_.Layer(layer.down, {mlp + family_.down}, inner, hidden, If(family_.mlp_bias));
+    NamedNorm(layer.mlp_post_norm, name, family_.mlp_post_norm);
+  }
+
+  void Attention(const std::string& self, DecoderLayerWeights& layer) {
+    const int hidden = body_.hidden_size, q = body_.q_size(), kv = body_.kv_size();
     std::vector<LinearPart> qkv = {{self + "q_proj", q}, {self + "k_proj", kv}, {self + "v_proj", kv}};
     if (family_.fused) qkv = {{self + "qkv_proj", q + 2 * kv}};
     bind_.Layer(layer.qkv, qkv, hidden, If(family_.qkv_bias));
     if (family_.qk_norm != LlamaLike::QkNorm::kNone) {
       const bool heads = family_.qk_norm == LlamaLike::QkNorm::kHeads;
-      Norm(layer.q_norm, self + "q_norm", heads ? body_.head_dim : q);
-      Norm(layer.k_norm, self + "k_norm", heads ? body_.head_dim : kv);
+      Norm(layer.q_norm, self + family_.q_norm, heads ? body_.head_dim : q);
+      Norm(layer.k_norm, self + family_.k_norm, heads ? body_.head_dim : kv);
     }
-    bind_.Layer(layer.attention_output, {self + "o_proj"}, q, hidden, If(family_.output_bias));
-    NamedNorm(layer.attention_post_norm, name, family_.attention_post_norm);
-    NamedNorm(layer.mlp_norm, name, family_.mlp_norm);
-    std::vector<LinearPart> up = {{mlp + "gate_proj", inner}, {mlp + "up_proj", inner}};
-    if (family_.fused) up = {{mlp + "gate_up_proj", 2 * inner}};
-    bind_.Layer(layer.up, up, hidden, If(family_.mlp_bias));
-    bind_.Layer(layer.down, {mlp + "down_proj"}, inner, hidden, If(family_.mlp_bias));
-    NamedNorm(layer.mlp_post_norm, name, family_.mlp_post_norm);
+    bind_.Layer(layer.attention_output, {self + family_.attention_output}, q, hidden, If(family_.output_bias));
+  }
+
+  // [hidden, 1, width] in checkpoints, [hidden, width] in GGUF files.
+  void Convolution(const std::string& conv, DecoderLayerWeights& layer, int width) {
+    const int hidden = body_.hidden_size;
+    const Bias bias = If(family_.convolution_bias);
+    bind_.Layer(layer.qkv, {{conv + "in_proj", 3 * hidden}}, hidden, bias);
+    layer.convolution.channels = hidden;
+    layer.convolution.width = width;
+    const auto count = static_cast<size_t>(hidden) * static_cast<size_t>(width);
+    bind_.Computed(layer.convolution.weights, count, [&](WeightReader& reader, std::span<float> out) -> Status {
+      std::vector<float> stored(count);
+      const Shape shape = family_.flat_convolution ? Shape{hidden, width} : Shape{hidden, 1, width};
+      BANTAM_RETURN_IF_ERROR(reader.Into(conv + "conv.weight", shape, stored));
+      for (size_t i = 0; i < count; ++i) out[i % width * hidden + i / width] = stored[i];
+      return Ok();
+    });
+    if (family_.convolution_bias) bind_.Table(layer.convolution.bias, conv + "conv.bias", {hidden});
+    bind_.Layer(layer.attention_output, {conv + "out_proj"}, hidden, hidden, bias);
   }
 
   void NamedNorm(LayerNorm& norm, const std::string& layer, const std::string& name) {
@@ -107,7 +137,7 @@ Status ReadLlamaLike(const JsonObject& config, LlamaLike& family) {
     }
   }
   BANTAM_TRY(body.head_dim, ReadSizeOr(config, "head_dim", head_dim, 1024));
-  BANTAM_TRY(body.intermediate_size, ReadSize(config, "intermediate_size", SizeLimits::kIntermediate));
+  BANTAM_TRY(body.intermediate_size, ReadSize(config, family.intermediate_key, SizeLimits::kIntermediate));
   BANTAM_TRY(body.max_positions,
              ReadSizeOr(config, "max_position_embeddings", family.default_positions, kDecoderPositions));
   BANTAM_TRY(body.hidden_act, ReadActivation(config, family.activation_key, family.activation));
@@ -153,9 +183,13 @@ Result<std::unique_ptr<Decoder>> LoadLlamaLike(ModelFolder& model, const Decoder
   for (size_t i = 0; i < family.body.layers.size(); ++i) {
     names.ignored.push_back(fmt::format("{}layers.{}.self_attn.rotary_emb.", prefix, i));
   }
-  const std::string fingerprint =
+  std::string fingerprint =
       fmt::format("{} tied={} biases={}{}{} fused={}", family.name, family.tied ? 1 : 0, family.qkv_bias ? 1 : 0,
                   family.output_bias ? 1 : 0, family.mlp_bias ? 1 : 0, family.fused ? 1 : 0);
+  if (std::ranges::any_of(family.body.layers, [](const auto& layer) { return layer.convolution > 0; })) {
+    fingerprint += family.convolution_bias ? " convolutions with biases" : " convolutions";
+    for (const DecoderConfig::Layer& layer : family.body.layers) fingerprint += fmt::format(" {}", layer.convolution);
+  }
   return LoadDecoderFrame(
       model, options, family.body, names, fingerprint,
       [&](WeightBinder& bind, DecoderWeights& weights) { Binding(family, prefix, bind).All(weights); });

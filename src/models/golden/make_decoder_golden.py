@@ -89,6 +89,13 @@ MODELS = {
     # New ones at the end: a checkpoint's place is its seed. Texts cross the original length, and begin beyond it.
     "phi3_longer": (t.Phi3Config, base(original_max_position_embeddings=40, rope_parameters=rope(
         rope_type="longrope", short_factor=[1.0, 1.1, 1.3, 1.7, 2.5], long_factor=[1.2, 2.0, 4.0, 6.0, 8.0])), t.Phi3ForCausalLM, {}),
+    "lfm2": (t.Lfm2Config, base(num_hidden_layers=4, layer_types=["conv", "conv", "full_attention", "conv"], block_auto_adjust_ff_dim=False),
+             t.Lfm2ForCausalLM, {}),
+    # As its first checkpoints say it. A convolution's inputs take one and a half layers of such a cache.
+    "lfm2_adjusted": (t.Lfm2Config, base(hidden_size=96, num_attention_heads=3, num_key_value_heads=1, intermediate_size=200, block_multiple_of=32,
+                                         num_hidden_layers=3, full_attn_idxs=[1], conv_bias=True, conv_L_cache=4), t.Lfm2ForCausalLM,
+                      {"dtype": torch.bfloat16, "replace": {"layer_types": None, "full_attn_idxs": [1], "intermediate_size": None, "block_ff_dim": 200,
+                                                            "tie_word_embeddings": None, "tie_embedding": True}}),
 }
 
 

@@ -29,12 +29,17 @@ NEOX = {"attention.query_key_value": "attn_qkv", "attention.dense": "attn_output
         "final_layer_norm": "output_norm", "embed_out": "output"}
 GPT2 = {"attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down", "ln_1": "attn_norm",
         "ln_2": "ffn_norm", "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm"}
+LFM2 = {"operator_norm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+        "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "self_attn.out_proj": "attn_output",
+        "conv.in_proj": "shortconv.in_proj", "conv.conv": "shortconv.conv", "conv.out_proj": "shortconv.out_proj", "ffn_norm": "ffn_norm",
+        "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up", "feed_forward.w2": "ffn_down", "embed_tokens": "token_embd",
+        "embedding_norm": "token_embd_norm"}
 # checkpoint: (architecture, names, pairs side by side)
 FILES = {"llama": ("llama", LLAMA, True), "llama_tied": ("llama", LLAMA, True), "llama_biased": ("llama", LLAMA, True),
          "qwen2": ("qwen2", LLAMA, False), "smollm3": ("smollm3", LLAMA, True), "granite": ("granite", LLAMA, True),
          "gemma2": ("gemma2", POST, False), "olmo2": ("olmo2", POST, False), "phi3": ("phi3", LLAMA, False),
          "stablelm": ("stablelm", LLAMA, False), "phi": ("phi2", PHI, False), "gpt_neox": ("gptneox", NEOX, False),
-         "gpt2": ("gpt2", GPT2, False), "phi3_longer": ("phi3", LLAMA, False)}
+         "gpt2": ("gpt2", GPT2, False), "phi3_longer": ("phi3", LLAMA, False), "lfm2": ("lfm2", LFM2, False)}
 
 
 def llama3_factors(rope, dim):
@@ -72,9 +77,9 @@ def write(name, architecture, names, pairs):
     writer.add_block_count(get("num_hidden_layers", "n_layer"))
     writer.add_feed_forward_length(get("intermediate_size", "n_inner"))
     writer.add_head_count(heads)
-    writer.add_head_count_kv(kv_heads)
-    if "rms_norm_eps" in config:
-        writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_head_count_kv([0 if kind == "conv" else kv_heads for kind in config["layer_types"]] if architecture == "lfm2" else kv_heads)
+    if "rms_norm_eps" in config or architecture == "lfm2":
+        writer.add_layer_norm_rms_eps(get("rms_norm_eps", "norm_eps"))
     else:
         writer.add_layer_norm_eps(get("layer_norm_eps", "layer_norm_epsilon"))
     if "head_dim" in config:
@@ -99,6 +104,8 @@ def write(name, architecture, names, pairs):
         writer.add_tensor("rope_freqs.weight", llama3_factors(rope, rotary))
     if architecture in ("gptneox", "stablelm"):
         writer.add_parallel_residual(config["use_parallel_residual"])
+    if architecture == "lfm2":
+        writer.add_shortconv_l_cache(config["conv_L_cache"])
     if architecture == "gemma2":
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
@@ -126,6 +133,8 @@ def write(name, architecture, names, pairs):
             value = value.reshape(heads, 3, head, *value.shape[1:]).swapaxes(0, 1).reshape(value.shape)
         if architecture == "gpt2" and ending == "weight" and own.split(".")[-1] in ("c_attn", "c_proj", "c_fc"):
             value = value.T
+        if own == "conv.conv" and ending == "weight":
+            value = value.squeeze(1)
         name_there = f"blk.{layer}.{names[own]}" if layer else names[own]
         writer.add_tensor(f"{name_there}.{ending}", np.ascontiguousarray(value, dtype=np.float32))
     writer.write_header_to_file()
