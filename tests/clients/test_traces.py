@@ -100,10 +100,13 @@ def test_a_request_is_a_trace(desk, big, service):
     assert told["http.request.method"] == "POST" and told["url.path"] == told["http.route"] == "/v1/embeddings"
     assert told["http.response.status_code"] == 200 and told["url.scheme"] == "http" and told["bantam.request_id"].startswith("req_")
     assert told["gen_ai.operation.name"] == "embeddings" and told["gen_ai.request.model"] == ENCODER and told["gen_ai.usage.input_tokens"] > 0
-    for stage in ("queue", "tokenize", "compute"):
-        (span,) = spans[stage]
-        assert span.trace_id == request.trace_id and span.parent_span_id == request.span_id
-        assert request.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano <= request.end_time_unix_nano + 1_000_000
+    assert len(spans[CHAT]) == 3
+    for asked_for in [request, *spans[CHAT]]:
+        for stage in ("queue", "tokenize", "compute"):
+            (span,) = [span for span in spans[stage] if span.parent_span_id == asked_for.span_id]
+            assert span.trace_id == asked_for.trace_id
+            assert asked_for.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano
+            assert span.end_time_unix_nano <= asked_for.end_time_unix_nano + 1_000_000
     assert abs(request.end_time_unix_nano / 1e9 - time.time()) < 600
 
     (headers,) = [headers for _, headers, _ in big.seen]
