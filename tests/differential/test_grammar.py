@@ -5,10 +5,14 @@ import json
 import random
 import re
 import subprocess
+import unicodedata
 
 import jsonschema
 import pytest
+import regex
+from jsonschema import _keywords, _legacy_keywords, _utils
 
+_keywords.re = _legacy_keywords.re = _utils.re = regex  # Python's own knows no \p{Letter}
 SEEDS = 20
 VALIDATORS = {
     "draft2020-12": jsonschema.Draft202012Validator,
@@ -129,6 +133,19 @@ def test_patterns_match_as_pythons(bantam_binary):
             assert match(json.loads(sample) if "schema" in line else sample), (pattern, sample)
     print(f"{refused} of {len(lines)} have no text or too many states")
     assert refused < len(lines) / 3
+
+
+def test_unicode_properties_are_those_of_the_standard(bantam_binary):
+    """All characters that Python's Unicode knows; later versions moved a handful to other categories."""
+    names = ["L", "Cased_Letter", "Lu", "gc=Ll", "Lt", "Lm", "General_Category=Other_Letter", "M", "N", "Decimal_Number", "P", "Pc", "S"]
+    texts = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Co", "Cs")]
+    texts = [text for text in texts if text < "\u3400" or text > "\uf900"][::3]
+    answers = run_batch(bantam_binary, [{"regex": rf"\p{{{name}}}", "texts": texts} for name in names])
+    for name, answer in zip(names, answers):
+        brief = {"Cased_Letter": "LC", "Other_Letter": "Lo", "Decimal_Number": "Nd"}.get(name.split("=")[-1], name.split("=")[-1])
+        categories = ("Lu", "Ll", "Lt") if brief == "LC" else (brief,)
+        wrong = [text for text, ours in zip(texts, answer["accepts"]) if ours != unicodedata.category(text).startswith(categories)]
+        assert len(wrong) <= 3, (name, wrong)
 
 
 def test_refusals_end_soon(bantam_binary):

@@ -1,4 +1,5 @@
 // Grammar text, patterns and choices: what they accept, what they refuse, and what hostile ones cost.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/file_io.h"
@@ -128,6 +129,13 @@ TEST(Regex, WholeText) {
   EXPECT_FALSE(matches("a$^b|x", "ab"));
   EXPECT_TRUE(matches("[^\\d\\s]{2,3}", "ab\xC3\xA4"));
   EXPECT_FALSE(matches("[^\\d\\s]{2,3}", "a1"));
+  for (const char* letter : {"a", "Z", "\xC3\xA9", "\xCF\x80", "\xE4\xB8\xAD"}) {
+    EXPECT_TRUE(matches("\\p{L}", letter) && matches("[\\p{gc=Letter}0-9]", letter) && !matches("\\P{L}", letter))
+        << letter;
+  }
+  EXPECT_TRUE(matches("\\p{Nd}+", "12\xD9\xA3") && !matches("\\p{digit}", "\xC2\xBD") && matches("\\p{N}", "\xC2\xBD"));
+  EXPECT_TRUE(matches("\\P{ASCII}\\p{Any}", "\xC3\xA9\n") && !matches("[^\\p{Lu}]", "A") &&
+              matches("\\p{P}\\p{S}", "!+"));
   EXPECT_TRUE(matches("\\u00e4\\x41\\u{1F600}\\ud83d\\ude00",
                       "\xC3\xA4"
                       "A\xF0\x9F\x98\x80\xF0\x9F\x98\x80"));
@@ -148,8 +156,12 @@ TEST(Regex, RefusedByName) {
   EXPECT_EQ(error("^+[a-z]$"), "r: at character 3: nothing to repeat: \"^\" and \"$\" stand for no character");
   EXPECT_EQ(error("(a)\\1"), "r: at character 6: a back reference cannot be enforced while text is written");
   EXPECT_EQ(error("\\bfoo"), "r: at character 2: a word boundary cannot be enforced while text is written");
-  EXPECT_EQ(error("\\p{L}"),
-            "r: at character 3: a Unicode property, \"\\p\", cannot be enforced while text is written");
+  EXPECT_THAT(
+      error("\\p{Script=Greek}"),
+      ::testing::AllOf(::testing::HasSubstr("r: at character 17: the Unicode property \"Script=Greek\" (known: L, LC,"),
+                       ::testing::HasSubstr("cannot be enforced while text is written")));
+  EXPECT_THAT(error("\\pL"), ::testing::HasSubstr("without the name of a property in braces"));
+  EXPECT_THAT(error("\\p{L"), ::testing::HasSubstr("without \"}\""));
   EXPECT_EQ(error("*a"), "r: at character 1: nothing to repeat");
   EXPECT_EQ(error("a**"), "r: at character 3: nothing to repeat");
   EXPECT_EQ(error("[z-a]"), "r: at character 5: a range in a class is upside down");

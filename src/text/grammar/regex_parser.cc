@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/text_util.h"
+#include "text/grammar/unicode_properties.h"
 
 namespace bantam::grammar {
 namespace {
@@ -213,6 +214,20 @@ class Parser {
     return Unsupported("half a surrogate pair");
   }
 
+  // After "\p" or "\P".
+  Result<CodePointSet> Property(bool negated) {
+    std::string name;
+    if (!Take('{')) return Wrong("\"\\p\" without the name of a property in braces");
+    for (; !AtEnd() && Peek() != '}' && Peek() > ' ' && Peek() < 0x7F; ++at_) name += static_cast<char>(Peek());
+    if (!Take('}')) return Wrong("\"\\p{\" without \"}\" behind the name of a property");
+    const CodePointSet* set = FindProperty(name);
+    if (set == nullptr) {
+      return Unsupported(
+          fmt::format("the Unicode property \"{}\" (known: {})", EscapeForTerminal(name, 60), KnownProperties()));
+    }
+    return negated ? set->Complement() : *set;
+  }
+
   // After the backslash.
   Result<CodePointSet> Escape(bool in_class) {
     if (AtEnd()) return Wrong("\"\\\" at the end");
@@ -262,7 +277,7 @@ class Parser {
       }
       case 'p':
       case 'P':
-        return Unsupported("a Unicode property, \"\\p\",");
+        return Property(c == 'P');
       case 'k':
         return Unsupported("a back reference");
       default:
