@@ -126,8 +126,10 @@ TEST(EncoderDecoderFolder, TheOlderTokenizerFileWillDo) {
   BANTAM_REQUIRE_DATA(pieces, "tok-sentencepiece/test_model.model");
   TempFolder folder;
   std::filesystem::copy_file(pieces, folder / "spiece.model");
-  ASSERT_OK(testing::WriteT5(folder.path(), 1000, 2, 6));
+  ASSERT_OK(testing::WriteT5(folder.path(), 1100, 2, 6));
   ASSERT_OK_AND_ASSIGN(const auto generator, Generator::Load(folder.path().string(), {}));
+  EXPECT_EQ(generator->tokenizer().TokenId("<extra_id_0>"), 1099);
+  EXPECT_EQ(generator->tokenizer().TokenId("<extra_id_99>"), 1000);
   const std::vector<int32_t> ids = generator->tokenizer().Encode("Hello there.", {}).ids;
   EXPECT_GT(ids.size(), 2u);
   EXPECT_EQ(ids.back(), generator->tokenizer().TokenId("</s>"));

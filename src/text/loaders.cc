@@ -1,5 +1,7 @@
 #include "text/loaders.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/text_util.h"
@@ -39,7 +41,7 @@ Result<Path> FindInFolder(const Path& folder) {
              EscapeForTerminal(folder.string(), 400));
 }
 
-// Whether a folder holds a T5, whose .model does not say what its tokenizer puts around a text.
+// Whether a folder holds a T5, whose .model says neither what its tokenizer puts around a text nor the sentinels.
 bool IsOfT5(const Path& folder) {
   const Path path = folder / "config.json";
   if (!IsFile(path)) return false;
@@ -48,6 +50,28 @@ bool IsOfT5(const Path& folder) {
   const json::object* config = document->if_object();
   const json::value* type = config == nullptr ? nullptr : config->if_contains("model_type");
   return type != nullptr && (*type == "t5" || *type == "mt5");
+}
+
+// How many sentinels stand behind the pieces of a T5.
+Result<int64_t> NumSentinels(const Path& folder) {
+  constexpr int64_t kUsual = 100, kMost = 10'000;
+  const Path path = folder / "tokenizer_config.json";
+  if (!IsFile(path)) return kUsual;
+  BANTAM_TRY(const json::value document, ReadJsonFile(path));
+  BANTAM_TRY(const JsonObject config, JsonObject::From(document, EscapeForTerminal(path.string(), 400)));
+  return config.IntOr("extra_ids", kUsual, 0, kMost);
+}
+
+Result<std::unique_ptr<Tokenizer>> LoadT5Pieces(std::string_view bytes, std::string_view name, const Path& folder) {
+  BANTAM_TRY(const int64_t count, NumSentinels(folder));
+  std::vector<std::string> sentinels;  // the last one comes first
+  for (int64_t i = count; i-- > 0;) sentinels.push_back(fmt::format("<extra_id_{}>", i));
+  BANTAM_TRY(SentencePieceModel model, ReadSentencePieceModel(bytes, name, sentinels));
+  SentencePieceFrame frame{.before = {}, .after = {model.vocabulary.IdOf("</s>")}, .finds_tokens = true};
+  if (frame.after.front() < 0) {
+    return Err(ErrorCode::kCorrupt, "{}: has no piece \"</s>\", which ends the texts of a T5", name);
+  }
+  return MakeSentencePieceTokenizer(std::move(model), std::move(frame));
 }
 
 // merges.txt beside vocab.json; "x-merges.txt" or "x.merges.txt" beside "x-vocab.json", "x.vocab".
@@ -86,13 +110,8 @@ Result<std::unique_ptr<Tokenizer>> LoadTokenizer(const Path& given) {
   if (extension == ".model") {
     // Llama 3 calls its ranks tokenizer.model too.
     if (LooksLikeRanks(content)) return LoadTiktoken(content, name, path.stem().string());
-    if (!IsOfT5(path.parent_path())) return LoadSentencePiece(content, name);
-    BANTAM_TRY(SentencePieceModel model, ReadSentencePieceModel(content, name));
-    SentencePieceFrame frame{.before = {}, .after = {model.vocabulary.IdOf("</s>")}, .finds_tokens = true};
-    if (frame.after.front() < 0) {
-      return Err(ErrorCode::kCorrupt, "{}: has no piece \"</s>\", which ends the texts of a T5", name);
-    }
-    return MakeSentencePieceTokenizer(std::move(model), std::move(frame));
+    const Path folder = path.parent_path();
+    return IsOfT5(folder) ? LoadT5Pieces(content, name, folder) : LoadSentencePiece(content, name);
   }
   if (extension == ".txt") return LoadVocabTxt(content, name, path.parent_path());
   if (const Path merges = MergesBeside(path); file_name.find("vocab") != std::string::npos) {

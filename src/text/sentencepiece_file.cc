@@ -80,7 +80,7 @@ class ModelReader {
  public:
   explicit ModelReader(std::string_view name) : name_(name) {}
 
-  Result<SentencePieceModel> Read(std::string_view bytes) {
+  Result<SentencePieceModel> Read(std::string_view bytes, std::span<const std::string> more_control) {
     const auto take = [this](const Field& field) -> Status {
       switch (field.number) {
         case 1:
@@ -96,6 +96,12 @@ class ModelReader {
       }
     };
     BANTAM_RETURN_IF_ERROR(Each(bytes, "the model", take));
+    for (const std::string& piece : more_control) {
+      Status added = model_.vocabulary.Add(piece, static_cast<int64_t>(model_.scores.size()));
+      if (!added) return Wrong(added.error().code, "with {} beside it: {}", piece, added.error().message);
+      model_.scores.push_back(0);
+      model_.types.push_back(SentencePieceModel::Type::kControl);
+    }
     BANTAM_RETURN_IF_ERROR(Check());
     return std::move(model_);
   }
@@ -239,8 +245,9 @@ class ModelReader {
 
 }  // namespace
 
-Result<SentencePieceModel> ReadSentencePieceModel(std::string_view bytes, std::string_view name) {
-  return ModelReader(name).Read(bytes);
+Result<SentencePieceModel> ReadSentencePieceModel(std::string_view bytes, std::string_view name,
+                                                  std::span<const std::string> more_control) {
+  return ModelReader(name).Read(bytes, more_control);
 }
 
 }  // namespace bantam::text

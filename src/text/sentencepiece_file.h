@@ -49,7 +49,9 @@ struct SentencePieceFrame {
   bool finds_tokens = false;
 };
 
-// kCorrupt, kTooLarge or kUnsupported; messages name the file and the field.
-Result<SentencePieceModel> ReadSentencePieceModel(std::string_view bytes, std::string_view name);
+// kCorrupt, kTooLarge or kUnsupported; messages name the file and the field. `more_control`: control pieces that the
+// file's tokenizer has beside it, with the ids after those of the file.
+Result<SentencePieceModel> ReadSentencePieceModel(std::string_view bytes, std::string_view name,
+                                                  std::span<const std::string> more_control = {});
 
 }  // namespace bantam::text

@@ -5,6 +5,8 @@ Samples by default; BANTAM_TEST_ALL=1: all texts of the data sets and 100,000 ge
 
 import base64
 import json
+import struct
+from random import Random
 
 import gguf
 import pytest
@@ -113,31 +115,21 @@ def test_sentencepiece_bpe(bantam_binary, data_texts, tmp_path):  # noqa: F811
     compare(texts, ids(run(bantam_binary, path, texts)), model.encode(texts))
 
 
-def test_t5(bantam_binary, test_data, data_texts, tmp_path):  # noqa: F811
-    file = test_data / "tok-hf-json/t5-small/tokenizer.json"
-    document = json.loads(file.read_text(encoding="utf-8"))
+def t5_pieces(document):
     special = {token["content"] for token in document["added_tokens"]}
+    kinds = {token: CONTROL for token in special} | {"<unk>": UNKNOWN}
+    return [(token, score, kinds.get(token, NORMAL)) for token, score in document["model"]["vocab"]]
 
-    def fill(writer):
-        vocabulary = document["model"]["vocab"]
-        writer.add_tokenizer_model("t5")
-        writer.add_token_list([token for token, _ in vocabulary])
-        writer.add_token_scores([score for _, score in vocabulary])
-        writer.add_token_types([UNKNOWN if token == "<unk>" else CONTROL if token in special else NORMAL for token, _ in vocabulary])
-        writer.add_eos_token_id(1)
-        writer.add_unk_token_id(2)
-        writer.add_add_space_prefix(True)
-        writer.add_remove_extra_whitespaces(True)
-        writer.add_precompiled_charsmap(base64.b64decode(document["normalizer"]["precompiled_charsmap"]))
 
-    path = write(tmp_path / "t5.gguf", fill)
+def compare_with_t5(binary, path, file, texts):
+    document = json.loads(file.read_text(encoding="utf-8"))
     reference = Tokenizer.from_file(str(file))
     reference.no_truncation()
     reference.no_padding()
     # Where it takes control tokens from a text, ours does so too: `tokenize` recognises them.
-    # Of white space beyond ASCII its tokenizer.json makes more than its SentencePiece model, which a GGUF file holds.
-    texts = [text for text in texts_for(data_texts, 13) if text.isprintable() and all(ord(c) < 0x250 for c in text)]
-    ours = ids(run(bantam_binary, path, texts))
+    # Of white space beyond ASCII its tokenizer.json makes more than its SentencePiece model.
+    texts = [text for text in texts if text.isprintable() and all(ord(c) < 0x250 for c in text)]
+    ours = ids(run(binary, path, texts))
     expected = [encoding.ids for encoding in reference.encode_batch(texts)]
     # Of cuts with equal scores, as in "-----", rounding decides: the reference sums each word by itself, SentencePiece and ours the text.
     scores = [score for _, score in document["model"]["vocab"]]
@@ -146,6 +138,56 @@ def test_t5(bantam_binary, test_data, data_texts, tmp_path):  # noqa: F811
     for n in ties:
         ours[n] = expected[n]
     compare(texts, ours, expected)
+
+
+def test_t5(bantam_binary, test_data, data_texts, tmp_path):  # noqa: F811
+    file = test_data / "tok-hf-json/t5-small/tokenizer.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+
+    def fill(writer):
+        tokens, scores, kinds = zip(*t5_pieces(document))
+        writer.add_tokenizer_model("t5")
+        writer.add_token_list(tokens)
+        writer.add_token_scores(scores)
+        writer.add_token_types(kinds)
+        writer.add_eos_token_id(1)
+        writer.add_unk_token_id(2)
+        writer.add_add_space_prefix(True)
+        writer.add_remove_extra_whitespaces(True)
+        writer.add_precompiled_charsmap(base64.b64decode(document["normalizer"]["precompiled_charsmap"]))
+
+    compare_with_t5(bantam_binary, write(tmp_path / "t5.gguf", fill), file, texts_for(data_texts, 13))
+
+
+def field(number, value):
+    """Of a protocol buffer (sentencepiece_model.proto): bytes, a float or a whole number."""
+
+    def varint(rest):
+        out = bytearray()
+        while rest > 127:
+            out.append(rest & 127 | 128)
+            rest >>= 7
+        return bytes([*out, rest])
+
+    if isinstance(value, bytes):
+        return varint(number << 3 | 2) + varint(len(value)) + value
+    return varint(number << 3 | 5) + struct.pack("<f", value) if isinstance(value, float) else varint(number << 3) + varint(value)
+
+
+def test_t5_of_pieces(bantam_binary, test_data, data_texts, tmp_path):  # noqa: F811
+    """spiece.model, and the sentinels that only its tokenizer's code has."""
+    file = test_data / "tok-hf-json/t5-small/tokenizer.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    pieces = [token_score_kind for token_score_kind in t5_pieces(document) if not token_score_kind[0].startswith("<extra_id_")]
+    charsmap = base64.b64decode(document["normalizer"]["precompiled_charsmap"])
+    model = b"".join(field(1, field(1, token.encode()) + field(2, score) + field(3, kind)) for token, score, kind in pieces)
+    model += field(2, field(3, 1)) + field(3, field(2, charsmap) + field(3, 1) + field(4, 1) + field(5, 1))  # unigram, and as T5 normalises
+    (tmp_path / "spiece.model").write_bytes(model)
+    (tmp_path / "config.json").write_text('{"model_type": "t5"}')
+    random = Random(5)
+    texts = texts_for(data_texts, 13)
+    spelled = [text[: (cut := random.randrange(len(text) + 1))] + random.choice(["", " "]) + f"<extra_id_{random.randrange(101)}>" + text[cut:] for text in texts]
+    compare_with_t5(bantam_binary, tmp_path / "spiece.model", file, texts + spelled)
 
 
 @pytest.mark.parametrize("name, pre", [("phi-2", "phi-2"), ("roberta-base", "roberta-bpe"), ("modernbert", "modern-bert")])
