@@ -196,8 +196,13 @@ void GenerationLoop::Schedule() {
   for (const auto& sequence : running_) {
     if (sequence->missing() == 1 && budget > 0) take(*sequence, 1);
   }
+  // Of prompts, so that a text's tokens come evenly.
+  const bool writes = !step_.empty();
+  int room = writes ? std::min(budget, options_.max_prompt_tokens) : budget;
   for (const auto& sequence : running_) {
-    if (sequence->missing() > 1 && budget > 0) take(*sequence, sequence->Portion(budget));
+    if (sequence->missing() <= 1 || room <= 0) continue;
+    take(*sequence, sequence->Portion(room));
+    room -= step_.back().count;
   }
   // In the order of those that run: the last gives way.
   std::ranges::stable_sort(step_, {}, [&](const Scheduled& part) {
@@ -208,7 +213,9 @@ void GenerationLoop::Schedule() {
     if (!MakeRoom(sequence, sequence.num_cached + step_[i].count)) break;  // it gave way itself, and is the last
   }
   ScheduleBranches(budget);
-  while (budget > 0 && Admit(budget)) budget -= step_.back().count;
+  for (room = std::min(room, budget); room > 0 && Admit(room); room -= step_.back().count) {
+    budget -= step_.back().count;
+  }
   DraftTokens(budget);
 }
 

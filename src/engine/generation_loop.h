@@ -31,6 +31,7 @@ namespace bantam {
 struct LoopOptions {
   int num_blocks = 0;          // of the cache
   int max_batch_tokens = 256;  // of one step
+  int max_prompt_tokens = 64;  // of one step that writes, too: who waits for its next token waits for them
   int max_sequences = 32;      // computed side by side
   bool prefix_cache = true;    // requests find the beginnings of earlier ones
   SpeculationOptions speculation = {};

@@ -254,6 +254,28 @@ TEST(GenerationLoop, ALongPromptDelaysOthersByNoMoreThanAStepOfItsBudget) {
   EXPECT_EQ(bench.decoder.largest_batch, 32);
 }
 
+// Many who come at once delay those who write no more than one does; with nobody writing they take whole steps.
+TEST(GenerationLoop, PromptsBesideTextsThatAreWrittenTakeAPartOfAStep) {
+  Recorder writing, first, second, third;
+  Bench bench({.num_blocks = 100, .max_batch_tokens = 128, .max_prompt_tokens = 40});
+  bench.loop.Add(1, {.prompt_ids = Prompt(100, 1), .sampling = {}, .max_tokens = 200, .listener = &writing});
+  bench.loop.Step();
+  EXPECT_EQ(bench.decoder.largest_batch, 100);
+  bench.decoder.largest_batch = 0;
+  int number = 2;
+  for (Recorder* reading : {&first, &second, &third}) {
+    bench.loop.Add(number, {.prompt_ids = Prompt(60, number), .sampling = {}, .max_tokens = 200, .listener = reading});
+    ++number;
+  }
+  for (int step = 0; step < 5; ++step) {
+    const size_t before = writing.tokens.size();
+    bench.loop.Step();
+    EXPECT_EQ(writing.tokens.size(), before + 1) << "in step " << step;
+  }
+  EXPECT_EQ(bench.decoder.largest_batch, 40 + 3);
+  EXPECT_THAT(third.tokens, ::testing::SizeIs(1));
+}
+
 TEST(GenerationLoop, ASecondRequestFindsTheBeginningOfTheFirst) {
   Bench bench({.num_blocks = 40, .max_batch_tokens = 512});
   Recorder first, second, third;
