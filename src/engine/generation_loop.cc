@@ -196,7 +196,7 @@ void GenerationLoop::Schedule() {
   for (const auto& sequence : running_) {
     if (sequence->missing() == 1 && budget > 0) take(*sequence, 1);
   }
-  // Of prompts, so that a text's tokens come evenly.
+  // Room for prompts: beside texts that are being written a part of the budget, so that their tokens come evenly.
   const bool writes = !step_.empty();
   int room = writes ? std::min(budget, options_.max_prompt_tokens) : budget;
   for (const auto& sequence : running_) {

@@ -219,6 +219,15 @@ Result<HeadCounts> ReadHeadCounts(const GgufMetadata& keys) {
   return heads;
 }
 
+// What differs by layer, as config.json has it; what does not is a row of the architecture's table.
+void PutHeads(const GgufMetadata& keys, const HeadCounts& heads, json::object& config) {
+  if (IsArray(keys, kKeyHeads)) config["num_key_value_heads"] = heads.keys;
+  if (heads.convolves.empty()) return;
+  json::array types;
+  for (const bool convolves : heads.convolves) types.emplace_back(convolves ? "conv" : "full_attention");
+  config["layer_types"] = std::move(types);
+}
+
 // Whether all of a head's values turn with the position, which is the only way that is known here.
 Status CheckRotaryPart(const GgufMetadata& keys) {
   if (!keys.Has("rope.dimension_count")) return Ok();
@@ -267,12 +276,9 @@ Result<json::object> ReadConfig(const GgufFile& file, const GgufArchitecture& ar
     BANTAM_TRY(const int64_t positions, RowsOf(file, "position_embd.weight"));
     config[architecture.positions_key] = positions;
   }
-  if (architecture.decoder) BANTAM_RETURN_IF_ERROR(ReadDecoderKeys(file, keys, config));
-  if (IsArray(keys, kKeyHeads)) config["num_key_value_heads"] = heads.keys;
-  if (!heads.convolves.empty()) {
-    json::array types;
-    for (const bool convolves : heads.convolves) types.emplace_back(convolves ? "conv" : "full_attention");
-    config["layer_types"] = std::move(types);
+  if (architecture.decoder) {
+    BANTAM_RETURN_IF_ERROR(ReadDecoderKeys(file, keys, config));
+    PutHeads(keys, heads, config);
   }
   if (HasGgufHead(file, architecture)) BANTAM_RETURN_IF_ERROR(ReadGgufHead(keys, architecture, config));
   return config;

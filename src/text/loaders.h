@@ -3,9 +3,8 @@
 //   tokenizer.json                Hugging Face `tokenizers`, in full
 //   vocab.txt                     BERT's vocabulary, a token a line; tokenizer_config.json beside it says how to lower
 //   vocab.json and merges.txt     GPT-2's, RoBERTa's or CLIP's
-//   *.model                       SentencePiece; beside the config.json of a T5 with the end of a text behind each
-//   text, and
-//                                 its sentinels
+//   *.model                       SentencePiece; beside the config.json of a T5 with its sentinels, and the end of a
+//                                 text behind each text
 //   *.tiktoken                    tiktoken's ranks, of an encoding whose name the file bears
 //   *.gguf                        the vocabulary inside (gguf_tokenizer.h)
 #pragma once

@@ -136,16 +136,15 @@ def test_patterns_match_as_pythons(bantam_binary):
 
 
 def test_unicode_properties_are_those_of_the_standard(bantam_binary):
-    """All characters that Python's Unicode knows; later versions moved a handful to other categories."""
+    """All characters that Python's Unicode knows, but for two ranges of letters that are all alike."""
     names = ["L", "Cased_Letter", "Lu", "gc=Ll", "Lt", "Lm", "General_Category=Other_Letter", "M", "N", "Decimal_Number", "P", "Pc", "S"]
     texts = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Co", "Cs")]
-    texts = [text for text in texts if text < "\u3400" or text > "\uf900"][::3]
+    texts = [text for text in texts if text < "\u3400" or text > "\uf900"]
     answers = run_batch(bantam_binary, [{"regex": rf"\p{{{name}}}", "texts": texts} for name in names])
     for name, answer in zip(names, answers):
         brief = {"Cased_Letter": "LC", "Other_Letter": "Lo", "Decimal_Number": "Nd"}.get(name.split("=")[-1], name.split("=")[-1])
         categories = ("Lu", "Ll", "Lt") if brief == "LC" else (brief,)
-        wrong = [text for text, ours in zip(texts, answer["accepts"]) if ours != unicodedata.category(text).startswith(categories)]
-        assert len(wrong) <= 3, (name, wrong)
+        assert not [text for text, ours in zip(texts, answer["accepts"]) if ours != unicodedata.category(text).startswith(categories)], name
 
 
 def test_refusals_end_soon(bantam_binary):
