@@ -14,11 +14,22 @@ import generate_http
 import greedy_part
 import machine
 import random_decoder
+import schema_part
 from contest import BINARY, BUILD, LLAMA, MODELS, REPOSITORY, cores, failures, recorded, run, say, turned
 from report import rate, table
 
 PAGE = REPOSITORY / "docs" / "generation-speed.md"
 PROMPT, GENERATE = 512, 128
+OTHER_PROMPTS = [128, 2048]  # with two threads, of the models for which that does not take minutes
+OTHER_PROMPTS_UP_TO = 600 << 20  # bytes of the file
+
+
+def lengths(path, threads):
+    return [PROMPT, *(OTHER_PROMPTS if threads == 2 and path.stat().st_size < OTHER_PROMPTS_UP_TO else [])]
+
+
+def named(length):
+    return "prompt" if length == PROMPT else f"prompt of {length}"
 
 
 def ours(path, threads):
@@ -28,13 +39,15 @@ def ours(path, threads):
         return json.loads(run(command, "bantam, " + ("prompt" if generate == 1 else "generate")))
 
     # Each alone, as llama-bench does: text that follows no prompt.
-    return {"prompt": bench(PROMPT, 1)["prefill_tokens_per_s"], "generate": bench(1, GENERATE)["decode_tokens_per_s"]}
+    found = {named(length): bench(length, 1)["prefill_tokens_per_s"] for length in lengths(path, threads)}
+    return found | {"generate": bench(1, GENERATE)["decode_tokens_per_s"]}
 
 
 def llama(path, threads):
-    command = ["taskset", "-c", cores(threads), LLAMA / "llama-bench", "-m", path, "-p", PROMPT, "-n", GENERATE, "-t", threads, "-r", 1, "-o", "json"]
+    prompts = ",".join(map(str, lengths(path, threads)))
+    command = ["taskset", "-c", cores(threads), LLAMA / "llama-bench", "-m", path, "-p", prompts, "-n", GENERATE, "-t", threads, "-r", 1, "-o", "json"]
     rows = json.loads(run(command, "llama-bench"))
-    return {"prompt" if row["n_gen"] == 0 else "generate": row["avg_ts"] for row in rows}
+    return {named(row["n_prompt"]) if row["n_gen"] == 0 else "generate": row["avg_ts"] for row in rows}
 
 
 CONTESTANTS = {"bantam": ours, "llama.cpp": llama}
@@ -77,6 +90,15 @@ def rows(name, size, work, found):
         yield cells
 
 
+def other_rows(name, size, _, found):
+    by_name = found.get(2, {})
+    for length in OTHER_PROMPTS:
+        mine, theirs = (by_name.get(who, {}).get(named(length), []) for who in ("bantam", "llama.cpp"))
+        if mine and theirs:
+            ratio = statistics.median(a / b for a, b in zip(mine, theirs))
+            yield [f"{name} ({size / 2**20:.0f} MiB)", str(length), rate(statistics.median(mine)), rate(statistics.median(theirs)), f"{ratio:.2f}"]
+
+
 def page(results):
     m = results["machine"]
     body = [row for model in results["models"] for row in rows(*model)]
@@ -89,8 +111,12 @@ def page(results):
         " of the weights for each token, beside the most that the cores read from memory; both peaks by `bantam_peak_bench` in the same rounds.\n",
         table(["model", "prompt: Bantam", "llama.cpp", "ratio", "Bantam of the peak", "generate: Bantam", "llama.cpp", "ratio", "Bantam of the peak"], body),
     ]
+    if other := [row for model in results["models"] for row in other_rows(*model)]:
+        parts += ["Shorter and longer prompts, 2 threads:\n", table(["model", "tokens", "Bantam", "llama.cpp", "ratio"], other)]
     if results["http"]:
         parts += generate_http.page(results["http"])
+    if results["schema"]:
+        parts += schema_part.page(results["schema"])
     if results["greedy"]:
         parts += greedy_part.page(results["greedy"])
     if results["failures"]:
@@ -128,6 +154,9 @@ def main():
     results["http"] = []
     with recorded("over HTTP"):
         generate_http.measure(arguments.rounds, folder, arguments.only and arguments.only.split(","), results["http"])
+    results["schema"] = {}
+    with recorded("held to a schema"):
+        results["schema"] = schema_part.measure()
     results["greedy"] = []
     with recorded("greedy text"):
         results["greedy"] = greedy_part.measure(folder)

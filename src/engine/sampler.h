@@ -75,16 +75,21 @@ class Sampler {
   struct Candidate {
     int32_t id;
     float logit;
-    double p;
+    double weight;        // exp((logit - largest logit) / temperature)
+    double distance = 0;  // from the expected surprise
   };
+  static constexpr size_t kBlock = 512;
+
   void Penalise(std::span<float> logits, std::span<const uint32_t> allowed) const;
-  void Narrow(std::span<const float> logits);
-  void Collect(std::span<const float> logits);
-  void KeepMostProbable(size_t count);
-  void Normalise();
-  void ApplyTopP();
-  void ApplyMinP();
-  void ApplyTypical();
+  void Narrow(std::span<const float> logits, float largest);
+  void AddUpAll();
+  void Collect(std::span<const float> logits, double least);
+  void AddUp();
+  template <typename Order>
+  void KeepFirst(float share, const Order& order);
+  void ApplyTopP(std::span<const float> logits);
+  void ApplyMinP(std::span<const float> logits);
+  void ApplyTypical(std::span<const float> logits, float largest);
   int32_t Draw() const;
 
   struct Seen {
@@ -94,7 +99,12 @@ class Sampler {
   SamplingParams params_;
   std::unordered_map<int32_t, Seen> seen_;  // only with penalties
   uint64_t num_drawn_ = 0;
+  // What is left to draw from: the candidates where narrowed_, all tokens by their weights otherwise.
+  bool narrowed_ = false;
   std::vector<Candidate> candidates_;
+  std::vector<float> weights_;
+  std::vector<double> block_sums_;  // of each kBlock of weights_
+  double total_ = 0;                // weight
 };
 
 }  // namespace bantam

@@ -176,6 +176,138 @@ TEST(Sampler, LogProbabilitiesAreTheModelsOwnWithEveryOption) {
   }
 }
 
+// What is left, in the plainest way: all tokens in their order, probabilities in doubles.
+std::map<int32_t, double> LeftByTheBook(std::vector<float> logits, std::span<const uint32_t> allowed,
+                                        const SamplingParams& params) {
+  struct Token {
+    int32_t id;
+    double logit, p;
+  };
+  std::vector<Token> tokens;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (!allowed.empty() && (allowed[i / 32] >> i % 32 & 1) == 0) continue;
+    if (std::isinf(logits[i])) continue;
+    tokens.push_back({static_cast<int32_t>(i), static_cast<double>(logits[i]), 0});
+  }
+  std::ranges::stable_sort(tokens, std::greater(), &Token::logit);
+  if (params.top_k > 0) tokens.resize(std::min(tokens.size(), static_cast<size_t>(params.top_k)));
+  const double largest = tokens[0].logit;
+  for (Token& token : tokens) token.p = std::exp((token.logit - largest) / static_cast<double>(params.temperature));
+  const auto normalise = [&] {
+    double sum = 0;
+    for (const Token& token : tokens) sum += token.p;
+    for (Token& token : tokens) token.p /= sum;
+  };
+  const auto keep_first = [&](float share) {
+    if (share >= 1) return;
+    size_t kept = 0;
+    for (double before = 0; kept < tokens.size() && before < static_cast<double>(share); ++kept)
+      before += tokens[kept].p;
+    tokens.resize(kept);
+    normalise();
+  };
+  normalise();
+  keep_first(params.top_p);
+  const double least = static_cast<double>(params.min_p) * tokens[0].p;
+  std::erase_if(tokens, [&](const Token& token) { return token.p < least; });
+  normalise();
+  double entropy = 0;
+  for (const Token& token : tokens) entropy -= token.p > 0 ? token.p * std::log(token.p) : 0;
+  if (params.typical_p < 1) {
+    std::ranges::stable_sort(tokens, {}, [&](const Token& token) { return std::abs(-std::log(token.p) - entropy); });
+  }
+  keep_first(params.typical_p);
+  std::map<int32_t, double> left;
+  for (const Token& token : tokens) left[token.id] = token.p;
+  return left;
+}
+
+TEST(Sampler, LeavesOfAnyVocabularyWhatIsLeftByTheBook) {
+  std::mt19937 random(11);
+  const auto chance = [&](double p) { return std::uniform_real_distribution<>(0, 1)(random) < p; };
+  const auto between = [&](float low, float high) { return std::uniform_real_distribution<float>(low, high)(random); };
+  for (unsigned number = 0; number < 300; ++number) {
+    const size_t size = number < 100 ? 1 + number : 1 + random() % 4000;
+    std::vector<float> logits = RandomLogits(size, number);
+    if (chance(0.2)) logits[random() % size] = -INFINITY;
+    SamplingParams params{.temperature = chance(0.5) ? 1.0f : between(0.2f, 2)};
+    if (chance(0.3)) params.top_k = 1 + static_cast<int>(random() % (size + 5));
+    if (chance(0.5)) params.top_p = between(0.05f, 1);
+    if (chance(0.3)) params.min_p = between(0, 0.3f);
+    if (chance(0.3)) params.typical_p = between(0.1f, 1);
+    std::vector<uint32_t> allowed;
+    if (chance(0.5)) {
+      allowed.resize((size + 31) / 32);
+      for (uint32_t& word : allowed)
+        word = chance(0.4) ? 0 : chance(0.5) ? UINT32_MAX : static_cast<uint32_t>(random());
+      logits[0] = 0;
+      allowed[0] |= 1;
+    }
+    if (size == 1) logits[0] = 0;
+    std::vector<float> scratch = logits;
+    const auto left = Sampler(params, {}).Distribution(scratch, allowed);
+    const auto expected = LeftByTheBook(logits, allowed, params);
+    ASSERT_EQ(left.size(), expected.size()) << number << ", " << size << " tokens";
+    for (const auto& [id, p] : left) {
+      ASSERT_TRUE(expected.contains(id)) << id << " of " << number;
+      ASSERT_NEAR(p, expected.at(id), 1e-5 * expected.at(id) + 1e-9) << id << " of " << number;
+    }
+    // And what is drawn is one of them.
+    scratch = logits;
+    params.seed = number;
+    ASSERT_OK_AND_ASSIGN(const TokenChoice choice, Sampler(params, {}).Sample(scratch, allowed));
+    ASSERT_TRUE(expected.contains(choice.id)) << choice.id << " of " << number;
+  }
+}
+
+TEST(Sampler, GreedyFindsTheLargestWhereverItIs) {
+  for (size_t size = 1; size < 600; size += size < 80 ? 1 : 37) {
+    for (size_t at = 0; at < size; at += 1 + at / 20) {
+      std::vector<float> logits(size, -3);
+      logits[at] = -1;
+      if (at + 1 < size) logits[size - 1] = -1;  // as probable, but later
+      std::vector<float> scratch = logits;
+      ASSERT_OK_AND_ASSIGN(const TokenChoice choice, Sampler({.temperature = 0}, {}).Sample(scratch));
+      ASSERT_EQ(choice.id, static_cast<int32_t>(at)) << size;
+      for (const float damage : {NAN, INFINITY}) {
+        scratch = logits;
+        scratch[at] = damage;
+        ASSERT_FALSE(Sampler({.temperature = 0}, {}).Sample(scratch)) << at << " of " << size;
+      }
+    }
+  }
+}
+
+// What is allowed may be far less probable than anything else, and the temperature close to 0.
+TEST(Sampler, ExtremesChangeNothing) {
+  std::vector<float> logits(1000, 90);
+  for (size_t i = 600; i < 603; ++i) logits[i] = -200;
+  std::vector<uint32_t> allowed(32);
+  for (const uint32_t id : {600U, 602U}) allowed[id / 32] |= 1U << id % 32;
+  std::map<int32_t, int> count;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    std::vector<float> scratch = logits;
+    ASSERT_OK_AND_ASSIGN(const TokenChoice choice, Sampler({.seed = seed}, {}).Sample(scratch, allowed));
+    ++count[choice.id];
+  }
+  EXPECT_EQ(count.size(), 2u);
+  EXPECT_GT(count[600], 25);
+  EXPECT_GT(count[602], 25);
+  for (const float temperature : {1e-40f, 1e-20f, 1e-6f, 1e-3f}) {
+    std::vector<float> scratch = RandomLogits(700, 5);
+    ASSERT_OK_AND_ASSIGN(const TokenChoice greedy, Sampler({.temperature = 0}, {}).Sample(scratch));
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      scratch = RandomLogits(700, 5);
+      ASSERT_OK_AND_ASSIGN(const TokenChoice choice,
+                           Sampler({.temperature = temperature, .seed = seed}, {}).Sample(scratch));
+      EXPECT_EQ(choice.id, greedy.id) << temperature;
+    }
+  }
+  // Nothing that may follow has a probability.
+  std::fill(logits.begin() + 600, logits.begin() + 603, -INFINITY);
+  EXPECT_EQ(Sampler({}, {}).Sample(logits, allowed).error().code, ErrorCode::kCorrupt);
+}
+
 TEST(Sampler, OnlyAllowedTokensAreDrawn) {
   for (const float temperature : {0.0f, 1.0f, 50.0f}) {
     Sampler sampler({.temperature = temperature, .seed = 3}, {});
