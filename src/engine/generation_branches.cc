@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/generation_loop.h"
+#include "engine/logits.h"
 
 namespace bantam {
 namespace {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/logits.h"
 #include "engine/testing_loop.h"
 
 namespace bantam {

@@ -1,19 +1,12 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstring>
-#include <limits>
-#include <optional>
 
-#include "base/check.h"
-#include "kernels/isa.h"
+#include "engine/logits.h"
 
 namespace bantam {
 namespace {
-
-constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 // SplitMix64 (Steele et al., 2014), entered at place n: uniform in [0, 1).
 double UniformAt(uint64_t seed, uint64_t n) {
@@ -29,161 +22,7 @@ Status InRange(std::string_view name, float value, float least, float most) {
   return Err(ErrorCode::kInvalidArgument, "\"{}\" is {}, expected a number from {} to {}", name, value, least, most);
 }
 
-// A vocabulary has 50,000 tokens or 250,000, and a small model a step of a few milliseconds: whatever looks at every
-// logit does so in vectors, four floats on any processor.
-using Four = float __attribute__((vector_size(16)));
-using FourInts = int32_t __attribute__((vector_size(16)));
-
-Four LoadFour(const float* p) {
-  Four values;
-  std::memcpy(&values, p, sizeof values);
-  return values;
-}
-
-// out[i] = function(x[i]); out may be x.
-template <typename Function>
-void InFours(std::span<const float> x, std::span<float> out, const Function& function) {
-  size_t i = 0;
-  for (; i + 4 <= x.size(); i += 4) {
-    const Four values = function(LoadFour(&x[i]));
-    std::memcpy(&out[i], &values, sizeof values);
-  }
-  for (; i < x.size(); ++i) out[i] = function(Four{} + x[i])[0];
-}
-
-// The place of the largest, of equal ones of the first. Nothing where one is infinite or not a number.
-std::optional<size_t> PlaceOfLargest(std::span<const float> x) {
-  constexpr size_t kBlock = 256;
-  const Four never = Four{} + kNever;
-  FourInts fine = ~FourInts{};
-  float largest = kNever;
-  size_t begin = 0;  // of the block that has it
-  for (size_t first = 0; first < x.size(); first += kBlock) {
-    const size_t end = std::min(x.size(), first + kBlock);
-    std::array<Four, 4> tops = {never, never, never, never};
-    size_t i = first;
-    for (; i + 16 <= end; i += 16) {
-      for (size_t k = 0; k < 4; ++k) {
-        const Four values = LoadFour(&x[i + 4 * k]);
-        tops[k] = values > tops[k] ? values : tops[k];
-        fine &= values < -never;
-      }
-    }
-    float here = kNever;
-    for (const Four& top : tops) here = std::max({here, top[0], top[1], top[2], top[3]});
-    for (; i < end; ++i) {
-      if (!(x[i] < -kNever)) return std::nullopt;
-      here = std::max(here, x[i]);
-    }
-    if (here > largest) largest = here, begin = first;
-  }
-  if ((fine[0] & fine[1] & fine[2] & fine[3]) == 0) return std::nullopt;
-  return static_cast<size_t>(std::find(x.begin() + static_cast<ptrdiff_t>(begin), x.end(), largest) - x.begin());
-}
-
-Result<size_t> MostProbable(std::span<const float> logits) {
-  BANTAM_CHECK(!logits.empty());
-  const std::optional<size_t> place = PlaceOfLargest(logits);
-  if (!place) return Err(ErrorCode::kCorrupt, "the model's logits are not finite: its weights are damaged");
-  if (logits[*place] == kNever)
-    return Err(ErrorCode::kCorrupt, "the model gives no token a probability: its weights are damaged");
-  return *place;
-}
-
-// Most probable first; of equal ones the lower id, so that an order exists whatever came before.
-template <typename T>
-bool Before(const T& a, const T& b) {
-  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
-}
-
-struct Row {
-  int32_t id;
-  float logit;
-};
-
-// The first `count` in that order.
-std::vector<Row> FirstOf(std::span<const float> logits, size_t count) {
-  std::vector<Row> best;  // a heap whose front is the last of them
-  count = std::min(count, logits.size());
-  if (count == 0) return {};
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (best.size() == count) {
-      if (logits[i] <= best.front().logit) continue;
-      std::pop_heap(best.begin(), best.end(), Before<Row>);
-      best.pop_back();
-    }
-    best.push_back({static_cast<int32_t>(i), logits[i]});
-    std::push_heap(best.begin(), best.end(), Before<Row>);
-  }
-  std::ranges::sort(best, Before<Row>);
-  return best;
-}
-
-// weights[i] = exp((x[i] - largest x) * factor); returns their sum.
-float Exponentials(std::span<const float> x, float factor, std::span<float> weights) {
-  return (*SelectKernels())->table.softmax(x.data(), weights.data(), static_cast<int>(x.size()), factor);
-}
-
-// The same without the smallest: what is less than e^-86 counts as 0. Processors take a hundred times as long where a
-// result is denormal, and of the tokens that a constraint does not allow each would be.
-void Weigh(std::span<const float> logits, float largest, float temperature, std::span<float> weights) {
-  // Apart from the largest as floats are, however low the temperature.
-  const float floor = largest - std::max(86 * temperature, 1e-3f * (1 + std::abs(largest)));
-  InFours(logits, weights, [floor](Four x) { return x > floor ? x : Four{} + floor; });
-  Exponentials(weights, std::min(1 / temperature, 1e30f), weights);
-  InFours(weights, weights, [](Four x) { return x > 5e-38f ? x : Four{}; });
-}
-
-// The logits of all other tokens become minus infinity. By words: of most places in a grammar nearly all are full or
-// empty.
-void KeepAllowed(std::span<float> logits, std::span<const uint32_t> allowed) {
-  const Four never = Four{} + kNever;
-  for (size_t begin = 0; begin < logits.size(); begin += 32) {
-    const uint32_t word = allowed[begin / 32];
-    if (word == UINT32_MAX) continue;
-    const std::span<float> row = logits.subspan(begin, std::min<size_t>(32, logits.size() - begin));
-    if (word == 0) {
-      std::ranges::fill(row, kNever);
-      continue;
-    }
-    size_t i = 0;
-    for (; i + 4 <= row.size(); i += 4) {
-      const FourInts bits = FourInts{} + static_cast<int32_t>(word >> i);
-      const Four kept = (bits & FourInts{1, 2, 4, 8}) != 0 ? LoadFour(&row[i]) : never;
-      std::memcpy(&row[i], &kept, sizeof kept);
-    }
-    for (; i < row.size(); ++i) {
-      if ((word >> i & 1) == 0) row[i] = kNever;
-    }
-  }
-}
-
-double Sum(std::span<const float> x) {
-  std::array<double, 4> sums{};
-  size_t i = 0;
-  for (; i + 4 <= x.size(); i += 4) {
-    for (size_t k = 0; k < 4; ++k) sums[k] += static_cast<double>(x[i + k]);
-  }
-  for (; i < x.size(); ++i) sums[0] += static_cast<double>(x[i]);
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
 }  // namespace
-
-// log(sum(exp(logits))), in pieces that lie in the nearest cache.
-Result<double> LogSumExp(std::span<const float> logits) {
-  BANTAM_TRY(const size_t place, MostProbable(logits));
-  const auto largest = static_cast<double>(logits[place]);
-  std::array<float, 1024> weights;
-  double sum = 0;
-  for (; !logits.empty(); logits = logits.subspan(std::min(weights.size(), logits.size()))) {
-    const std::span<const float> piece = logits.first(std::min(weights.size(), logits.size()));
-    const float top = piece[*PlaceOfLargest(piece)];
-    if (top == kNever) continue;
-    sum += static_cast<double>(Exponentials(piece, 1, weights)) * std::exp(static_cast<double>(top) - largest);
-  }
-  return std::log(sum) + largest;
-}
 
 Status CheckSampling(const SamplingParams& params, int vocab_size) {
   BANTAM_RETURN_IF_ERROR(InRange("temperature", params.temperature, 0, 100));
@@ -255,8 +94,8 @@ void Sampler::Narrow(std::span<const float> logits, float largest) {
   narrowed_ = most > 0 && most < logits.size();
   if (narrowed_) {
     const auto temperature = static_cast<double>(params_.temperature);
-    for (const Row& row : FirstOf(logits, most)) {
-      if (row.logit == kNever) break;
+    for (const LogitRow& row : FirstOf(logits, most)) {
+      if (row.logit == kNoLogit) break;
       const double below = static_cast<double>(largest) - static_cast<double>(row.logit);
       candidates_.push_back({row.id, row.logit, std::exp(-below / temperature)});
     }
@@ -274,7 +113,7 @@ void Sampler::Narrow(std::span<const float> logits, float largest) {
 std::vector<std::pair<int32_t, double>> Sampler::Distribution(std::span<float> logits,
                                                               std::span<const uint32_t> allowed) {
   Penalise(logits, allowed);
-  const size_t place = *PlaceOfLargest(logits);
+  const size_t place = *MostProbable(logits);
   if (params_.temperature == 0) return {{static_cast<int32_t>(place), 1.0}};
   Narrow(logits, logits[place]);
   if (!narrowed_) Collect(logits, 0);
@@ -291,7 +130,7 @@ Result<TokenChoice> Sampler::Sample(std::span<float> logits, std::span<const uin
   std::vector<float> own;  // what the model itself said of the token that will be chosen
   if (params_.top_logprobs >= 0) {
     BANTAM_TRY(log_sum, LogSumExp(logits));
-    for (const Row& row : FirstOf(logits, static_cast<size_t>(params_.top_logprobs)))
+    for (const LogitRow& row : FirstOf(logits, static_cast<size_t>(params_.top_logprobs)))
       top.push_back({row.id, static_cast<float>(static_cast<double>(row.logit) - log_sum)});
     if (changes) own.assign(logits.begin(), logits.end());
   }
@@ -326,7 +165,7 @@ void Sampler::AddUpAll() {
 void Sampler::Collect(std::span<const float> logits, double least) {
   const auto at_least = static_cast<float>(least);
   for (size_t i = 0; i < weights_.size(); ++i) {
-    if (weights_[i] < at_least || logits[i] == kNever) continue;
+    if (weights_[i] < at_least || logits[i] == kNoLogit) continue;
     candidates_.push_back({static_cast<int32_t>(i), logits[i], static_cast<double>(weights_[i])});
   }
   narrowed_ = true;
@@ -364,7 +203,7 @@ void Sampler::ApplyTopP(std::span<const float> logits) {
   // All tokens of less than this weight together are less than what is left out.
   const double rest = (1 - static_cast<double>(params_.top_p)) * total_;
   if (!narrowed_) Collect(logits, rest / static_cast<double>(logits.size()));
-  KeepFirst(params_.top_p, Before<Candidate>);
+  KeepFirst(params_.top_p, MoreProbable<Candidate>);
 }
 
 // The largest weight is 1.
@@ -391,7 +230,7 @@ void Sampler::ApplyTypical(std::span<const float> logits, float largest) {
   }
   for (Candidate& candidate : candidates_) candidate.distance = std::abs(candidate.distance - entropy);
   KeepFirst(params_.typical_p, [](const Candidate& a, const Candidate& b) {
-    return a.distance != b.distance ? a.distance < b.distance : Before(a, b);
+    return a.distance != b.distance ? a.distance < b.distance : MoreProbable(a, b);
   });
 }
 

@@ -49,9 +49,6 @@ struct TokenChoice {
   std::vector<TokenLogprob> top = {};  // most probable first; of equal ones the lower id
 };
 
-// What a token's log probability is its logit less. kCorrupt when no logit is finite or one is not a number.
-Result<double> LogSumExp(std::span<const float> logits);
-
 // One text's. One thread at a time.
 class Sampler {
  public:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/logits.h"
+
 namespace bantam {
 
 namespace {
